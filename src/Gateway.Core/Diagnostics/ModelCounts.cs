@@ -1,0 +1,75 @@
+using System.Numerics;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+
+namespace Gateway.Core.Diagnostics;
+
+/// <summary>The counts behind <see cref="ModelStatistics"/>.</summary>
+public sealed class ModelCounts
+{
+    /// <summary>Bounded batch-size buckets: bucket <i>i</i> counts batches of at most 2^<i>i</i> rows; one more counts the rest.</summary>
+    public const int BatchSizeBounds = 13;
+
+    /// <summary>Requests that passed validation.</summary>
+    public long Accepted { get; internal set; }
+
+    /// <summary>Requests that ended, by <see cref="RequestOutcome"/>.</summary>
+    public long[] Outcomes { get; } = new long[Enum.GetValues<RequestOutcome>().Length];
+
+    /// <summary>Rows run; a request of a model that does not batch counts as one.</summary>
+    public long Inferences { get; internal set; }
+
+    /// <summary>Batches run.</summary>
+    public long Executions { get; internal set; }
+
+    /// <summary>Runs that failed, those of bisected batches included.</summary>
+    public long FailedExecutions { get; internal set; }
+
+    /// <summary>Rows run that nobody asked for, to reach an allowed batch size.</summary>
+    public long PaddingRows { get; internal set; }
+
+    /// <summary>Batches by <see cref="CloseReason"/>.</summary>
+    public long[] CloseReasons { get; } = new long[Enum.GetValues<CloseReason>().Length];
+
+    /// <summary>Batches by rows, not cumulative.</summary>
+    public long[] BatchSizes { get; } = new long[BatchSizeBounds + 1];
+
+    /// <summary>When the last batch ended; the default value when none has.</summary>
+    public DateTimeOffset LastInference { get; internal set; }
+
+    /// <summary>Acceptance to answer, of requests that succeeded.</summary>
+    public DurationHistogram Request { get; } = new();
+
+    /// <summary>Acceptance to the closing of the (last) batch.</summary>
+    public DurationHistogram Queue { get; } = new();
+
+    /// <summary>Closing of the batch to the begin of its run: gathering, and waking the instance.</summary>
+    public DurationHistogram ComputeInput { get; } = new();
+
+    public DurationHistogram ComputeInfer { get; } = new();
+
+    /// <summary>End of the run to the answer.</summary>
+    public DurationHistogram ComputeOutput { get; } = new();
+
+    public long this[RequestOutcome outcome] => Outcomes[(int)outcome];
+
+    internal void CountBatchSize(int rows) =>
+        BatchSizes[Math.Min(rows <= 1 ? 0 : BitOperations.Log2((uint)(rows - 1)) + 1, BatchSizeBounds)]++;
+
+    internal void CopyTo(ModelCounts other)
+    {
+        Outcomes.CopyTo(other.Outcomes, 0);
+        CloseReasons.CopyTo(other.CloseReasons, 0);
+        BatchSizes.CopyTo(other.BatchSizes, 0);
+        other.Inferences = Inferences;
+        other.Executions = Executions;
+        other.FailedExecutions = FailedExecutions;
+        other.PaddingRows = PaddingRows;
+        other.LastInference = LastInference;
+        Request.CopyTo(other.Request);
+        Queue.CopyTo(other.Queue);
+        ComputeInput.CopyTo(other.ComputeInput);
+        ComputeInfer.CopyTo(other.ComputeInfer);
+        ComputeOutput.CopyTo(other.ComputeOutput);
+    }
+}

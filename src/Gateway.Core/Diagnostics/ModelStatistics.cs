@@ -1,0 +1,72 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Requests;
+
+namespace Gateway.Core.Diagnostics;
+
+/// <summary>Counters of one model version: what its metrics and statistics are made from.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: once nothing is under way, accepted = succeeded + failed + rejected + cancelled + expired. <b>Threading</b>: any thread; a batch is counted
+/// as a whole under one short lock.
+/// </remarks>
+public sealed class ModelStatistics(TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private readonly double _nanosecondsPerTick = 1e9 / time.TimestampFrequency;
+    private readonly ModelCounts _counts = new();
+    private long _accepted;
+
+    internal void CountAccepted() => Interlocked.Increment(ref _accepted);
+
+    /// <summary>A request ended outside of a batch that succeeded.</summary>
+    internal void CountReleased(InferenceRequest request)
+    {
+        lock (_lock) CountOutcome(request);
+    }
+
+    internal void CountFailedExecution()
+    {
+        lock (_lock) _counts.FailedExecutions++;
+    }
+
+    /// <summary>A batch ran; <paramref name="finished"/> is the list of the requests that it finished.</summary>
+    internal void CountBatch(Batch batch, InferenceRequest? finished, long now)
+    {
+        lock (_lock)
+        {
+            _counts.Executions++;
+            _counts.Inferences += batch.Rows;
+            _counts.PaddingRows += batch.PaddedRows - batch.Rows;
+            _counts.CloseReasons[(int)batch.CloseReason]++;
+            _counts.CountBatchSize(batch.Rows);
+            _counts.LastInference = time.GetUtcNow();
+            long gather = Nanoseconds(batch.ClosedAt, batch.RunStart);
+            long run = Nanoseconds(batch.RunStart, batch.RunEnd);
+            long scatter = Nanoseconds(batch.RunEnd, now);
+            for (InferenceRequest? request = finished; request is not null; request = request.NextReleased)
+            {
+                CountOutcome(request);
+                if (request.Outcome != RequestOutcome.Succeeded) continue;
+                _counts.Request.Add(Nanoseconds(request.Times.Queued, now));
+                _counts.Queue.Add(Nanoseconds(request.Times.Queued, batch.ClosedAt));
+                _counts.ComputeInput.Add(gather);
+                _counts.ComputeInfer.Add(run);
+                _counts.ComputeOutput.Add(scatter);
+            }
+        }
+    }
+
+    /// <summary>A copy of all counts, taken at one moment.</summary>
+    public ModelCounts Snapshot()
+    {
+        ModelCounts copy = new();
+        lock (_lock) _counts.CopyTo(copy);
+
+        // Read after the rest, so that a snapshot never shows more requests ended than accepted.
+        copy.Accepted = Volatile.Read(ref _accepted);
+        return copy;
+    }
+
+    private void CountOutcome(InferenceRequest request) => _counts.Outcomes[(int)request.Outcome]++;
+
+    private long Nanoseconds(long from, long to) => (long)((to - from) * _nanosecondsPerTick);
+}

@@ -1,0 +1,20 @@
+namespace Gateway.Core.Execution;
+
+/// <summary>One instance of a model: gathers a batch's rows and runs them.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: <see cref="Execute"/> gathers the rows into memory of its own (or binds a lone request's where they lie), sets
+/// <see cref="Batch.RunStart"/>, runs, sets <see cref="Batch.RunEnd"/>, and gives the outputs for <see cref="Batch.PaddedRows"/> rows.
+/// Row <i>i</i> of every output belongs to row <i>i</i> of the batch.
+/// <b>Threading</b>: <see cref="Execute"/> is called by one thread at a time; <see cref="Terminate"/> by any.
+/// <b>Ownership</b>: the caller holds one reference to what is returned and must release it. The executor may hold back the next
+/// <see cref="Execute"/> until enough outputs have been released.
+/// <b>Cost</b>: no managed allocation when shapes are the model's own; copies each input row at most once.
+/// </remarks>
+public interface IModelExecutor : IDisposable
+{
+    /// <exception cref="ExecutionException">The run failed; nothing is leased, and the executor can go on.</exception>
+    BatchOutput Execute(Batch batch);
+
+    /// <summary>Cuts a run short: it fails with an <see cref="ExecutionException"/>. Later runs fail likewise.</summary>
+    void Terminate();
+}

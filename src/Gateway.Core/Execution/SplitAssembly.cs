@@ -1,0 +1,153 @@
+using System.Diagnostics.CodeAnalysis;
+using Gateway.Core.Memory;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+using Gateway.Protocol.Tensors;
+
+namespace Gateway.Core.Execution;
+
+/// <summary>Puts a request back together whose rows were run in more than one batch.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: parts are opened when a batch takes them and closed when their batch is done; whoever closes the last one, once no row waits any
+/// more, finds the request finished and releases it. A failed part fails the request. <b>Threading</b>: any thread; a lock of its own.
+/// <b>Ownership</b>: holds one block an output until the request is finished, and is then the request's lease on them.
+/// </remarks>
+internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : IOutputLease
+{
+    private readonly Lock _lock = new();
+    private readonly MemoryBlock?[] _blocks = new MemoryBlock?[request.Outputs.Length];
+    private int _openParts;
+    private int _rowsDone;
+    private bool _isClosed;
+    private bool _isFinished;
+    private RequestOutcome _outcome = RequestOutcome.Succeeded;
+    private StatusCode _status;
+    private string _error = "";
+
+    public void OpenPart()
+    {
+        lock (_lock) _openParts++;
+    }
+
+    /// <summary>Copies a part's output rows to their place.</summary>
+    /// <returns>False when they do not fit together with the others; the caller then fails the part.</returns>
+    public bool TryPlace(BatchSlice slice, BatchOutput output, [NotNullWhen(false)] out string? problem)
+    {
+        lock (_lock)
+        {
+            problem = null;
+            for (int i = 0; i < _blocks.Length && !_isClosed; i++)
+            {
+                if (!TryCopy(i, slice, output, out problem)) return false;
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>A part is done.</summary>
+    /// <returns>True when the request is finished: the caller releases it.</returns>
+    public bool ClosePart(int rows)
+    {
+        lock (_lock)
+        {
+            _openParts--;
+            _rowsDone += rows;
+            return FinishUnderLock();
+        }
+    }
+
+    /// <summary>A part's batch failed.</summary>
+    /// <returns>As for <see cref="ClosePart"/>.</returns>
+    public bool FailPart(RequestOutcome outcome, StatusCode status, string error)
+    {
+        lock (_lock)
+        {
+            _openParts--;
+            Fail(outcome, status, error);
+            return FinishUnderLock();
+        }
+    }
+
+    /// <summary>The rows that still waited have been taken out of the queue: the request ends when its open parts do.</summary>
+    /// <returns>As for <see cref="ClosePart"/>.</returns>
+    public bool Abandon(RequestOutcome outcome, StatusCode status, string error)
+    {
+        lock (_lock)
+        {
+            Fail(outcome, status, error);
+            return FinishUnderLock();
+        }
+    }
+
+    void IOutputLease.AddReference() => throw new NotSupportedException("A split request's outputs have one reader, the request.");
+
+    void IOutputLease.Release() => ReleaseBlocks();
+
+    private void Fail(RequestOutcome outcome, StatusCode status, string error)
+    {
+        if (_isClosed) return;
+        _isClosed = true;
+        (_outcome, _status, _error) = (outcome, status, error);
+    }
+
+    private bool FinishUnderLock()
+    {
+        if (_isFinished || _openParts > 0 || (!_isClosed && _rowsDone < request.Rows)) return false;
+        _isFinished = true;
+        if (_isClosed)
+        {
+            ReleaseBlocks();
+            request.SetError(_outcome, _status, _error);
+        }
+        else
+        {
+            request.SetOutputs(this);
+        }
+
+        return true;
+    }
+
+    private unsafe bool TryCopy(int index, BatchSlice slice, BatchOutput output, [NotNullWhen(false)] out string? problem)
+    {
+        OutputTensor rows = output.Rows(index, slice.BatchRow, slice.Rows);
+        if (output.RowOffsets[index] is not null)
+        {
+            problem = "the rows of a string output cannot be put together again from several batches; send fewer rows in a request";
+            return false;
+        }
+
+        int rowBytes = rows.ByteLength / slice.Rows;
+        if (_blocks[index] is not { } block)
+        {
+            if (!pool.TryRent((long)rowBytes * request.Rows, BlockOwner.ResponseTensors, out block))
+            {
+                problem = "there is no memory left for the outputs";
+                return false;
+            }
+
+            _blocks[index] = block;
+            TensorShape shape = rows.Shape;
+            shape[0] = request.Rows;
+            request.OutputSlots[index] = new OutputTensor { DataType = rows.DataType, Shape = shape, Address = block.Address, ByteLength = rowBytes * request.Rows };
+        }
+        else if (request.OutputSlots[index].ByteLength != (long)rowBytes * request.Rows)
+        {
+            problem = "its rows were run in several batches, and the model gave outputs of different shapes for them";
+            return false;
+        }
+
+        rows.Bytes.CopyTo(block.Span.Slice(slice.FirstRow * rowBytes, rows.ByteLength));
+        problem = null;
+        return true;
+    }
+
+    private void ReleaseBlocks()
+    {
+        foreach (ref MemoryBlock? block in _blocks.AsSpan())
+        {
+            block?.Release();
+            block = null;
+        }
+    }
+}

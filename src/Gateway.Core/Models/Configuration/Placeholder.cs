@@ -1,0 +1,2 @@
+namespace Gateway.Core.Models.Configuration;
+public sealed record ModelConfig { public int MaxBatchSize {get; init;} }

@@ -1,0 +1,76 @@
+using System.Globalization;
+using Gateway.Protocol;
+
+namespace Gateway.Core.Models;
+
+/// <summary>The models that are served now, by name and version.</summary>
+/// <remarks>
+/// <b>Threading</b>: any thread; a look-up reads one immutable snapshot. <b>Cost</b>: a look-up by a span of a path is one hash and no allocation.
+/// The texts of failures are Triton's.
+/// </remarks>
+public sealed class ModelCatalog
+{
+    private readonly Lock _writeLock = new();
+    private volatile Dictionary<string, Entry> _models = new(StringComparer.Ordinal);
+
+    /// <summary>Every version of every model, by name and version.</summary>
+    public IReadOnlyList<ModelStatus> Index =>
+        [.. _models.Values.SelectMany(entry => entry.Versions).OrderBy(status => status.Name, StringComparer.Ordinal).ThenBy(status => status.Version)];
+
+    /// <summary>Whether every model that is to be served is; versions that were unloaded on purpose do not count.</summary>
+    public bool AreAllReady => _models.Values.All(entry => entry.Versions.All(status => status.State == ModelState.Ready || status.Reason == "unloaded"));
+
+    /// <summary>The ready versions of one model, ascending.</summary>
+    /// <exception cref="InferenceException">The model is unknown or none of its versions is ready.</exception>
+    public IReadOnlyList<ServedModel> ReadyVersions(ReadOnlySpan<char> name)
+    {
+        _ = Find(name, 0);
+        return [.. _models[name.ToString()].Versions.Where(status => status.Model is not null).Select(status => status.Model!)];
+    }
+
+    /// <summary>Looks a model up.</summary>
+    /// <param name="version">0 for the highest ready version.</param>
+    /// <exception cref="InferenceException"><see cref="StatusCode.NotFound"/> for an unknown model or version, <see cref="StatusCode.Unavailable"/> for one that is not ready.</exception>
+    public ServedModel Find(ReadOnlySpan<char> name, long version)
+    {
+        if (!_models.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out Entry? entry))
+        {
+            throw new InferenceException(StatusCode.NotFound, $"Request for unknown model: '{name}' is not found");
+        }
+
+        if (version == 0) return entry.Latest ?? throw NoVersion(name);
+        foreach (ModelStatus status in entry.Versions)
+        {
+            if (status.Version == version) return status.Model ?? throw NotReady(name, version);
+        }
+
+        throw new InferenceException(StatusCode.NotFound, $"Request for unknown model: '{name}' version {version.ToString(CultureInfo.InvariantCulture)} is not found");
+    }
+
+    /// <summary>Sets what is known of one version.</summary>
+    internal void Set(ModelStatus status)
+    {
+        lock (_writeLock)
+        {
+            Dictionary<string, Entry> models = new(_models, StringComparer.Ordinal);
+            IEnumerable<ModelStatus> others = models.TryGetValue(status.Name, out Entry? entry) ? entry.Versions : [];
+
+            // Version 0 stands for "none is known" and goes when one is.
+            models[status.Name] = new Entry([.. others.Where(other => other.Version != status.Version && other.Version != 0).Append(status).OrderBy(each => each.Version)]);
+            _models = models;
+        }
+    }
+
+    private static InferenceException NoVersion(ReadOnlySpan<char> name) =>
+        new(StatusCode.NotFound, $"Request for unknown model: '{name}' has no available versions");
+
+    private static InferenceException NotReady(ReadOnlySpan<char> name, long version) =>
+        new(StatusCode.Unavailable, $"Request for unknown model: '{name}' version {version} is not at ready state");
+
+    private sealed class Entry(IReadOnlyList<ModelStatus> versions)
+    {
+        public IReadOnlyList<ModelStatus> Versions { get; } = versions;
+
+        public ServedModel? Latest { get; } = versions.LastOrDefault(status => status.Model is not null)?.Model;
+    }
+}

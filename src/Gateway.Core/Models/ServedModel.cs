@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using Gateway.Core.Models.Configuration;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+
+namespace Gateway.Core.Models;
+
+/// <summary>One ready version of a model: where protocol endpoints get requests from, and have them answered.</summary>
+/// <remarks>
+/// <b>Threading</b>: any thread. <b>Cost</b>: requests are pooled, up to <see cref="MostPooledRequests"/>; the pool is empty again after a load peak only as
+/// far as the garbage collector sees to it.
+/// </remarks>
+public sealed class ServedModel
+{
+    // Enough for every request that a queue of the default bound may hold; beyond it requests are simply collected.
+    private const int MostPooledRequests = 4096;
+
+    private readonly ConcurrentQueue<InferenceRequest> _requests = new();
+    private int _pooled;
+
+    internal ServedModel(ModelLayout layout, string device, DynamicBatcher batcher)
+    {
+        Layout = layout;
+        Device = device;
+        Batcher = batcher;
+    }
+
+    public ModelLayout Layout { get; }
+
+    /// <summary>Where it runs, for people.</summary>
+    public string Device { get; }
+
+    public string Name => Layout.Name;
+
+    public long Version => Layout.Version;
+
+    public ModelConfig Config => Layout.Config;
+
+    public IReadOnlyList<TensorSpec> Inputs => Layout.Inputs;
+
+    public IReadOnlyList<TensorSpec> Outputs => Layout.Outputs;
+
+    /// <summary>Queues, batches and runs the requests; also where the model's counters are.</summary>
+    public DynamicBatcher Batcher { get; }
+
+    /// <summary>Lends an empty request; the caller must dispose it.</summary>
+    public InferenceRequest RentRequest()
+    {
+        if (_requests.TryDequeue(out InferenceRequest? request)) Interlocked.Decrement(ref _pooled);
+        else request = new InferenceRequest(this);
+        return request;
+    }
+
+    /// <summary>Checks a filled request against the model and has it answered.</summary>
+    /// <returns>
+    /// Completes when the request is answered, whatever the answer: see <see cref="InferenceRequest.Status"/>. From here to there the request is not the caller's.
+    /// </returns>
+    /// <exception cref="Protocol.InferenceException">The request does not fit the model (the texts are Triton's); it was not accepted and stays the caller's.</exception>
+    public ValueTask InferAsync(InferenceRequest request)
+    {
+        RequestValidation.Check(request);
+        return Batcher.EnqueueAsync(request);
+    }
+
+    internal void Return(InferenceRequest request)
+    {
+        request.Reset();
+        if (Interlocked.Increment(ref _pooled) <= MostPooledRequests) _requests.Enqueue(request);
+        else Interlocked.Decrement(ref _pooled);
+    }
+}

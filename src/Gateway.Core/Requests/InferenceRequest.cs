@@ -1,0 +1,158 @@
+using System.Threading.Tasks.Sources;
+using Gateway.Core.Execution;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+
+namespace Gateway.Core.Requests;
+
+/// <summary>One inference on its way through the gateway: the form in which all protocols meet.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a protocol endpoint rents it from a <see cref="ServedModel"/>, fills in inputs and settings, awaits
+/// <see cref="ServedModel.InferAsync"/>, encodes the outputs (<see cref="Status"/>, <see cref="Outputs"/>) and disposes it.
+/// <b>Threading</b>: one owner at a time (<see cref="RequestState"/>); only <see cref="Cancel"/> may be called by anyone while the batcher owns it.
+/// <b>Ownership</b>: it owns its tensor block and, once answered, a lease on the memory of its outputs; disposing gives back both and the request
+/// itself, so nothing of it may be touched afterwards. It must not be disposed while the batcher owns it.
+/// <b>Cost</b>: pooled with its model; a request in steady state allocates nothing.
+/// </remarks>
+public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
+{
+    private readonly InputTensor[] _inputs;
+    private readonly OutputTensor[] _outputs;
+    private ManualResetValueTaskSourceCore<bool> _completion = new() { RunContinuationsAsynchronously = true };
+    private int _isCancelled;
+    private IOutputLease? _lease;
+
+    internal InferenceRequest(ServedModel model)
+    {
+        Model = model;
+        _inputs = new InputTensor[model.Inputs.Count];
+        _outputs = new OutputTensor[model.Outputs.Count];
+    }
+
+    /// <summary>The model version that the request is for.</summary>
+    public ServedModel Model { get; }
+
+    /// <summary>The client's own id, echoed in the answer and named in errors; empty when it gave none.</summary>
+    public string Id { get; set; } = "";
+
+    /// <summary>
+    /// Queue time-out that the client asked for, in microseconds; 0 for none. What it means is the model's queue policy's business
+    /// (<see cref="ServedModel.InferAsync"/> turns it into <see cref="QueueEntry.Deadline"/>).
+    /// </summary>
+    public long TimeoutMicroseconds { get; set; }
+
+    public RequestState State { get; internal set; }
+
+    /// <summary>Block that the inputs lie in; null while nothing has been rented. The request owns it once set.</summary>
+    public MemoryBlock? Block { get; set; }
+
+    /// <summary>The inputs, by the model's own order (<see cref="ServedModel.Inputs"/>).</summary>
+    public Span<InputTensor> Inputs => _inputs;
+
+    /// <summary>The outputs, by the model's own order (<see cref="ServedModel.Outputs"/>); meaningful when <see cref="Status"/> is <see cref="StatusCode.Ok"/>.</summary>
+    public ReadOnlySpan<OutputTensor> Outputs => _outputs;
+
+    /// <summary>How it ended; meaningful once <see cref="State"/> is <see cref="RequestState.Released"/>.</summary>
+    public StatusCode Status { get; private set; }
+
+    /// <summary>Text for the client when <see cref="Status"/> is not Ok.</summary>
+    public string? Error { get; private set; }
+
+    /// <summary>How long a refused client had better wait before it tries again; zero when nothing is known.</summary>
+    public TimeSpan RetryAfter { get; internal set; }
+
+    public ref StageTimes Times => ref _times;
+
+    private StageTimes _times;
+
+    internal bool IsCancelled => Volatile.Read(ref _isCancelled) != 0;
+
+    /// <summary>What the request counts for in the queue's bound in bytes.</summary>
+    internal long QueuedBytes => Block?.Capacity ?? 0;
+
+    /// <summary>Links requests that are to be released once a lock is left.</summary>
+    internal InferenceRequest? NextReleased { get; set; }
+
+    /// <summary>Where the parts of a split request are put together; null for the others.</summary>
+    internal SplitAssembly? Assembly { get; set; }
+
+    /// <summary>How it ended, for the counters; set with the answer.</summary>
+    internal RequestOutcome Outcome { get; private set; }
+
+    internal ValueTask Completion => new(this, _completion.Version);
+
+    /// <summary>Says that nobody waits for the answer any more. What waits in the queue is taken out of it at once; what runs is finished and thrown away.</summary>
+    /// <remarks>The await of <see cref="ServedModel.InferAsync"/> still ends in the ordinary way, with <see cref="StatusCode.Cancelled"/> if it came in time.</remarks>
+    public void Cancel()
+    {
+        if (Interlocked.Exchange(ref _isCancelled, 1) == 0) Model.Batcher.OnCancelled(this);
+    }
+
+    /// <summary>Where the outputs of a request that is being answered are written, before <see cref="SetOutputs(IOutputLease)"/>.</summary>
+    internal Span<OutputTensor> OutputSlots => _outputs;
+
+    /// <summary>Makes <see cref="OutputSlots"/> the answer.</summary>
+    /// <param name="lease">Keeps the outputs alive; the request takes the caller's reference over.</param>
+    internal void SetOutputs(IOutputLease lease)
+    {
+        _lease = lease;
+        Status = StatusCode.Ok;
+        Outcome = RequestOutcome.Succeeded;
+    }
+
+    internal void SetError(RequestOutcome outcome, StatusCode status, string message)
+    {
+        Outcome = outcome;
+        Status = status;
+        Error = message;
+    }
+
+    /// <summary>Hands the request back to its protocol endpoint. The endpoint's continuation runs on the thread pool, never on the caller's thread.</summary>
+    internal void Complete()
+    {
+        State = RequestState.Released;
+        _completion.SetResult(true);
+    }
+
+    /// <summary>Gives back the block, the lease on the outputs, and the request itself.</summary>
+    public void Dispose()
+    {
+        _lease?.Release();
+        _lease = null;
+        Block?.Release();
+        Block = null;
+        Model.Return(this);
+    }
+
+    /// <summary>Makes the request as new for its next renter.</summary>
+    internal void Reset()
+    {
+        Array.Clear(_inputs);
+        _completion.Reset();
+        Volatile.Write(ref _isCancelled, 0);
+        Id = "";
+        TimeoutMicroseconds = 0;
+        Arrival = 0;
+        Deadline = NoDeadline;
+        Priority = 0;
+        Rows = 1;
+        RowsTaken = 0;
+        ShapeKey = 0;
+        IsDelayed = false;
+        State = RequestState.Initialized;
+        Status = StatusCode.Ok;
+        Error = null;
+        RetryAfter = TimeSpan.Zero;
+        Assembly = null;
+        _times = default;
+    }
+
+    void IValueTaskSource.GetResult(short token) => _completion.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _completion.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _completion.OnCompleted(continuation, state, token, flags);
+}

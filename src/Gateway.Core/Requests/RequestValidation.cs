@@ -1,0 +1,123 @@
+using Gateway.Core.Models;
+using Gateway.Protocol;
+using Gateway.Protocol.Tensors;
+
+namespace Gateway.Core.Requests;
+
+/// <summary>Checks a request's tensors against its model, and works out its rows and shape key.</summary>
+/// <remarks>The texts are Triton's, with its <c>[request id: …]</c> prefix; every failure is the client's (<see cref="StatusCode.InvalidArgument"/>).</remarks>
+internal static class RequestValidation
+{
+    private const string BatchDimensionNote =
+        " NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended to each input shape. " +
+        "If you want to specify the full shape including the batch dim in your input dims config, try setting max_batch_size to zero. " +
+        "See the model configuration docs for more info on max_batch_size.";
+
+    public static void Check(InferenceRequest request)
+    {
+        ModelLayout layout = request.Model.Layout;
+        ReadOnlySpan<InputTensor> inputs = request.Inputs;
+        long rows = -1;
+        ulong shapeKey = 0;
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            ref readonly InputTensor input = ref inputs[i];
+            TensorSpec spec = layout.Inputs[i];
+            if (!input.IsPresent) throw MissingInputs(request);
+            if (input.DataType != spec.DataType)
+            {
+                throw Invalid(request, $"inference input '{spec.Name}' data-type is '{input.DataType.WireName()}', but model '{layout.Name}' expects '{spec.DataType.WireName()}'");
+            }
+
+            int batchDimensions = layout.IsBatching ? 1 : 0;
+            if (input.Shape.Rank < batchDimensions) throw Invalid(request, $"input '{spec.Name}' has no shape but model requires batch dimension for '{layout.Name}'");
+            if (!Fits(input.Shape.Dims[batchDimensions..], spec.ClientDims.Dims)) throw UnexpectedShape(request, spec, input.Shape);
+            if (layout.IsBatching)
+            {
+                if (input.Shape[0] == 0) throw Invalid(request, $"input '{spec.Name}' has a batch dimension of 0 for '{layout.Name}': a request must bring at least one row");
+                if (rows < 0) rows = input.Shape[0];
+                else if (rows != input.Shape[0]) throw Invalid(request, $"input '{spec.Name}' batch size does not match other inputs for '{layout.Name}'");
+            }
+
+            CheckBytes(request, spec, input, rows);
+            if (spec.RowBytes < 0) shapeKey = Combine(shapeKey, spec, input, batchDimensions);
+        }
+
+        if (rows > int.MaxValue) throw Invalid(request, $"inference request batch-size must be <= {int.MaxValue} for '{layout.Name}'");
+        request.Rows = layout.IsBatching ? (int)rows : 1;
+        request.ShapeKey = shapeKey;
+    }
+
+    private static bool Fits(ReadOnlySpan<long> actual, ReadOnlySpan<long> expected)
+    {
+        if (actual.Length != expected.Length) return false;
+        for (int i = 0; i < actual.Length; i++)
+        {
+            if (actual[i] < 0 || (expected[i] >= 0 && actual[i] != expected[i])) return false;
+        }
+
+        return true;
+    }
+
+    private static void CheckBytes(InferenceRequest request, TensorSpec spec, in InputTensor input, long rows)
+    {
+        if (!input.Shape.TryCountElements(out long elements)) throw UnexpectedShape(request, spec, input.Shape);
+        if (spec.DataType == DataType.Bytes)
+        {
+            RawStrings.Check(request, spec, input, elements);
+            return;
+        }
+
+        // The count is at most the bytes that were read, so the product cannot overflow where it matters.
+        long expected = elements > long.MaxValue / 8 ? long.MaxValue : elements * spec.DataType.Size();
+        if (input.ByteLength != expected)
+        {
+            throw Invalid(request, $"input byte size mismatch for input '{spec.Name}' for model '{request.Model.Name}'. Expected {expected}, got {input.ByteLength}");
+        }
+    }
+
+    /// <summary>Mixes in the dimensions that requests may choose: those that differ cannot share a batch.</summary>
+    private static ulong Combine(ulong key, TensorSpec spec, in InputTensor input, int batchDimensions)
+    {
+        ReadOnlySpan<long> expected = spec.ClientDims.Dims;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            if (expected[i] >= 0) continue;
+
+            // SplitMix64's finaliser: two chosen dimensions must not cancel each other out. 0 is the key of models without such dimensions.
+            ulong mixed = key + (ulong)input.Shape[i + batchDimensions] + 0x9E3779B97F4A7C15;
+            mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+            mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+            key = mixed ^ (mixed >> 31);
+        }
+
+        return key;
+    }
+
+    private static InferenceException MissingInputs(InferenceRequest request)
+    {
+        List<string> got = [];
+        List<string> missing = [];
+        for (int i = 0; i < request.Inputs.Length; i++)
+        {
+            (request.Inputs[i].IsPresent ? got : missing).Add($"'{request.Model.Inputs[i].Name}'");
+        }
+
+        return Invalid(
+            request,
+            $"expected {request.Inputs.Length} inputs but got {got.Count} inputs for model '{request.Model.Name}'. Got input(s) [{string.Join(", ", got)}], " +
+            $"but missing required input(s) [{string.Join(", ", missing)}]. Please provide all required input(s).");
+    }
+
+    private static InferenceException UnexpectedShape(InferenceRequest request, TensorSpec spec, TensorShape actual)
+    {
+        bool isBatching = request.Model.Layout.IsBatching;
+        TensorShape expected = isBatching ? new TensorShape([-1, .. spec.ClientDims.Dims]) : spec.ClientDims;
+        return Invalid(
+            request,
+            $"unexpected shape for input '{spec.Name}' for model '{request.Model.Name}'. Expected {expected}, got {actual}.{(isBatching ? BatchDimensionNote : "")}");
+    }
+
+    internal static InferenceException Invalid(InferenceRequest request, string text) =>
+        new(StatusCode.InvalidArgument, $"[request id: {(request.Id.Length > 0 ? request.Id : "<id_unknown>")}] {text}");
+}

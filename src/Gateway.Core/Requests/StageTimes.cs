@@ -1,0 +1,23 @@
+namespace Gateway.Core.Requests;
+
+/// <summary>When a request passed each stage: timestamps of the server's <see cref="TimeProvider"/>, 0 for a stage it did not reach.</summary>
+public struct StageTimes
+{
+    /// <summary>Accepted into the queue.</summary>
+    public long Queued;
+
+    /// <summary>Its (last) batch was closed and its gathering began.</summary>
+    public long GatherStart;
+
+    /// <summary>Its rows lie in the batch; the model's run began.</summary>
+    public long RunStart;
+
+    /// <summary>The model's run ended; scattering began.</summary>
+    public long RunEnd;
+
+    /// <summary>Answered.</summary>
+    public long Released;
+
+    /// <summary>Rows of the batch it was run in, all requests together.</summary>
+    public int BatchRows;
+}

@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+
+namespace Gateway.Core.Scheduling;
+
+/// <summary>A batch former's decision: who goes into the next batch and why, or when to ask again.</summary>
+/// <remarks>One object a batcher, filled anew for each decision. <b>Threading</b>: under the batcher's lock.</remarks>
+public sealed class BatchPlan
+{
+    private readonly List<Part> _parts = [];
+
+    /// <summary>Requests to take, in batch order, and how many rows of each; empty to take nothing now.</summary>
+    public ReadOnlySpan<Part> Parts => CollectionsMarshal.AsSpan(_parts);
+
+    public int Rows { get; private set; }
+
+    public CloseReason Reason { get; set; }
+
+    /// <summary>When to decide again if nothing happens before; <see cref="QueueEntry.NoDeadline"/> when only an event can change the decision.</summary>
+    public long WakeAt { get; set; }
+
+    public void Clear()
+    {
+        _parts.Clear();
+        Rows = 0;
+        WakeAt = QueueEntry.NoDeadline;
+    }
+
+    public void Take(QueueEntry entry, int rows)
+    {
+        _parts.Add(new Part(entry, rows));
+        Rows += rows;
+    }
+
+    /// <summary>Rows of one request that go into the batch.</summary>
+    public readonly record struct Part(QueueEntry Entry, int Rows);
+}

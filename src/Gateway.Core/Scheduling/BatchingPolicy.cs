@@ -1,0 +1,65 @@
+namespace Gateway.Core.Scheduling;
+
+/// <summary>How one model's requests are queued and batched: its configuration, in the batcher's own units.</summary>
+/// <remarks>Immutable. Times are timestamp ticks of the batcher's <see cref="TimeProvider"/>.</remarks>
+public sealed record BatchingPolicy
+{
+    /// <summary>Most rows of one run, at least 1.</summary>
+    public required int MaxBatchRows { get; init; }
+
+    /// <summary>Whether requests share batches at all; without, each runs alone.</summary>
+    public bool IsDynamic { get; init; } = true;
+
+    /// <summary>Sizes worth stopping at, ascending; empty when any size is as good as the rows in it.</summary>
+    public IReadOnlyList<int> PreferredBatchSizes { get; init; } = [];
+
+    /// <summary>The only sizes that are run, ascending, the last one <see cref="MaxBatchRows"/>: a batch is padded up to the next; empty for any size.</summary>
+    public IReadOnlyList<int> AllowedBatchSizes { get; init; } = [];
+
+    /// <summary>Longest time that a request waits for company while an instance is idle; 0 never waits.</summary>
+    public long MaxQueueDelay { get; init; }
+
+    /// <summary>Whether answers leave in the order in which the requests came.</summary>
+    public bool PreservesOrdering { get; init; }
+
+    /// <summary>Priority levels, at least 1.</summary>
+    public int PriorityLevels { get; init; } = 1;
+
+    /// <summary>Level of a request that names none, or one that does not exist.</summary>
+    public int DefaultPriorityLevel { get; init; } = 1;
+
+    /// <summary>Policy of each level; the first is level 1's.</summary>
+    public IReadOnlyList<QueuePolicyTimes> QueuePolicies { get; init; } = [default];
+
+    /// <summary>Most requests waiting, all levels together: the bound that holds even where the model sets none.</summary>
+    public int MaxQueueRequests { get; init; } = DefaultMaxQueueRequests;
+
+    /// <summary>Most bytes of tensors waiting.</summary>
+    public long MaxQueueBytes { get; init; } = DefaultMaxQueueBytes;
+
+    /// <summary>Whether a failed batch is run again in halves, so that only the requests that make it fail get the error.</summary>
+    public bool BisectsFailedBatches { get; init; } = true;
+
+    /// <summary>Whether batches stop growing where the measured curve says that more rows do not make them faster a row.</summary>
+    public bool FollowsLatencyCurve { get; init; } = true;
+
+    /// <summary>Deep enough to ride out a burst of 80 ms at 50,000 requests a second, the fastest front door measured; a deeper queue only adds latency.</summary>
+    public const int DefaultMaxQueueRequests = 4096;
+
+    /// <summary>256 MiB: with the request bound, 64 KiB a request.</summary>
+    public const long DefaultMaxQueueBytes = 256L << 20;
+
+    /// <summary>The level that a request of <paramref name="priority"/> is served at.</summary>
+    public int LevelOf(int priority) => priority >= 1 && priority <= PriorityLevels ? priority : DefaultPriorityLevel;
+
+    /// <summary>The size that a batch of <paramref name="rows"/> is run at.</summary>
+    public int PadTo(int rows)
+    {
+        foreach (int size in AllowedBatchSizes)
+        {
+            if (size >= rows) return size;
+        }
+
+        return rows;
+    }
+}

@@ -1,0 +1,398 @@
+using System.Threading.Channels;
+using Gateway.Core.Diagnostics;
+using Gateway.Core.Execution;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+
+namespace Gateway.Core.Scheduling;
+
+/// <summary>One model's queue and its instances: takes requests in, has the batch former decide, hands batches to idle instances.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a request goes through a bounded channel, the inbox, from which whoever holds the lock moves it to the queue. Nobody waits for that lock
+/// on the way in: an arrival that finds it taken leaves its request in the inbox, and the holder looks there again after it has let go. So refusals,
+/// expiries and batches are decided at once, on the thread that brought the event (an arrival, an instance that has become idle, a cancellation, the timer);
+/// there is no scheduling thread to wake, and nothing polls. Effects (completing requests, waking instances) happen outside the lock.
+/// <b>Threading</b>: any thread. <b>Ownership</b>: a request is the batcher's from <see cref="EnqueueAsync"/> until it is completed, exactly once.
+/// <b>Cost</b>: no allocation a request; one uncontended lock and one decision an event.
+/// </remarks>
+public sealed class DynamicBatcher : IAsyncDisposable
+{
+    private readonly IBatchFormer _former;
+    private readonly Channel<InferenceRequest> _inbox;
+    private readonly Lock _lock = new();
+    private readonly RequestQueue _queue;
+    private readonly BatchPlan _plan = new();
+    private readonly Stack<ModelInstance> _idle = new();
+    private readonly ITimer _timer;
+    private readonly ReleaseOrder? _releaseOrder;
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ModelInstance[] _instances = [];
+    private InstanceView[] _instanceViews = [];
+    private long _nextSequence;
+    private long _timerDue = QueueEntry.NoDeadline;
+    private int _waiting;
+    private long _waitingBytes;
+    private int _unanswered;
+    private volatile bool _isStopping;
+
+    internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time)
+    {
+        Policy = policy;
+        _former = former;
+        Pool = pool;
+        Time = time;
+        _queue = new RequestQueue(former.Order, policy.PriorityLevels);
+        _inbox = Channel.CreateBounded<InferenceRequest>(new BoundedChannelOptions(policy.MaxQueueRequests) { AllowSynchronousContinuations = false });
+        _timer = time.CreateTimer(static batcher => ((DynamicBatcher)batcher!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _releaseOrder = policy.PreservesOrdering ? new ReleaseOrder() : null;
+        Latency = new LatencyModel(policy.MaxBatchRows);
+        Statistics = new ModelStatistics(time);
+    }
+
+    public BatchingPolicy Policy { get; }
+
+    public LatencyModel Latency { get; }
+
+    public ModelStatistics Statistics { get; }
+
+    /// <summary>Requests accepted and not yet wholly given to an instance.</summary>
+    public int PendingRequests => Volatile.Read(ref _waiting);
+
+    /// <summary>Bytes of the blocks of the pending requests.</summary>
+    public long PendingBytes => Volatile.Read(ref _waitingBytes);
+
+    /// <summary>Whether a request that comes now would be refused for want of room: a protocol endpoint can say so before it reads the tensors.</summary>
+    public bool IsFull => Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes;
+
+    internal BlockPool Pool { get; }
+
+    internal TimeProvider Time { get; }
+
+    /// <summary>Starts a thread for each executor and takes them over; called once, before the model is served.</summary>
+    internal void Start(IReadOnlyList<IModelExecutor> executors, ModelLayout layout)
+    {
+        _instanceViews = new InstanceView[executors.Count];
+        _instances = [.. executors.Select((executor, index) => new ModelInstance(this, layout, executor, index))];
+        foreach (ModelInstance instance in _instances) instance.Start();
+    }
+
+    /// <summary>Accepts a valid request, or answers it at once with a refusal.</summary>
+    internal ValueTask EnqueueAsync(InferenceRequest request)
+    {
+        // Taken now: the request may be answered before this method returns.
+        ValueTask completion = request.Completion;
+        long now = Time.GetTimestamp();
+        request.Arrival = now;
+        request.Times.Queued = now;
+        request.Priority = Policy.LevelOf(request.Priority);
+        long requested = (long)(request.TimeoutMicroseconds * (Time.TimestampFrequency / 1e6));
+        long timeout = Policy.QueuePolicies[request.Priority - 1].Effective(requested);
+        if (timeout > 0 && now + timeout > now) request.Deadline = Math.Min(request.Deadline, now + timeout);
+        request.State = RequestState.Pending;
+        Statistics.CountAccepted();
+        Interlocked.Increment(ref _unanswered);
+
+        // Both counts are taken before they are looked at, so that requests coming at once cannot pass the bounds together.
+        int waiting = Interlocked.Increment(ref _waiting);
+        long bytes = Interlocked.Add(ref _waitingBytes, request.QueuedBytes);
+        if (_isStopping)
+        {
+            RefuseAtOnce(request, Refusals.Stopping);
+        }
+        else if (waiting > Policy.MaxQueueRequests || (bytes > Policy.MaxQueueBytes && waiting > 1) || !_inbox.Writer.TryWrite(request))
+        {
+            RefuseAtOnce(request, Refusals.QueueFull);
+        }
+        else
+        {
+            // Pairs with the barrier in Pump: without both, this thread could read "lock taken" and the holder "inbox empty", and the request would lie there.
+            Interlocked.MemoryBarrier();
+            Pump(waitForLock: false);
+        }
+
+        return completion;
+    }
+
+    /// <summary>Puts an instance among the idle and waits until it has a batch.</summary>
+    /// <returns>False when the instance is to end.</returns>
+    internal bool WaitForBatch(ModelInstance instance)
+    {
+        lock (_lock)
+        {
+            _instanceViews[instance.Index] = new InstanceView(true, 0, 0);
+            _idle.Push(instance);
+        }
+
+        Pump(waitForLock: true);
+        return instance.WaitForWork();
+    }
+
+    /// <summary>The request's caller has given up: what waits of it is taken out and answered.</summary>
+    internal void OnCancelled(InferenceRequest request)
+    {
+        bool isFinished;
+        lock (_lock)
+        {
+            // It may still lie in the inbox; the next pump refuses it there.
+            if (request.State != RequestState.Pending || !_queue.Remove(request))
+            {
+                isFinished = false;
+            }
+            else
+            {
+                LeaveQueue(request);
+                isFinished = End(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled);
+            }
+        }
+
+        if (isFinished) Release(request);
+        Pump(waitForLock: true);
+    }
+
+    /// <summary>One part of a split request has failed: what waits of it would be run for nothing.</summary>
+    internal void DropWaitingRows(InferenceRequest request)
+    {
+        lock (_lock)
+        {
+            if (request.State == RequestState.Pending && _queue.Remove(request)) LeaveQueue(request);
+        }
+    }
+
+    /// <summary>Counts a finished request and hands it back, in order where the model asks for it.</summary>
+    internal void Release(InferenceRequest request)
+    {
+        request.Times.Released = Time.GetTimestamp();
+        Statistics.CountReleased(request);
+        HandBack(request);
+    }
+
+    /// <summary>Hands back a request that has been counted.</summary>
+    internal void HandBack(InferenceRequest request)
+    {
+        if (_releaseOrder is null) request.Complete();
+        else _releaseOrder.Release(request);
+        if (Interlocked.Decrement(ref _unanswered) == 0 && _isStopping) _drained.TrySetResult();
+    }
+
+    /// <summary>Stops accepting, finishes what was accepted, and ends the instances.</summary>
+    /// <param name="grace">Time for what was accepted; what is not done by then is refused or cut short.</param>
+    /// <returns>Requests that were accepted and not served.</returns>
+    internal async Task<int> StopAsync(TimeSpan grace)
+    {
+        _isStopping = true;
+        if (Volatile.Read(ref _unanswered) == 0) _drained.TrySetResult();
+        Pump(waitForLock: true);
+        int abandoned = 0;
+        try
+        {
+            await _drained.Task.WaitAsync(grace, Time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            abandoned = Volatile.Read(ref _unanswered);
+            AbandonQueue();
+            foreach (ModelInstance instance in _instances) instance.Terminate();
+            await _drained.Task.ConfigureAwait(false);
+        }
+
+        foreach (ModelInstance instance in _instances) instance.End();
+        foreach (ModelInstance instance in _instances) await instance.Ended.ConfigureAwait(false);
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        return abandoned;
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero).ConfigureAwait(false);
+
+    /// <summary>Handles all that has happened: arrivals, expiries, idle instances.</summary>
+    /// <param name="waitForLock">False for an arrival, which may leave its request to the holder of the lock.</param>
+    private void Pump(bool waitForLock)
+    {
+        bool again;
+        do
+        {
+            if (waitForLock) _lock.Enter();
+            else if (!_lock.TryEnter()) return;
+
+            InferenceRequest? released = null;
+            ModelInstance? woken;
+            try
+            {
+                again = StepUnderLock(ref released, out woken);
+            }
+            finally
+            {
+                _lock.Exit();
+            }
+
+            woken?.Wake();
+            while (released is not null)
+            {
+                InferenceRequest next = released;
+                released = next.NextReleased;
+                next.NextReleased = null;
+                Release(next);
+            }
+
+            // An arrival that found the lock taken meanwhile left its request to this thread.
+            Interlocked.MemoryBarrier();
+        }
+        while (again || _inbox.Reader.TryPeek(out _));
+    }
+
+    /// <returns>True when there may be another batch to hand out.</returns>
+    private bool StepUnderLock(ref InferenceRequest? released, out ModelInstance? woken)
+    {
+        woken = null;
+        long now = Time.GetTimestamp();
+        SchedulingView view = new(_queue, Latency, _instanceViews, now, _isStopping);
+        while (_inbox.Reader.TryRead(out InferenceRequest? arrived)) AdmitUnderLock(arrived, view, ref released);
+        ExpireUnderLock(now, ref released);
+        if (_queue.Count == 0) return false;
+
+        _plan.WakeAt = QueueEntry.NoDeadline;
+        if (_idle.Count > 0)
+        {
+            _former.Decide(view, _plan);
+            if (_plan.Parts.Length > 0) woken = DispatchUnderLock(now);
+        }
+
+        ArmUnderLock(Math.Min(woken is null ? _plan.WakeAt : QueueEntry.NoDeadline, _queue.EarliestDeadline), now);
+        return woken is not null && _idle.Count > 0 && _queue.Count > 0;
+    }
+
+    private void AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
+    {
+        request.Sequence = ++_nextSequence;
+        _releaseOrder?.Register(request);
+        if (request.IsCancelled)
+        {
+            EndUnderLock(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled, ref released);
+        }
+        else if (_former.Refuse(request, view) is { } refusal)
+        {
+            EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, refusal, ref released);
+        }
+        else
+        {
+            if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
+            _queue.Add(request);
+        }
+    }
+
+    private void ExpireUnderLock(long now, ref InferenceRequest? released)
+    {
+        while (_queue.TryTakeExpired(now, out QueueEntry? entry))
+        {
+            InferenceRequest request = (InferenceRequest)entry!;
+            if (Policy.QueuePolicies[request.Priority - 1].DelaysOnTimeout)
+            {
+                request.IsDelayed = true;
+                request.Deadline = QueueEntry.NoDeadline;
+                _queue.Add(request);
+            }
+            else
+            {
+                EndUnderLock(request, RequestOutcome.Expired, StatusCode.Unavailable, Refusals.TimeoutExpired, ref released);
+            }
+        }
+    }
+
+    private ModelInstance DispatchUnderLock(long now)
+    {
+        ModelInstance instance = _idle.Pop();
+        Batch batch = instance.Batch;
+        batch.Clear();
+        foreach (BatchPlan.Part part in _plan.Parts)
+        {
+            InferenceRequest request = (InferenceRequest)part.Entry;
+            batch.Add(request, request.RowsTaken, part.Rows);
+            request.Assembly?.OpenPart();
+            _queue.Take(request, part.Rows);
+            if (request.RowsWaiting > 0) continue;
+            request.State = RequestState.Executing;
+            LeaveQueue(request);
+        }
+
+        batch.PaddedRows = Policy.PadTo(batch.Rows);
+        batch.CloseReason = _plan.Reason;
+        batch.ClosedAt = now;
+        _instanceViews[instance.Index] = new InstanceView(false, now, batch.PaddedRows);
+        return instance;
+    }
+
+    private void EndUnderLock(InferenceRequest request, RequestOutcome outcome, StatusCode status, string text, ref InferenceRequest? released)
+    {
+        LeaveQueue(request);
+        if (!End(request, outcome, status, text)) return;
+        request.NextReleased = released;
+        released = request;
+    }
+
+    /// <summary>Gives a request its outcome.</summary>
+    /// <returns>True when it can be released; false when parts of it still run, the last of which will release it.</returns>
+    private static bool End(InferenceRequest request, RequestOutcome outcome, StatusCode status, string text)
+    {
+        text = Refusals.For(request, text);
+        if (request.Assembly is { } assembly) return assembly.Abandon(outcome, status, text);
+        request.SetError(outcome, status, text);
+        return true;
+    }
+
+    /// <summary>For a request that never came as far as the inbox.</summary>
+    private void RefuseAtOnce(InferenceRequest request, string text)
+    {
+        LeaveQueue(request);
+        request.SetError(RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.For(request, text));
+        request.Times.Released = Time.GetTimestamp();
+        Statistics.CountReleased(request);
+        request.Complete();
+        if (Interlocked.Decrement(ref _unanswered) == 0 && _isStopping) _drained.TrySetResult();
+    }
+
+    private void AbandonQueue()
+    {
+        InferenceRequest? released = null;
+        lock (_lock)
+        {
+            while (_queue.Any() is InferenceRequest request)
+            {
+                _queue.Remove(request);
+                EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.Abandoned, ref released);
+            }
+        }
+
+        while (released is not null)
+        {
+            InferenceRequest next = released;
+            released = next.NextReleased;
+            next.NextReleased = null;
+            Release(next);
+        }
+    }
+
+    private void LeaveQueue(InferenceRequest request)
+    {
+        Interlocked.Decrement(ref _waiting);
+        Interlocked.Add(ref _waitingBytes, -request.QueuedBytes);
+    }
+
+    private void ArmUnderLock(long due, long now)
+    {
+        // A timer that is armed for earlier stays: it finds nothing to do and arms itself anew. That is cheaper than moving it at every event.
+        if (due >= _timerDue) return;
+        _timerDue = due;
+        TimeSpan delay = Time.GetElapsedTime(now, due);
+        _timer.Change(delay < MostTimerDelay ? delay : MostTimerDelay, Timeout.InfiniteTimeSpan);
+    }
+
+    private void OnTimer()
+    {
+        lock (_lock) _timerDue = QueueEntry.NoDeadline;
+        Pump(waitForLock: true);
+    }
+
+    // Timers take no more than 49 days; one that fires early arms itself anew.
+    private static readonly TimeSpan MostTimerDelay = TimeSpan.FromDays(1);
+}

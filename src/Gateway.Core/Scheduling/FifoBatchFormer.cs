@@ -1,0 +1,111 @@
+namespace Gateway.Core.Scheduling;
+
+/// <summary>Triton's documented dynamic batching: in order of arrival within priority levels, preferred sizes, a bounded wait for company.</summary>
+/// <remarks>
+/// <b>Behaviour</b>. Requests of one shape key batch together, whatever stands between them in the queue; the key whose first request is next in order
+/// goes first. A batch is closed
+/// <list type="bullet">
+/// <item>when it is full: the rows reach the limit (<see cref="BatchingPolicy.MaxBatchRows"/>, or the size from which the latency curve says that more rows
+/// do not make the batch faster a row), or the next request does not fit;</item>
+/// <item>else, at the largest preferred size that the queued requests can make up, unless the delay has passed, or when they are more than the largest;</item>
+/// <item>else, when its oldest request has waited <see cref="BatchingPolicy.MaxQueueDelay"/>; with no delay, at once with all there is.</item>
+/// </list>
+/// A request of more rows than the limit is taken in parts. A later key whose batch is closed does not wait for an earlier one that still waits for company.
+/// <b>Cost</b>: O(rows of a batch + shape keys waiting).
+/// </remarks>
+internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
+{
+    public IComparer<QueueEntry> Order => ArrivalOrder.Instance;
+
+    public string? Refuse(QueueEntry arrived, in SchedulingView view)
+    {
+        int most = policy.QueuePolicies[arrived.Priority - 1].MaxQueueSize;
+        return most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most ? Refusals.QueueFull : null;
+    }
+
+    public void Decide(in SchedulingView view, BatchPlan plan)
+    {
+        plan.Clear();
+        QueueBucket? chosen = null;
+        Closing closing = default;
+        foreach (QueueBucket bucket in view.Queue.Buckets)
+        {
+            // Strictly earlier heads win; a bucket that must still wait only contributes its waking time.
+            if (chosen is not null && Order.Compare(bucket[0], chosen[0]) > 0) continue;
+            Closing candidate = Close(bucket, view);
+            if (candidate.WaitUntil > view.Now)
+            {
+                plan.WakeAt = Math.Min(plan.WakeAt, candidate.WaitUntil);
+                continue;
+            }
+
+            chosen = bucket;
+            closing = candidate;
+        }
+
+        if (chosen is null) return;
+        plan.Reason = closing.Reason;
+        int room = closing.Rows;
+        for (int i = 0; room > 0; i++)
+        {
+            int rows = Math.Min(room, chosen[i].RowsWaiting);
+            plan.Take(chosen[i], rows);
+            room -= rows;
+        }
+    }
+
+    /// <summary>Where a bucket's next batch ends, or until when it waits for company.</summary>
+    private Closing Close(QueueBucket bucket, in SchedulingView view)
+    {
+        QueueEntry head = bucket[0];
+        if (!policy.IsDynamic) return new Closing(Math.Min(head.RowsWaiting, policy.MaxBatchRows), CloseReason.Immediate, 0);
+
+        int limit = policy.FollowsLatencyCurve && policy.PreferredBatchSizes.Count == 0
+            ? Math.Min(policy.MaxBatchRows, view.Latency.BestBatchRows)
+            : policy.MaxBatchRows;
+        if (head.RowsWaiting >= limit) return new Closing(Math.Min(head.RowsWaiting, policy.MaxBatchRows), CloseReason.Full, 0);
+
+        int rows = 0;
+        int preferredRows = 0;
+        long oldest = long.MaxValue;
+        bool isFull = false;
+        for (int i = 0; i < bucket.Count; i++)
+        {
+            QueueEntry entry = bucket[i];
+            if (rows + entry.RowsWaiting > limit)
+            {
+                isFull = true;
+                break;
+            }
+
+            rows += entry.RowsWaiting;
+            oldest = Math.Min(oldest, entry.Arrival);
+            if (IsPreferred(rows)) preferredRows = rows;
+            if (rows == limit)
+            {
+                isFull = true;
+                break;
+            }
+        }
+
+        bool hasWaited = policy.MaxQueueDelay > 0 && view.Now - oldest >= policy.MaxQueueDelay;
+        if (preferredRows > 0 && !hasWaited) return new Closing(preferredRows, preferredRows == limit ? CloseReason.Full : CloseReason.Preferred, 0);
+        if (isFull || (policy.PreferredBatchSizes.Count > 0 && rows > policy.PreferredBatchSizes[^1])) return new Closing(rows, CloseReason.Full, 0);
+        if (view.IsDraining) return new Closing(rows, CloseReason.Draining, 0);
+        if (policy.MaxQueueDelay == 0) return new Closing(rows, CloseReason.Immediate, 0);
+        return new Closing(rows, CloseReason.DelayExpired, oldest + policy.MaxQueueDelay);
+    }
+
+    private bool IsPreferred(int rows)
+    {
+        foreach (int size in policy.PreferredBatchSizes)
+        {
+            if (size == rows) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Rows of the batch, why it ends there, and until when it waits (a time in the past when it does not).</summary>
+    private readonly record struct Closing(int Rows, CloseReason Reason, long WaitUntil);
+}

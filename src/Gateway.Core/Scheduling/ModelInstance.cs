@@ -1,0 +1,218 @@
+using System.Numerics;
+using Gateway.Core.Execution;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+
+namespace Gateway.Core.Scheduling;
+
+/// <summary>One instance of a model: the thread that runs its batches and gives every request its rows.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a batch that fails is run again in halves where the policy says so, until only the requests that make it fail are left, within a budget
+/// of runs. <b>Threading</b>: one thread of its own, because a run blocks; <see cref="Wake"/>, <see cref="Terminate"/> and <see cref="End"/> from any.
+/// <b>Ownership</b>: owns its executor. <b>Cost</b>: no allocation a batch.
+/// </remarks>
+#pragma warning disable CA1001 // Its own thread disposes what it owns, at its end.
+internal sealed class ModelInstance
+#pragma warning restore CA1001
+{
+    private readonly DynamicBatcher _batcher;
+    private readonly ModelLayout _layout;
+    private readonly IModelExecutor _executor;
+    private readonly ManualResetEventSlim _work = new(initialState: false);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Thread _thread;
+    private volatile bool _isEnding;
+    private volatile bool _isTerminated;
+
+    public ModelInstance(DynamicBatcher batcher, ModelLayout layout, IModelExecutor executor, int index)
+    {
+        _batcher = batcher;
+        _layout = layout;
+        _executor = executor;
+        Index = index;
+        _thread = new Thread(Run) { IsBackground = true, Name = $"{layout.Name}/{layout.Version} #{index}" };
+    }
+
+    public int Index { get; }
+
+    /// <summary>The batch to run; the batcher fills it before <see cref="Wake"/>.</summary>
+    public Batch Batch { get; } = new();
+
+    /// <summary>Completes when the thread has ended.</summary>
+    public Task Ended => _ended.Task;
+
+    public void Start() => _thread.Start();
+
+    public void Wake() => _work.Set();
+
+    /// <summary>Cuts the present run short.</summary>
+    public void Terminate()
+    {
+        _isTerminated = true;
+        _executor.Terminate();
+    }
+
+    /// <summary>Ends the thread once it is idle.</summary>
+    public void End()
+    {
+        _isEnding = true;
+        _work.Set();
+    }
+
+    /// <returns>False when the thread is to end.</returns>
+    public bool WaitForWork()
+    {
+        _work.Wait();
+        _work.Reset();
+        return !_isEnding;
+    }
+
+    private void Run()
+    {
+        while (_batcher.WaitForBatch(this))
+        {
+            int budget = _batcher.Policy.BisectsFailedBatches ? RerunBudget(Batch.Slices.Length) : 0;
+            Execute(Batch, ref budget);
+        }
+
+        _executor.Dispose();
+        _work.Dispose();
+        _ended.SetResult();
+    }
+
+    /// <summary>Runs after a failure: enough to find two bad requests among <paramref name="requests"/> (two halves a level for each), not one a request.</summary>
+    private static int RerunBudget(int requests) => requests < 2 ? 0 : 4 * (BitOperations.Log2((uint)(requests - 1)) + 1);
+
+    private void Execute(Batch batch, ref int budget)
+    {
+        BatchOutput output;
+        try
+        {
+            output = _executor.Execute(batch);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong in a run is that batch's error: the thread serves everybody else's batches too.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            _batcher.Statistics.CountFailedExecution();
+            if (budget >= 2 && batch.Slices.Length > 1 && !_isTerminated)
+            {
+                budget -= 2;
+                ExecuteHalves(batch, ref budget);
+            }
+            else
+            {
+                Fail(batch, error.Message);
+            }
+
+            return;
+        }
+
+        _batcher.Latency.Record(batch.PaddedRows, batch.RunEnd - batch.RunStart);
+        Scatter(batch, output);
+        output.Release();
+    }
+
+    private void ExecuteHalves(Batch batch, ref int budget)
+    {
+        int middle = batch.Slices.Length / 2;
+        Batch first = Part(batch, 0, middle);
+        Batch second = Part(batch, middle, batch.Slices.Length);
+        Execute(first, ref budget);
+        Execute(second, ref budget);
+    }
+
+    private Batch Part(Batch batch, int from, int to)
+    {
+        Batch part = new() { CloseReason = batch.CloseReason, ClosedAt = batch.ClosedAt };
+        foreach (BatchSlice slice in batch.Slices[from..to]) part.Add(slice.Request, slice.FirstRow, slice.Rows);
+        part.PaddedRows = _batcher.Policy.PadTo(part.Rows);
+        return part;
+    }
+
+    /// <summary>Gives each request its rows of the outputs, counts the batch, and hands the finished requests back.</summary>
+    private void Scatter(Batch batch, BatchOutput output)
+    {
+        ReadOnlySpan<BatchSlice> slices = batch.Slices;
+        InferenceRequest? finished = null;
+
+        // From the last to the first, so that the list that is made runs from the first to the last.
+        for (int i = slices.Length - 1; i >= 0; i--)
+        {
+            BatchSlice slice = slices[i];
+            InferenceRequest request = slice.Request;
+            request.Times.GatherStart = batch.ClosedAt;
+            request.Times.RunStart = batch.RunStart;
+            request.Times.RunEnd = batch.RunEnd;
+            request.Times.BatchRows = batch.Rows;
+            if (!TryAnswer(slice, output)) continue;
+            request.NextReleased = finished;
+            finished = request;
+        }
+
+        // Counted before anybody is answered: a client that has its answer finds itself in the metrics.
+        long now = _batcher.Time.GetTimestamp();
+        for (InferenceRequest? request = finished; request is not null; request = request.NextReleased) request.Times.Released = now;
+        _batcher.Statistics.CountBatch(batch, finished, now);
+        while (finished is not null)
+        {
+            InferenceRequest request = finished;
+            finished = request.NextReleased;
+            request.NextReleased = null;
+            _batcher.HandBack(request);
+        }
+    }
+
+    /// <returns>True when the request is finished.</returns>
+    private bool TryAnswer(BatchSlice slice, BatchOutput output)
+    {
+        InferenceRequest request = slice.Request;
+        if (request.Assembly is { } assembly)
+        {
+            return assembly.TryPlace(slice, output, out string? problem) ? assembly.ClosePart(slice.Rows) : FailPart(request, assembly, problem);
+        }
+
+        if (request.IsCancelled)
+        {
+            request.SetError(RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled);
+            return true;
+        }
+
+        Span<OutputTensor> slots = request.OutputSlots;
+        for (int i = 0; i < slots.Length; i++)
+        {
+            slots[i] = _layout.IsBatching ? output.Rows(i, slice.BatchRow, slice.Rows) : output.Tensors[i];
+        }
+
+        output.AddReference();
+        request.SetOutputs(output);
+        return true;
+    }
+
+    private void Fail(Batch batch, string error)
+    {
+        foreach (BatchSlice slice in batch.Slices)
+        {
+            InferenceRequest request = slice.Request;
+            if (request.Assembly is { } assembly)
+            {
+                if (!FailPart(request, assembly, error)) continue;
+            }
+            else
+            {
+                request.SetError(RequestOutcome.Failed, StatusCode.Internal, Refusals.For(request, error));
+            }
+
+            _batcher.Release(request);
+        }
+    }
+
+    /// <returns>True when the request is finished.</returns>
+    private bool FailPart(InferenceRequest request, SplitAssembly assembly, string error)
+    {
+        // The rows that wait go first: the request must not be finished while the queue still knows it.
+        _batcher.DropWaitingRows(request);
+        return assembly.FailPart(RequestOutcome.Failed, StatusCode.Internal, Refusals.For(request, error));
+    }
+}

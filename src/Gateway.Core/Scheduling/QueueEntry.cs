@@ -1,0 +1,39 @@
+namespace Gateway.Core.Scheduling;
+
+/// <summary>What the batch former knows of a request: all of its scheduling, none of its tensors.</summary>
+/// <remarks>Times are timestamps of the batcher's <see cref="TimeProvider"/> (monotonic ticks, <see cref="TimeProvider.TimestampFrequency"/> a second).</remarks>
+public abstract class QueueEntry
+{
+    /// <summary>A deadline that never passes.</summary>
+    public const long NoDeadline = long.MaxValue;
+
+    /// <summary>When the request was accepted.</summary>
+    public long Arrival { get; set; }
+
+    /// <summary>When it is of no use any more to its caller; <see cref="NoDeadline"/> for never. Absolute.</summary>
+    public long Deadline { get; set; } = NoDeadline;
+
+    /// <summary>Priority level: 1 is served first; 0 asks for the model's default.</summary>
+    public int Priority { get; set; }
+
+    /// <summary>Rows along the batch dimension, at least 1; 1 for a model that does not batch.</summary>
+    public int Rows { get; set; } = 1;
+
+    /// <summary>Requests with different keys cannot share a batch: a hash of the dimensions that are not the model's own, 0 when there are none.</summary>
+    public ulong ShapeKey { get; set; }
+
+    /// <summary>Order of acceptance in its model, rising by one; the tie-breaker of every order.</summary>
+    public long Sequence { get; internal set; }
+
+    /// <summary>Rows already given to batches: between 0 and <see cref="Rows"/> exclusive while it waits; more than 0 for a request that is being split.</summary>
+    public int RowsTaken { get; internal set; }
+
+    /// <summary>Rows that still wait.</summary>
+    public int RowsWaiting => Rows - RowsTaken;
+
+    /// <summary>Set when the time-out action is DELAY and the time-out has passed: it is then served after all others of its level.</summary>
+    internal bool IsDelayed { get; set; }
+
+    /// <summary>Position in the queue's deadline heap, -1 when not in it.</summary>
+    internal int HeapIndex { get; set; } = -1;
+}

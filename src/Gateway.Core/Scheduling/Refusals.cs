@@ -1,0 +1,23 @@
+using Gateway.Core.Requests;
+
+namespace Gateway.Core.Scheduling;
+
+/// <summary>Texts with which the batcher refuses; the first two are Triton's, which clients look for.</summary>
+internal static class Refusals
+{
+    public const string QueueFull = "Exceeds maximum queue size";
+    public const string TimeoutExpired = "Request timeout expired";
+    public const string Cancelled = "Request was cancelled";
+    public const string Stopping = "Server is stopping, scheduler for model has stopped accepting new inference requests";
+    public const string Abandoned = "Server stopped before the request could be served";
+
+    /// <summary>The text as Triton prints it, with the request's id before it.</summary>
+    public static string For(InferenceRequest request, string text) =>
+        request.Id.Length > 0 ? $"[request id: {request.Id}] {text}" : text switch
+        {
+            // The two that an overload brings by the thousand are ready made.
+            QueueFull => "[request id: <id_unknown>] " + QueueFull,
+            TimeoutExpired => TimeoutExpired,
+            _ => text,
+        };
+}

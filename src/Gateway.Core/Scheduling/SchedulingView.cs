@@ -1,0 +1,21 @@
+namespace Gateway.Core.Scheduling;
+
+/// <summary>All that a batch former may look at.</summary>
+/// <param name="queue">What waits.</param>
+/// <param name="latency">What a run of so many rows takes.</param>
+/// <param name="instances">State of every instance of the model.</param>
+/// <param name="now">Timestamp of the decision.</param>
+/// <param name="isDraining">No request will come any more: nothing is worth waiting for.</param>
+public readonly ref struct SchedulingView(
+    RequestQueue queue, LatencyModel latency, ReadOnlySpan<InstanceView> instances, long now, bool isDraining)
+{
+    public RequestQueue Queue { get; } = queue;
+
+    public LatencyModel Latency { get; } = latency;
+
+    public ReadOnlySpan<InstanceView> Instances { get; } = instances;
+
+    public long Now { get; } = now;
+
+    public bool IsDraining { get; } = isDraining;
+}

@@ -1,0 +1,9 @@
+namespace Gateway.Protocol;
+
+/// <summary>A request failed with a status and a text meant for the client.</summary>
+/// <remarks>Thrown on cold paths only (bad input, lookups); what the engine refuses or fails at speed is a <see cref="StatusCode"/> in the response.</remarks>
+public sealed class InferenceException(StatusCode status, string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Never <see cref="StatusCode.Ok"/>.</summary>
+    public StatusCode Status { get; } = status;
+}
