@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+
+namespace Gateway.OnnxRuntime.Native;
+
+/// <summary>Owns one native object, and keeps what it depends on alive until it is released.</summary>
+/// <remarks>
+/// Behaviour: an owner disposed first is released only when the last object that needs it is. Use after disposal throws
+/// <see cref="ObjectDisposedException"/> at <see cref="Use"/>.
+/// Threading: disposal waits for nobody; an object in use on another thread is released when that use ends.
+/// </remarks>
+internal sealed unsafe class OrtHandle : SafeHandle
+{
+    private readonly delegate* unmanaged<nint, void> _release;
+    private readonly OrtHandle?[] _owners;
+    private int _ownersHeld;
+
+    /// <param name="native">Takes ownership, also when this constructor throws.</param>
+    /// <param name="release">The function that releases it; null for what the library itself owns.</param>
+    /// <param name="owners">Kept alive for as long as this.</param>
+    public OrtHandle(nint native, delegate* unmanaged<nint, void> release, params OrtHandle?[] owners)
+        : base(0, ownsHandle: true)
+    {
+        SetHandle(native);
+        _release = release;
+        _owners = owners;
+        foreach (OrtHandle? owner in owners)
+        {
+            bool held = false;
+            owner?.DangerousAddRef(ref held);
+            _ownersHeld++;
+        }
+    }
+
+    public override bool IsInvalid => handle == 0;
+
+    /// <summary>The native object, kept from being released until the result is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
+    public Lease Use() => new(this);
+
+    protected override bool ReleaseHandle()
+    {
+        if (_release != null) _release(handle);
+        while (_ownersHeld > 0) _owners[--_ownersHeld]?.DangerousRelease();
+        return true;
+    }
+
+    /// <summary>One use of a native object, to be ended by disposing; a value on the stack, never copied.</summary>
+    public readonly ref struct Lease
+    {
+        private readonly OrtHandle _handle;
+
+        internal Lease(OrtHandle handle)
+        {
+            bool held = false;
+            handle.DangerousAddRef(ref held);
+            _handle = handle;
+            Native = handle.handle;
+        }
+
+        public nint Native { get; }
+
+        public void Dispose() => _handle.DangerousRelease();
+    }
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+using Gateway.OnnxRuntime.Errors;
+
+namespace Gateway.OnnxRuntime.Native;
+
+/// <summary>Finds and loads ONNX Runtime's native library, once, and gives its function table.</summary>
+internal static unsafe class OrtLibrary
+{
+    private static readonly Lock LoadLock = new();
+    private static OrtApi* _api;
+    private static string? _folder;
+    private static string? _version;
+
+    /// <summary>The function table; loads the library on first use.</summary>
+    /// <exception cref="DllNotFoundException">The library is nowhere; the message names the places looked in and how to get it.</exception>
+    public static OrtApi* Api
+    {
+        get
+        {
+            // Read without a fence: the table is written by the library before its address exists, and reading a stale null only
+            // leads to Load, which looks again under its lock.
+            OrtApi* api = _api;
+            return api != null ? api : Load();
+        }
+    }
+
+    /// <summary>Folder the library was loaded from, which is where it looks for its provider libraries.</summary>
+    public static string Folder => Api != null ? _folder! : "";
+
+    /// <summary>Version of the library, such as <c>1.30.0</c>.</summary>
+    public static string Version => Api != null ? _version! : "";
+
+    /// <summary>File name of the library on this platform.</summary>
+    private static string FileName =>
+        OperatingSystem.IsWindows() ? "onnxruntime.dll" :
+        OperatingSystem.IsMacOS() ? "libonnxruntime.1.dylib" : "libonnxruntime.so.1";
+
+    private static OrtApi* Load()
+    {
+        lock (LoadLock)
+        {
+            if (_api != null) return _api;
+
+            string path = Find();
+            nint library = NativeLibrary.Load(path);
+            var getApiBase = (delegate* unmanaged<OrtApiBase*>)NativeLibrary.GetExport(library, "OrtGetApiBase");
+            OrtApiBase* apiBase = getApiBase();
+
+            // Asked first, because GetApi for a version it does not know writes to standard error.
+            string version = Marshal.PtrToStringUTF8((nint)apiBase->GetVersionString()) ?? "";
+            OrtApi* api = MinorVersion(version) >= OrtApi.Version ? apiBase->GetApi(OrtApi.Version) : null;
+            if (api == null)
+            {
+                throw new OrtException(
+                    OrtErrorCode.NotImplemented, $"{path} is ONNX Runtime {version}; version 1.{OrtApi.Version} or later is needed.");
+            }
+
+            _version = version;
+            _folder = Path.GetDirectoryName(path)!;
+            _api = api;
+            return api;
+        }
+    }
+
+    private static string Find()
+    {
+        string rid = RuntimeInformation.RuntimeIdentifier;
+        string portableRid = (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
+            + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+        string program = AppContext.BaseDirectory;
+        string binding = Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location) is { Length: > 0 } folder ? folder : program;
+        string[] places =
+        [
+            .. new[] { program, binding }.Distinct().SelectMany(root => new[]
+            {
+                Path.Combine(root, "runtimes", rid, "native", FileName),
+                Path.Combine(root, "runtimes", portableRid, "native", FileName),
+                Path.Combine(root, FileName),
+            }).Select(Path.GetFullPath).Distinct(),
+        ];
+
+        return places.FirstOrDefault(File.Exists) ?? throw new DllNotFoundException(
+            $"ONNX Runtime's library {FileName} is not there: build the project with npm at hand, or put the file where one of these says: "
+            + string.Join(", ", places));
+    }
+
+    private static int MinorVersion(string version)
+    {
+        string[] parts = version.Split('.');
+        return parts.Length >= 2 && parts[0] == "1" && int.TryParse(parts[1], CultureInfo.InvariantCulture, out int minor) ? minor : 0;
+    }
+
+    /// <summary>What <c>OrtGetApiBase</c> returns.</summary>
+    private readonly struct OrtApiBase
+    {
+#pragma warning disable CS0649 // Written by the library.
+        public readonly delegate* unmanaged<uint, OrtApi*> GetApi;
+        public readonly delegate* unmanaged<byte*> GetVersionString;
+#pragma warning restore CS0649
+    }
+}

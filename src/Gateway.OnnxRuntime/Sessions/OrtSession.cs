@@ -1,0 +1,164 @@
+using Gateway.OnnxRuntime.Environments;
+using Gateway.OnnxRuntime.Errors;
+using Gateway.OnnxRuntime.Memory;
+using Gateway.OnnxRuntime.Native;
+using Gateway.OnnxRuntime.Values;
+
+namespace Gateway.OnnxRuntime.Sessions;
+
+/// <summary>A model, loaded and ready to run.</summary>
+/// <remarks>
+/// Threading: several threads may run it at once, each with a binding of its own.
+/// Ownership: the caller disposes it. What is made from it (bindings, allocators, outputs), and a run under way, keep it alive natively.
+/// Cost: loading reads and rewrites the model. A run makes no managed allocation.
+/// </remarks>
+public sealed unsafe class OrtSession : IDisposable
+{
+    private OrtSession(nint native, OrtHandle?[] owners)
+    {
+        Handle = new OrtHandle(native, OrtLibrary.Api->ReleaseSession, owners);
+        try
+        {
+            Inputs = OrtValueInfoReader.ReadInputs(native);
+            Outputs = OrtValueInfoReader.ReadOutputs(native);
+            OverridableInitializers = OrtValueInfoReader.ReadOverridableInitializers(native);
+        }
+        catch
+        {
+            Handle.Dispose();
+            throw;
+        }
+    }
+
+    private delegate nint Create(nint environment, nint options, nint weights, nint* session);
+
+    /// <summary>In the order of the model.</summary>
+    public IReadOnlyList<OrtValueInfo> Inputs { get; }
+
+    /// <summary>In the order of the model.</summary>
+    public IReadOnlyList<OrtValueInfo> Outputs { get; }
+
+    /// <summary>Initializers that a run may bind like an input, and need not.</summary>
+    public IReadOnlyList<OrtValueInfo> OverridableInitializers { get; }
+
+    internal OrtHandle Handle { get; }
+
+    /// <summary>Loads a model from its file.</summary>
+    /// <param name="environment">Kept open by the session.</param>
+    /// <param name="path">An <c>.onnx</c> file; what it keeps in other files is looked for beside it.</param>
+    /// <param name="options">Borrowed for the call.</param>
+    /// <param name="weights">Shared with other sessions of the same model; null for none.</param>
+    /// <exception cref="OrtException">The model cannot be read, is damaged, or uses what no provider of the session implements.</exception>
+    public static OrtSession Load(OrtEnvironment environment, string path, OrtSessionOptions options, OrtPrepackedWeights? weights = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        nint nativePath = NativeText.CopyPath(path);
+        try
+        {
+            return Load(environment, options, weights, (env, opts, prepacked, session) => prepacked == 0
+                ? OrtLibrary.Api->CreateSession(env, nativePath, opts, session)
+                : OrtLibrary.Api->CreateSessionWithPrepackedWeightsContainer(env, nativePath, opts, prepacked, session));
+        }
+        finally
+        {
+            NativeText.FreePath(nativePath);
+        }
+    }
+
+    /// <summary>Loads a model from memory, borrowed for the call.</summary>
+    /// <inheritdoc cref="Load(OrtEnvironment, string, OrtSessionOptions, OrtPrepackedWeights?)"/>
+    public static OrtSession Load(
+        OrtEnvironment environment, ReadOnlySpan<byte> model, OrtSessionOptions options, OrtPrepackedWeights? weights = null)
+    {
+        nuint length = (nuint)model.Length;
+        fixed (byte* bytes = model)
+        {
+            // As a number, because a fixed pointer cannot be captured; it stays fixed until the call returns.
+            nint start = (nint)bytes;
+            return Load(environment, options, weights, (env, opts, prepacked, session) => prepacked == 0
+                ? OrtLibrary.Api->CreateSessionFromArray(env, (byte*)start, length, opts, session)
+                : OrtLibrary.Api->CreateSessionFromArrayWithPrepackedWeightsContainer(env, (byte*)start, length, opts, prepacked, session));
+        }
+    }
+
+    /// <summary>Makes an empty binding; the caller disposes it.</summary>
+    public OrtIoBinding CreateBinding() => new(this);
+
+    /// <summary>Makes an allocator of memory of the session's providers; the caller disposes it.</summary>
+    /// <exception cref="OrtException">No provider of the session has that kind of memory.</exception>
+    public OrtAllocator CreateAllocator(OrtMemoryInfo memory)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        using OrtHandle.Lease session = Handle.Use();
+        using OrtHandle.Lease memoryInfo = memory.Handle.Use();
+        nint native;
+        OrtStatus.Check(OrtLibrary.Api->CreateAllocator(session.Native, memoryInfo.Native, &native));
+        return new OrtAllocator(new OrtHandle(native, OrtLibrary.Api->ReleaseAllocator, Handle));
+    }
+
+    /// <summary>Runs the model on what is bound, and returns when the outputs bound to CPU memory are there to read.</summary>
+    /// <param name="binding">One of this session's, in no other run; its outputs are written.</param>
+    /// <param name="options">Lets the run be cut short; null for one that runs to its end.</param>
+    /// <exception cref="OrtException">The run failed; what is in the outputs is undefined.</exception>
+    public void Run(OrtIoBinding binding, OrtRunOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(binding);
+        if (binding.Session != this) throw new ArgumentException("The binding is of another session.", nameof(binding));
+        using OrtHandle.Lease session = Handle.Use();
+        using OrtHandle.Lease bound = binding.Handle.Use();
+        if (options == null)
+        {
+            OrtStatus.Check(OrtLibrary.Api->RunWithBinding(session.Native, 0, bound.Native));
+            return;
+        }
+
+        using OrtHandle.Lease runOptions = options.Handle.Use();
+        OrtStatus.Check(OrtLibrary.Api->RunWithBinding(session.Native, runOptions.Native, bound.Native));
+    }
+
+    /// <summary>What the model's author wrote into it by name and value; read anew each time.</summary>
+    public IReadOnlyDictionary<string, string> ReadCustomMetadata()
+    {
+        using OrtHandle.Lease session = Handle.Use();
+        return ModelMetadata.Read(session.Native);
+    }
+
+    /// <summary>Stops profiling and writes the profile.</summary>
+    /// <returns>Path of the file written; empty when the session was not loaded to be profiled.</returns>
+    public string EndProfiling()
+    {
+        using OrtHandle.Lease session = Handle.Use();
+        using OrtHandle.Lease allocator = OrtAllocator.Default.Handle.Use();
+        byte* path;
+        OrtStatus.Check(OrtLibrary.Api->SessionEndProfiling(session.Native, allocator.Native, &path));
+        return NativeText.Take(path);
+    }
+
+    public void Dispose() => Handle.Dispose();
+
+    private static OrtSession Load(OrtEnvironment environment, OrtSessionOptions options, OrtPrepackedWeights? weights, Create create)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(options);
+        using OrtHandle.Lease env = environment.Handle.Use();
+        using OrtHandle.Lease nativeOptions = options.Handle.Use();
+
+        // Taken before the session reads them: an initializer disposed since it was added is an error here, and not a stray pointer.
+        using var kept = new OrtHandle(-1, null, [environment.Handle, weights?.Handle, .. options.Initializers]);
+        nint native;
+        nint status = create(env.Native, nativeOptions.Native, weights == null ? 0 : weights.Handle.DangerousGetHandle(), &native);
+        try
+        {
+            OrtStatus.Check(status);
+        }
+        catch (OrtException exception)
+            when (options.Providers.Contains(OrtProviders.WebGpu) && exception.Message.Contains("adapter", StringComparison.OrdinalIgnoreCase))
+        {
+            // This provider looks for its device only when a session is made.
+            throw new OrtProviderException(
+                OrtProviders.WebGpu, exception.Code, OrtProviderAdvice.WhyNot(OrtProviders.WebGpu, exception.Message), exception);
+        }
+
+        return new OrtSession(native, [kept]);
+    }
+}
