@@ -1,2 +1,0 @@
-namespace Gateway.Core.Models.Configuration;
-public sealed record ModelConfig { public int MaxBatchSize {get; init;} }
