@@ -1,4 +1,5 @@
 using Gateway.Core.Models;
+using Gateway.Core.Models.Configuration;
 
 namespace Gateway.Core.Execution;
 
@@ -8,11 +9,13 @@ public interface ILoadedModel : IDisposable
 {
     ModelSignature Signature { get; }
 
-    /// <summary>Where it runs, for people: <c>CPU, 1 thread</c>.</summary>
+    /// <summary>Where its instances run, for people: <c>CPU, 1 thread</c>.</summary>
     string Device { get; }
 
     /// <summary>Makes one instance.</summary>
-    /// <param name="model">The served model, whose inputs and outputs have been checked against <see cref="Signature"/>.</param>
+    /// <param name="layout">The model's tensors, checked against <see cref="Signature"/>; the same for all instances.</param>
+    /// <param name="group">Where the instance is to run.</param>
+    /// <param name="instances">How many instances there will be in all, for choices such as threads.</param>
     /// <exception cref="ModelLoadException">The instance cannot be made.</exception>
-    IModelExecutor CreateExecutor(ModelLayout model);
+    IModelExecutor CreateExecutor(ModelLayout layout, InstanceGroup group, int instances);
 }

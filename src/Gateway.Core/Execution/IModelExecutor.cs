@@ -15,6 +15,16 @@ public interface IModelExecutor : IDisposable
     /// <exception cref="ExecutionException">The run failed; nothing is leased, and the executor can go on.</exception>
     BatchOutput Execute(Batch batch);
 
+    /// <summary>Times one run of <paramref name="rows"/> rows of zeros.</summary>
+    /// <param name="ticks">Timestamp ticks of the run alone.</param>
+    /// <returns>False when the model's shapes are not fixed, so that there is no run of so many rows as such.</returns>
+    /// <exception cref="ExecutionException">The run failed.</exception>
+    bool TryMeasure(int rows, out long ticks)
+    {
+        ticks = 0;
+        return false;
+    }
+
     /// <summary>Cuts a run short: it fails with an <see cref="ExecutionException"/>. Later runs fail likewise.</summary>
     void Terminate();
 }

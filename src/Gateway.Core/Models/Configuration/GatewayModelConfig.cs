@@ -8,15 +8,15 @@ public sealed record GatewayModelConfig
     private static readonly MessageSchema Schema = new(
         "gateway.json",
         ModelConfigSchema.Int32("allowedBatchSizes").Many(),
-        ModelConfigSchema.Int32("maxQueueRows"),
+        ModelConfigSchema.Int32("maxQueueRequests"),
         ModelConfigSchema.Int64("maxQueueBytes"),
         ModelConfigSchema.Bool("bisectFailedBatches"));
 
     /// <summary>The only batch sizes the model runs with, in rows, ascending, the last being the maximum batch size; a batch between two is padded. Empty allows every size.</summary>
     public IReadOnlyList<int> AllowedBatchSizes { get; init; } = [];
 
-    /// <summary>The most rows that may wait for this model, at least 1; null sets no limit of the model's own.</summary>
-    public int? MaxQueueRows { get; init; }
+    /// <summary>The most requests that may wait for this model, at least 1; null is the server's own bound (4,096).</summary>
+    public int? MaxQueueRequests { get; init; }
 
     /// <summary>The most bytes of inputs that may wait for this model, at least 1; null sets no limit of the model's own.</summary>
     public long? MaxQueueBytes { get; init; }
@@ -38,7 +38,7 @@ public sealed record GatewayModelConfig
         GatewayModelConfig config = new()
         {
             AllowedBatchSizes = [.. message.All<long>("allowedBatchSizes").Select(s => (int)s)],
-            MaxQueueRows = message.Has("maxQueueRows") ? (int)message.Int("maxQueueRows") : null,
+            MaxQueueRequests = message.Has("maxQueueRequests") ? (int)message.Int("maxQueueRequests") : null,
             MaxQueueBytes = message.Has("maxQueueBytes") ? message.Int("maxQueueBytes") : null,
             BisectFailedBatches = !message.Has("bisectFailedBatches") || message.Bool("bisectFailedBatches"),
             Source = positions,
@@ -72,7 +72,7 @@ public sealed record GatewayModelConfig
             if (AllowedBatchSizes[i] < least) errors.Add($"allowedBatchSizes[{i}]", $"batch sizes must be positive and ascending: expected at least {least}, got {AllowedBatchSizes[i]}");
         }
 
-        if (MaxQueueRows < 1) errors.Add("maxQueueRows", $"'maxQueueRows' must be at least 1, got {MaxQueueRows}");
+        if (MaxQueueRequests < 1) errors.Add("maxQueueRequests", $"'maxQueueRequests' must be at least 1, got {MaxQueueRequests}");
         if (MaxQueueBytes < 1) errors.Add("maxQueueBytes", $"'maxQueueBytes' must be at least 1, got {MaxQueueBytes}");
         errors.ThrowIfAny();
     }

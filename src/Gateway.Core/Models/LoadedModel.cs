@@ -1,0 +1,18 @@
+using Gateway.Core.Execution;
+
+namespace Gateway.Core.Models;
+
+/// <summary>A model version with running instances, and the file they run.</summary>
+internal sealed class LoadedModel(ServedModel model, ILoadedModel file)
+{
+    public ServedModel Model { get; } = model;
+
+    /// <summary>Finishes what was accepted, ends the instances and closes the file.</summary>
+    /// <returns>Requests that were accepted and not served.</returns>
+    public async Task<int> StopAsync(TimeSpan grace)
+    {
+        int abandoned = await Model.Batcher.StopAsync(grace).ConfigureAwait(false);
+        file.Dispose();
+        return abandoned;
+    }
+}

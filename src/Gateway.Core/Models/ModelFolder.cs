@@ -1,0 +1,61 @@
+using System.Globalization;
+using Gateway.Core.Execution;
+using Gateway.Core.Models.Configuration;
+
+namespace Gateway.Core.Models;
+
+/// <summary>One model's folder in a repository: <c>config.pbtxt</c>, <c>gateway.json</c> and a folder for each version.</summary>
+/// <remarks>The layout is Triton's; <c>gateway.json</c> holds what Triton has no word for. Both files may be missing.</remarks>
+internal sealed record ModelFolder(string Name, string Directory, ModelConfig? Declared, GatewayModelConfig Gateway)
+{
+    /// <summary>Reads a model's configuration files.</summary>
+    /// <exception cref="ModelLoadException">A file is there and cannot be used.</exception>
+    public static ModelFolder Read(string directory)
+    {
+        string name = Path.GetFileName(directory);
+        string config = Path.Combine(directory, "config.pbtxt");
+        string gateway = Path.Combine(directory, "gateway.json");
+        try
+        {
+            return new ModelFolder(
+                name,
+                directory,
+                File.Exists(config) ? ModelConfigReader.ReadFile(config, name) : null,
+                File.Exists(gateway) ? GatewayModelConfig.Read(File.ReadAllBytes(gateway), gateway) : new GatewayModelConfig());
+        }
+        catch (Exception error) when (error is ModelConfigException or IOException or UnauthorizedAccessException)
+        {
+            throw new ModelLoadException(error.Message, error);
+        }
+    }
+
+    /// <summary>The versions that the policy chooses, ascending.</summary>
+    /// <exception cref="ModelLoadException">There is none.</exception>
+    public IReadOnlyList<ModelSource> ChooseVersions()
+    {
+        long[] present = [.. System.IO.Directory.EnumerateDirectories(Directory).Select(VersionOf).Where(version => version > 0).Order()];
+        VersionPolicy policy = Declared?.VersionPolicy ?? VersionPolicy.Latest(1);
+        long[] chosen = policy.Kind switch
+        {
+            VersionPolicyKind.All => present,
+            VersionPolicyKind.Specific => [.. policy.Versions.Distinct().Order()],
+            _ => [.. present.TakeLast(policy.Count)],
+        };
+        foreach (long missing in chosen.Except(present)) throw new ModelLoadException($"version {missing}, which version_policy asks for, is not in {Directory}");
+        if (chosen.Length == 0) throw new ModelLoadException($"no version is in {Directory}: a version is a folder whose name is a number above 0, such as '1'");
+        return [.. chosen.Select(Source)];
+    }
+
+    private ModelSource Source(long version)
+    {
+        string file = Declared is { DefaultModelFilename.Length: > 0 } ? Declared.DefaultModelFilename : ModelConfigCompletion.DefaultModelFilename;
+        return new ModelSource(Name, version, Directory, Path.Combine(Directory, version.ToString(CultureInfo.InvariantCulture), file), Declared);
+    }
+
+    // A leading zero is no version of Triton's either: '01' and '1' would be the same one.
+    private static long VersionOf(string directory)
+    {
+        string name = Path.GetFileName(directory);
+        return !name.StartsWith('0') && long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long version) ? version : 0;
+    }
+}

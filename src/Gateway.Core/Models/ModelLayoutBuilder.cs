@@ -1,0 +1,60 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Models.Configuration;
+
+namespace Gateway.Core.Models;
+
+/// <summary>Makes a model version's layout from its configuration and its file.</summary>
+internal static class ModelLayoutBuilder
+{
+    /// <exception cref="ModelLoadException">The configuration and the file do not go together, or a label file cannot be read.</exception>
+    public static ModelLayout Build(ModelSource source, ModelSignature signature)
+    {
+        ModelConfig config;
+        try
+        {
+            config = ModelConfigCompletion.Complete(source.Declared, source.Name, signature);
+        }
+        catch (ModelConfigException error)
+        {
+            throw new ModelLoadException(error.Message, error);
+        }
+
+        foreach (InputConfig input in config.Inputs)
+        {
+            if (input.IsOptional) throw new ModelLoadException($"input '{input.Name}' is optional, which is not supported");
+        }
+
+        return new ModelLayout(
+            source.Name,
+            source.Version,
+            config,
+            [.. config.Inputs.Select(input => Spec(input, []))],
+            [.. config.Outputs.Select(output => Spec(output, ReadLabels(source, output)))]);
+    }
+
+    private static TensorSpec Spec(TensorConfig tensor, IReadOnlyList<string> labels)
+    {
+        long[] clientDims = [.. tensor.Dims];
+        long[] modelDims = [.. tensor.ModelDims];
+        if (tensor.Reshape is not null && (clientDims.Contains(-1) || modelDims.Contains(-1)))
+        {
+            throw new ModelLoadException($"'{tensor.Name}' has a reshape with dimensions of any size, which is not supported");
+        }
+
+        return new TensorSpec(tensor.Name, tensor.DataType, clientDims, modelDims, labels);
+    }
+
+    private static string[] ReadLabels(ModelSource source, OutputConfig output)
+    {
+        if (output.LabelFilename.Length == 0) return [];
+        string path = Path.Combine(source.ModelDirectory, output.LabelFilename);
+        try
+        {
+            return File.ReadAllLines(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelLoadException($"label_filename of output '{output.Name}': {error.Message}", error);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Memory;
+using Gateway.Core.Models.Configuration;
+using Gateway.Core.Scheduling;
+
+namespace Gateway.Core.Models;
+
+/// <summary>Brings one model version to the point where it can be served.</summary>
+/// <remarks><b>Ownership</b>: the loaded version owns its batcher, instances and file; dispose it when it has been stopped.</remarks>
+internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time)
+{
+    /// <summary>Opens the file and checks the configuration against it.</summary>
+    /// <exception cref="ModelLoadException">It cannot be served.</exception>
+    public OpenedModel Open(ModelFolder folder, ModelSource source)
+    {
+        if (!File.Exists(source.File)) throw new ModelLoadException($"there is no {source.File}");
+        ILoadedModel file = backend.Load(source);
+        try
+        {
+            ModelLayout layout = ModelLayoutBuilder.Build(source, file.Signature);
+            folder.Gateway.CheckAgainst(layout.Config);
+            return new OpenedModel(source, file, layout, folder.Gateway);
+        }
+        catch (ModelConfigException error)
+        {
+            file.Dispose();
+            throw new ModelLoadException(error.Message, error);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes the instances, warms them up, profiles them and starts them.</summary>
+    /// <param name="opened">Taken over, whatever happens.</param>
+    /// <exception cref="ModelLoadException">It cannot be served.</exception>
+    public LoadedModel Start(OpenedModel opened)
+    {
+        (ModelSource source, ILoadedModel file, ModelLayout layout, GatewayModelConfig gateway) = opened;
+        List<IModelExecutor> executors = [];
+        try
+        {
+            BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
+            CreateExecutors(file, layout, executors);
+            DynamicBatcher batcher = new(policy, new FifoBatchFormer(policy), pool, time);
+            ServedModel model = new(layout, file.Device, batcher);
+            foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
+            ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);
+            batcher.Start(executors, layout);
+            return new LoadedModel(model, file);
+        }
+        catch (Exception error)
+        {
+            foreach (IModelExecutor executor in executors) executor.Dispose();
+            file.Dispose();
+            if (error is ExecutionException) throw new ModelLoadException($"a first run failed: {error.Message}", error);
+            throw;
+        }
+    }
+
+    private static void CreateExecutors(ILoadedModel file, ModelLayout layout, List<IModelExecutor> executors)
+    {
+        IReadOnlyList<InstanceGroup> groups = layout.Config.InstanceGroups.Count > 0 ? layout.Config.InstanceGroups : [new InstanceGroup { Kind = InstanceKind.Cpu, Count = 1 }];
+        InstanceGroup[] placed = [.. groups.SelectMany(Place)];
+        foreach (InstanceGroup group in placed) executors.Add(file.CreateExecutor(layout, group, placed.Length));
+    }
+
+    /// <summary>One group for each instance: on a GPU, for each GPU that is named (the first when none is).</summary>
+    private static IEnumerable<InstanceGroup> Place(InstanceGroup group)
+    {
+        // KIND_AUTO means a GPU where GPUs are named, else the CPU.
+        bool isGpu = group.Kind == InstanceKind.Gpu || (group.Kind == InstanceKind.Auto && group.Gpus.Count > 0);
+        int count = Math.Max(1, group.Count);
+        if (!isGpu) return Enumerable.Repeat(group with { Kind = InstanceKind.Cpu }, count);
+        IReadOnlyList<int> gpus = group.Gpus.Count > 0 ? group.Gpus : [0];
+        return gpus.SelectMany(gpu => Enumerable.Repeat(group with { Kind = InstanceKind.Gpu, Gpus = [gpu] }, count));
+    }
+}

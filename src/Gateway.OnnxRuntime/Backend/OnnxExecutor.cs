@@ -1,0 +1,73 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.OnnxRuntime.Errors;
+using Gateway.OnnxRuntime.Sessions;
+
+namespace Gateway.OnnxRuntime.Backend;
+
+/// <summary>One instance of an ONNX model: a session, and the memory that its batches lie in.</summary>
+/// <remarks>
+/// A model whose rows all have the same size runs from slabs that were bound when it was loaded (<see cref="SlabRunner"/>); one with strings or sizes that
+/// requests choose binds anew for each batch (<see cref="FreeShapeRunner"/>).
+/// </remarks>
+internal sealed class OnnxExecutor : IModelExecutor
+{
+    private readonly OrtSession _session;
+    private readonly OrtRunOptions _runOptions = new();
+    private readonly TimeProvider _time;
+    private readonly SlabRunner? _slabs;
+    private readonly FreeShapeRunner? _free;
+
+    /// <param name="session">Taken over on success.</param>
+    public OnnxExecutor(ModelLayout layout, OrtSession session, BlockPool pool, TimeProvider time)
+    {
+        _session = session;
+        _time = time;
+        if (layout.Inputs.All(input => input.RowBytes >= 0) && layout.Outputs.All(output => output.RowBytes >= 0))
+        {
+            _slabs = new SlabRunner(layout, session, pool);
+        }
+        else
+        {
+            _free = new FreeShapeRunner(layout, session, pool);
+        }
+    }
+
+    public BatchOutput Execute(Batch batch)
+    {
+        try
+        {
+            return _slabs?.Execute(batch, _runOptions, _time) ?? _free!.Execute(batch, _runOptions, _time);
+        }
+        catch (OrtException error)
+        {
+            throw new ExecutionException(_runOptions.IsTerminated ? "The run was cut short" : $"onnx runtime error {(int)error.Code}: {error.Message}", error);
+        }
+    }
+
+    public bool TryMeasure(int rows, out long ticks)
+    {
+        ticks = 0;
+        if (_slabs is null) return false;
+        try
+        {
+            ticks = _slabs.Measure(rows, _runOptions, _time);
+            return true;
+        }
+        catch (OrtException error)
+        {
+            throw new ExecutionException($"onnx runtime error {(int)error.Code}: {error.Message}", error);
+        }
+    }
+
+    public void Terminate() => _runOptions.Terminate();
+
+    public void Dispose()
+    {
+        _slabs?.Dispose();
+        _free?.Dispose();
+        _runOptions.Dispose();
+        _session.Dispose();
+    }
+}

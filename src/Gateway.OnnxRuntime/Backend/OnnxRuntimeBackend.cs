@@ -1,0 +1,21 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.OnnxRuntime.Environments;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.OnnxRuntime.Backend;
+
+/// <summary>Serves ONNX models through ONNX Runtime.</summary>
+/// <remarks><b>Threading</b>: any thread. <b>Ownership</b>: dispose it after every model that it loaded.</remarks>
+public sealed class OnnxRuntimeBackend(BlockPool pool, TimeProvider time, ILoggerFactory loggers) : IExecutionBackend, IDisposable
+{
+    private readonly OrtEnvironment _environment = OrtEnvironment.Open(loggers.CreateLogger("OnnxRuntime"));
+
+    public string Name => "onnxruntime";
+
+    public ILoadedModel Load(ModelSource source) =>
+        new OnnxModel(source, _environment, pool, time, loggers.CreateLogger<OnnxModel>());
+
+    public void Dispose() => _environment.Dispose();
+}
