@@ -70,7 +70,7 @@ public sealed unsafe class OrtValue : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
+            ObjectDisposedException.ThrowIf(Handle.IsDisposed, this);
             return _data;
         }
     }
