@@ -148,19 +148,7 @@ public sealed unsafe class OrtSession : IDisposable
         if (weights != null) ObjectDisposedException.ThrowIf(weights.Handle.IsDisposed, weights);
         using var kept = new OrtHandle(-1, null, [environment.Handle, weights?.Handle, .. options.Initializers]);
         nint native;
-        nint status = create(env.Native, nativeOptions.Native, weights == null ? 0 : weights.Handle.DangerousGetHandle(), &native);
-        try
-        {
-            OrtStatus.Check(status);
-        }
-        catch (OrtException exception)
-            when (options.Providers.Contains(OrtProviders.WebGpu) && exception.Message.Contains("adapter", StringComparison.OrdinalIgnoreCase))
-        {
-            // This provider looks for its device only when a session is made.
-            throw new OrtProviderException(
-                OrtProviders.WebGpu, exception.Code, OrtProviderAdvice.WhyNot(OrtProviders.WebGpu, exception.Message), exception);
-        }
-
+        OrtStatus.Check(create(env.Native, nativeOptions.Native, weights == null ? 0 : weights.Handle.DangerousGetHandle(), &native));
         return new OrtSession(native, [kept]);
     }
 }
