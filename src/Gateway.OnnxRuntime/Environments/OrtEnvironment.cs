@@ -73,7 +73,7 @@ public sealed unsafe class OrtEnvironment : IDisposable
 
     public void Dispose()
     {
-        if (_handle.IsClosed) return;
+        if (_handle.IsDisposed) return;
         _handle.Dispose();
         OrtLogBridge.Remove(_logger);
     }

@@ -1,11 +1,12 @@
-using System.Runtime.InteropServices;
-
 using Gateway.OnnxRuntime.Native;
 
 namespace Gateway.OnnxRuntime.Memory;
 
 /// <summary>Names a kind of memory: the CPU's, a device's, or CPU memory that a device reads directly.</summary>
-/// <remarks>Threading: immutable. Ownership: what takes one copies it; the caller disposes it when it likes. <see cref="Cpu"/> is never disposed.</remarks>
+/// <remarks>
+/// Threading: immutable.
+/// Ownership: the caller disposes it; what was made with it keeps a copy, but for a binding's outputs. <see cref="Cpu"/> is never disposed.
+/// </remarks>
 public sealed unsafe class OrtMemoryInfo : IDisposable
 {
     // OrtAllocatorType and OrtMemType of the C header.
@@ -49,11 +50,4 @@ public sealed unsafe class OrtMemoryInfo : IDisposable
     }
 
     public override string ToString() => $"{Name}:{DeviceId}";
-
-    internal static string NameOf(nint native)
-    {
-        byte* name;
-        OrtStatus.Check(OrtLibrary.Api->MemoryInfoGetName(native, &name));
-        return Marshal.PtrToStringUTF8((nint)name) ?? "";
-    }
 }

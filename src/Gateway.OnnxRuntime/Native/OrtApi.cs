@@ -35,7 +35,6 @@ internal readonly unsafe struct OrtApi
     [FieldOffset(17 * P)] public readonly delegate* unmanaged<nint, nint> DisableMemPattern;
     [FieldOffset(18 * P)] public readonly delegate* unmanaged<nint, nint> EnableCpuMemArena;
     [FieldOffset(19 * P)] public readonly delegate* unmanaged<nint, nint> DisableCpuMemArena;
-    [FieldOffset(20 * P)] public readonly delegate* unmanaged<nint, byte*, nint> SetSessionLogId;
     [FieldOffset(23 * P)] public readonly delegate* unmanaged<nint, int, nint> SetSessionGraphOptimizationLevel;
     [FieldOffset(24 * P)] public readonly delegate* unmanaged<nint, int, nint> SetIntraOpNumThreads;
     [FieldOffset(25 * P)] public readonly delegate* unmanaged<nint, int, nint> SetInterOpNumThreads;
@@ -67,8 +66,6 @@ internal readonly unsafe struct OrtApi
     [FieldOffset(65 * P)] public readonly delegate* unmanaged<nint, nint*, nint> GetTensorTypeAndShape;
     [FieldOffset(67 * P)] public readonly delegate* unmanaged<nint, OrtValueKind*, nint> GetValueType;
     [FieldOffset(68 * P)] public readonly delegate* unmanaged<byte*, int, int, int, nint*, nint> CreateMemoryInfo;
-    [FieldOffset(71 * P)] public readonly delegate* unmanaged<nint, byte**, nint> MemoryInfoGetName;
-    [FieldOffset(72 * P)] public readonly delegate* unmanaged<nint, int*, nint> MemoryInfoGetId;
     [FieldOffset(75 * P)] public readonly delegate* unmanaged<nint, nuint, nint*, nint> AllocatorAlloc;
     [FieldOffset(76 * P)] public readonly delegate* unmanaged<nint, nint, nint> AllocatorFree;
     [FieldOffset(78 * P)] public readonly delegate* unmanaged<nint*, nint> GetAllocatorWithDefaultOptions;

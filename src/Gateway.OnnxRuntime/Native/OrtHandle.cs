@@ -13,6 +13,7 @@ internal sealed unsafe class OrtHandle : SafeHandle
     private readonly delegate* unmanaged<nint, void> _release;
     private readonly OrtHandle?[] _owners;
     private int _ownersHeld;
+    private volatile bool _disposed;
 
     /// <param name="native">Takes ownership, also when this constructor throws.</param>
     /// <param name="release">The function that releases it; null for what the library itself owns.</param>
@@ -33,9 +34,18 @@ internal sealed unsafe class OrtHandle : SafeHandle
 
     public override bool IsInvalid => handle == 0;
 
+    /// <summary>Whether its own user disposed it; what depends on it may still keep it from being released.</summary>
+    public bool IsDisposed => _disposed;
+
     /// <summary>The native object, kept from being released until the result is disposed.</summary>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     public Lease Use() => new(this);
+
+    protected override void Dispose(bool disposing)
+    {
+        _disposed = true;
+        base.Dispose(disposing);
+    }
 
     protected override bool ReleaseHandle()
     {
@@ -51,6 +61,8 @@ internal sealed unsafe class OrtHandle : SafeHandle
 
         internal Lease(OrtHandle handle)
         {
+            // The base class refuses only what has been released, which something that depends on this may have put off.
+            ObjectDisposedException.ThrowIf(handle._disposed, handle);
             bool held = false;
             handle.DangerousAddRef(ref held);
             _handle = handle;

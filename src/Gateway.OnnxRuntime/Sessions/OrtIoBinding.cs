@@ -13,6 +13,8 @@ namespace Gateway.OnnxRuntime.Sessions;
 /// </remarks>
 public sealed unsafe class OrtIoBinding : IDisposable
 {
+    private readonly List<(string Name, OrtMemoryInfo Memory)> _allocatedOutputs = [];
+
     internal OrtIoBinding(OrtSession session)
     {
         Session = session;
@@ -32,17 +34,22 @@ public sealed unsafe class OrtIoBinding : IDisposable
 
     /// <summary>Binds an output to a tensor, which must have exactly the shape that the run gives it.</summary>
     /// <exception cref="Errors.OrtException">The model has no such output.</exception>
-    public void BindOutput(string name, OrtValue value) => Bind(OrtLibrary.Api->BindOutput, name, value);
+    public void BindOutput(string name, OrtValue value)
+    {
+        Bind(OrtLibrary.Api->BindOutput, name, value);
+        RemoveAllocatedOutput(name);
+    }
 
     /// <summary>Binds an output whose shape is not known, to be allocated by each run in memory of that kind; see <see cref="GetOutputs"/>.</summary>
+    /// <param name="name">The output's name.</param>
+    /// <param name="memory">Has to stay undisposed while it is bound.</param>
     /// <exception cref="Errors.OrtException">The model has no such output.</exception>
     public void BindOutput(string name, OrtMemoryInfo memory)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        using var text = new NativeText(name, stackalloc byte[NativeText.StackBytes]);
-        using OrtHandle.Lease binding = Handle.Use();
-        using OrtHandle.Lease memoryInfo = memory.Handle.Use();
-        OrtStatus.Check(OrtLibrary.Api->BindOutputToDevice(binding.Native, text.Pointer, memoryInfo.Native));
+        BindToMemory(name, memory);
+        RemoveAllocatedOutput(name);
+        _allocatedOutputs.Add((name, memory));
     }
 
     /// <summary>The outputs after a run, those allocated by it among them, in the order they were bound.</summary>
@@ -103,9 +110,17 @@ public sealed unsafe class OrtIoBinding : IDisposable
     {
         using OrtHandle.Lease binding = Handle.Use();
         OrtLibrary.Api->ClearBoundOutputs(binding.Native);
+        _allocatedOutputs.Clear();
     }
 
     public void Dispose() => Handle.Dispose();
+
+    /// <summary>Makes the next run allocate afresh the outputs that it is to allocate.</summary>
+    /// <remarks>ONNX Runtime itself would have the next run write where the last one did, and fail when the shape is another.</remarks>
+    internal void ForgetAllocatedOutputs()
+    {
+        foreach ((string name, OrtMemoryInfo memory) in _allocatedOutputs) BindToMemory(name, memory);
+    }
 
     private void Bind(delegate* unmanaged<nint, byte*, nint, nint> bind, string name, OrtValue value)
     {
@@ -114,5 +129,21 @@ public sealed unsafe class OrtIoBinding : IDisposable
         using OrtHandle.Lease binding = Handle.Use();
         using OrtHandle.Lease tensor = value.Handle.Use();
         OrtStatus.Check(bind(binding.Native, text.Pointer, tensor.Native));
+    }
+
+    private void BindToMemory(string name, OrtMemoryInfo memory)
+    {
+        using var text = new NativeText(name, stackalloc byte[NativeText.StackBytes]);
+        using OrtHandle.Lease binding = Handle.Use();
+        using OrtHandle.Lease memoryInfo = memory.Handle.Use();
+        OrtStatus.Check(OrtLibrary.Api->BindOutputToDevice(binding.Native, text.Pointer, memoryInfo.Native));
+    }
+
+    private void RemoveAllocatedOutput(string name)
+    {
+        for (int i = _allocatedOutputs.Count - 1; i >= 0; i--)
+        {
+            if (_allocatedOutputs[i].Name == name) _allocatedOutputs.RemoveAt(i);
+        }
     }
 }

@@ -4,8 +4,8 @@ namespace Gateway.OnnxRuntime.Sessions;
 
 /// <summary>A switch that cuts short the runs it is given to.</summary>
 /// <remarks>
-/// Behaviour: a terminated run fails soon, with <see cref="Errors.OrtErrorCode.Fail"/>: ONNX Runtime looks at the switch between two operators,
-/// so never within a long one. It stays on, failing later runs at once, until <see cref="Reset"/>.
+/// Behaviour: a terminated run fails soon, with <see cref="Errors.OrtErrorCode.Fail"/>: ONNX Runtime looks at the switch between two
+/// operators, so never within a long one. It stays on, failing later runs at once, until <see cref="Reset"/>.
 /// Threading: <see cref="Terminate"/> is meant to be called while another thread runs.
 /// </remarks>
 public sealed unsafe class OrtRunOptions : IDisposable

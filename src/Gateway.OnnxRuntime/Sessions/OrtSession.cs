@@ -106,6 +106,7 @@ public sealed unsafe class OrtSession : IDisposable
         if (binding.Session != this) throw new ArgumentException("The binding is of another session.", nameof(binding));
         using OrtHandle.Lease session = Handle.Use();
         using OrtHandle.Lease bound = binding.Handle.Use();
+        binding.ForgetAllocatedOutputs();
         if (options == null)
         {
             OrtStatus.Check(OrtLibrary.Api->RunWithBinding(session.Native, 0, bound.Native));
@@ -144,21 +145,10 @@ public sealed unsafe class OrtSession : IDisposable
         using OrtHandle.Lease nativeOptions = options.Handle.Use();
 
         // Taken before the session reads them: an initializer disposed since it was added is an error here, and not a stray pointer.
+        if (weights != null) ObjectDisposedException.ThrowIf(weights.Handle.IsDisposed, weights);
         using var kept = new OrtHandle(-1, null, [environment.Handle, weights?.Handle, .. options.Initializers]);
         nint native;
-        nint status = create(env.Native, nativeOptions.Native, weights == null ? 0 : weights.Handle.DangerousGetHandle(), &native);
-        try
-        {
-            OrtStatus.Check(status);
-        }
-        catch (OrtException exception)
-            when (options.Providers.Contains(OrtProviders.WebGpu) && exception.Message.Contains("adapter", StringComparison.OrdinalIgnoreCase))
-        {
-            // This provider looks for its device only when a session is made.
-            throw new OrtProviderException(
-                OrtProviders.WebGpu, exception.Code, OrtProviderAdvice.WhyNot(OrtProviders.WebGpu, exception.Message), exception);
-        }
-
+        OrtStatus.Check(create(env.Native, nativeOptions.Native, weights == null ? 0 : weights.Handle.DangerousGetHandle(), &native));
         return new OrtSession(native, [kept]);
     }
 }

@@ -8,7 +8,7 @@ namespace Gateway.OnnxRuntime.Values;
 /// <remarks>
 /// Behaviour: shape, type and address never change; what is in the memory may.
 /// Threading: describing it is safe from any thread; who reads and writes the contents when is the caller's business.
-/// Ownership: the caller disposes it; a binding that has it keeps the native tensor alive by itself, but nothing keeps the caller's memory alive.
+/// Ownership: the caller disposes it; a binding that has it keeps the native tensor alive by itself. Nothing keeps the caller's memory alive.
 /// Cost: making one allocates and calls the library several times; the properties afterwards are plain reads.
 /// </remarks>
 public sealed unsafe class OrtValue : IDisposable
@@ -70,7 +70,7 @@ public sealed unsafe class OrtValue : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
+            ObjectDisposedException.ThrowIf(Handle.IsDisposed, this);
             return _data;
         }
     }

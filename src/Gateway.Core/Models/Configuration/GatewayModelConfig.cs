@@ -68,7 +68,7 @@ public sealed record GatewayModelConfig
     {
         for (int i = 0; i < AllowedBatchSizes.Count; i++)
         {
-            int least = i == 0 ? 1 : AllowedBatchSizes[i - 1] + 1;
+            long least = i == 0 ? 1 : AllowedBatchSizes[i - 1] + 1L;
             if (AllowedBatchSizes[i] < least) errors.Add($"allowedBatchSizes[{i}]", $"batch sizes must be positive and ascending: expected at least {least}, got {AllowedBatchSizes[i]}");
         }
 

@@ -58,7 +58,8 @@ public static class ModelConfigCompletion
         return config.MaxBatchSize > 1 && config.DynamicBatching is null ? config with { DynamicBatching = new DynamicBatching() } : config;
     }
 
-    private static bool CanBatch(ModelSignature file) => file.Inputs.Concat(file.Outputs).All(t => t.Dims.Count > 0 && t.Dims[0] == -1);
+    private static bool CanBatch(ModelSignature file) =>
+        file.Inputs.Count > 0 && file.Inputs.Concat(file.Outputs).All(t => t.Dims.Count > 0 && t.Dims[0] == -1);
 
     /// <summary>Whether a tensor that the configuration does list has as many dimensions as the file's: then it counts the batch dimension as one of its own.</summary>
     private static bool StatesBatchDimension(ModelConfig config, ModelSignature file) =>

@@ -9,6 +9,9 @@ namespace Gateway.Core.Models.Configuration.Reading;
 /// or strings, null as absent. Stops at the first error, with its place and path.</remarks>
 internal ref struct JsonFormatReader
 {
+    /// <summary>The JSON reader repeats the rest of the document in some of its messages; this much holds the part that explains.</summary>
+    private const int MaxMessage = 200;
+
     private readonly string _source;
     private readonly int[] _lineStarts;
     private Utf8JsonReader _json;
@@ -42,7 +45,7 @@ internal ref struct JsonFormatReader
         }
         catch (JsonException e)
         {
-            string message = e.Message.Split(" LineNumber:")[0];
+            string message = Suggestion.Shorten(e.Message.Split(" LineNumber:")[0], MaxMessage);
             ModelConfigError error = new(source, (int)(e.LineNumber ?? 0) + 1, (int)(e.BytePositionInLine ?? 0) + 1, "", $"not valid JSON: {message}");
             throw new ModelConfigException([error]);
         }

@@ -19,9 +19,9 @@ internal static class Suggestion
             .FirstOrDefault();
 
     /// <summary>A piece of input made safe for an error text: short, and on one line.</summary>
-    public static string Shorten(string text)
+    public static string Shorten(string text, int most = MaxQuoted)
     {
-        string cut = text.Length <= MaxQuoted ? text : string.Concat(text.AsSpan(0, MaxQuoted), "…");
+        string cut = text.Length <= most ? text : string.Concat(text.AsSpan(0, most), "…");
         return string.Concat(cut.Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString()));
     }
 
