@@ -11,24 +11,24 @@ public sealed class GatewayModelConfigTests
         GatewayModelConfig config = Read("{}");
 
         Assert.Empty(config.AllowedBatchSizes);
-        Assert.Equal((null, null, true), (config.MaxQueueRows, config.MaxQueueBytes, config.BisectFailedBatches));
+        Assert.Equal((null, null, true), (config.MaxQueueRequests, config.MaxQueueBytes, config.BisectFailedBatches));
     }
 
     [Fact]
     public void Read_Everything_IsThere()
     {
-        GatewayModelConfig config = Read("""{"allowedBatchSizes":[1,4,16],"maxQueueRows":1000,"maxQueueBytes":8000000000,"bisectFailedBatches":false}""");
+        GatewayModelConfig config = Read("""{"allowedBatchSizes":[1,4,16],"maxQueueRequests":1000,"maxQueueBytes":8000000000,"bisectFailedBatches":false}""");
 
         Assert.Equal([1, 4, 16], config.AllowedBatchSizes);
-        Assert.Equal((1000, 8_000_000_000L, false), (config.MaxQueueRows, config.MaxQueueBytes, config.BisectFailedBatches));
+        Assert.Equal((1000, 8_000_000_000L, false), (config.MaxQueueRequests, config.MaxQueueBytes, config.BisectFailedBatches));
         config.CheckAgainst(ConfigText.Text("max_batch_size: 16"));
     }
 
     [Theory]
-    [InlineData("""{"maxQueueRow":1}""", "gateway.json:1:2: unknown field 'maxQueueRow' in gateway.json: did you mean 'maxQueueRows'? Known fields: allowedBatchSizes, maxQueueRows, maxQueueBytes, bisectFailedBatches. (at $)")]
+    [InlineData("""{"maxQueueRow":1}""", "gateway.json:1:2: unknown field 'maxQueueRow' in gateway.json: did you mean 'maxQueueRequests'? Known fields: allowedBatchSizes, maxQueueRequests, maxQueueBytes, bisectFailedBatches. (at $)")]
     [InlineData("""{"allowedBatchSizes":[4,4]}""", "gateway.json:1:25: batch sizes must be positive and ascending: expected at least 5, got 4 (at $.allowedBatchSizes[1])")]
     [InlineData("""{"allowedBatchSizes":[0]}""", "gateway.json:1:23: batch sizes must be positive and ascending: expected at least 1, got 0 (at $.allowedBatchSizes[0])")]
-    [InlineData("""{"maxQueueRows":0}""", "gateway.json:1:17: 'maxQueueRows' must be at least 1, got 0 (at $.maxQueueRows)")]
+    [InlineData("""{"maxQueueRequests":0}""", "gateway.json:1:17: 'maxQueueRequests' must be at least 1, got 0 (at $.maxQueueRequests)")]
     [InlineData("""{"maxQueueBytes":-1}""", "gateway.json:1:18: 'maxQueueBytes' must be at least 1, got -1 (at $.maxQueueBytes)")]
     [InlineData("""{"bisectFailedBatches":1}""", "gateway.json:1:24: 'bisectFailedBatches' takes true or false but found a number (at $.bisectFailedBatches)")]
     public void Read_Mistakes_SayWhereAndWhat(string json, string expected) =>
