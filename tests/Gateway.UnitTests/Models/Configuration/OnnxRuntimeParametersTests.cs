@@ -19,7 +19,10 @@ public sealed class OnnxRuntimeParametersTests
         Assert.Equal(
             new Dictionary<string, string>
             {
-                ["cudnn_conv_algo_search"] = "HEURISTIC", ["gpu_mem_limit"] = "4294967200", ["arena_extend_strategy"] = "kSameAsRequested", ["do_copy_in_default_stream"] = "1",
+                ["cudnn_conv_algo_search"] = "HEURISTIC",
+                ["gpu_mem_limit"] = "4294967200",
+                ["arena_extend_strategy"] = "kSameAsRequested",
+                ["do_copy_in_default_stream"] = "1",
             },
             parameters.CudaProviderOptions);
     }
