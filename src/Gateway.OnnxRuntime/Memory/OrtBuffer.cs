@@ -10,7 +10,7 @@ public sealed unsafe class OrtBuffer : IDisposable
 {
     private readonly Block _block;
 
-    internal OrtBuffer(OrtHandle allocator, nuint byteLength)
+    internal OrtBuffer(OrtAllocator allocator, nuint byteLength)
     {
         _block = new Block(allocator, byteLength);
         ByteLength = byteLength;
@@ -33,28 +33,28 @@ public sealed unsafe class OrtBuffer : IDisposable
 
     private sealed class Block : SafeHandle
     {
-        private readonly OrtHandle _allocator;
+        private readonly OrtAllocator _allocator;
 
-        public Block(OrtHandle allocator, nuint byteLength)
+        public Block(OrtAllocator allocator, nuint byteLength)
             : base(0, ownsHandle: true)
         {
             _allocator = allocator;
             bool held = false;
             try
             {
-                allocator.DangerousAddRef(ref held);
+                allocator.Session?.DangerousAddRef(ref held);
                 nint block;
-                OrtStatus.Check(OrtLibrary.Api->AllocatorAlloc(allocator.DangerousGetHandle(), byteLength, &block));
+                OrtStatus.Check(OrtLibrary.Api->AllocatorAlloc(allocator.Native, byteLength, &block));
                 SetHandle(block);
             }
-            catch when (held)
+            catch
             {
-                allocator.DangerousRelease();
+                if (held) allocator.Session!.DangerousRelease();
                 throw;
             }
 
             if (!IsInvalid) return;
-            allocator.DangerousRelease();
+            allocator.Session?.DangerousRelease();
             throw new Errors.OrtException(Errors.OrtErrorCode.Fail, $"The allocator gave no {byteLength} bytes.");
         }
 
@@ -62,10 +62,10 @@ public sealed unsafe class OrtBuffer : IDisposable
 
         protected override bool ReleaseHandle()
         {
-            nint status = OrtLibrary.Api->AllocatorFree(_allocator.DangerousGetHandle(), handle);
+            nint status = OrtLibrary.Api->AllocatorFree(_allocator.Native, handle);
             bool freed = status == 0;
             if (!freed) OrtLibrary.Api->ReleaseStatus(status);
-            _allocator.DangerousRelease();
+            _allocator.Session?.DangerousRelease();
             return freed;
         }
     }

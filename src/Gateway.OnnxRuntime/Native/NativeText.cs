@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.InteropServices.Marshalling;
 
+using Gateway.OnnxRuntime.Memory;
+
 namespace Gateway.OnnxRuntime.Native;
 
 /// <summary>Text passed to ONNX Runtime for the length of a call: UTF-8 with a final zero, on the caller's stack when it is short.</summary>
@@ -35,9 +37,7 @@ internal unsafe ref struct NativeText
     public static string Take(byte* text)
     {
         string result = Marshal.PtrToStringUTF8((nint)text) ?? "";
-        nint allocator;
-        OrtStatus.Check(OrtLibrary.Api->GetAllocatorWithDefaultOptions(&allocator));
-        OrtStatus.Check(OrtLibrary.Api->AllocatorFree(allocator, (nint)text));
+        OrtStatus.Check(OrtLibrary.Api->AllocatorFree(OrtAllocator.Default.Native, (nint)text));
         return result;
     }
 }

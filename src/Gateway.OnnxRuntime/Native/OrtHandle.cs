@@ -12,6 +12,7 @@ internal sealed unsafe class OrtHandle : SafeHandle
 {
     private readonly delegate* unmanaged<nint, void> _release;
     private readonly OrtHandle?[] _owners;
+    private readonly List<(nint Native, nint Release)> _parts = [];
     private int _ownersHeld;
     private volatile bool _disposed;
 
@@ -41,6 +42,9 @@ internal sealed unsafe class OrtHandle : SafeHandle
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     public Lease Use() => new(this);
 
+    /// <summary>Gives this an object to release just before itself. Threading: one caller at a time, with this in use.</summary>
+    public void AddPart(nint native, delegate* unmanaged<nint, void> release) => _parts.Add((native, (nint)release));
+
     protected override void Dispose(bool disposing)
     {
         _disposed = true;
@@ -49,6 +53,7 @@ internal sealed unsafe class OrtHandle : SafeHandle
 
     protected override bool ReleaseHandle()
     {
+        foreach ((nint native, nint release) in _parts) ((delegate* unmanaged<nint, void>)release)(native);
         if (_release != null) _release(handle);
         while (_ownersHeld > 0) _owners[--_ownersHeld]?.DangerousRelease();
         return true;

@@ -12,20 +12,20 @@ internal static unsafe class ModelMetadata
         OrtStatus.Check(OrtLibrary.Api->SessionGetModelMetadata(session, &metadata));
         try
         {
-            using OrtHandle.Lease allocator = OrtAllocator.Default.Handle.Use();
+            nint allocator = OrtAllocator.Default.Native;
             byte** keys;
             long count;
-            OrtStatus.Check(OrtLibrary.Api->ModelMetadataGetCustomMetadataMapKeys(metadata, allocator.Native, &keys, &count));
+            OrtStatus.Check(OrtLibrary.Api->ModelMetadataGetCustomMetadataMapKeys(metadata, allocator, &keys, &count));
             var all = new Dictionary<string, string>((int)count);
             for (int i = 0; i < (int)count; i++)
             {
                 byte* value;
-                OrtStatus.Check(OrtLibrary.Api->ModelMetadataLookupCustomMetadataMap(metadata, allocator.Native, keys[i], &value));
+                OrtStatus.Check(OrtLibrary.Api->ModelMetadataLookupCustomMetadataMap(metadata, allocator, keys[i], &value));
                 string key = NativeText.Take(keys[i]);
                 all[key] = NativeText.Take(value);
             }
 
-            if (count > 0) OrtStatus.Check(OrtLibrary.Api->AllocatorFree(allocator.Native, (nint)keys));
+            if (count > 0) OrtStatus.Check(OrtLibrary.Api->AllocatorFree(allocator, (nint)keys));
             return all;
         }
         finally

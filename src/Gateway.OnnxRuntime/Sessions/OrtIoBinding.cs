@@ -57,10 +57,9 @@ public sealed unsafe class OrtIoBinding : IDisposable
     public OrtValue[] GetOutputs()
     {
         using OrtHandle.Lease binding = Handle.Use();
-        using OrtHandle.Lease allocator = OrtAllocator.Default.Handle.Use();
         nint* natives;
         nuint count;
-        OrtStatus.Check(OrtLibrary.Api->GetBoundOutputValues(binding.Native, allocator.Native, &natives, &count));
+        OrtStatus.Check(OrtLibrary.Api->GetBoundOutputValues(binding.Native, OrtAllocator.Default.Native, &natives, &count));
         if (count == 0) return [];
 
         var outputs = new OrtValue[count];
@@ -80,7 +79,7 @@ public sealed unsafe class OrtIoBinding : IDisposable
         }
         finally
         {
-            OrtStatus.Check(OrtLibrary.Api->AllocatorFree(allocator.Native, (nint)natives));
+            OrtStatus.Check(OrtLibrary.Api->AllocatorFree(OrtAllocator.Default.Native, (nint)natives));
         }
 
         return outputs;
@@ -125,6 +124,13 @@ public sealed unsafe class OrtIoBinding : IDisposable
     private void Bind(delegate* unmanaged<nint, byte*, nint, nint> bind, string name, OrtValue value)
     {
         ArgumentNullException.ThrowIfNull(value);
+
+        // The binding keeps the tensor, and through its session the allocator that will free it: another session's could be gone by then.
+        if (value.AllocatorSession is { } owner && owner != Session.Handle)
+        {
+            throw new ArgumentException("The tensor was allocated by another session.", nameof(value));
+        }
+
         using var text = new NativeText(name, stackalloc byte[NativeText.StackBytes]);
         using OrtHandle.Lease binding = Handle.Use();
         using OrtHandle.Lease tensor = value.Handle.Use();

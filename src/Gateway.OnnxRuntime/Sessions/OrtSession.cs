@@ -9,11 +9,13 @@ namespace Gateway.OnnxRuntime.Sessions;
 /// <summary>A model, loaded and ready to run.</summary>
 /// <remarks>
 /// Threading: several threads may run it at once, each with a binding of its own.
-/// Ownership: the caller disposes it. What is made from it (bindings, allocators, outputs), and a run under way, keep it alive natively.
+/// Ownership: the caller disposes it. What is made from it (bindings, outputs, memory), and a run under way, keep it alive natively.
 /// Cost: loading reads and rewrites the model. A run makes no managed allocation.
 /// </remarks>
 public sealed unsafe class OrtSession : IDisposable
 {
+    private readonly Dictionary<string, OrtAllocator> _allocators = [];
+
     private OrtSession(nint native, OrtHandle?[] owners)
     {
         Handle = new OrtHandle(native, OrtLibrary.Api->ReleaseSession, owners);
@@ -84,16 +86,24 @@ public sealed unsafe class OrtSession : IDisposable
     /// <summary>Makes an empty binding; the caller disposes it.</summary>
     public OrtIoBinding CreateBinding() => new(this);
 
-    /// <summary>Makes an allocator of memory of the session's providers; the caller disposes it.</summary>
+    /// <summary>The allocator of one kind of memory of the session's providers.</summary>
     /// <exception cref="OrtException">No provider of the session has that kind of memory.</exception>
-    public OrtAllocator CreateAllocator(OrtMemoryInfo memory)
+    public OrtAllocator GetAllocator(OrtMemoryInfo memory)
     {
         ArgumentNullException.ThrowIfNull(memory);
         using OrtHandle.Lease session = Handle.Use();
         using OrtHandle.Lease memoryInfo = memory.Handle.Use();
-        nint native;
-        OrtStatus.Check(OrtLibrary.Api->CreateAllocator(session.Native, memoryInfo.Native, &native));
-        return new OrtAllocator(new OrtHandle(native, OrtLibrary.Api->ReleaseAllocator, Handle));
+        lock (_allocators)
+        {
+            string kind = memory.ToString();
+            if (_allocators.TryGetValue(kind, out OrtAllocator? known)) return known;
+            nint native;
+            OrtStatus.Check(OrtLibrary.Api->CreateAllocator(session.Native, memoryInfo.Native, &native));
+
+            // Released with the session and no sooner: a tensor goes back to its allocator, and a binding may keep one to the end.
+            Handle.AddPart(native, OrtLibrary.Api->ReleaseAllocator);
+            return _allocators[kind] = new OrtAllocator(native, Handle);
+        }
     }
 
     /// <summary>Runs the model on what is bound, and returns when the outputs bound to CPU memory are there to read.</summary>
@@ -129,9 +139,8 @@ public sealed unsafe class OrtSession : IDisposable
     public string EndProfiling()
     {
         using OrtHandle.Lease session = Handle.Use();
-        using OrtHandle.Lease allocator = OrtAllocator.Default.Handle.Use();
         byte* path;
-        OrtStatus.Check(OrtLibrary.Api->SessionEndProfiling(session.Native, allocator.Native, &path));
+        OrtStatus.Check(OrtLibrary.Api->SessionEndProfiling(session.Native, OrtAllocator.Default.Native, &path));
         return NativeText.Take(path);
     }
 

@@ -16,8 +16,9 @@ public sealed unsafe class OrtValue : IDisposable
     private readonly nint _data;
     private readonly long[] _shape = [];
 
-    private OrtValue(nint native, OrtHandle? owner)
+    private OrtValue(nint native, OrtHandle? owner, OrtHandle? allocatorSession = null)
     {
+        AllocatorSession = allocatorSession;
         Handle = new OrtHandle(native, OrtLibrary.Api->ReleaseValue, owner);
         try
         {
@@ -77,6 +78,9 @@ public sealed unsafe class OrtValue : IDisposable
 
     internal OrtHandle Handle { get; }
 
+    /// <summary>The session whose allocator holds the memory; null when it is anyone else's.</summary>
+    internal OrtHandle? AllocatorSession { get; }
+
     /// <summary>Makes a tensor over the caller's memory, which has to stay where it is until the last run that uses the tensor ends.</summary>
     /// <param name="memory">What kind of memory it is.</param>
     /// <param name="data">Address of the first element.</param>
@@ -103,21 +107,21 @@ public sealed unsafe class OrtValue : IDisposable
     }
 
     /// <summary>Makes a tensor in memory of the allocator; what is in it is undefined, strings are empty.</summary>
-    /// <param name="allocator">For strings <see cref="OrtAllocator.Default"/>.</param>
+    /// <param name="allocator">For strings <see cref="OrtAllocator.Default"/>; a session's own makes tensors for that session's bindings only.</param>
     /// <param name="shape">Each at least 0; empty for a scalar.</param>
     /// <param name="type">Any type.</param>
     public static OrtValue Allocate(OrtAllocator allocator, ReadOnlySpan<long> shape, DataType type)
     {
         ArgumentNullException.ThrowIfNull(allocator);
-        using OrtHandle.Lease owner = allocator.Handle.Use();
+        allocator.ThrowIfDisposed();
         nint native;
         fixed (long* dimensions = NeverNull(shape))
         {
             OrtStatus.Check(OrtLibrary.Api->CreateTensorAsOrtValue(
-                owner.Native, dimensions, (nuint)shape.Length, ElementTypes.ToNative(type), &native));
+                allocator.Native, dimensions, (nuint)shape.Length, ElementTypes.ToNative(type), &native));
         }
 
-        return new OrtValue(native, allocator.Handle);
+        return new OrtValue(native, allocator.Session, allocator.Session);
     }
 
     /// <summary>Sets the strings of the tensor from their protocol form: each a 32-bit little-endian length and that many bytes.</summary>

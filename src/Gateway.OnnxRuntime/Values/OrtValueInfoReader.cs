@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 
+using Gateway.OnnxRuntime.Memory;
 using Gateway.OnnxRuntime.Native;
 using Gateway.Protocol.Tensors;
 
@@ -26,15 +27,13 @@ internal static unsafe class OrtValueInfoReader
         delegate* unmanaged<nint, nuint, nint, byte**, nint> getName,
         delegate* unmanaged<nint, nuint, nint*, nint> getTypeInfo)
     {
-        nint allocator;
-        OrtStatus.Check(OrtLibrary.Api->GetAllocatorWithDefaultOptions(&allocator));
         nuint count;
         OrtStatus.Check(getCount(session, &count));
         var all = new OrtValueInfo[count];
         for (nuint i = 0; i < count; i++)
         {
             byte* name;
-            OrtStatus.Check(getName(session, i, allocator, &name));
+            OrtStatus.Check(getName(session, i, OrtAllocator.Default.Native, &name));
             string text = NativeText.Take(name);
             nint typeInfo;
             OrtStatus.Check(getTypeInfo(session, i, &typeInfo));

@@ -116,12 +116,12 @@ public sealed class OrtSessionErrorTests(OrtFixture fixture)
     }
 
     [Fact]
-    public void CreateAllocator_OfADeviceTheSessionLacks_IsRefused()
+    public void GetAllocator_OfADeviceTheSessionLacks_IsRefused()
     {
         using OrtSession session = fixture.Load("matmul");
         using OrtMemoryInfo pinned = OrtMemoryInfo.CudaPinned();
 
-        Assert.Throws<OrtException>(() => session.CreateAllocator(pinned));
+        Assert.Throws<OrtException>(() => session.GetAllocator(pinned));
     }
 
     [Fact]

@@ -56,6 +56,37 @@ public sealed class OrtValueTests(OrtFixture fixture)
         Assert.Throws<OrtException>(() => OrtAllocator.Default.Allocate(nuint.MaxValue / 4));
 
     [Fact]
+    public void GetAllocator_OfASession_OutlivesItsDisposalInABinding()
+    {
+        OrtSession session = fixture.Load("scalar");
+        OrtAllocator allocator = session.GetAllocator(OrtMemoryInfo.Cpu);
+        OrtValue x = OrtValue.Allocate(allocator, [], DataType.Fp32);
+        OrtIoBinding binding = session.CreateBinding();
+        binding.BindInput("x", x);
+        OrtBuffer buffer = allocator.Allocate(10);
+
+        x.Dispose();
+        session.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => allocator.Allocate(1));
+        Assert.Throws<ObjectDisposedException>(() => OrtValue.Allocate(allocator, [], DataType.Fp32));
+        binding.Dispose();
+        buffer.Dispose();
+    }
+
+    [Fact]
+    public void BindInput_TensorOfAnotherSessionsAllocator_IsRefused()
+    {
+        using OrtSession one = fixture.Load("scalar");
+        using OrtSession other = fixture.Load("scalar");
+        using OrtValue x = OrtValue.Allocate(other.GetAllocator(OrtMemoryInfo.Cpu), [], DataType.Fp32);
+        using OrtIoBinding binding = one.CreateBinding();
+
+        Assert.Same(other.GetAllocator(OrtMemoryInfo.Cpu), other.GetAllocator(OrtMemoryInfo.Cpu));
+        Assert.Throws<ArgumentException>(() => binding.BindInput("x", x));
+    }
+
+    [Fact]
     public void Data_OfABufferGivenBack_IsRefused()
     {
         OrtBuffer buffer = OrtAllocator.Default.Allocate(1);
