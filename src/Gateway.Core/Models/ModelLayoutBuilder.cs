@@ -19,11 +19,6 @@ internal static class ModelLayoutBuilder
             throw new ModelLoadException(error.Message, error);
         }
 
-        foreach (InputConfig input in config.Inputs)
-        {
-            if (input.IsOptional) throw new ModelLoadException($"input '{input.Name}' is optional, which is not supported");
-        }
-
         return new ModelLayout(
             source.Name,
             source.Version,

@@ -13,16 +13,14 @@ namespace Gateway.OnnxRuntime.Backend;
 /// </remarks>
 internal sealed class OnnxExecutor : IModelExecutor
 {
-    private readonly OrtSession _session;
     private readonly OrtRunOptions _runOptions = new();
     private readonly TimeProvider _time;
     private readonly SlabRunner? _slabs;
     private readonly FreeShapeRunner? _free;
 
-    /// <param name="session">Taken over on success.</param>
+    /// <param name="session">Borrowed; outlives the executor.</param>
     public OnnxExecutor(ModelLayout layout, OrtSession session, BlockPool pool, TimeProvider time)
     {
-        _session = session;
         _time = time;
         if (layout.Inputs.All(input => input.RowBytes >= 0) && layout.Outputs.All(output => output.RowBytes >= 0))
         {
@@ -68,6 +66,5 @@ internal sealed class OnnxExecutor : IModelExecutor
         _slabs?.Dispose();
         _free?.Dispose();
         _runOptions.Dispose();
-        _session.Dispose();
     }
 }

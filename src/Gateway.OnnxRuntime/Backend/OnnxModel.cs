@@ -13,9 +13,8 @@ namespace Gateway.OnnxRuntime.Backend;
 
 /// <summary>One ONNX file, and the sessions that its instances run it with.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: each instance has a session of its own; the weights that providers repack are shared among them. The session that read the
-/// signature becomes the first instance's when its settings turn out to be the ones wanted.
-/// <b>Threading</b>: one thread loads. <b>Ownership</b>: executors own their sessions.
+/// <b>Behaviour</b>: instances on the same device run one session, whose weights are then in memory once; ONNX Runtime runs it from several threads at once.
+/// <b>Threading</b>: one thread loads. <b>Ownership</b>: owns the sessions, which live as long as it does.
 /// </remarks>
 internal sealed partial class OnnxModel : ILoadedModel
 {
@@ -24,9 +23,8 @@ internal sealed partial class OnnxModel : ILoadedModel
     private readonly BlockPool _pool;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly OrtPrepackedWeights _weights = new();
+    private readonly Dictionary<(int? Gpu, int Threads), OrtSession> _sessions = [];
     private readonly HashSet<string> _devices = [];
-    private OrtSession? _first;
     private int? _threads;
 
     public OnnxModel(ModelSource source, OrtEnvironment environment, BlockPool pool, TimeProvider time, ILogger logger)
@@ -39,8 +37,9 @@ internal sealed partial class OnnxModel : ILoadedModel
         _threads = source.Declared?.OnnxRuntime.IntraOpThreadCount;
         try
         {
-            _first = Open(gpu: null, _threads ?? 1);
-            Signature = new ModelSignature([.. _first.Inputs.Select(Describe)], [.. _first.Outputs.Select(Describe)]);
+            // The session that says what the model takes is also the one that most models run.
+            OrtSession session = Session(gpu: null, _threads ?? 1);
+            Signature = new ModelSignature([.. session.Inputs.Select(Describe)], [.. session.Outputs.Select(Describe)]);
         }
         catch
         {
@@ -56,47 +55,30 @@ internal sealed partial class OnnxModel : ILoadedModel
     public IModelExecutor CreateExecutor(ModelLayout layout, InstanceGroup group, int instances)
     {
         int? gpu = group.Kind == InstanceKind.Gpu ? group.Gpus.Count > 0 ? group.Gpus[0] : 0 : null;
-        int threads = _threads ??= gpu is null ? ChooseThreads(layout, instances) : 1;
-        _devices.Add(gpu is { } device ? $"GPU {device}" : threads == 1 ? "CPU, 1 thread" : $"CPU, {threads} threads");
-        return CreateExecutor(layout, gpu, threads);
+        int threads = gpu is null ? _threads ??= ChooseThreads(layout, instances) : _threads ?? 1;
+        _devices.Add((gpu, threads) switch
+        {
+            ({ } device, _) => $"GPU {device}",
+            (_, SessionSettings.SharedThreads) => $"CPU, {Environment.ProcessorCount} threads",
+            (_, 1) => "CPU, 1 thread",
+            _ => $"CPU, {threads} threads",
+        });
+        return new OnnxExecutor(layout, Session(gpu, threads), _pool, _time);
     }
 
     public void Dispose()
     {
-        _first?.Dispose();
-        _first = null;
-        _weights.Dispose();
+        foreach (OrtSession session in _sessions.Values) session.Dispose();
+        _sessions.Clear();
     }
 
-    private OnnxExecutor CreateExecutor(ModelLayout layout, int? gpu, int threads)
+    private OrtSession Session(int? gpu, int threads)
     {
-        OrtSession session;
-        if (_first is not null && gpu is null && threads == (_source.Declared?.OnnxRuntime.IntraOpThreadCount ?? 1))
-        {
-            (session, _first) = (_first, null);
-        }
-        else
-        {
-            session = Open(gpu, threads);
-        }
-
-        try
-        {
-            return new OnnxExecutor(layout, session, _pool, _time);
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
-    }
-
-    private OrtSession Open(int? gpu, int threads)
-    {
+        if (_sessions.TryGetValue((gpu, threads), out OrtSession? session)) return session;
         try
         {
             using OrtSessionOptions options = SessionSettings.For(_source.Declared ?? new ModelConfig { Name = _source.Name }, gpu, threads);
-            return OrtSession.Load(_environment, _source.File, options, _weights);
+            return _sessions[(gpu, threads)] = OrtSession.Load(_environment, _source.File, options);
         }
         catch (OrtException error)
         {
@@ -111,17 +93,29 @@ internal sealed partial class OnnxModel : ILoadedModel
         int cores = Environment.ProcessorCount;
         if (cores == 1 || instances >= cores) return 1;
         int rows = Math.Min(layout.MaxBatchRows, 8);
-        using OnnxExecutor one = CreateExecutor(layout, gpu: null, 1);
-        long alone = ThreadTrial.BestOf(one, rows);
+        long alone = Try(layout, 1, rows);
         if (alone < 0) return 1;
-        int all = cores / instances;
-        using OnnxExecutor many = CreateExecutor(layout, gpu: null, all);
-        long together = ThreadTrial.BestOf(many, rows);
+        long together = Try(layout, SessionSettings.SharedThreads, rows);
 
-        // The other cores are not free: they are the front door's. A second one must bring at least half of what it could.
-        bool pays = together * (1 + ((all - 1) / 2.0)) < alone;
-        LogThreads(_logger, _source.Name, pays ? all : 1, rows, _time.GetElapsedTime(0, alone).TotalMicroseconds, all, _time.GetElapsedTime(0, together).TotalMicroseconds);
-        return pays ? all : 1;
+        // The other cores are not free: they are the front door's. They must bring at least half of what they could.
+        bool pays = together * (1 + ((cores - 1) / 2.0)) < alone;
+        LogThreads(
+            _logger,
+            _source.Name,
+            pays ? cores : 1,
+            rows,
+            _time.GetElapsedTime(0, alone).TotalMicroseconds,
+            cores,
+            _time.GetElapsedTime(0, together).TotalMicroseconds);
+        if (pays) return SessionSettings.SharedThreads;
+        if (_sessions.Remove((null, SessionSettings.SharedThreads), out OrtSession? unwanted)) unwanted.Dispose();
+        return 1;
+    }
+
+    private long Try(ModelLayout layout, int threads, int rows)
+    {
+        using OnnxExecutor executor = new(layout, Session(gpu: null, threads), _pool, _time);
+        return ThreadTrial.BestOf(executor, rows);
     }
 
     private TensorSignature Describe(OrtValueInfo info)

@@ -6,9 +6,12 @@ namespace Gateway.OnnxRuntime.Backend;
 /// <summary>Turns a model's configuration into session options.</summary>
 internal static class SessionSettings
 {
+    /// <summary>Stands for the threads of the environment, shared by all models.</summary>
+    public const int SharedThreads = 0;
+
     /// <param name="config">The model's configuration, as far as it is written.</param>
     /// <param name="gpu">Number of the GPU; null for the CPU.</param>
-    /// <param name="intraOpThreads">Threads within an operator, the calling one included.</param>
+    /// <param name="intraOpThreads">Threads within an operator, the calling one included; <see cref="SharedThreads"/> for those that all models share.</param>
     public static OrtSessionOptions For(ModelConfig config, int? gpu, int intraOpThreads)
     {
         OnnxRuntimeParameters parameters = config.OnnxRuntime;
@@ -19,13 +22,14 @@ internal static class SessionSettings
                 GraphOptimization.Basic => OrtGraphOptimization.Basic,
                 GraphOptimization.Extended => OrtGraphOptimization.Extended,
                 _ => OrtGraphOptimization.All,
-            })
-            .IntraOpThreads(intraOpThreads)
-
-            // Threads that spin between operators take the cores that the front door needs; with one thread there is nobody to spin.
-            .Spinning(false);
+            });
         try
         {
+            if (intraOpThreads == SharedThreads) options.ShareThreadPools();
+            else options.IntraOpThreads(intraOpThreads);
+
+            // Threads that spin between operators take the cores that the front door needs.
+            options.Spinning(false);
             if (parameters.InterOpThreadCount is { } interOp) options.InterOpThreads(interOp);
             options.ParallelExecution(parameters.IsParallelExecution);
             if (parameters.EnableMemoryArena is { } arena) options.CpuArena(arena);

@@ -4,9 +4,11 @@ using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol;
+using Gateway.UnitTests.OnnxRuntime;
 
 namespace Gateway.UnitTests.Models;
 
+[Collection(OrtTests.Name)]
 public sealed class SampleRepositoryTests
 {
     [Fact]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 
+using Gateway.OnnxRuntime.Backend;
 using Gateway.OnnxRuntime.Environments;
 using Gateway.OnnxRuntime.Sessions;
 
@@ -12,7 +13,8 @@ public sealed class OrtFixture : IDisposable
 {
     public OrtFixture() => Environment = OrtEnvironment.Open(Log, Pools);
 
-    public static OrtThreadPools Pools { get; } = new(IntraOpThreads: 2, InterOpThreads: 1);
+    /// <summary>Those of the backend, because the process has one environment.</summary>
+    public static OrtThreadPools Pools => OnnxRuntimeBackend.SharedPools;
 
     public RecordingLogger Log { get; } = new();
 

@@ -117,7 +117,7 @@ public static class ModelConfigJson
         WriteReshape(json, input);
         json.WriteBoolean("is_shape_tensor", false);
         json.WriteBoolean("allow_ragged_batch", false);
-        json.WriteBoolean("optional", input.IsOptional);
+        json.WriteBoolean("optional", false);
         json.WriteBoolean("is_non_linear_format_io", false);
     }
 

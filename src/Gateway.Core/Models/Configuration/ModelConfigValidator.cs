@@ -121,7 +121,7 @@ internal static class ModelConfigValidator
     {
         foreach (InputConfig input in config.Inputs)
         {
-            if (!input.IsOptional && !warmup.Inputs.ContainsKey(input.Name)) errors.Add($"{path}.inputs", $"warm-up '{warmup.Name}' has no data for input '{input.Name}'");
+            if (!warmup.Inputs.ContainsKey(input.Name)) errors.Add($"{path}.inputs", $"warm-up '{warmup.Name}' has no data for input '{input.Name}'");
         }
     }
 

@@ -15,7 +15,7 @@ internal static class OptimizationJson
             json.WriteEndObject();
         }
 
-        json.WriteString("priority", $"PRIORITY_{optimization.Priority.ToString().ToUpperInvariant()}");
+        json.WriteString("priority", "PRIORITY_DEFAULT");
         if (optimization.GpuAccelerators.Count > 0)
         {
             json.WriteStartObject("execution_accelerators");

@@ -5,9 +5,6 @@ public sealed record OptimizationPolicy
 {
     public GraphOptimization GraphOptimization { get; init; }
 
-    /// <summary>The model's standing against other models on the same device.</summary>
-    public ModelPriority Priority { get; init; }
-
     /// <summary>Accelerators for instances on a GPU, in the order they are to be tried; empty is CUDA alone.</summary>
     public IReadOnlyList<ExecutionAccelerator> GpuAccelerators { get; init; } = [];
 
@@ -25,12 +22,4 @@ public enum GraphOptimization
     All = 0,
     Extended = 1,
     None = 2,
-}
-
-/// <summary>Standing of one model against others.</summary>
-public enum ModelPriority
-{
-    Default = 0,
-    Max = 1,
-    Min = 2,
 }

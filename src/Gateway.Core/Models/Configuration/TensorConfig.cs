@@ -25,9 +25,6 @@ public sealed record InputConfig : TensorConfig
 {
     /// <summary>How three dimensions are meant, for clients that prepare images; the batcher does not act on it.</summary>
     public TensorFormat Format { get; init; }
-
-    /// <summary>Whether a request may leave this input out; only for models without a batch dimension.</summary>
-    public bool IsOptional { get; init; }
 }
 
 /// <summary>One output of a model.</summary>

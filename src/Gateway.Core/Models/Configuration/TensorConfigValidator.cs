@@ -20,11 +20,6 @@ internal static class TensorConfigValidator
             {
                 errors.Add($"input[{i}].format", $"model input '{input.Name}': NHWC/NCHW require 3 dims");
             }
-
-            if (input.IsOptional && config.MaxBatchSize > 0)
-            {
-                errors.Add($"input[{i}].optional", $"unable to load model '{config.Name}', optional input '{input.Name}' is not supported for models that support batching");
-            }
         }
 
         for (int i = 0; i < config.Outputs.Count; i++)

@@ -44,7 +44,7 @@ internal static class ConfigText
         }
         optimization {
           graph { level: -1 }
-          priority: PRIORITY_MAX
+          priority: PRIORITY_DEFAULT
           execution_accelerators {
             gpu_execution_accelerator: [ {
               name: "tensorrt"

@@ -25,10 +25,10 @@ public sealed class GatewayModelConfigTests
     }
 
     [Theory]
-    [InlineData("""{"maxQueueRow":1}""", "gateway.json:1:2: unknown field 'maxQueueRow' in gateway.json: did you mean 'maxQueueRequests'? Known fields: allowedBatchSizes, maxQueueRequests, maxQueueBytes, bisectFailedBatches. (at $)")]
+    [InlineData("""{"maxQueueRequest":1}""", "gateway.json:1:2: unknown field 'maxQueueRequest' in gateway.json: did you mean 'maxQueueRequests'? Known fields: allowedBatchSizes, maxQueueRequests, maxQueueBytes, bisectFailedBatches. (at $)")]
     [InlineData("""{"allowedBatchSizes":[4,4]}""", "gateway.json:1:25: batch sizes must be positive and ascending: expected at least 5, got 4 (at $.allowedBatchSizes[1])")]
     [InlineData("""{"allowedBatchSizes":[0]}""", "gateway.json:1:23: batch sizes must be positive and ascending: expected at least 1, got 0 (at $.allowedBatchSizes[0])")]
-    [InlineData("""{"maxQueueRequests":0}""", "gateway.json:1:17: 'maxQueueRequests' must be at least 1, got 0 (at $.maxQueueRequests)")]
+    [InlineData("""{"maxQueueRequests":0}""", "gateway.json:1:21: 'maxQueueRequests' must be at least 1, got 0 (at $.maxQueueRequests)")]
     [InlineData("""{"maxQueueBytes":-1}""", "gateway.json:1:18: 'maxQueueBytes' must be at least 1, got -1 (at $.maxQueueBytes)")]
     [InlineData("""{"bisectFailedBatches":1}""", "gateway.json:1:24: 'bisectFailedBatches' takes true or false but found a number (at $.bisectFailedBatches)")]
     public void Read_Mistakes_SayWhereAndWhat(string json, string expected) =>

@@ -47,7 +47,7 @@ public sealed class ModelConfigReaderTests
     {
         ModelConfig config = ConfigText.Text(ConfigText.Full);
 
-        Assert.Equal((GraphOptimization.Basic, ModelPriority.Max), (config.Optimization.GraphOptimization, config.Optimization.Priority));
+        Assert.Equal(GraphOptimization.Basic, config.Optimization.GraphOptimization);
         Assert.Equal((false, true), (config.Optimization.InputPinnedMemory, config.Optimization.OutputPinnedMemory));
         Assert.Equal(["tensorrt", "cuda"], config.Optimization.GpuAccelerators.Select(a => a.Name));
         Assert.Equal(

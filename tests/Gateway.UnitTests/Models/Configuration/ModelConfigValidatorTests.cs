@@ -31,7 +31,6 @@ public sealed class ModelConfigValidatorTests
     [InlineData("input { name: 'a' dims: 4 reshape { shape: 0 } }", "1:44: model input 'a' reshape dimension must be integer >= 1, or -1 to indicate a variable-size dimension, got 0")]
     [InlineData("input { name: 'a' reshape { shape: 4 } }", "1:19: model input 'a' must specify 'dims' along with 'reshape'")]
     [InlineData("input { name: 'a' format: FORMAT_NHWC dims: [1, 2] }", "1:27: model input 'a': NHWC/NCHW require 3 dims")]
-    [InlineData("max_batch_size: 2 input { name: 'a' optional: true }", "1:47: unable to load model 'digits', optional input 'a' is not supported for models that support batching")]
     [InlineData("output { name: 'a' label_filename: '../l' }", "1:36: 'label_filename' must stay within the model's directory, got '../l'")]
     [InlineData("input { name: 'a' dims: [9223372036854775807, 9223372036854775807, 2] reshape { shape: [4, 2] } }", "1:71: model input 'a' has different size for dims [9223372036854775807,9223372036854775807,2] and reshape [4,2]")]
     public void ReadText_BadTensors_AreRefused(string text, string expected) => AssertErrors(text, expected);

@@ -13,6 +13,8 @@ public sealed class RefusalsTests
     [InlineData("batch_output { target_name: 'o' }", "batch_output", 1)]
     [InlineData("input { name: 'a' is_shape_tensor: true }", "input.is_shape_tensor", 36)]
     [InlineData("output { name: 'a' is_shape_tensor: true }", "output.is_shape_tensor", 37)]
+    [InlineData("input { name: 'a' optional: true }", "input.optional", 29)]
+    [InlineData("optimization { priority: PRIORITY_MAX }", "optimization.priority", 26)]
     [InlineData("input { name: 'a' allow_ragged_batch: true }", "input.allow_ragged_batch", 39)]
     [InlineData("input { name: 'a' is_non_linear_format_io: true }", "input.is_non_linear_format_io", 44)]
     [InlineData("output { name: 'a' is_non_linear_format_io: true }", "output.is_non_linear_format_io", 45)]

@@ -9,6 +9,7 @@ using Gateway.UnitTests.Models;
 
 namespace Gateway.UnitTests.OnnxRuntime.Backend;
 
+[Collection(OrtTests.Name)]
 public sealed class OnnxBackendTests
 {
     private const string Batching = "max_batch_size: 8 dynamic_batching { }";

@@ -49,7 +49,6 @@ internal static class ModelConfigBinder
         Dims = input.All<long>("dims"),
         Reshape = input.Message("reshape")?.All<long>("shape"),
         Format = (TensorFormat)input.Int("format"),
-        IsOptional = input.Bool("optional"),
     };
 
     private static OutputConfig BindOutput(ConfigMessage output) => new()

@@ -21,7 +21,6 @@ internal static class OptimizationBinder
         return new OptimizationPolicy
         {
             GraphOptimization = (GraphOptimization)level,
-            Priority = (ModelPriority)optimization.Int("priority"),
             GpuAccelerators = AcceleratorBinder.BindGpu(accelerators, "optimization.execution_accelerators.gpu_execution_accelerator", errors),
             InputPinnedMemory = optimization.Message("input_pinned_memory")?.Bool("enable") ?? true,
             OutputPinnedMemory = optimization.Message("output_pinned_memory")?.Bool("enable") ?? true,
