@@ -1,2 +1,2 @@
 namespace Gateway.Core.Models.Configuration;
-public sealed record ModelConfig { public int MaxBatchSize {get; init;} }
+public sealed record ModelConfig { public required string Name { get; init; } public int MaxBatchSize {get; init;} }
