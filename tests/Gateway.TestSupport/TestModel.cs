@@ -17,14 +17,18 @@ namespace Gateway.TestSupport;
 public sealed class TestModel : IAsyncDisposable
 {
     private readonly List<Task> _sent = [];
+    private readonly InferenceRequest _spare;
+    private readonly int _instances;
 
     public TestModel(TestModelSetup setup)
     {
+        _instances = setup.Instances;
         Pool = new BlockPool(setup.PoolBytes, lockPages: false);
         ModelConfig config = new() { Name = "m", MaxBatchSize = setup.IsBatching ? setup.Policy.MaxBatchRows : 0 };
         ModelLayout layout = new("m", 1, config, setup.Inputs, setup.Outputs);
         Batcher = new DynamicBatcher(setup.Policy, new FifoBatchFormer(setup.Policy), Pool, setup.Time);
         Model = new ServedModel(layout, "test", Batcher);
+        _spare = Model.RentRequest();
         IModelExecutor[] executors = [.. Enumerable.Range(0, setup.Instances).Select(_ => setup.CreateExecutor(layout, Pool, setup.Time))];
         Batcher.Start(executors, layout);
     }
@@ -37,6 +41,13 @@ public sealed class TestModel : IAsyncDisposable
 
     /// <summary>The model's counters as they are now.</summary>
     public ModelCounts Counts => Batcher.Statistics.Snapshot();
+
+    /// <summary>Completes once all instances wait for work: whatever is sent or fires then is decided on by the thread that brings it.</summary>
+    public async Task WhenIdleAsync()
+    {
+        // The instances report to nobody, so this looks again and again; it ends within microseconds of the last answer.
+        while (Batcher.IdleInstances < _instances) await Task.Yield();
+    }
 
     /// <summary>Stops as the server does.</summary>
     /// <returns>Requests that were not answered within the grace.</returns>
@@ -68,6 +79,9 @@ public sealed class TestModel : IAsyncDisposable
     public Sent Send(InferenceRequest request)
     {
         Sent sent = new(request, AnswerAsync(Model.InferAsync(request), request));
+
+        // An arrival that finds the lock taken leaves its request to the holder; this one waits until it has been looked at.
+        Batcher.OnCancelled(_spare);
         _sent.Add(sent.AnswerAsync());
         return sent;
     }
