@@ -8,7 +8,7 @@ namespace Gateway.TestSupport;
 
 /// <summary>An executor whose model is a function: it gathers a batch's rows, calls the function, and leases what that wrote.</summary>
 /// <remarks>The outputs have the shapes of the layout, whose dimensions must all be fixed; strings are not supported.</remarks>
-public sealed unsafe class FunctionExecutor(ModelLayout layout, BlockPool pool, TimeProvider time, FunctionExecutor.Function function) : IModelExecutor
+public sealed class FunctionExecutor(ModelLayout layout, BlockPool pool, TimeProvider time, FunctionExecutor.Function function) : IModelExecutor
 {
     /// <summary>Computes outputs from inputs, each holding all rows of the batch one after the other. May throw, wait, or look at the batch.</summary>
     public delegate void Function(Batch batch, byte[][] inputs, byte[][] outputs);
@@ -25,25 +25,7 @@ public sealed unsafe class FunctionExecutor(ModelLayout layout, BlockPool pool, 
         batch.RunStart = time.GetTimestamp();
         function(batch, inputs, outputs);
         batch.RunEnd = time.GetTimestamp();
-
-        if (!pool.TryRent(Math.Max(1, outputs.Sum(output => output.Length)), BlockOwner.OutputSlab, out MemoryBlock? block)) throw new ExecutionException("no memory");
-        Output result = new(block, outputs.Length);
-        int offset = 0;
-        for (int i = 0; i < outputs.Length; i++)
-        {
-            outputs[i].CopyTo(block.Span[offset..]);
-            ReadOnlySpan<long> dims = layout.Outputs[i].ClientDims.Dims;
-            result.Tensors[i] = new OutputTensor
-            {
-                DataType = layout.Outputs[i].DataType,
-                Shape = layout.IsBatching ? new TensorShape([batch.PaddedRows, .. dims]) : new TensorShape(dims),
-                Address = block.Address + offset,
-                ByteLength = outputs[i].Length,
-            };
-            offset += outputs[i].Length;
-        }
-
-        return result;
+        return BlockOutput.Of(pool, [.. outputs.Select((bytes, i) => new BlockOutput.Tensor(layout.Outputs[i].DataType, ShapeOf(layout.Outputs[i], batch), bytes))]);
     }
 
     public void Terminate() => Terminated.Cancel();
@@ -54,7 +36,7 @@ public sealed unsafe class FunctionExecutor(ModelLayout layout, BlockPool pool, 
         Terminated.Dispose();
     }
 
-    private static byte[] Gather(Batch batch, int input)
+    internal static byte[] Gather(Batch batch, int input)
     {
         using MemoryStream gathered = new();
         foreach (BatchSlice slice in batch.Slices)
@@ -67,17 +49,9 @@ public sealed unsafe class FunctionExecutor(ModelLayout layout, BlockPool pool, 
         return gathered.ToArray();
     }
 
-    private sealed class Output : BatchOutput
+    private TensorShape ShapeOf(TensorSpec spec, Batch batch)
     {
-        private readonly MemoryBlock _block;
-
-        public Output(MemoryBlock block, int outputs)
-            : base(outputs)
-        {
-            _block = block;
-            Lend();
-        }
-
-        protected override void OnReleased() => _block.Release();
+        ReadOnlySpan<long> dims = spec.ClientDims.Dims;
+        return layout.IsBatching ? new TensorShape([batch.PaddedRows, .. dims]) : new TensorShape(dims);
     }
 }

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using Gateway.Core.Requests;
+using Gateway.Protocol.Tensors;
 
 namespace Gateway.Core.Execution;
 
@@ -48,6 +50,21 @@ public abstract class BatchOutput(int outputs) : IOutputLease
         }
 
         return part;
+    }
+
+    /// <summary>Whether an output has not exactly one row for each of the batch's: its rows could not be told apart, and reading them could leave the memory.</summary>
+    internal bool HasWrongRows(int batchRows, [NotNullWhen(true)] out string? problem)
+    {
+        problem = null;
+        for (int i = 0; i < _tensors.Length; i++)
+        {
+            TensorShape shape = _tensors[i].Shape;
+            if (shape.Rank > 0 && shape[0] == batchRows && (_rowOffsets[i] is not { } offsets || offsets.Length > batchRows)) continue;
+            problem = $"the model gave output {i} in shape {shape} for a batch of {batchRows}: its first dimension is not the batch";
+            return true;
+        }
+
+        return false;
     }
 
     /// <summary>Called by the executor when it lends the output.</summary>

@@ -33,16 +33,24 @@ internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : 
     /// <returns>False when they do not fit together with the others; the caller then fails the part.</returns>
     public bool TryPlace(BatchSlice slice, BatchOutput output, [NotNullWhen(false)] out string? problem)
     {
-        lock (_lock)
+        problem = null;
+        for (int i = 0; i < _blocks.Length; i++)
         {
-            problem = null;
-            for (int i = 0; i < _blocks.Length && !_isClosed; i++)
+            OutputTensor rows = output.Rows(i, slice.BatchRow, slice.Rows);
+            int rowBytes = rows.ByteLength / slice.Rows;
+            MemoryBlock? block;
+            lock (_lock)
             {
-                if (!TryCopy(i, slice, output, out problem)) return false;
+                if (_isClosed) return true;
+                if (!TryMakeRoom(i, rows, rowBytes, isString: output.RowOffsets[i] is not null, out problem)) return false;
+                block = _blocks[i]!;
             }
 
-            return true;
+            // Outside of the lock: parts do not overlap, and the blocks stay as long as this part is open.
+            rows.Bytes.CopyTo(block.Span.Slice(slice.FirstRow * rowBytes, rows.ByteLength));
         }
+
+        return true;
     }
 
     /// <summary>A part is done.</summary>
@@ -108,36 +116,33 @@ internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : 
         return true;
     }
 
-    private unsafe bool TryCopy(int index, BatchSlice slice, BatchOutput output, [NotNullWhen(false)] out string? problem)
+    private unsafe bool TryMakeRoom(int index, in OutputTensor rows, int rowBytes, bool isString, [NotNullWhen(false)] out string? problem)
     {
-        OutputTensor rows = output.Rows(index, slice.BatchRow, slice.Rows);
-        if (output.RowOffsets[index] is not null)
+        TensorShape shape = rows.Shape;
+        shape[0] = request.Rows;
+        if (isString)
         {
             problem = "the rows of a string output cannot be put together again from several batches; send fewer rows in a request";
             return false;
         }
 
-        int rowBytes = rows.ByteLength / slice.Rows;
-        if (_blocks[index] is not { } block)
+        if (_blocks[index] is null)
         {
-            if (!pool.TryRent((long)rowBytes * request.Rows, BlockOwner.ResponseTensors, out block))
+            if (!pool.TryRent((long)rowBytes * request.Rows, BlockOwner.ResponseTensors, out MemoryBlock? block))
             {
                 problem = "there is no memory left for the outputs";
                 return false;
             }
 
             _blocks[index] = block;
-            TensorShape shape = rows.Shape;
-            shape[0] = request.Rows;
             request.OutputSlots[index] = new OutputTensor { DataType = rows.DataType, Shape = shape, Address = block.Address, ByteLength = rowBytes * request.Rows };
         }
-        else if (request.OutputSlots[index].ByteLength != (long)rowBytes * request.Rows)
+        else if (request.OutputSlots[index].Shape != shape)
         {
             problem = "its rows were run in several batches, and the model gave outputs of different shapes for them";
             return false;
         }
 
-        rows.Bytes.CopyTo(block.Span.Slice(slice.FirstRow * rowBytes, rows.ByteLength));
         problem = null;
         return true;
     }

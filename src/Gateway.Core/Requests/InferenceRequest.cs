@@ -83,6 +83,18 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
 
     internal ValueTask Completion => new(this, _completion.Version);
 
+    /// <summary>Whether all inputs have the dimensions of another request's, the batch dimension aside.</summary>
+    internal bool HasShapesOf(InferenceRequest other)
+    {
+        int first = Model.Layout.IsBatching ? 1 : 0;
+        for (int i = 0; i < _inputs.Length; i++)
+        {
+            if (!_inputs[i].Shape.Dims[first..].SequenceEqual(other._inputs[i].Shape.Dims[first..])) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Says that nobody waits for the answer any more. What waits in the queue is taken out of it at once; what runs is finished and thrown away.</summary>
     /// <remarks>The await of <see cref="ServedModel.InferAsync"/> still ends in the ordinary way, with <see cref="StatusCode.Cancelled"/> if it came in time.</remarks>
     public void Cancel()
@@ -136,6 +148,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         TimeoutMicroseconds = 0;
         Arrival = 0;
         Deadline = NoDeadline;
+        TimesOutAt = NoDeadline;
         Priority = 0;
         Rows = 1;
         RowsTaken = 0;

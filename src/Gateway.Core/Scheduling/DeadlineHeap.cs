@@ -1,6 +1,6 @@
 namespace Gateway.Core.Scheduling;
 
-/// <summary>Waiting requests that have a deadline, the earliest on top; any of them can be taken out.</summary>
+/// <summary>Waiting requests that have a deadline or a time-out, the earliest on top; any of them can be taken out.</summary>
 /// <remarks>
 /// A binary heap whose entries know their position. The framework's <see cref="PriorityQueue{TElement,TPriority}"/> finds an element only by a linear
 /// search, and leaving served requests in it until their deadline would make it grow beyond the queue's bound.
@@ -28,7 +28,7 @@ internal sealed class DeadlineHeap
         QueueEntry last = _items[--_count];
         _items[_count] = null!;
         if (index == _count) return;
-        if (index > 0 && last.Deadline < _items[(index - 1) / 2].Deadline) SiftUp(last, index);
+        if (index > 0 && last.DueAt < _items[(index - 1) / 2].DueAt) SiftUp(last, index);
         else SiftDown(last, index);
     }
 
@@ -37,7 +37,7 @@ internal sealed class DeadlineHeap
         while (index > 0)
         {
             int parent = (index - 1) / 2;
-            if (_items[parent].Deadline <= entry.Deadline) break;
+            if (_items[parent].DueAt <= entry.DueAt) break;
             Place(_items[parent], index);
             index = parent;
         }
@@ -51,8 +51,8 @@ internal sealed class DeadlineHeap
         {
             int child = (2 * index) + 1;
             if (child >= _count) break;
-            if (child + 1 < _count && _items[child + 1].Deadline < _items[child].Deadline) child++;
-            if (_items[child].Deadline >= entry.Deadline) break;
+            if (child + 1 < _count && _items[child + 1].DueAt < _items[child].DueAt) child++;
+            if (_items[child].DueAt >= entry.DueAt) break;
             Place(_items[child], index);
             index = child;
         }

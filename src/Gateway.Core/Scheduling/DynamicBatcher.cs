@@ -14,7 +14,7 @@ namespace Gateway.Core.Scheduling;
 /// on the way in: an arrival that finds it taken leaves its request in the inbox, and the holder looks there again after it has let go. So refusals,
 /// expiries and batches are decided at once, on the thread that brought the event (an arrival, an instance that has become idle, a cancellation, the timer);
 /// there is no scheduling thread to wake, and nothing polls. Effects (completing requests, waking instances) happen outside the lock.
-/// <b>Threading</b>: any thread. <b>Ownership</b>: a request is the batcher's from <see cref="EnqueueAsync"/> until it is completed, exactly once.
+/// <b>Threading</b>: any thread. Whoever has held the lock pumps afterwards, since an arrival may have found it taken. <b>Ownership</b>: a request is the batcher's from <see cref="EnqueueAsync"/> until it is completed, exactly once.
 /// <b>Cost</b>: no allocation a request; one uncontended lock and one decision an event.
 /// </remarks>
 public sealed class DynamicBatcher : IAsyncDisposable
@@ -22,12 +22,14 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private readonly IBatchFormer _former;
     private readonly Channel<InferenceRequest> _inbox;
     private readonly Lock _lock = new();
+    private readonly Lock _stopLock = new();
     private readonly RequestQueue _queue;
     private readonly BatchPlan _plan = new();
     private readonly Stack<ModelInstance> _idle = new();
     private readonly ITimer _timer;
     private readonly ReleaseOrder? _releaseOrder;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task<int>? _stopped;
     private ModelInstance[] _instances = [];
     private InstanceView[] _instanceViews = [];
     private long _nextSequence;
@@ -35,6 +37,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private int _waiting;
     private long _waitingBytes;
     private int _unanswered;
+    private bool _hasShapes;
     private volatile bool _isStopping;
 
     internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time)
@@ -66,6 +69,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Whether a request that comes now would be refused for want of room: a protocol endpoint can say so before it reads the tensors.</summary>
     public bool IsFull => Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes;
 
+    /// <summary>Instances that wait for a batch; read without the lock, so it may be behind.</summary>
+    internal int IdleInstances => _idle.Count;
+
     internal BlockPool Pool { get; }
 
     internal TimeProvider Time { get; }
@@ -73,6 +79,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Starts a thread for each executor and takes them over; called once, before the model is served.</summary>
     internal void Start(IReadOnlyList<IModelExecutor> executors, ModelLayout layout)
     {
+        _hasShapes = layout.Inputs.Any(spec => spec.RowBytes < 0);
         _instanceViews = new InstanceView[executors.Count];
         _instances = [.. executors.Select((executor, index) => new ModelInstance(this, layout, executor, index))];
         foreach (ModelInstance instance in _instances) instance.Start();
@@ -89,9 +96,11 @@ public sealed class DynamicBatcher : IAsyncDisposable
         request.Priority = Policy.LevelOf(request.Priority);
         long requested = (long)(request.TimeoutMicroseconds * (Time.TimestampFrequency / 1e6));
         long timeout = Policy.QueuePolicies[request.Priority - 1].Effective(requested);
-        if (timeout > 0 && now + timeout > now) request.Deadline = Math.Min(request.Deadline, now + timeout);
+        if (timeout > 0 && now + timeout > now) request.TimesOutAt = now + timeout;
         request.State = RequestState.Pending;
         Statistics.CountAccepted();
+
+        // A full fence before _isStopping is read; StopAsync has the other half.
         Interlocked.Increment(ref _unanswered);
 
         // Both counts are taken before they are looked at, so that requests coming at once cannot pass the bounds together.
@@ -158,6 +167,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             if (request.State == RequestState.Pending && _queue.Remove(request)) LeaveQueue(request);
         }
+
+        Pump(waitForLock: true);
     }
 
     /// <summary>Counts a finished request and hands it back, in order where the model asks for it.</summary>
@@ -171,17 +182,27 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Hands back a request that has been counted.</summary>
     internal void HandBack(InferenceRequest request)
     {
+        int completed = 1;
         if (_releaseOrder is null) request.Complete();
-        else _releaseOrder.Release(request);
-        if (Interlocked.Decrement(ref _unanswered) == 0 && _isStopping) _drained.TrySetResult();
+        else completed = _releaseOrder.Release(request);
+        CountAnswered(completed);
     }
 
-    /// <summary>Stops accepting, finishes what was accepted, and ends the instances.</summary>
+    /// <summary>Stops accepting, finishes what was accepted, and ends the instances. Only the first call does; later ones wait for it.</summary>
     /// <param name="grace">Time for what was accepted; what is not done by then is refused or cut short.</param>
-    /// <returns>Requests that were accepted and not served.</returns>
-    internal async Task<int> StopAsync(TimeSpan grace)
+    /// <returns>Requests that were accepted and not answered within the grace.</returns>
+    internal Task<int> StopAsync(TimeSpan grace)
+    {
+        lock (_stopLock) return _stopped ??= StopOnceAsync(grace);
+    }
+
+    private async Task<int> StopOnceAsync(TimeSpan grace)
     {
         _isStopping = true;
+
+        // Without it the read below could come before the write above is seen: an arrival would read "not stopping" and this thread "nothing unanswered",
+        // and the instances would end with the request in the queue.
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _unanswered) == 0) _drained.TrySetResult();
         Pump(waitForLock: true);
         int abandoned = 0;
@@ -227,13 +248,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             }
 
             woken?.Wake();
-            while (released is not null)
-            {
-                InferenceRequest next = released;
-                released = next.NextReleased;
-                next.NextReleased = null;
-                Release(next);
-            }
+            ReleaseAll(released);
 
             // An arrival that found the lock taken meanwhile left its request to this thread.
             Interlocked.MemoryBarrier();
@@ -277,8 +292,19 @@ public sealed class DynamicBatcher : IAsyncDisposable
         else
         {
             if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
+            if (_hasShapes) SeparateShapesUnderLock(request);
             _queue.Add(request);
         }
+    }
+
+    /// <summary>Sees to it that only requests of equal shapes share a key.</summary>
+    /// <remarks>
+    /// The key is a hash, and one that a client can compute: it could choose dimensions (with a 0 among them they may be as large as it likes) that give
+    /// another shape's key, and in one batch the rows of the one would be gathered with the size of the other's.
+    /// </remarks>
+    private void SeparateShapesUnderLock(InferenceRequest request)
+    {
+        while (_queue.AnyOf(request.ShapeKey) is InferenceRequest other && !request.HasShapesOf(other)) request.ShapeKey++;
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)
@@ -286,10 +312,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
         while (_queue.TryTakeExpired(now, out QueueEntry? entry))
         {
             InferenceRequest request = (InferenceRequest)entry!;
-            if (Policy.QueuePolicies[request.Priority - 1].DelaysOnTimeout)
+            if (request.Deadline > now && Policy.QueuePolicies[request.Priority - 1].DelaysOnTimeout)
             {
                 request.IsDelayed = true;
-                request.Deadline = QueueEntry.NoDeadline;
                 _queue.Add(request);
             }
             else
@@ -348,7 +373,12 @@ public sealed class DynamicBatcher : IAsyncDisposable
         request.Times.Released = Time.GetTimestamp();
         Statistics.CountReleased(request);
         request.Complete();
-        if (Interlocked.Decrement(ref _unanswered) == 0 && _isStopping) _drained.TrySetResult();
+        CountAnswered(1);
+    }
+
+    private void CountAnswered(int requests)
+    {
+        if (requests > 0 && Interlocked.Add(ref _unanswered, -requests) == 0 && _isStopping) _drained.TrySetResult();
     }
 
     private void AbandonQueue()
@@ -363,6 +393,12 @@ public sealed class DynamicBatcher : IAsyncDisposable
             }
         }
 
+        ReleaseAll(released);
+        Pump(waitForLock: true);
+    }
+
+    private void ReleaseAll(InferenceRequest? released)
+    {
         while (released is not null)
         {
             InferenceRequest next = released;

@@ -93,7 +93,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         if (isFull || (policy.PreferredBatchSizes.Count > 0 && rows > policy.PreferredBatchSizes[^1])) return new Closing(rows, CloseReason.Full, 0);
         if (view.IsDraining) return new Closing(rows, CloseReason.Draining, 0);
         if (policy.MaxQueueDelay == 0) return new Closing(rows, CloseReason.Immediate, 0);
-        return new Closing(rows, CloseReason.DelayExpired, oldest + policy.MaxQueueDelay);
+        return new Closing(rows, CloseReason.DelayExpired, oldest + Math.Min(policy.MaxQueueDelay, QueueEntry.NoDeadline - oldest));
     }
 
     private bool IsPreferred(int rows)

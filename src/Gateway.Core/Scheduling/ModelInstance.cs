@@ -109,6 +109,15 @@ internal sealed class ModelInstance
             return;
         }
 
+        if (_layout.IsBatching && output.HasWrongRows(batch.PaddedRows, out string? problem))
+        {
+            // Not bisected: a model that does not give a row for a row does so for every batch.
+            output.Release();
+            _batcher.Statistics.CountFailedExecution();
+            Fail(batch, problem);
+            return;
+        }
+
         _batcher.Latency.Record(batch.PaddedRows, batch.RunEnd - batch.RunStart);
         Scatter(batch, output);
         output.Release();
@@ -170,12 +179,15 @@ internal sealed class ModelInstance
         InferenceRequest request = slice.Request;
         if (request.Assembly is { } assembly)
         {
-            return assembly.TryPlace(slice, output, out string? problem) ? assembly.ClosePart(slice.Rows) : FailPart(request, assembly, problem);
+            if (request.IsCancelled) return FailPart(request, assembly, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled);
+            return assembly.TryPlace(slice, output, out string? problem)
+                ? assembly.ClosePart(slice.Rows)
+                : FailPart(request, assembly, RequestOutcome.Failed, StatusCode.Internal, problem);
         }
 
         if (request.IsCancelled)
         {
-            request.SetError(RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled);
+            request.SetError(RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.For(request, Refusals.Cancelled));
             return true;
         }
 
@@ -197,7 +209,7 @@ internal sealed class ModelInstance
             InferenceRequest request = slice.Request;
             if (request.Assembly is { } assembly)
             {
-                if (!FailPart(request, assembly, error)) continue;
+                if (!FailPart(request, assembly, RequestOutcome.Failed, StatusCode.Internal, error)) continue;
             }
             else
             {
@@ -209,10 +221,10 @@ internal sealed class ModelInstance
     }
 
     /// <returns>True when the request is finished.</returns>
-    private bool FailPart(InferenceRequest request, SplitAssembly assembly, string error)
+    private bool FailPart(InferenceRequest request, SplitAssembly assembly, RequestOutcome outcome, StatusCode status, string error)
     {
         // The rows that wait go first: the request must not be finished while the queue still knows it.
         _batcher.DropWaitingRows(request);
-        return assembly.FailPart(RequestOutcome.Failed, StatusCode.Internal, Refusals.For(request, error));
+        return assembly.FailPart(outcome, status, Refusals.For(request, error));
     }
 }

@@ -34,6 +34,12 @@ public abstract class QueueEntry
     /// <summary>Set when the time-out action is DELAY and the time-out has passed: it is then served after all others of its level.</summary>
     internal bool IsDelayed { get; set; }
 
+    /// <summary>When its queue policy's time-out passes; <see cref="NoDeadline"/> for never. Absolute.</summary>
+    internal long TimesOutAt { get; set; } = NoDeadline;
+
+    /// <summary>When the queue has to look at it again: its deadline, or its time-out while that still means something.</summary>
+    internal long DueAt => IsDelayed ? Deadline : Math.Min(Deadline, TimesOutAt);
+
     /// <summary>Position in the queue's deadline heap, -1 when not in it.</summary>
     internal int HeapIndex { get; set; } = -1;
 }

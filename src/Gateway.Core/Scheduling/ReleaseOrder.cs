@@ -20,18 +20,19 @@ internal sealed class ReleaseOrder
     }
 
     /// <summary>A request has its outcome: completes it and all that waited for it, or leaves it to the one that it waits for.</summary>
-    public void Release(InferenceRequest request)
+    /// <returns>How many were completed.</returns>
+    public int Release(InferenceRequest request)
     {
         lock (_lock)
         {
             _done.Add(request);
 
             // One thread at a time hands requests over, or two could overtake each other between leaving the lock and completing.
-            if (_isReleasing) return;
+            if (_isReleasing) return 0;
             _isReleasing = true;
         }
 
-        while (true)
+        for (int completed = 0; ; completed++)
         {
             InferenceRequest next;
             lock (_lock)
@@ -39,7 +40,7 @@ internal sealed class ReleaseOrder
                 if (!_inOrder.TryPeek(out InferenceRequest? first) || !_done.Remove(first))
                 {
                     _isReleasing = false;
-                    return;
+                    return completed;
                 }
 
                 next = _inOrder.Dequeue();

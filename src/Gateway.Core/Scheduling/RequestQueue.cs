@@ -26,8 +26,8 @@ public sealed class RequestQueue
 
     public int Rows { get; private set; }
 
-    /// <summary>The earliest deadline of all that wait; <see cref="QueueEntry.NoDeadline"/> when there is none.</summary>
-    public long EarliestDeadline => _deadlines.Earliest?.Deadline ?? QueueEntry.NoDeadline;
+    /// <summary>The earliest deadline or time-out of all that wait; <see cref="QueueEntry.NoDeadline"/> when there is none.</summary>
+    public long EarliestDeadline => _deadlines.Earliest?.DueAt ?? QueueEntry.NoDeadline;
 
     /// <summary>Requests waiting at a priority level.</summary>
     public int CountAtLevel(int level) => _countByLevel[level];
@@ -40,7 +40,7 @@ public sealed class RequestQueue
         Rows += entry.RowsWaiting;
         Count++;
         _countByLevel[entry.Priority]++;
-        if (entry.Deadline != QueueEntry.NoDeadline) _deadlines.Add(entry);
+        if (entry.DueAt != QueueEntry.NoDeadline) _deadlines.Add(entry);
     }
 
     /// <summary>Takes an entry out with all the rows it still has waiting.</summary>
@@ -76,17 +76,20 @@ public sealed class RequestQueue
         entry.RowsTaken += rows;
     }
 
-    /// <summary>Takes out one entry whose deadline has passed.</summary>
+    /// <summary>Takes out one entry whose deadline or time-out has passed.</summary>
     internal bool TryTakeExpired(long now, out QueueEntry? entry)
     {
         entry = _deadlines.Earliest;
-        if (entry is null || entry.Deadline > now) return false;
+        if (entry is null || entry.DueAt > now) return false;
         Remove(entry);
         return true;
     }
 
     /// <summary>Any entry, or null: for a drain that refuses what is left.</summary>
     internal QueueEntry? Any() => _buckets.Count == 0 ? null : _buckets[0][0];
+
+    /// <summary>An entry that waits under a shape key, or null.</summary>
+    internal QueueEntry? AnyOf(ulong shapeKey) => _byKey.TryGetValue(shapeKey, out QueueBucket? bucket) ? bucket[0] : null;
 
     private QueueBucket BucketFor(ulong shapeKey)
     {

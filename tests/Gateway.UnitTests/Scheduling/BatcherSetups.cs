@@ -1,0 +1,45 @@
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+using Gateway.TestSupport;
+
+namespace Gateway.UnitTests.Scheduling;
+
+/// <summary>Models whose batches run on command, on a clock that the test moves.</summary>
+internal static class BatcherSetups
+{
+    /// <summary>A model of up to 4 rows a batch that never waits for company.</summary>
+    public static readonly BatchingPolicy Policy = new() { MaxBatchRows = 4, FollowsLatencyCurve = false };
+
+    public static TestModelSetup Puppets(PuppetStage stage, ManualTimeProvider time, BatchingPolicy? policy = null) =>
+        new() { CreateExecutor = stage.CreateExecutor, Time = time, Policy = policy ?? Policy };
+
+    /// <summary>Fails the test unless a request was answered with the played model's rows.</summary>
+    public static async Task AssertServedAsync(Sent sent, params long[] values)
+    {
+        Answer answer = await sent.AnswerAsync();
+        Assert.Equal((StatusCode.Ok, null), (answer.Status, answer.Error));
+        Assert.Equal(values.Select(PuppetRun.Answer), answer.Values);
+        Assert.Equal([values.Length, 1], answer.Shape.Dims.ToArray());
+    }
+
+    public static async Task AssertRefusedAsync(Sent sent, StatusCode status, string error)
+    {
+        Answer answer = await sent.AnswerAsync();
+        Assert.Equal((status, error), (answer.Status, answer.Error));
+    }
+
+    /// <summary>A request that asks for a queue time-out.</summary>
+    public static Sent SendWithTimeout(this TestModel model, long microseconds, params long[] values)
+    {
+        var request = model.Request(values);
+        request.TimeoutMicroseconds = microseconds;
+        return model.Send(request);
+    }
+
+    public static Sent SendAtLevel(this TestModel model, int priority, params long[] values)
+    {
+        var request = model.Request(values);
+        request.Priority = priority;
+        return model.Send(request);
+    }
+}

@@ -1,0 +1,50 @@
+using Gateway.Core.Scheduling;
+
+namespace Gateway.UnitTests.Scheduling;
+
+/// <summary>A queue and a clock to ask a batch former about.</summary>
+internal sealed class FormerScene(BatchingPolicy policy)
+{
+    private readonly FifoBatchFormer _former = new(policy);
+    private readonly RequestQueue _queue = new(ArrivalOrder.Instance, policy.PriorityLevels);
+    private readonly BatchPlan _plan = new();
+    private long _sequence;
+
+    public LatencyModel Latency { get; } = new(policy.MaxBatchRows);
+
+    public RequestQueue Queue => _queue;
+
+    public TestEntry Add(int rows = 1, long arrival = 0, ulong key = 0, int priority = 1)
+    {
+        TestEntry entry = new() { Rows = rows, Arrival = arrival, ShapeKey = key, Priority = priority, Sequence = ++_sequence };
+        _queue.Add(entry);
+        return entry;
+    }
+
+    public FormerScene AddAll(params int[] rows)
+    {
+        foreach (int each in rows) Add(each);
+        return this;
+    }
+
+    public string? Refuse(TestEntry entry) => _former.Refuse(entry, View(0, false));
+
+    /// <summary>The decision: <c>reason: rows of each part</c>, or <c>wake at …</c>, or <c>nothing</c>.</summary>
+    public string Decide(long now = 0, bool isDraining = false)
+    {
+        _former.Decide(View(now, isDraining), _plan);
+        if (_plan.Parts.Length > 0) return $"{_plan.Reason}: {string.Join(' ', _plan.Parts.ToArray().Select(part => part.Rows))}";
+        return _plan.WakeAt == QueueEntry.NoDeadline ? "nothing" : $"wake at {_plan.WakeAt}";
+    }
+
+    /// <summary>The entries of the last decision.</summary>
+    public IEnumerable<QueueEntry> Taken => _plan.Parts.ToArray().Select(part => part.Entry);
+
+    /// <summary>Does what the last decision says.</summary>
+    public void Apply()
+    {
+        foreach (BatchPlan.Part part in _plan.Parts.ToArray()) _queue.Take(part.Entry, part.Rows);
+    }
+
+    private SchedulingView View(long now, bool isDraining) => new(_queue, Latency, default, now, isDraining);
+}
