@@ -17,6 +17,13 @@ public sealed class ModelStatistics(TimeProvider time)
 
     internal void CountAccepted() => Interlocked.Increment(ref _accepted);
 
+    /// <summary>A protocol endpoint refused a request before it read it, because the queue was full: it counts as accepted and rejected, like one that came as far.</summary>
+    public void CountRefused()
+    {
+        CountAccepted();
+        lock (_lock) _counts.Outcomes[(int)RequestOutcome.Rejected]++;
+    }
+
     /// <summary>A request ended outside of a batch that succeeded.</summary>
     internal void CountReleased(InferenceRequest request)
     {

@@ -1,0 +1,54 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Gateway.Protocol;
+using Microsoft.AspNetCore.Http;
+
+namespace Gateway.Server.OpenInference;
+
+/// <summary>Writes the protocol's error answers: a status and <c>{"error":"…"}</c>.</summary>
+internal static class ErrorWriter
+{
+    // Names and texts are for people and never end up in HTML.
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The HTTP status that stands for an outcome, as in Triton.</summary>
+    public static int HttpStatus(StatusCode status) => status switch
+    {
+        StatusCode.Ok => StatusCodes.Status200OK,
+        StatusCode.NotFound => StatusCodes.Status404NotFound,
+        StatusCode.Internal => StatusCodes.Status500InternalServerError,
+        StatusCode.Unsupported => StatusCodes.Status501NotImplemented,
+        StatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
+        _ => StatusCodes.Status400BadRequest,
+    };
+
+    public static void Write(HttpContext context, StatusCode status, string text) => Write(context, HttpStatus(status), text);
+
+    public static void Write(HttpContext context, int httpStatus, string text)
+    {
+        ArrayBufferWriter<byte> body = new();
+        using (Utf8JsonWriter json = new(body, Options))
+        {
+            json.WriteStartObject();
+            json.WriteString("error"u8, text);
+            json.WriteEndObject();
+        }
+
+        WriteJson(context, httpStatus, body.WrittenSpan);
+    }
+
+    /// <summary>Tells a refused client when to come back.</summary>
+    public static void AddRetryAfter(HttpContext context, TimeSpan wait) =>
+        context.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+
+    public static void WriteJson(HttpContext context, int httpStatus, ReadOnlySpan<byte> json)
+    {
+        HttpResponse response = context.Response;
+        response.StatusCode = httpStatus;
+        response.ContentType = "application/json";
+        response.ContentLength = json.Length;
+        response.BodyWriter.Write(json);
+    }
+}

@@ -1,0 +1,196 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.OpenInference;
+
+/// <summary>Serves infer calls: reads the request, has it answered, writes the answer.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a full queue refuses before the body is read. A client that goes away cancels its request. The memory of the outputs is given
+/// back before anything is flushed, so that a client that reads slowly holds up its own connection and nothing else.
+/// <b>Threading</b>: any. <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
+/// </remarks>
+internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions options, TimeProvider time, ILogger logger)
+{
+    // As many as calls can be under way with the default bound of a queue; beyond it they are simply collected.
+    private const int MostPooledExchanges = 4096;
+
+    private readonly ConcurrentQueue<InferExchange> _exchanges = new();
+    private int _pooled;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask HandleAsync(HttpContext context, ServedModel model)
+    {
+        if (model.Batcher.IsFull)
+        {
+            model.Batcher.Statistics.CountRefused();
+            ErrorWriter.AddRetryAfter(context, TimeSpan.Zero);
+            ErrorWriter.Write(context, StatusCode.Unavailable, "[request id: <id_unknown>] Exceeds maximum queue size");
+            return;
+        }
+
+        if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
+        {
+            context.Response.Headers.AcceptEncoding = Compression.Accepted;
+            ErrorWriter.Write(context, StatusCode.Unsupported, "Unsupported compression type");
+            return;
+        }
+
+        InferExchange exchange = Rent();
+        exchange.Request = model.RentRequest();
+        try
+        {
+            exchange.Body = context.Request.BodyReader;
+            if (coding != ContentCoding.Identity) exchange.Body = await Compression.DecompressAsync(exchange.Body).ConfigureAwait(false);
+            if (Begin(context, exchange, coding)) await RawInput.ReadAsync(exchange).ConfigureAwait(false);
+            else await InferBody.ReadAsync(exchange).ConfigureAwait(false);
+            await InferAsync(context, exchange.Request).ConfigureAwait(false);
+            if (exchange.Request.Status == StatusCode.Ok) await RespondAsync(context, exchange).ConfigureAwait(false);
+            else Refuse(context, exchange.Request);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error) when (!context.Response.HasStarted)
+#pragma warning restore CA1031
+        {
+            Fail(context, error);
+        }
+        finally
+        {
+            if (coding != ContentCoding.Identity && exchange.Body is { } decompressed) await decompressed.CompleteAsync().ConfigureAwait(false);
+            Return(exchange);
+        }
+    }
+
+    /// <summary>Reads what the headers say of the body.</summary>
+    /// <returns>Whether the request is a raw one.</returns>
+    private bool Begin(HttpContext context, InferExchange exchange, ContentCoding coding)
+    {
+        // The limit is the protocol's own, with its own answer.
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
+        long length = context.Request.ContentLength ?? -1;
+        exchange.Limit = options.MaxInputBytes;
+        exchange.IsDecompressed = coding != ContentCoding.Identity;
+        exchange.BodyLength = exchange.IsDecompressed ? -1 : length;
+        int? head = InferHeaders.Read(context.Request.Headers, exchange.BodyLength);
+        exchange.HeadLength = head ?? exchange.BodyLength;
+        if (length > exchange.Limit)
+        {
+            throw head is null ? Errors.JsonTooLarge(length, exchange.Limit)
+                : head == 0 ? Errors.RawTooLarge(length, exchange.Limit)
+                : Errors.BodyTooLarge(length, exchange.Limit);
+        }
+
+        if (head > exchange.Limit) throw Errors.JsonTooLarge(head.Value, exchange.Limit);
+        return head == 0;
+    }
+
+    /// <summary>Has the request answered; a client that goes away meanwhile cancels it.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask InferAsync(HttpContext context, InferenceRequest request)
+    {
+        if (ConnectionWatch.For(context) is { } watch)
+        {
+            watch.Attach(request);
+            try
+            {
+                await request.Model.InferAsync(request).ConfigureAwait(false);
+            }
+            finally
+            {
+                watch.Detach();
+            }
+        }
+        else
+        {
+            // Disposing the registration waits for a cancellation that has begun, so none can reach the request later.
+            await using CancellationTokenRegistration registration =
+                context.RequestAborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), request);
+            await request.Model.InferAsync(request).ConfigureAwait(false);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask RespondAsync(HttpContext context, InferExchange exchange)
+    {
+        InferResponseWriter.WriteHead(exchange);
+        HttpResponse response = context.Response;
+        string acceptEncoding = context.Request.Headers.AcceptEncoding.ToString();
+        ContentCoding coding = acceptEncoding.Length == 0 ? ContentCoding.Identity : Compression.Choose(acceptEncoding);
+        long blobBytes = InferResponseWriter.BlobBytes(exchange);
+        if (options.ServerTiming) response.Headers[ServerTiming.HeaderName] = ServerTiming.Format(exchange.Request!.Times, time);
+        if (coding != ContentCoding.Identity)
+        {
+            InferResponseWriter.Compress(exchange, coding);
+            exchange.ReleaseRequest();
+            response.Headers.ContentEncoding = Compression.Name(coding);
+        }
+
+        response.ContentLength = coding == ContentCoding.Identity ? exchange.Text.Length + blobBytes : exchange.CompressedText.Length;
+        response.ContentType = blobBytes > 0 ? "application/octet-stream" : "application/json";
+        if (blobBytes > 0) response.Headers[InferHeaders.HeadLength] = InferHeaders.Text(exchange.Text.Length);
+
+        // With the headers out of the way the bytes go to the connection's own buffers; before, the server would hold and copy them once more.
+        await response.StartAsync().ConfigureAwait(false);
+        InferResponseWriter.WriteTo(response.BodyWriter, exchange, coding != ContentCoding.Identity);
+        exchange.ReleaseRequest();
+    }
+
+    private static void Refuse(HttpContext context, InferenceRequest request)
+    {
+        if (request.RetryAfter > TimeSpan.Zero) ErrorWriter.AddRetryAfter(context, request.RetryAfter);
+        ErrorWriter.Write(context, request.Status, request.Error ?? "");
+    }
+
+    private void Fail(HttpContext context, Exception error)
+    {
+        switch (error)
+        {
+            case InferenceException known:
+                ErrorWriter.Write(context, known.Status, known.Message);
+                break;
+            case BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } slow:
+                ErrorWriter.Write(context, StatusCodes.Status408RequestTimeout, slow.Message);
+                break;
+            case BadHttpRequestException bad:
+                ErrorWriter.Write(context, StatusCode.InvalidArgument, bad.Message);
+                break;
+            case InvalidDataException corrupt:
+                ErrorWriter.Write(context, StatusCode.InvalidArgument, $"failed to decompress the request body: {corrupt.Message}");
+                break;
+            case IOException or OperationCanceledException:
+                // The client has gone; what is written here goes nowhere.
+                ErrorWriter.Write(context, StatusCode.Cancelled, "the connection was closed before the request was read");
+                break;
+            default:
+                Log.Failed(logger, context.Request.Path, error);
+                ErrorWriter.Write(context, StatusCode.Internal, "internal error");
+                break;
+        }
+    }
+
+    private InferExchange Rent()
+    {
+        if (!_exchanges.TryDequeue(out InferExchange? exchange)) return new InferExchange(pool);
+        Interlocked.Decrement(ref _pooled);
+        return exchange;
+    }
+
+    private void Return(InferExchange exchange)
+    {
+        exchange.Clear();
+        if (Interlocked.Increment(ref _pooled) <= MostPooledExchanges) _exchanges.Enqueue(exchange);
+        else Interlocked.Decrement(ref _pooled);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4100, LogLevel.Error, "An infer call at {Path} failed unexpectedly.", EventName = "InferFailed")]
+        public static partial void Failed(ILogger logger, string path, Exception error);
+    }
+}

@@ -1,0 +1,81 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Gateway.Core.Models;
+using Gateway.Protocol.Tensors;
+using Microsoft.AspNetCore.Http;
+
+namespace Gateway.Server.OpenInference;
+
+/// <summary>Writes the metadata of the server and of models, with their members in Triton's order.</summary>
+internal static class MetadataWriter
+{
+    // By Triton's names, and only what is served.
+    private static readonly string[] Extensions = ["classification", "schedule_policy", "binary_tensor_data", "parameters"];
+
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static void WriteServer(HttpContext context, OpenInferenceOptions options) =>
+        Write(context, options, static (json, options) =>
+        {
+            json.WriteString("name"u8, options.ServerName);
+            json.WriteString("version"u8, options.ServerVersion);
+            json.WriteStartArray("extensions"u8);
+            foreach (string extension in Extensions) json.WriteStringValue(extension);
+            json.WriteEndArray();
+        });
+
+    /// <param name="versions">The versions to list, ascending.</param>
+    public static void WriteModel(HttpContext context, ServedModel model, IReadOnlyList<ServedModel> versions) =>
+        Write(context, (model, versions), static (json, what) =>
+        {
+            ServedModel model = what.model;
+            json.WriteString("name"u8, model.Name);
+            json.WriteStartArray("versions"u8);
+            foreach (ServedModel version in what.versions) json.WriteStringValue(version.Version.ToString(CultureInfo.InvariantCulture));
+            json.WriteEndArray();
+            json.WriteString("platform"u8, model.Config.Platform.Length > 0 ? model.Config.Platform : model.Config.Backend);
+            WriteTensors(json, "inputs", model.Inputs, model.Layout.IsBatching);
+            WriteTensors(json, "outputs", model.Outputs, model.Layout.IsBatching);
+        });
+
+    /// <summary>Writes that a model is ready: Triton's answer is empty, KServe's client reads this.</summary>
+    public static void WriteReady(HttpContext context, ReadOnlySpan<char> name) =>
+        Write(context, name.ToString(), static (json, name) =>
+        {
+            json.WriteString("name"u8, name);
+            json.WriteBoolean("ready"u8, true);
+        });
+
+    private static void WriteTensors(Utf8JsonWriter json, string member, IReadOnlyList<TensorSpec> tensors, bool isBatching)
+    {
+        json.WriteStartArray(member);
+        foreach (TensorSpec tensor in tensors)
+        {
+            json.WriteStartObject();
+            json.WriteString("name"u8, tensor.Name);
+            json.WriteString("datatype"u8, tensor.DataType.WireName());
+            json.WriteStartArray("shape"u8);
+            if (isBatching) json.WriteNumberValue(-1);
+            foreach (long dimension in tensor.ClientDims.Dims) json.WriteNumberValue(dimension);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void Write<TState>(HttpContext context, TState state, Action<Utf8JsonWriter, TState> write)
+    {
+        ArrayBufferWriter<byte> body = new();
+        using (Utf8JsonWriter json = new(body, Options))
+        {
+            json.WriteStartObject();
+            write(json, state);
+            json.WriteEndObject();
+        }
+
+        ErrorWriter.WriteJson(context, StatusCodes.Status200OK, body.WrittenSpan);
+    }
+}

@@ -1,0 +1,26 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+
+namespace Gateway.Server.OpenInference;
+
+/// <summary>Puts the Open Inference Protocol into a server.</summary>
+public static class OpenInferenceExtensions
+{
+    /// <summary>Registers the handler. The model catalogue, the block pool and the clock must be registered too; options are, unless set, the defaults.</summary>
+    public static IServiceCollection AddOpenInference(this IServiceCollection services)
+    {
+        services.TryAddSingleton<OpenInferenceOptions>();
+        services.TryAddSingleton<OpenInferenceHandler>();
+        return services;
+    }
+
+    /// <summary>Answers every path under <c>/v2</c>; the rest goes on. No routing is needed before it.</summary>
+    public static IApplicationBuilder UseOpenInference(this IApplicationBuilder app)
+    {
+        OpenInferenceHandler handler = app.ApplicationServices.GetRequiredService<OpenInferenceHandler>();
+        app.ApplicationServices.GetService<IHostApplicationLifetime>()?.ApplicationStopping.Register(handler.BeginExit);
+        return app.Use(next => context => handler.TryHandle(context, out Task handled) ? handled : next(context));
+    }
+}

@@ -1,0 +1,120 @@
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Protocol;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.OpenInference;
+
+/// <summary>The Open Inference Protocol v2 over HTTP, in Triton's dialect: every path under <c>/v2</c>.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: matches paths itself and answers everything under <c>/v2</c>, with the protocol's own 404 and 405 where nothing is. The request's content
+/// type is never looked at: clients send none, or a wrong one. <b>Threading</b>: any.
+/// </remarks>
+public sealed class OpenInferenceHandler(
+    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ILogger<OpenInferenceHandler> logger)
+{
+    private const string NotReady = "Model version not ready";
+
+    private readonly InferEndpoint _infer = new(pool, options, time, logger);
+    private volatile bool _isExiting;
+
+    /// <summary>From here on the health routes say that the server is exiting, so that nobody sends it anything new.</summary>
+    public void BeginExit() => _isExiting = true;
+
+    /// <summary>Answers a call if its path is one of this protocol's.</summary>
+    /// <param name="handled">Completes when the call is answered.</param>
+    /// <returns>False when the path is somebody else's; nothing has been done then.</returns>
+    public bool TryHandle(HttpContext context, out Task handled)
+    {
+        Route route = Route.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        handled = Task.CompletedTask;
+        if (route.Kind == RouteKind.Foreign) return false;
+        try
+        {
+            handled = Dispatch(context, route);
+        }
+        catch (InferenceException error)
+        {
+            ErrorWriter.Write(context, error.Status, error.Message);
+        }
+
+        return true;
+    }
+
+    private Task Dispatch(HttpContext context, in Route route)
+    {
+        if (route.Kind == RouteKind.Unknown)
+        {
+            ErrorWriter.Write(context, StatusCodes.Status404NotFound, "Not Found");
+            return Task.CompletedTask;
+        }
+
+        string allowed = route.Kind == RouteKind.Infer ? HttpMethods.Post : HttpMethods.Get;
+        if (!HttpMethods.Equals(context.Request.Method, allowed))
+        {
+            context.Response.Headers.Allow = allowed;
+            ErrorWriter.Write(context, StatusCodes.Status405MethodNotAllowed, "Method Not Allowed");
+            return Task.CompletedTask;
+        }
+
+        switch (route.Kind)
+        {
+            case RouteKind.Infer:
+                ValueTask answer = _infer.HandleAsync(context, Find(route));
+                return answer.IsCompletedSuccessfully ? Task.CompletedTask : answer.AsTask();
+            case RouteKind.ServerMetadata:
+                MetadataWriter.WriteServer(context, options);
+                break;
+            case RouteKind.Live:
+                WriteHealth(context, isTrue: true, "{\"live\":true}"u8, "{\"live\":false}"u8);
+                break;
+            case RouteKind.Ready:
+                WriteHealth(context, !options.StrictReadiness || catalog.AreAllReady, "{\"ready\":true}"u8, "{\"ready\":false}"u8);
+                break;
+            case RouteKind.ModelReady:
+                WriteModelReady(context, route);
+                break;
+            case RouteKind.ModelMetadata:
+                ServedModel model = Find(route);
+                MetadataWriter.WriteModel(context, model, route.HasVersion ? [model] : catalog.ReadyVersions(route.Model));
+                break;
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Triton's health answers are empty; KServe's client reads these bodies, and Triton's does not mind them.</summary>
+    private void WriteHealth(HttpContext context, bool isTrue, ReadOnlySpan<byte> yes, ReadOnlySpan<byte> no)
+    {
+        if (_isExiting) ErrorWriter.Write(context, StatusCodes.Status503ServiceUnavailable, "Server exiting");
+        else ErrorWriter.WriteJson(context, isTrue ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest, isTrue ? yes : no);
+    }
+
+    private void WriteModelReady(HttpContext context, in Route route)
+    {
+        try
+        {
+            Find(route);
+        }
+        catch (InferenceException)
+        {
+            // An unknown model is not ready either: clients poll this route while they wait for a model to appear.
+            ErrorWriter.Write(context, StatusCodes.Status400BadRequest, NotReady);
+            return;
+        }
+
+        MetadataWriter.WriteReady(context, route.Model);
+    }
+
+    private ServedModel Find(in Route route)
+    {
+        long version = route.Version();
+        ServedModel model = catalog.Find(route.Model, version);
+
+        // Versions begin at 1; to the catalogue 0 is the latest, to a client that spells it out it is one that does not exist.
+        if (route.HasVersion && version == 0) throw new InferenceException(StatusCode.NotFound, $"Request for unknown model: '{route.Model}' version 0 is not found");
+        return model;
+    }
+}

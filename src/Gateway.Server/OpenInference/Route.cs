@@ -1,0 +1,104 @@
+using System.Globalization;
+using Gateway.Protocol;
+
+namespace Gateway.Server.OpenInference;
+
+/// <summary>A request target, taken apart.</summary>
+/// <remarks>
+/// Matching is by the whole path, case-sensitive and on the raw target, as in Triton: no trailing slash, the query is ignored. A model's name may be
+/// percent-encoded, which Triton does not decode. <b>Cost</b>: no allocation unless the name is encoded.
+/// </remarks>
+internal readonly ref struct Route
+{
+    private Route(RouteKind kind, ReadOnlySpan<char> model = default, ReadOnlySpan<char> version = default)
+    {
+        Kind = kind;
+        Model = model;
+        VersionText = version;
+    }
+
+    public RouteKind Kind { get; }
+
+    /// <summary>The model's name, decoded; empty when the route has none.</summary>
+    public ReadOnlySpan<char> Model { get; }
+
+    /// <summary>The version's digits; empty when the path names none.</summary>
+    public ReadOnlySpan<char> VersionText { get; }
+
+    public bool HasVersion => VersionText.Length > 0;
+
+    public static Route Parse(string rawTarget)
+    {
+        ReadOnlySpan<char> path = PathOf(rawTarget);
+        if (!path.StartsWith("/v2")) return new Route(RouteKind.Foreign);
+        path = path[3..];
+        if (path.Length == 0) return new Route(RouteKind.ServerMetadata);
+        if (path[0] != '/') return new Route(RouteKind.Foreign);
+        if (path.StartsWith("/models/")) return ParseModel(path["/models/".Length..]);
+        return new Route(path switch
+        {
+            "/health/live" => RouteKind.Live,
+            "/health/ready" => RouteKind.Ready,
+            _ => RouteKind.Unknown,
+        });
+    }
+
+    /// <summary>The version asked for; 0 when the path names none.</summary>
+    /// <exception cref="InferenceException">The digits are too many for a version.</exception>
+    public long Version()
+    {
+        if (!HasVersion) return 0;
+        if (long.TryParse(VersionText, NumberStyles.None, CultureInfo.InvariantCulture, out long version)) return version;
+        throw new InferenceException(
+            StatusCode.InvalidArgument,
+            $"failed to get model version from specified version string '{VersionText}' (details: stol), version should be an integral value > 0");
+    }
+
+    private static Route ParseModel(ReadOnlySpan<char> rest)
+    {
+        ReadOnlySpan<char> name = TakeSegment(ref rest);
+        ReadOnlySpan<char> version = default;
+        if (rest.StartsWith("/versions/"))
+        {
+            rest = rest["/versions/".Length..];
+            version = TakeSegment(ref rest);
+            if (version.Length == 0 || version.ContainsAnyExceptInRange('0', '9')) return new Route(RouteKind.Unknown);
+        }
+
+        RouteKind kind = rest switch
+        {
+            "" => RouteKind.ModelMetadata,
+            "/ready" => RouteKind.ModelReady,
+            "/infer" => RouteKind.Infer,
+            _ => RouteKind.Unknown,
+        };
+        if (name.Length == 0) kind = RouteKind.Unknown;
+
+        // The statistics of all models have this path; a model of that name is reached by its version.
+        if (kind == RouteKind.ModelMetadata && name is "stats" && version.Length == 0) kind = RouteKind.Unknown;
+        return new Route(kind, name.Contains('%') ? Uri.UnescapeDataString(name) : name, version);
+    }
+
+    private static ReadOnlySpan<char> TakeSegment(scoped ref ReadOnlySpan<char> rest)
+    {
+        int end = rest.IndexOf('/');
+        if (end < 0) end = rest.Length;
+        ReadOnlySpan<char> segment = rest[..end];
+        rest = rest[end..];
+        return segment;
+    }
+
+    private static ReadOnlySpan<char> PathOf(ReadOnlySpan<char> target)
+    {
+        int query = target.IndexOf('?');
+        if (query >= 0) target = target[..query];
+        if (target.StartsWith('/')) return target;
+
+        // A proxy sends the absolute form: scheme, authority, path.
+        int authority = target.IndexOf("://");
+        if (authority < 0) return default;
+        target = target[(authority + 3)..];
+        int path = target.IndexOf('/');
+        return path < 0 ? default : target[path..];
+    }
+}

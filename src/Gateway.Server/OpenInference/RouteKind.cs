@@ -1,0 +1,17 @@
+namespace Gateway.Server.OpenInference;
+
+/// <summary>What a path of the protocol asks for.</summary>
+internal enum RouteKind
+{
+    /// <summary>Not a path of this protocol: somebody else's.</summary>
+    Foreign,
+
+    /// <summary>Under <c>/v2</c>, but nothing is there.</summary>
+    Unknown,
+    ServerMetadata,
+    Live,
+    Ready,
+    ModelMetadata,
+    ModelReady,
+    Infer,
+}
