@@ -1,0 +1,10 @@
+namespace Gateway.Server.Hosting;
+
+/// <summary>Says what would come of loading a repository, without serving it.</summary>
+public interface IRepositoryChecker
+{
+    /// <summary>Checks every model's configuration and files.</summary>
+    /// <param name="folders">Full paths of the repositories.</param>
+    /// <returns>One finding for each model version, or for each model that has none, in the order of their names.</returns>
+    Task<IReadOnlyList<RepositoryFinding>> CheckAsync(IReadOnlyList<string> folders, CancellationToken cancellation);
+}
