@@ -20,7 +20,6 @@ internal static class FrontDoor
     /// <param name="onBound">Is given the endpoint's options, whose address is the real one once the server has started.</param>
     public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, TimeProvider time, Action<ListenOptions> onBound)
     {
-        builder.Services.AddSingleton<IConnectionListenerFactory, InnerEndPoint.ListenerFactory>();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -40,6 +39,9 @@ internal static class FrontDoor
                 onBound(listen);
             });
         });
+
+        // After Kestrel's own, for sockets, which it adds only where there is none.
+        builder.Services.AddSingleton<IConnectionListenerFactory, InnerEndPoint.ListenerFactory>();
     }
 
     private static void SetLimits(KestrelServerLimits limits, ServerOptions options)

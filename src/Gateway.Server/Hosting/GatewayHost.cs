@@ -117,7 +117,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
     public async Task<int> StopAsync()
     {
         _health.Enter(ServerPhase.Exiting);
-        Log.Stopping(_logger, _options.ExitTimeoutSecs.TotalSeconds);
+        if (_loaderMayRun) Log.Stopping(_logger, _options.ExitTimeoutSecs.TotalSeconds);
         long start = _time.GetTimestamp();
         using CancellationTokenSource cut = new();
         Task closed = _isStarted ? _app.StopAsync(cut.Token) : Task.CompletedTask;
@@ -131,7 +131,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         if (_metrics is not null) await _metrics.StopAsync().ConfigureAwait(false);
 
         if (abandoned > 0) Log.Abandoned(_logger, abandoned, _options.ExitTimeoutSecs.TotalSeconds);
-        Log.Stopped(_logger, _time.GetElapsedTime(start).TotalMilliseconds);
+        if (_loaderMayRun) Log.Stopped(_logger, _time.GetElapsedTime(start).TotalMilliseconds);
         return abandoned;
     }
 

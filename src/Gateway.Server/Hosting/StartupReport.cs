@@ -38,7 +38,7 @@ internal static class StartupReport
     private static void AppendModels(StringBuilder text, IReadOnlyList<ModelStatus> models)
     {
         List<string[]> rows = [Header, .. models.Select(Row)];
-        int[] widths = [.. Enumerable.Range(0, Header.Length).Select(column => rows.Where(row => row.Length > column + 1).Max(row => row[column].Length))];
+        int[] widths = [.. Enumerable.Range(0, Header.Length).Select(column => rows.Where(row => row.Length > column + 1).Select(row => row[column].Length).DefaultIfEmpty().Max())];
         foreach (string[] row in rows)
         {
             // The last column of a row is as wide as it is, so that a long reason does not push the others apart.

@@ -14,7 +14,8 @@ internal static class CommandLineProgram
         Dictionary<Setting, Option<string[]>> flags = Setting.All.ToDictionary(setting => setting, SettingOption.Create);
         RootCommand root = new(
             "An inference gateway: serves a model repository in Triton's layout, and batches what comes together.\n\n"
-            + "Each setting is a flag, an environment variable, and an entry of appsettings.json beside the program; the first of these that has it wins.");
+            + "Each setting is a flag, an environment variable, and an entry of appsettings.json beside the program; the first of these that has it wins.\n"
+            + "What is Gateway:HttpPort in the file is GATEWAY__HTTPPORT in the environment.");
         System.CommandLine.Command serving = new("serve", "Serve the models (what gateway does without a command).");
         System.CommandLine.Command checking = new("check", "Say whether the models and the settings are good, without serving.");
         foreach (Option<string[]> flag in flags.Values) root.Add(flag);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Gateway.Server.Hosting;
 
 namespace Gateway.CommandLine;
@@ -9,7 +10,11 @@ internal static class ParseMistake
     public static string Describe(ParseResult result, IEnumerable<Setting> settings)
     {
         string? unknown = result.UnmatchedTokens is [string first, ..] ? first : null;
-        if (unknown is null) return result.Errors[0].Message;
+        if (unknown is null)
+        {
+            return result.Errors[0].SymbolResult is OptionResult lacking ? $"{lacking.Option.Name}: a value is missing" : result.Errors[0].Message;
+        }
+
         string name = unknown.Split('=', 2)[0];
         if (!name.StartsWith('-')) return $"unknown command '{unknown}' (there are serve and check)";
         string? near = settings.Select(setting => setting.Flag).MinBy(flag => Distance(flag, name));
