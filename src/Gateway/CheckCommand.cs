@@ -13,8 +13,7 @@ internal static class CheckCommand
         ServiceProvider services = Composition.ForCheck(options with { ModelRepository = repositories });
         await using (services.ConfigureAwait(false))
         {
-            IRepositoryChecker checker = services.GetRequiredService<IRepositoryChecker>();
-            IReadOnlyList<RepositoryFinding> findings = await checker.CheckAsync(repositories, CancellationToken.None).ConfigureAwait(false);
+            IReadOnlyList<RepositoryFinding> findings = services.GetRequiredService<IRepositoryChecker>().Check();
             foreach (RepositoryFinding finding in findings)
             {
                 string version = finding.Version == 0 ? "" : " " + finding.Version.ToString(CultureInfo.InvariantCulture);

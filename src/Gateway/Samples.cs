@@ -1,6 +1,6 @@
 namespace Gateway;
 
-/// <summary>Finds sample requests that lie beside a repository: <c>samples/digits-….json</c> next to <c>model-repository/digits</c>.</summary>
+/// <summary>Finds sample requests that lie beside a repository: <c>samples/digit-7.json</c> next to <c>model-repository/digits</c>.</summary>
 internal static class Samples
 {
     /// <returns>Full paths, the smallest file first: it is the one to paste.</returns>

@@ -1,4 +1,5 @@
 using Gateway.CommandLine;
+using Gateway.Core.Timing;
 using Gateway.Server.Hosting;
 
 namespace Gateway;
@@ -12,7 +13,7 @@ internal static class ServeCommand
         options = options with { ModelRepository = repositories };
 
         using StopSignals signals = new();
-        GatewayHost host = GatewayHost.Build(options, TimeProvider.System, Composition.AddServices, Composition.UseProtocols);
+        GatewayHost host = GatewayHost.Build(options, Clock.Create(), Composition.AddServices, Composition.UseProtocols);
         await using (host.ConfigureAwait(false))
         {
             try

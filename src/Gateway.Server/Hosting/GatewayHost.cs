@@ -70,11 +70,8 @@ public sealed partial class GatewayHost : IAsyncDisposable
         builder.Logging.AddGatewayLogging(options);
         builder.AddFrontDoor(options, time, listen => http.Value = listen);
         builder.Services
-            .AddSingleton(options)
-            .AddSingleton(time)
-            .AddSingleton<ModelCatalog>()
+            .AddEngine(options, time)
             .AddSingleton<ServerHealth>()
-            .AddSingleton(_ => new BlockPool(options.PinnedMemoryPoolByteSize))
             .AddSingleton<IHostLifetime, CallersLifetime>()
             .Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         addServices(builder.Services);

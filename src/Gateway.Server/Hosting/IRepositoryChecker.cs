@@ -4,7 +4,6 @@ namespace Gateway.Server.Hosting;
 public interface IRepositoryChecker
 {
     /// <summary>Checks every model's configuration and files.</summary>
-    /// <param name="folders">Full paths of the repositories.</param>
     /// <returns>One finding for each model version, or for each model that has none, in the order of their names.</returns>
-    Task<IReadOnlyList<RepositoryFinding>> CheckAsync(IReadOnlyList<string> folders, CancellationToken cancellation);
+    IReadOnlyList<RepositoryFinding> Check();
 }

@@ -12,7 +12,7 @@ internal static class StartupReport
 
     /// <param name="httpAddress">The address that the HTTP port has, such as <c>http://127.0.0.1:8000</c>.</param>
     /// <param name="metricsAddress">Likewise; null when metrics are not served.</param>
-    /// <param name="samples">Where sample requests may be, most wanted first; each file's name starts with its model's.</param>
+    /// <param name="samples">Where sample requests may be, most wanted first; the first word of a file's name begins its model's.</param>
     /// <param name="current">The user's current folder, which paths are shown from.</param>
     public static string Write(IReadOnlyList<ModelStatus> models, string httpAddress, string? metricsAddress, IReadOnlyList<string> samples, string current)
     {
@@ -61,9 +61,10 @@ internal static class StartupReport
         string host = ConnectTo(httpAddress);
         foreach (string sample in samples)
         {
-            string name = Path.GetFileName(sample).Split('-', '.')[0];
-            if (!models.Any(status => status.Name == name && status.State == ModelState.Ready)) continue;
-            return $"curl {host}/v2/models/{name}/infer -d @{Shown(sample, current)}";
+            // digit-7.json is for digits: the first word of the file's name begins the model's.
+            string word = Path.GetFileName(sample).Split('-', '.')[0];
+            if (models.FirstOrDefault(status => status.State == ModelState.Ready && status.Name.StartsWith(word, StringComparison.Ordinal)) is not { } model) continue;
+            return $"curl {host}/v2/models/{model.Name}/infer -d @{Shown(sample, current)}";
         }
 
         return models.FirstOrDefault(status => status.State == ModelState.Ready) is { } ready ? $"curl {host}/v2/models/{ready.Name}" : $"curl -i {host}/v2/health/ready";

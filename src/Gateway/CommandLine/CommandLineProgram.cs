@@ -9,7 +9,7 @@ internal static class CommandLineProgram
     /// <summary>A command; returns the exit code.</summary>
     public delegate Task<int> Command(ServerOptions options);
 
-    public static async Task<int> RunAsync(string[] args, Command serve, Command check)
+    public static async Task<int> RunAsync(string[] args, Command serve, Command check, TextWriter output, TextWriter error)
     {
         Dictionary<Setting, Option<string[]>> flags = Setting.All.ToDictionary(setting => setting, SettingOption.Create);
         RootCommand root = new(
@@ -21,23 +21,24 @@ internal static class CommandLineProgram
         foreach (Option<string[]> flag in flags.Values) root.Add(flag);
         root.Add(serving);
         root.Add(checking);
-        root.SetAction((parsed, _) => RunAsync(parsed, flags, serve));
-        serving.SetAction((parsed, _) => RunAsync(parsed, flags, serve));
-        checking.SetAction((parsed, _) => RunAsync(parsed, flags, check));
+        root.SetAction((parsed, _) => RunAsync(parsed, flags, serve, error));
+        serving.SetAction((parsed, _) => RunAsync(parsed, flags, serve, error));
+        checking.SetAction((parsed, _) => RunAsync(parsed, flags, check, error));
 
         // No response files: a file's name may start with @.
         ParseResult result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Errors.Count > 0)
         {
-            Complain([ParseMistake.Describe(result, flags.Keys)]);
+            Complain(error, [ParseMistake.Describe(result, flags.Keys)]);
             return ExitCode.BadSettings;
         }
 
         // Signals are the server's business: it finishes what it has accepted.
-        return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
+        InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output, Error = error };
+        return await result.InvokeAsync(invocation).ConfigureAwait(false);
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, Dictionary<Setting, Option<string[]>> flags, Command command)
+    private static async Task<int> RunAsync(ParseResult parsed, Dictionary<Setting, Option<string[]>> flags, Command command, TextWriter error)
     {
         Dictionary<Setting, IReadOnlyList<string>> given = [];
         foreach ((Setting setting, Option<string[]> flag) in flags)
@@ -49,7 +50,7 @@ internal static class CommandLineProgram
         ServerOptions options = SettingsReader.Read(AppContext.BaseDirectory, given, out IReadOnlyList<string> errors);
         if (errors.Count > 0)
         {
-            Complain(errors);
+            Complain(error, errors);
             return ExitCode.BadSettings;
         }
 
@@ -59,13 +60,13 @@ internal static class CommandLineProgram
         }
         catch (StartupException exception)
         {
-            Complain([exception.Message]);
+            Complain(error, [exception.Message]);
             return ExitCode.Failed;
         }
     }
 
-    private static void Complain(IReadOnlyList<string> problems)
+    private static void Complain(TextWriter error, IReadOnlyList<string> problems)
     {
-        foreach (string problem in problems) Console.Error.WriteLine($"gateway: {problem}");
+        foreach (string problem in problems) error.WriteLine($"gateway: {problem}");
     }
 }
