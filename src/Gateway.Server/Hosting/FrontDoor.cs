@@ -1,0 +1,55 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Gateway.Server.Hosting;
+
+/// <summary>Sets Kestrel up for inference traffic: limits, and one port for HTTP/1.1 and HTTP/2 without TLS.</summary>
+internal static class FrontDoor
+{
+    /// <summary>
+    /// Time for all of a request's headers, from its first byte. A third of Kestrel's default: the headers of an inference request fit one packet, and what a
+    /// slow-loris client holds open is worth less the shorter it may.
+    /// </summary>
+    public static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Adds Kestrel with the HTTP port of <paramref name="options"/>.</summary>
+    /// <param name="onBound">Is given the endpoint's options, whose address is the real one once the server has started.</param>
+    public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, TimeProvider time, Action<ListenOptions> onBound)
+    {
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            SetLimits(kestrel.Limits, options);
+
+            // The inner endpoint is built first, so that its pipeline is there before the first connection.
+            ConnectionDelegate? http2 = null;
+            kestrel.Listen(new InnerEndPoint("http2"), inner =>
+            {
+                inner.Protocols = HttpProtocols.Http2;
+                inner.Use(next => http2 = next);
+            });
+            kestrel.Listen(new IPEndPoint(options.HttpAddress, options.HttpPort), listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(http1 => new PrefaceDetection(http1, http2!, time).OnConnectionAsync);
+                onBound(listen);
+            });
+        });
+
+        // After Kestrel's own, for sockets, which it adds only where there is none.
+        builder.Services.AddSingleton<IConnectionListenerFactory, InnerEndPoint.ListenerFactory>();
+    }
+
+    private static void SetLimits(KestrelServerLimits limits, ServerOptions options)
+    {
+        limits.MaxRequestBodySize = options.HttpMaxInputSize;
+        limits.MaxConcurrentConnections = options.HttpMaxConnections;
+        limits.RequestHeadersTimeout = HeadersTimeout;
+
+        // The rest are Kestrel's defaults, among them 240 bytes a second as the least rate of bodies and of reading answers, and 130 s for idle connections.
+    }
+}

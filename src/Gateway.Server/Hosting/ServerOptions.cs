@@ -1,0 +1,65 @@
+using System.Net;
+
+namespace Gateway.Server.Hosting;
+
+/// <summary>The server's settings. Each is a flag, an entry of the <c>Gateway</c> section of <c>appsettings.json</c>, and an environment variable <c>GATEWAY__NAME</c>.</summary>
+/// <remarks>Immutable once read. The attributes are the documentation: <c>--help</c> and the errors are made from them, and from the defaults here.</remarks>
+public sealed record ServerOptions
+{
+    /// <summary>Where the sample models are, seen from the repository's root.</summary>
+    public const string DefaultRepository = "config/model-repository";
+
+    [Setting("--model-repository", "Folder with models in Triton's layout; may be given more than once. Without it: " + DefaultRepository + ", here or beside the program.")]
+    public IReadOnlyList<string> ModelRepository { get; init; } = [];
+
+    [Setting("--http-port", "Port for HTTP/1.1 and HTTP/2 (without TLS); 0 picks a free one.", Maximum = IPEndPoint.MaxPort)]
+    public int HttpPort { get; init; } = 8000;
+
+    [Setting("--http-address", "Address to listen on; 0.0.0.0 and [::] are all interfaces.")]
+    public IPAddress HttpAddress { get; init; } = IPAddress.Loopback;
+
+    [Setting("--allow-metrics", "Whether to serve metrics.")]
+    public bool AllowMetrics { get; init; } = true;
+
+    [Setting("--metrics-port", "Port for metrics; 0 picks a free one.", Maximum = IPEndPoint.MaxPort)]
+    public int MetricsPort { get; init; } = 8002;
+
+    [Setting("--metrics-address", "Address to serve metrics on; without it, the HTTP address.")]
+    public IPAddress? MetricsAddress { get; init; }
+
+    [Setting("--model-control-mode", "When models are loaded; poll and explicit are not supported yet.")]
+    public ModelControlMode ModelControlMode { get; init; } = ModelControlMode.None;
+
+    [Setting("--load-model", "Model to load at start in control mode explicit; not supported yet.")]
+    public IReadOnlyList<string> LoadModel { get; init; } = [];
+
+    // Triton's default is true. A broken model that stops the others from being served turns a small mistake into an outage.
+    [Setting("--exit-on-error", "Whether to exit when a model cannot be loaded, instead of serving the others.")]
+    public bool ExitOnError { get; init; }
+
+    [Setting("--strict-readiness", "Whether the server is ready only when every model is; otherwise as soon as it has tried to load them.")]
+    public bool StrictReadiness { get; init; } = true;
+
+    [Setting("--exit-timeout-secs", "Seconds given to accepted requests when the server stops; 0 gives them none.", Maximum = 86_400)]
+    public TimeSpan ExitTimeoutSecs { get; init; } = TimeSpan.FromSeconds(30);
+
+    [Setting("--http-max-input-size", "Largest request body, in bytes, as sent and as decompressed.", Minimum = 1, Maximum = 1L << 30)]
+    public long HttpMaxInputSize { get; init; } = 64L << 20;
+
+    // 10,000 idle connections cost about 200 MB; a load balancer in front needs far fewer.
+    [Setting("--http-max-connections", "Most HTTP connections open at once; further ones are closed as they come.", Minimum = 1)]
+    public int HttpMaxConnections { get; init; } = 10_000;
+
+    // Triton's 256 MiB hold staging copies only. This pool holds every tensor on its way, and 16 bodies of the largest size should fit.
+    [Setting("--pinned-memory-pool-byte-size", "Most bytes of tensors held at once, page-locked where the limits permit; at the ceiling requests are refused.", Minimum = 1L << 20, Maximum = 1L << 50)]
+    public long PinnedMemoryPoolByteSize { get; init; } = 1L << 30;
+
+    [Setting("--server-timing", "Whether answers carry a Server-Timing header with the time spent in each stage.")]
+    public bool ServerTiming { get; init; }
+
+    [Setting("--log-verbose", "0 logs what an operator wants to know, 1 adds detail, 2 adds each request.", Maximum = 2)]
+    public int LogVerbose { get; init; }
+
+    [Setting("--log-format", "How log entries look on standard error.")]
+    public LogFormat LogFormat { get; init; } = LogFormat.Default;
+}

@@ -1,0 +1,101 @@
+using System.Text.RegularExpressions;
+using Gateway.Core.Diagnostics;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+
+namespace Gateway.Server.Metrics;
+
+/// <summary>The metrics that Triton has no word for: outcomes of all requests, batches and why they closed, times by stage, memory by owner.</summary>
+internal static partial class GatewayFamilies
+{
+    private static readonly double[] DurationBounds = [.. Enumerable.Range(0, DurationHistogram.Bounds).Select(DurationHistogram.BoundSeconds)];
+    private static readonly double[] BatchSizeBounds = [.. Enumerable.Range(0, ModelCounts.BatchSizeBounds).Select(bucket => (double)(1 << bucket))];
+
+    public static void Write(PrometheusWriter writer, IReadOnlyList<ModelStatus> index, IReadOnlyList<ModelSample> models, BlockPool pool)
+    {
+        WriteModelStates(writer, index);
+        Each(writer, models, "gateway_requests_accepted_total", "counter", "Requests that passed validation: the sum of all outcomes once nothing is under way.", static model => model.Counts.Accepted);
+        ByName<RequestOutcome>(writer, models, "gateway_requests_total", "outcome", "Accepted requests that ended, by outcome.", static counts => counts.Outcomes);
+        Each(writer, models, "gateway_pending_bytes", "gauge", "Bytes of the tensors of requests that wait.", static model => model.PendingBytes);
+        Stage(writer, models, "request", "Acceptance to answer, of requests that succeeded.", static counts => counts.Request);
+        Stage(writer, models, "queue", "Acceptance to the closing of the batch.", static counts => counts.Queue);
+        Stage(writer, models, "compute_input", "Closing of the batch to the begin of its run.", static counts => counts.ComputeInput);
+        Stage(writer, models, "compute_infer", "The run.", static counts => counts.ComputeInfer);
+        Stage(writer, models, "compute_output", "End of the run to the answer.", static counts => counts.ComputeOutput);
+        WriteBatchSizes(writer, models);
+        ByName<CloseReason>(writer, models, "gateway_batch_close_reason_total", "reason", "Batches run, by why they were closed with the rows that they had.", static counts => counts.CloseReasons);
+        Each(writer, models, "gateway_padding_rows_total", "counter", "Rows run that nobody asked for, to reach an allowed batch size.", static model => model.Counts.PaddingRows);
+        Each(writer, models, "gateway_failed_executions_total", "counter", "Runs that failed, those of bisected batches included.", static model => model.Counts.FailedExecutions);
+        WritePool(writer, pool);
+    }
+
+    private static void WriteModelStates(PrometheusWriter writer, IReadOnlyList<ModelStatus> index)
+    {
+        const string Name = "gateway_model_ready";
+        writer.Family(Name, "gauge", "1 for a model version that is served, 0 for one that is not.");
+        foreach (ModelStatus status in index)
+        {
+            string version = status.Version.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            writer.Sample(Name, status.State == ModelState.Ready ? 1 : 0, ("model", status.Name), ("version", version));
+        }
+    }
+
+    private static void Each(PrometheusWriter writer, IReadOnlyList<ModelSample> models, string name, string type, string help, Func<ModelSample, long> value)
+    {
+        writer.Family(name, type, help);
+        foreach (ModelSample model in models) writer.Sample(name, value(model), ("model", model.Name), ("version", model.Version));
+    }
+
+    /// <summary>One counter for each name of an enumeration; labels in alphabetical order, as everywhere.</summary>
+    private static void ByName<T>(PrometheusWriter writer, IReadOnlyList<ModelSample> models, string name, string label, string help, Func<ModelCounts, long[]> values)
+        where T : struct, Enum
+    {
+        writer.Family(name, "counter", help);
+        string[] names = [.. Enum.GetNames<T>().Select(each => WordStart().Replace(each, "_$0").ToLowerInvariant())];
+        foreach (ModelSample model in models)
+        {
+            long[] counts = values(model.Counts);
+            for (int i = 0; i < names.Length; i++)
+            {
+                writer.Sample(name, counts[i], ("model", model.Name), (label, names[i]), ("version", model.Version));
+            }
+        }
+    }
+
+    private static void Stage(PrometheusWriter writer, IReadOnlyList<ModelSample> models, string stage, string help, Func<ModelCounts, DurationHistogram> value)
+    {
+        string name = $"gateway_{stage}_duration_seconds";
+        writer.Family(name, "histogram", help);
+        foreach (ModelSample model in models)
+        {
+            DurationHistogram histogram = value(model.Counts);
+            writer.Histogram(name, DurationBounds, histogram.Counts, histogram.TotalNanoseconds / 1e9, ("model", model.Name), ("version", model.Version));
+        }
+    }
+
+    private static void WriteBatchSizes(PrometheusWriter writer, IReadOnlyList<ModelSample> models)
+    {
+        const string Name = "gateway_batch_size_rows";
+        writer.Family(Name, "histogram", "Batches run, by their rows without padding.");
+        foreach (ModelSample model in models)
+        {
+            writer.Histogram(Name, BatchSizeBounds, model.Counts.BatchSizes, model.Counts.Inferences, ("model", model.Name), ("version", model.Version));
+        }
+    }
+
+    private static void WritePool(PrometheusWriter writer, BlockPool pool)
+    {
+        writer.Family("gateway_pool_bytes", "gauge", "Bytes that the memory pool holds, lent and free.");
+        writer.Sample("gateway_pool_bytes", pool.TotalBytes);
+        writer.Family("gateway_pool_rented_blocks", "gauge", "Blocks lent out, by what for.");
+        foreach (BlockOwner owner in Enum.GetValues<BlockOwner>())
+        {
+            writer.Sample("gateway_pool_rented_blocks", pool.RentedBlocks(owner), ("owner", WordStart().Replace(owner.ToString(), "_$0").ToLowerInvariant()));
+        }
+    }
+
+    [GeneratedRegex("(?<=[a-z])[A-Z]")]
+    private static partial Regex WordStart();
+}

@@ -1,0 +1,22 @@
+using System.Buffers;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+
+namespace Gateway.Server.Metrics;
+
+/// <summary>All metrics, as one text.</summary>
+/// <remarks><b>Threading</b>: any thread. <b>Cost</b>: paid by the scrape; a request only counts.</remarks>
+internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, MachineUsage machine)
+{
+    public const string ContentType = "text/plain; charset=utf-8";
+
+    public void Write(IBufferWriter<byte> output)
+    {
+        PrometheusWriter writer = new(output);
+        IReadOnlyList<ModelStatus> index = catalog.Index;
+        IReadOnlyList<ModelSample> models = ModelSample.Take(index);
+        TritonFamilies.Write(writer, models, pool, machine);
+        GatewayFamilies.Write(writer, index, models, pool);
+        ProcessFamilies.Write(writer);
+    }
+}

@@ -1,0 +1,37 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.OnnxRuntime.Backend;
+using Gateway.Server.Hosting;
+
+namespace Gateway;
+
+/// <summary>What the program is put together from: the backend, the repository, the protocols.</summary>
+internal static class Composition
+{
+    /// <summary>What serving needs beside what the host brings.</summary>
+    public static void AddServices(IServiceCollection services) => services.AddRepository().AddSingleton<IModelLoader, RepositoryLoader>();
+
+    /// <summary>The protocols, in the order in which they look at a request.</summary>
+    public static void UseProtocols(WebApplication app) => app.UseHealth();
+
+    /// <summary>What checking needs; nothing in it listens.</summary>
+    public static ServiceProvider ForCheck(ServerOptions options) =>
+        new ServiceCollection()
+            .AddEngine(options, TimeProvider.System)
+            .AddLogging(logging => logging.AddGatewayLogging(options))
+            .AddRepository()
+            .AddSingleton<IRepositoryChecker, RepositoryLoader>()
+            .BuildServiceProvider();
+
+    private static IServiceCollection AddRepository(this IServiceCollection services) =>
+        services
+            .AddSingleton<IExecutionBackend, OnnxRuntimeBackend>()
+            .AddSingleton(provider => new ModelRepository(
+                provider.GetRequiredService<ServerOptions>().ModelRepository,
+                provider.GetRequiredService<ModelCatalog>(),
+                provider.GetRequiredService<IExecutionBackend>(),
+                provider.GetRequiredService<BlockPool>(),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<ModelRepository>>()));
+}

@@ -1,0 +1,40 @@
+using Gateway.CommandLine;
+using Gateway.Core.Timing;
+using Gateway.Server.Hosting;
+
+namespace Gateway;
+
+/// <summary><c>gateway serve</c>: starts, says what it serves, and stops when told to.</summary>
+internal static class ServeCommand
+{
+    public static async Task<int> RunAsync(ServerOptions options)
+    {
+        IReadOnlyList<string> repositories = RepositoryFolders.Resolve(options.ModelRepository, Environment.CurrentDirectory, AppContext.BaseDirectory);
+        options = options with { ModelRepository = repositories };
+
+        using StopSignals signals = new();
+        GatewayHost host = GatewayHost.Build(options, Clock.Create(), Composition.AddServices, Composition.UseProtocols);
+        await using (host.ConfigureAwait(false))
+        {
+            try
+            {
+                await host.StartAsync(signals.Stop).ConfigureAwait(false);
+                Console.Out.Write(host.Report(Samples.Beside(repositories), Environment.CurrentDirectory));
+                await signals.WaitAsync().ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (signals.Stop.IsCancellationRequested)
+            {
+                // Told to stop while it was starting: that is no failure.
+            }
+            catch (StartupException)
+            {
+                await host.StopAsync().ConfigureAwait(false);
+                throw;
+            }
+
+            int abandoned = await host.StopAsync().ConfigureAwait(false);
+            Console.Out.Write(abandoned == 0 ? "Stopped; every accepted request was answered.\n" : $"Stopped; {abandoned} accepted requests were not served in time.\n");
+            return abandoned == 0 ? ExitCode.Good : ExitCode.Failed;
+        }
+    }
+}
