@@ -1,0 +1,56 @@
+using Gateway.Harness;
+using Gateway.Harness.Machine;
+using Gateway.Harness.Models;
+using Gateway.Harness.Results;
+using Gateway.Harness.Scenarios;
+using Gateway.Harness.Subjects;
+
+switch (args)
+{
+    case [BareKestrel.Command, .. string[] rest]:
+        await BareKestrel.RunAsync(rest);
+        return 0;
+    case [BareRun.Command, .. string[] rest]:
+        BareRun.Run(rest);
+        return 0;
+}
+
+IScenario[] all =
+[
+    new Noise(),
+    new LightHttp("light-http", BenchModel.Mlp),
+    new LightHttp("light-http-12k", BenchModel.Mlp3K),
+    new AddedLatency(),
+    new SaturatedModel(BenchModel.Heavy, budget: 0.97, stretch: 2),
+    new SaturatedModel(BenchModel.Conv, budget: 0.80, stretch: 1),
+    new Allocation(),
+    new Startup(),
+];
+try
+{
+    HarnessOptions options = HarnessOptions.Parse(args);
+    IScenario[] chosen = options.Scenarios.Contains("all") ? all : [.. options.Scenarios.Select(Named)];
+    if (chosen.Length == 0) throw new ArgumentException("no scenario given");
+    if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("the harness pins processes and waits on sockets with Linux's own calls: it runs on Linux only");
+    MachineFacts machine = MachineFacts.Read();
+    Affinity.PinClient();
+    Console.WriteLine($"{machine.Cpu}, {machine.Cores} cores; {machine.Pinning}; commit {machine.Commit}");
+    foreach (IScenario scenario in chosen)
+    {
+        IReadOnlyList<Comparison> comparisons = scenario.Measure(options.Effort);
+        string command = $"dotnet run -c Release --project bench/Gateway.Harness -- {string.Join(' ', args)}";
+        ScenarioResult result = new(scenario.Name, TimeProvider.System.GetUtcNow(), command, options.Effort.Rounds, options.Effort.Seconds, machine, comparisons);
+        ResultWriter.Print(result, Console.Out);
+        if (options.ResultsFolder is { } folder) ResultWriter.Record(result, folder);
+    }
+
+    return 0;
+}
+catch (Exception error) when (error is ArgumentException or IOException or InvalidDataException or PlatformNotSupportedException or HttpRequestException)
+{
+    Console.Error.WriteLine($"error: {error.Message}");
+    if (error is ArgumentException) Console.Error.WriteLine($"{HarnessOptions.Usage}\n{string.Join('\n', all.Select(scenario => $"  {scenario.Name,-18} {scenario.Summary}"))}");
+    return 1;
+}
+
+IScenario Named(string name) => all.FirstOrDefault(scenario => scenario.Name == name) ?? throw new ArgumentException($"there is no scenario '{name}'");

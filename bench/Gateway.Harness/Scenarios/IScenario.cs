@@ -1,0 +1,16 @@
+using Gateway.Harness.Results;
+
+namespace Gateway.Harness.Scenarios;
+
+/// <summary>One thing to measure of the whole server, from outside.</summary>
+internal interface IScenario
+{
+    /// <summary>What it is called on the command line.</summary>
+    string Name { get; }
+
+    /// <summary>What it measures, in one line.</summary>
+    string Summary { get; }
+
+    /// <summary>Starts what it needs, measures, and stops it again.</summary>
+    IReadOnlyList<Comparison> Measure(Effort effort);
+}

@@ -1,0 +1,39 @@
+using Gateway.Harness.Models;
+
+namespace Gateway.Harness.Subjects;
+
+/// <summary>Starts what is measured.</summary>
+/// <param name="gateway">The gateway's executable.</param>
+internal sealed class Programs(string gateway)
+{
+    public string Gateway { get; } = gateway;
+
+    /// <summary>The gateway as <c>dotnet build -c Release</c> leaves it.</summary>
+    public static string BuiltGateway => Path.Combine(RepositoryRoot.Path, "src", "Gateway", "bin", "Release", "net10.0", "gateway");
+
+    /// <summary>The gateway as <c>dotnet publish</c> leaves it, where bench/README.md has it published.</summary>
+    public static string PublishedGateway => Path.Combine(RepositoryRoot.Path, "artifacts", "publish", "gateway");
+
+    /// <summary>This program, whose subcommands are the peers.</summary>
+    public static string Self => Environment.ProcessPath!;
+
+    /// <summary>Starts the gateway with the models of <paramref name="repository"/>.</summary>
+    /// <param name="metricsPort">Where it serves its metrics.</param>
+    /// <param name="cores">As in <see cref="ServerProcess.Start"/>.</param>
+    public ServerProcess StartGateway(string repository, out int metricsPort, string? cores = null)
+    {
+        int port = ServerProcess.FreePort();
+        metricsPort = ServerProcess.FreePort();
+        return ServerProcess.Start(
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}"], port, cores);
+    }
+
+    /// <summary>Starts the bare endpoint.</summary>
+    /// <param name="inferenceHeaderBytes">JSON bytes that each answer begins with.</param>
+    /// <param name="bodyBytes">Bytes of each answer's body.</param>
+    public static ServerProcess StartBareKestrel(int inferenceHeaderBytes, int bodyBytes)
+    {
+        int port = ServerProcess.FreePort();
+        return ServerProcess.Start(Self, [BareKestrel.Command, $"{port}", $"{inferenceHeaderBytes}", $"{bodyBytes}"], port);
+    }
+}
