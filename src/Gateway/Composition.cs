@@ -3,6 +3,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.OnnxRuntime.Backend;
 using Gateway.Server.Hosting;
+using Gateway.Server.OpenInference;
 
 namespace Gateway;
 
@@ -10,10 +11,14 @@ namespace Gateway;
 internal static class Composition
 {
     /// <summary>What serving needs beside what the host brings.</summary>
-    public static void AddServices(IServiceCollection services) => services.AddRepository().AddSingleton<IModelLoader, RepositoryLoader>();
+    public static void AddServices(IServiceCollection services) => services
+        .AddRepository()
+        .AddSingleton<IModelLoader, RepositoryLoader>()
+        .AddSingleton(provider => OptionsFor(provider.GetRequiredService<ServerOptions>()))
+        .AddOpenInference();
 
     /// <summary>The protocols, in the order in which they look at a request.</summary>
-    public static void UseProtocols(WebApplication app) => app.UseHealth();
+    public static void UseProtocols(WebApplication app) => app.UseOpenInference();
 
     /// <summary>What checking needs; nothing in it listens.</summary>
     public static ServiceProvider ForCheck(ServerOptions options) =>
@@ -23,6 +28,13 @@ internal static class Composition
             .AddRepository()
             .AddSingleton<IRepositoryChecker, RepositoryLoader>()
             .BuildServiceProvider();
+
+    private static OpenInferenceOptions OptionsFor(ServerOptions options) => new()
+    {
+        MaxInputBytes = options.HttpMaxInputSize,
+        ServerTiming = options.ServerTiming,
+        StrictReadiness = options.StrictReadiness,
+    };
 
     private static IServiceCollection AddRepository(this IServiceCollection services) =>
         services
