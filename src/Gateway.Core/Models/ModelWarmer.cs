@@ -13,7 +13,7 @@ namespace Gateway.Core.Models;
 internal static class ModelWarmer
 {
     // A profile stops growing here: enough for the sizes that matter of a light model, one or two of a heavy one.
-    private static readonly TimeSpan ProfileBudget = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ProfileBudget = TimeSpan.FromMilliseconds(50);
 
     // The shortest of a few runs is what the hardware can do; the rest is noise of a machine that is still loading other models.
     private const int RunsASize = 4;

@@ -92,7 +92,9 @@ internal sealed partial class OnnxModel : ILoadedModel
     {
         int cores = Environment.ProcessorCount;
         if (cores == 1 || instances >= cores) return 1;
-        int rows = Math.Min(layout.MaxBatchRows, 8);
+
+        // A few rows, as a batch of some load has; more would only take longer.
+        int rows = Math.Min(layout.MaxBatchRows, 4);
         long alone = Try(layout, 1, rows);
         if (alone < 0) return 1;
         long together = Try(layout, SessionSettings.SharedThreads, rows);
@@ -115,7 +117,7 @@ internal sealed partial class OnnxModel : ILoadedModel
     private long Try(ModelLayout layout, int threads, int rows)
     {
         using OnnxExecutor executor = new(layout, Session(gpu: null, threads), _pool, _time);
-        return ThreadTrial.BestOf(executor, rows);
+        return ThreadTrial.BestOf(executor, rows, _time);
     }
 
     private TensorSignature Describe(OrtValueInfo info)
