@@ -66,10 +66,10 @@ public sealed class TestModel : IAsyncDisposable
         if (!Pool.TryRent(bytes.Length, BlockOwner.RequestTensors, out MemoryBlock? block)) throw new InvalidOperationException("The test's pool is too small.");
         bytes.CopyTo(block.Span);
         request.Block = block;
-        request.Inputs[0] = new InputTensor
-        {
-            DataType = DataType.Int64, Shape = Model.Layout.IsBatching ? new TensorShape([rows, .. dims]) : new TensorShape(dims), ByteLength = bytes.Length,
-        };
+        TensorShape shape = default;
+        if (Model.Layout.IsBatching) shape.TryAdd(rows);
+        foreach (long dim in dims) shape.TryAdd(dim);
+        request.Inputs[0] = new InputTensor { DataType = DataType.Int64, Shape = shape, ByteLength = bytes.Length };
         return request;
     }
 

@@ -69,14 +69,23 @@ public sealed class BlockPool : IDisposable
     {
         Interlocked.Add(ref _rentedBytes, -block.Capacity);
         Interlocked.Decrement(ref _rentedByOwner[(int)block.Owner]);
-        if (Volatile.Read(ref _disposed)) Free(block);
-        else _free[block.SizeClass].Put(block);
+        _free[block.SizeClass].Put(block);
+
+        // Looked at after the block is in the list, so that whichever comes second, this or Dispose, frees it.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _disposed)) FreeAll();
     }
 
     /// <summary>Frees what is not lent; lent blocks are freed when they come back.</summary>
     public void Dispose()
     {
         Volatile.Write(ref _disposed, true);
+        Interlocked.MemoryBarrier();
+        FreeAll();
+    }
+
+    private void FreeAll()
+    {
         foreach (FreeList list in _free)
         {
             while (list.TryTake() is { } block) Free(block);
@@ -86,13 +95,30 @@ public sealed class BlockPool : IDisposable
     private MemoryBlock? TryAllocateSlow(int sizeClass)
     {
         int bytes = SmallestBlock << sizeClass;
-        while (Interlocked.Add(ref _totalBytes, bytes) > CeilingBytes)
+        while (true)
         {
-            Interlocked.Add(ref _totalBytes, -bytes);
-            if (!FreeOne()) return null;
+            // Never added beyond the ceiling, not even to be taken back: meanwhile another thread would be told no for room that there is.
+            long total = Volatile.Read(ref _totalBytes);
+            if (total + bytes > CeilingBytes)
+            {
+                if (!FreeOne()) return null;
+            }
+            else if (Interlocked.CompareExchange(ref _totalBytes, total + bytes, total) == total)
+            {
+                break;
+            }
         }
 
-        return new MemoryBlock(this, bytes, sizeClass);
+        try
+        {
+            return new MemoryBlock(this, bytes, sizeClass);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The machine has less than the ceiling allows: to the caller it is the same.
+            Interlocked.Add(ref _totalBytes, -bytes);
+            return null;
+        }
     }
 
     /// <summary>Gives the largest free block back to the operating system.</summary>

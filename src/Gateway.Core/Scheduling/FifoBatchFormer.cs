@@ -28,8 +28,13 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         plan.Clear();
         QueueBucket? chosen = null;
         Closing closing = default;
-        foreach (QueueBucket bucket in view.Queue.Buckets)
+
+        // By index: the enumerator of an interface would be an object a decision.
+        IReadOnlyList<QueueBucket> buckets = view.Queue.Buckets;
+        for (int i = 0; i < buckets.Count; i++)
         {
+            QueueBucket bucket = buckets[i];
+
             // Strictly earlier heads win; a bucket that must still wait only contributes its waking time.
             if (chosen is not null && Order.Compare(bucket[0], chosen[0]) > 0) continue;
             Closing candidate = Close(bucket, view);
@@ -98,9 +103,10 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 
     private bool IsPreferred(int rows)
     {
-        foreach (int size in policy.PreferredBatchSizes)
+        IReadOnlyList<int> sizes = policy.PreferredBatchSizes;
+        for (int i = 0; i < sizes.Count; i++)
         {
-            if (size == rows) return true;
+            if (sizes[i] == rows) return true;
         }
 
         return false;
