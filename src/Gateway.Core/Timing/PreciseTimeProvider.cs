@@ -30,8 +30,10 @@ internal sealed class PreciseTimeProvider : TimeProvider, IDisposable
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         PreciseTimer timer = new(this, callback, state);
-        timer.Change(dueTime, period);
+
+        // Among the timers before it is set: the thread that setting it wakes would not find it, and nothing would wake it again.
         lock (_lock) _timers.Add(timer);
+        timer.Change(dueTime, period);
         return timer;
     }
 

@@ -87,7 +87,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         await Listening.OrExplain(_app.StartAsync(cancellation), $"{_options.HttpAddress}:{_options.HttpPort}", "--http-port").ConfigureAwait(false);
         _isStarted = true;
         if (_metrics is not null) await _metrics.StartAsync(cancellation).ConfigureAwait(false);
-        Log.Listening(_logger, HttpAddress, MetricsAddress);
+        Log.Listening(_logger, HttpAddress, MetricsAddress ?? "no port");
 
         long start = _time.GetTimestamp();
         _loaderMayRun = true;
@@ -155,7 +155,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
     private static partial class Log
     {
         [LoggerMessage(4000, LogLevel.Information, "Listening on {Http}, metrics on {Metrics}", EventName = "Listening")]
-        public static partial void Listening(ILogger logger, string http, string? metrics);
+        public static partial void Listening(ILogger logger, string http, string metrics);
 
         [LoggerMessage(4001, LogLevel.Information, "Serving {Ready} of {All} models, loaded in {Milliseconds:F0} ms", EventName = "Serving")]
         public static partial void Serving(ILogger logger, int ready, int all, double milliseconds);

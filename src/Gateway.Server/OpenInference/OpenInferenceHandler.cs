@@ -1,6 +1,7 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Protocol;
+using Gateway.Server.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -13,12 +14,15 @@ namespace Gateway.Server.OpenInference;
 /// type is never looked at: clients send none, or a wrong one. <b>Threading</b>: any.
 /// </remarks>
 public sealed class OpenInferenceHandler(
-    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ILogger<OpenInferenceHandler> logger)
+    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ILogger<OpenInferenceHandler> logger, ServerHealth? health = null)
 {
     private const string NotReady = "Model version not ready";
 
     private readonly InferEndpoint _infer = new(pool, options, time, logger);
     private volatile bool _isExiting;
+
+    // A server that is still loading knows of no model that is not ready: the catalog alone would say yes.
+    private bool IsReady => (health?.IsReady ?? true) && (!options.StrictReadiness || catalog.AreAllReady);
 
     /// <summary>From here on the health routes say that the server is exiting, so that nobody sends it anything new.</summary>
     public void BeginExit() => _isExiting = true;
@@ -71,7 +75,7 @@ public sealed class OpenInferenceHandler(
                 WriteHealth(context, isTrue: true, "{\"live\":true}"u8, "{\"live\":false}"u8);
                 break;
             case RouteKind.Ready:
-                WriteHealth(context, !options.StrictReadiness || catalog.AreAllReady, "{\"ready\":true}"u8, "{\"ready\":false}"u8);
+                WriteHealth(context, IsReady, "{\"ready\":true}"u8, "{\"ready\":false}"u8);
                 break;
             case RouteKind.ModelReady:
                 WriteModelReady(context, route);
