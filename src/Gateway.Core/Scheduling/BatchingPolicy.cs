@@ -55,9 +55,10 @@ public sealed record BatchingPolicy
     /// <summary>The size that a batch of <paramref name="rows"/> is run at.</summary>
     public int PadTo(int rows)
     {
-        foreach (int size in AllowedBatchSizes)
+        // By index: an enumerator behind an interface is an allocation a batch.
+        for (int i = 0; i < AllowedBatchSizes.Count; i++)
         {
-            if (size >= rows) return size;
+            if (AllowedBatchSizes[i] >= rows) return AllowedBatchSizes[i];
         }
 
         return rows;

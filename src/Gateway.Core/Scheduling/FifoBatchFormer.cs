@@ -28,8 +28,12 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         plan.Clear();
         QueueBucket? chosen = null;
         Closing closing = default;
-        foreach (QueueBucket bucket in view.Queue.Buckets)
+
+        // By index, here and below: an enumerator behind an interface is an allocation.
+        for (int i = 0; i < view.Queue.Buckets.Count; i++)
         {
+            QueueBucket bucket = view.Queue.Buckets[i];
+
             // Strictly earlier heads win; a bucket that must still wait only contributes its waking time.
             if (chosen is not null && Order.Compare(bucket[0], chosen[0]) > 0) continue;
             Closing candidate = Close(bucket, view);
@@ -98,9 +102,9 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 
     private bool IsPreferred(int rows)
     {
-        foreach (int size in policy.PreferredBatchSizes)
+        for (int i = 0; i < policy.PreferredBatchSizes.Count; i++)
         {
-            if (size == rows) return true;
+            if (policy.PreferredBatchSizes[i] == rows) return true;
         }
 
         return false;
