@@ -8,8 +8,8 @@ namespace Gateway.Harness.Scenarios;
 /// <summary>Managed bytes that the whole server allocates for one request in steady state, by its own counters.</summary>
 internal sealed class Allocation : IScenario
 {
-    private const string AllocatedBytes = "gateway_dotnet_gc_allocated_bytes_total";
-    private const string FullCollections = "gateway_dotnet_gc_collections_total{generation=\"2\"";
+    private const string AllocatedBytes = "gateway_gc_allocated_bytes_total";
+    private const string FullCollections = "gateway_gc_collections_total{generation=\"2\"";
 
     // From design.md, "Budgets".
     private static readonly Budget BytesPerRequest = Budget.AtMost(256);

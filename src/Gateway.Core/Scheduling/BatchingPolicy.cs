@@ -55,6 +55,7 @@ public sealed record BatchingPolicy
     /// <summary>The size that a batch of <paramref name="rows"/> is run at.</summary>
     public int PadTo(int rows)
     {
+        // By index: an enumerator behind an interface is an allocation a batch.
         for (int i = 0; i < AllowedBatchSizes.Count; i++)
         {
             if (AllowedBatchSizes[i] >= rows) return AllowedBatchSizes[i];

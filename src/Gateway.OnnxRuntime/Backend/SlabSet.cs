@@ -26,6 +26,9 @@ internal sealed unsafe class SlabSet : BatchOutput
     private readonly MemoryBlock _outputs;
     private readonly int[] _inputOffsets;
     private readonly int[] _outputOffsets;
+
+    // For one row each, so that lending only has to set the rows.
+    private readonly TensorShape[] _outputShapes;
     private readonly OrtIoBinding?[] _bindings;
 
     // 1 while its runner lives and 1 while it is lent out; whoever takes the last one frees the memory.
@@ -40,6 +43,7 @@ internal sealed unsafe class SlabSet : BatchOutput
         _bindings = new OrtIoBinding?[layout.MaxBatchRows + 1];
         (_inputOffsets, long inputBytes) = Arrange(layout.Inputs, layout.MaxBatchRows);
         (_outputOffsets, long outputBytes) = Arrange(layout.Outputs, layout.MaxBatchRows);
+        _outputShapes = [.. layout.Outputs.Select(spec => Shape(spec.ClientDims, 1))];
         _inputs = Rent(pool, inputBytes, BlockOwner.InputSlab);
         try
         {
@@ -111,10 +115,12 @@ internal sealed unsafe class SlabSet : BatchOutput
         for (int i = 0; i < _layout.Outputs.Count; i++)
         {
             TensorSpec spec = _layout.Outputs[i];
+            TensorShape shape = _outputShapes[i];
+            if (_layout.IsBatching) shape[0] = rows;
             Tensors[i] = new OutputTensor
             {
                 DataType = spec.DataType,
-                Shape = Shape(spec.ClientDims, rows),
+                Shape = shape,
                 Address = _outputs.Address + _outputOffsets[i],
                 ByteLength = spec.RowBytes * rows,
             };

@@ -1,0 +1,45 @@
+using Gateway.Benchmarks.Memory;
+using Gateway.Benchmarks.OnnxRuntime;
+using Gateway.Benchmarks.Scheduling;
+
+namespace Gateway.Benchmarks.Allocations;
+
+/// <summary>Something of the request path whose managed allocation has a budget.</summary>
+/// <param name="Name">Its name in <c>allocation-budgets.json</c>.</param>
+/// <param name="Operations">Operations that one call of <paramref name="Invoke"/> makes.</param>
+/// <param name="Invoke">Does it.</param>
+/// <param name="CleanUp">Called once, at the end.</param>
+internal sealed record AllocationCase(string Name, int Operations, Func<Task> Invoke, Func<Task> CleanUp)
+{
+    /// <summary>Sets up every case, from the benchmarks of the same code.</summary>
+    public static IEnumerable<AllocationCase> All()
+    {
+        // What one benchmark call makes.
+        const int Operations = 64;
+        BatchFormerBenchmarks former = new() { ShapeKeys = 16 };
+        former.Setup();
+        yield return new AllocationCase("BatchFormer.Decide", Operations, Synchronously(() => former.DecideTakeRefill()), Nothing);
+
+        BlockPoolBenchmarks pool = new();
+        pool.Setup();
+        yield return new AllocationCase("BlockPool.RentRelease", Operations, Synchronously(() => pool.RentRelease()), Synchronously(pool.CleanUp));
+
+        DynamicBatcherBenchmarks batcher = new();
+        batcher.Setup();
+        yield return new AllocationCase("DynamicBatcher.OneByOne", Operations, batcher.OneByOneAsync, Nothing);
+        yield return new AllocationCase("DynamicBatcher.AllAtOnce", Operations, batcher.AllAtOnceAsync, batcher.CleanUpAsync);
+
+        OnnxExecutorBenchmarks executor = new();
+        executor.Setup();
+        yield return new AllocationCase("OrtSession.Run", 1, Synchronously(executor.BareBoundRun), Nothing);
+        yield return new AllocationCase("OnnxExecutor.Execute", 1, Synchronously(executor.Execute), Synchronously(executor.CleanUp));
+    }
+
+    private static Task Nothing() => Task.CompletedTask;
+
+    private static Func<Task> Synchronously(Action action) => () =>
+    {
+        action();
+        return Task.CompletedTask;
+    };
+}
