@@ -1,0 +1,64 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Gateway.Protocol.Tensors;
+
+namespace Gateway.UnitTests.OpenInference;
+
+/// <summary>What a request allocates. Alone in its collection: it counts the whole process.</summary>
+[Collection(nameof(AllocationTests))]
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
+public sealed class AllocationTests
+{
+    // The budget of a request over a binary protocol, in steady state.
+    private const int BudgetBytes = 256;
+
+    private const int Requests = 4000;
+
+    [Fact]
+    public async Task Infer_BinaryInSteadyState_StaysWithinTheBudget()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        server.Add(
+            "steady", 1, 8, [SampleModels.Spec("x", DataType.Fp32, [64])], [SampleModels.Spec("y", DataType.Fp32, [10])], (layout, pool) => new FixedExecutor(layout, pool));
+        byte[] head = Encoding.UTF8.GetBytes(
+            """{"inputs":[{"name":"x","shape":[1,64],"datatype":"FP32","parameters":{"binary_data_size":256}}],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}""");
+        byte[] request = RawConnection.Request("steady", [.. head, .. new byte[256]], head.Length);
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.Connect(IPAddress.Loopback, server.Port);
+        byte[] buffer = new byte[4096];
+        int answerBytes = 0;
+        for (int i = 0; i < Requests; i++) answerBytes = Exchange(socket, request, buffer, answerBytes);
+
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        for (int i = 0; i < Requests; i++) Exchange(socket, request, buffer, answerBytes);
+        long perRequest = (GC.GetTotalAllocatedBytes(precise: true) - before) / Requests;
+
+        Assert.True(perRequest <= BudgetBytes, $"{perRequest} bytes a request");
+    }
+
+    /// <summary>Sends a request and reads its answer, blocking, without allocating.</summary>
+    /// <param name="answerBytes">Length of an answer; 0 to find it out.</param>
+    private static int Exchange(Socket socket, byte[] request, byte[] buffer, int answerBytes)
+    {
+        socket.Send(request);
+        int received = 0;
+        do
+        {
+            received += socket.Receive(buffer, received, buffer.Length - received, SocketFlags.None);
+            if (answerBytes == 0 && received > 0) answerBytes = LengthOf(buffer.AsSpan(0, received));
+        }
+        while (answerBytes == 0 || received < answerBytes);
+        return answerBytes;
+    }
+
+    private static int LengthOf(ReadOnlySpan<byte> answer)
+    {
+        string text = Encoding.Latin1.GetString(answer);
+        int end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        if (end < 0) return 0;
+        Assert.StartsWith("HTTP/1.1 200", text);
+        string length = text.Split("\r\n").Single(line => line.StartsWith("Content-Length:", StringComparison.Ordinal));
+        return end + 4 + int.Parse(length.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture);
+    }
+}

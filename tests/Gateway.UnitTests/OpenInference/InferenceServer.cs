@@ -1,0 +1,107 @@
+using System.Net;
+using Gateway.Core.Execution;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Scheduling;
+using Gateway.Server.OpenInference;
+using Gateway.TestSupport;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.UnitTests.OpenInference;
+
+/// <summary>A Kestrel on a free port that serves models made of functions.</summary>
+internal sealed class InferenceServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly List<DynamicBatcher> _batchers = [];
+
+    private InferenceServer(WebApplication app, BlockPool pool, ModelCatalog catalog, HttpProtocols protocols)
+    {
+        _app = app;
+        Pool = pool;
+        Catalog = catalog;
+        Handler = app.Services.GetRequiredService<OpenInferenceHandler>();
+        string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        Port = new Uri(address).Port;
+        Client = new HttpClient { BaseAddress = new Uri(address) };
+        if (protocols != HttpProtocols.Http2) return;
+        Client.DefaultRequestVersion = HttpVersion.Version20;
+        Client.DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+    }
+
+    public BlockPool Pool { get; }
+
+    public ModelCatalog Catalog { get; }
+
+    public OpenInferenceHandler Handler { get; }
+
+    public HttpClient Client { get; }
+
+    public int Port { get; }
+
+    /// <summary>Starts a server with the models of <see cref="SampleModels"/>.</summary>
+    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1)
+    {
+        OpenInferenceOptions options = new();
+        configure?.Invoke(options);
+        BlockPool pool = new(512L << 20, lockPages: false);
+        ModelCatalog catalog = new();
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
+        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddOpenInference();
+        WebApplication app = builder.Build();
+        app.UseOpenInference();
+        app.Run(context =>
+        {
+            context.Response.StatusCode = StatusCodes.Status418ImATeapot;
+            return Task.CompletedTask;
+        });
+        await app.StartAsync();
+        InferenceServer server = new(app, pool, catalog, protocols);
+        SampleModels.AddTo(server);
+        return server;
+    }
+
+    /// <summary>Serves a model that <paramref name="makeExecutor"/> runs.</summary>
+    public ServedModel Add(
+        string name,
+        long version,
+        int maxBatchSize,
+        IReadOnlyList<TensorSpec> inputs,
+        IReadOnlyList<TensorSpec> outputs,
+        Func<ModelLayout, BlockPool, IModelExecutor> makeExecutor,
+        int maxQueueRequests = 1024)
+    {
+        ModelLayout layout = new(name, version, SampleModels.Config(name, maxBatchSize), inputs, outputs);
+        BatchingPolicy policy = new() { MaxBatchRows = layout.MaxBatchRows, IsDynamic = layout.IsBatching, MaxQueueRequests = maxQueueRequests };
+        DynamicBatcher batcher = new(policy, new FifoBatchFormer(policy), Pool, TimeProvider.System);
+        _batchers.Add(batcher);
+        ServedModel model = new(layout, "CPU", batcher);
+        batcher.Start([makeExecutor(layout, Pool)], layout);
+        Catalog.Set(new ModelStatus(name, version, ModelState.Ready, "", model, TimeSpan.Zero));
+        return model;
+    }
+
+    public ServedModel Add(
+        string name, int maxBatchSize, IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs, FunctionExecutor.Function function, int maxQueueRequests = 1024) =>
+        Add(name, 1, maxBatchSize, inputs, outputs, (layout, pool) => new FunctionExecutor(layout, pool, TimeProvider.System, function), maxQueueRequests);
+
+    /// <summary>Stops everything and asserts that no block is still lent.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _app.StopAsync();
+        foreach (DynamicBatcher batcher in _batchers) await batcher.DisposeAsync();
+        await _app.DisposeAsync();
+        foreach (BlockOwner owner in Enum.GetValues<BlockOwner>()) Assert.True(Pool.RentedBlocks(owner) == 0, $"{Pool.RentedBlocks(owner)} blocks of {owner} leaked");
+        Pool.Dispose();
+    }
+}
