@@ -1,5 +1,6 @@
 using Gateway.Benchmarks.Memory;
 using Gateway.Benchmarks.OnnxRuntime;
+using Gateway.Benchmarks.OpenInference;
 using Gateway.Benchmarks.Scheduling;
 
 namespace Gateway.Benchmarks.Allocations;
@@ -33,6 +34,10 @@ internal sealed record AllocationCase(string Name, int Operations, Func<Task> In
         executor.Setup();
         yield return new AllocationCase("OrtSession.Run", 1, Synchronously(executor.BareBoundRun), Nothing);
         yield return new AllocationCase("OnnxExecutor.Execute", 1, Synchronously(executor.Execute), Synchronously(executor.CleanUp));
+
+        TensorJsonBenchmarks json = new();
+        json.Setup();
+        yield return new AllocationCase("TensorJsonReader.ReadFixed", 1, Synchronously(json.TensorJson), Nothing);
     }
 
     private static Task Nothing() => Task.CompletedTask;

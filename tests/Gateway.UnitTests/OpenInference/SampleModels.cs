@@ -11,7 +11,7 @@ internal static class SampleModels
     /// <summary>Types that every echo model exists for: <c>echo_FP32</c> and so on, a batching model that gives four elements a row back.</summary>
     public static readonly DataType[] FixedTypes = [.. Enum.GetValues<DataType>().Where(type => type is not (DataType.Invalid or DataType.Bytes))];
 
-    public static ModelConfig Config(string name, int maxBatchSize) => new() { MaxBatchSize = maxBatchSize, Platform = "onnxruntime_onnx" };
+    public static ModelConfig Config(string name, int maxBatchSize) => new() { Name = name, MaxBatchSize = maxBatchSize, Platform = "onnxruntime_onnx" };
 
     public static TensorSpec Spec(string name, DataType type, long[] dims, params string[] labels) => new(name, type, dims, dims, labels);
 
