@@ -18,7 +18,7 @@ internal static class FrontDoor
 
     /// <summary>Adds Kestrel with the HTTP port of <paramref name="options"/>.</summary>
     /// <param name="onBound">Is given the endpoint's options, whose address is the real one once the server has started.</param>
-    public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, TimeProvider time, Action<ListenOptions> onBound)
+    public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, Action<ListenOptions> onBound)
     {
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -35,7 +35,9 @@ internal static class FrontDoor
             kestrel.Listen(new IPEndPoint(options.HttpAddress, options.HttpPort), listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
-                listen.Use(http1 => new PrefaceDetection(http1, http2!, time).OnConnectionAsync);
+
+                // The framework's clock, not the engine's: that one is made for a few timers, and here is one for each connection.
+                listen.Use(http1 => new PrefaceDetection(http1, http2!, TimeProvider.System).OnConnectionAsync);
                 onBound(listen);
             });
         });

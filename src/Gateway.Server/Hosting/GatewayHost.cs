@@ -30,7 +30,9 @@ public sealed partial class GatewayHost : IAsyncDisposable
     private readonly IModelLoader _loader;
     private readonly ModelCatalog _catalog;
     private readonly MetricsListener? _metrics;
-    private readonly TimeProvider _time;
+
+    // Not the engine's clock, whose timers run what awaits them on the one thread that they all share: stopping is more than that thread should do.
+    private readonly TimeProvider _time = TimeProvider.System;
     private readonly StrongBox<ListenOptions?> _http;
     private readonly ILogger _logger;
     private bool _isStarted;
@@ -44,7 +46,6 @@ public sealed partial class GatewayHost : IAsyncDisposable
         _health = app.Services.GetRequiredService<ServerHealth>();
         _loader = app.Services.GetRequiredService<IModelLoader>();
         _catalog = app.Services.GetRequiredService<ModelCatalog>();
-        _time = app.Services.GetRequiredService<TimeProvider>();
         ILoggerFactory loggers = app.Services.GetRequiredService<ILoggerFactory>();
         _logger = loggers.CreateLogger<GatewayHost>();
         if (!options.AllowMetrics) return;
@@ -59,6 +60,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
     public string? MetricsAddress => _metrics?.Address;
 
     /// <summary>Builds the server without starting anything.</summary>
+    /// <param name="time">The engine's clock.</param>
     /// <param name="addServices">Adds the <see cref="IModelLoader"/> and what the protocols need. The catalog, the pool, the options and the health are there.</param>
     /// <param name="useProtocols">Adds the protocols to the request pipeline.</param>
     public static GatewayHost Build(ServerOptions options, TimeProvider time, Action<IServiceCollection> addServices, Action<WebApplication> useProtocols)
@@ -68,7 +70,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         // Empty: ASP.NET's own configuration sources would be a second way to set ports and limits, which no help text names.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.AddGatewayLogging(options);
-        builder.AddFrontDoor(options, time, listen => http.Value = listen);
+        builder.AddFrontDoor(options, listen => http.Value = listen);
         builder.Services
             .AddEngine(options, time)
             .AddSingleton<ServerHealth>()

@@ -46,7 +46,7 @@ public sealed record ServerOptions
     [Setting("--http-max-input-size", "Largest request body, in bytes, as sent and as decompressed.", Minimum = 1, Maximum = 1L << 30)]
     public long HttpMaxInputSize { get; init; } = 64L << 20;
 
-    // 10,000 idle connections cost about 200 MB; a load balancer in front needs far fewer.
+    // Bounded, as everything is; a choice, not a measurement: a load balancer in front holds hundreds.
     [Setting("--http-max-connections", "Most HTTP connections open at once; further ones are closed as they come.", Minimum = 1)]
     public int HttpMaxConnections { get; init; } = 10_000;
 
