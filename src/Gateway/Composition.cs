@@ -33,7 +33,6 @@ internal static class Composition
     {
         MaxInputBytes = options.HttpMaxInputSize,
         ServerTiming = options.ServerTiming,
-        StrictReadiness = options.StrictReadiness,
     };
 
     private static IServiceCollection AddRepository(this IServiceCollection services) =>

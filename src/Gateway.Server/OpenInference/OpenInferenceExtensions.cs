@@ -1,14 +1,13 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Hosting;
 
 namespace Gateway.Server.OpenInference;
 
 /// <summary>Puts the Open Inference Protocol into a server.</summary>
 public static class OpenInferenceExtensions
 {
-    /// <summary>Registers the handler. The model catalogue, the block pool and the clock must be registered too; options are, unless set, the defaults.</summary>
+    /// <summary>Registers the handler. The model catalogue, the block pool, the clock and the server's health must be registered too; options are, unless set, the defaults.</summary>
     public static IServiceCollection AddOpenInference(this IServiceCollection services)
     {
         services.TryAddSingleton<OpenInferenceOptions>();
@@ -20,7 +19,6 @@ public static class OpenInferenceExtensions
     public static IApplicationBuilder UseOpenInference(this IApplicationBuilder app)
     {
         OpenInferenceHandler handler = app.ApplicationServices.GetRequiredService<OpenInferenceHandler>();
-        app.ApplicationServices.GetService<IHostApplicationLifetime>()?.ApplicationStopping.Register(handler.BeginExit);
         return app.Use(next => context => handler.TryHandle(context, out Task handled) ? handled : next(context));
     }
 }

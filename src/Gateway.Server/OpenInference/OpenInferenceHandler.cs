@@ -14,18 +14,11 @@ namespace Gateway.Server.OpenInference;
 /// type is never looked at: clients send none, or a wrong one. <b>Threading</b>: any.
 /// </remarks>
 public sealed class OpenInferenceHandler(
-    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ILogger<OpenInferenceHandler> logger, ServerHealth? health = null)
+    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ServerHealth health, ILogger<OpenInferenceHandler> logger)
 {
     private const string NotReady = "Model version not ready";
 
     private readonly InferEndpoint _infer = new(pool, options, time, logger);
-    private volatile bool _isExiting;
-
-    // A server that is still loading knows of no model that is not ready: the catalog alone would say yes.
-    private bool IsReady => (health?.IsReady ?? true) && (!options.StrictReadiness || catalog.AreAllReady);
-
-    /// <summary>From here on the health routes say that the server is exiting, so that nobody sends it anything new.</summary>
-    public void BeginExit() => _isExiting = true;
 
     /// <summary>Answers a call if its path is one of this protocol's.</summary>
     /// <param name="handled">Completes when the call is answered.</param>
@@ -75,7 +68,7 @@ public sealed class OpenInferenceHandler(
                 WriteHealth(context, isTrue: true, "{\"live\":true}"u8, "{\"live\":false}"u8);
                 break;
             case RouteKind.Ready:
-                WriteHealth(context, IsReady, "{\"ready\":true}"u8, "{\"ready\":false}"u8);
+                WriteHealth(context, health.IsReady, "{\"ready\":true}"u8, "{\"ready\":false}"u8);
                 break;
             case RouteKind.ModelReady:
                 WriteModelReady(context, route);
@@ -92,7 +85,7 @@ public sealed class OpenInferenceHandler(
     /// <summary>Triton's health answers are empty; KServe's client reads these bodies, and Triton's does not mind them.</summary>
     private void WriteHealth(HttpContext context, bool isTrue, ReadOnlySpan<byte> yes, ReadOnlySpan<byte> no)
     {
-        if (_isExiting) ErrorWriter.Write(context, StatusCodes.Status503ServiceUnavailable, "Server exiting");
+        if (health.Phase == ServerPhase.Exiting) ErrorWriter.Write(context, StatusCodes.Status503ServiceUnavailable, "Server exiting");
         else ErrorWriter.WriteJson(context, isTrue ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest, isTrue ? yes : no);
     }
 

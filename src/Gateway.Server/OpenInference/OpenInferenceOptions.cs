@@ -26,9 +26,6 @@ public sealed class OpenInferenceOptions
     /// <summary>Whether infer answers carry a <c>Server-Timing</c> header with the time of each stage; off unless set.</summary>
     public bool ServerTiming { get; set; }
 
-    /// <summary>Whether the server is ready only when every model is; otherwise as soon as it answers.</summary>
-    public bool StrictReadiness { get; set; } = true;
-
     /// <summary>Name in the server metadata. Clients of this dialect look for Triton's, which is therefore the default.</summary>
     public string ServerName { get; set; } = "triton";
 

@@ -3,6 +3,7 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
+using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
 using Gateway.TestSupport;
 using Microsoft.AspNetCore.Builder;
@@ -27,7 +28,8 @@ internal sealed class InferenceServer : IAsyncDisposable
         _app = app;
         Pool = pool;
         Catalog = catalog;
-        Handler = app.Services.GetRequiredService<OpenInferenceHandler>();
+        Health = app.Services.GetRequiredService<ServerHealth>();
+        Health.Enter(ServerPhase.Serving);
         string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         Port = new Uri(address).Port;
         Client = new HttpClient { BaseAddress = new Uri(address) };
@@ -40,7 +42,7 @@ internal sealed class InferenceServer : IAsyncDisposable
 
     public ModelCatalog Catalog { get; }
 
-    public OpenInferenceHandler Handler { get; }
+    public ServerHealth Health { get; }
 
     public HttpClient Client { get; }
 
@@ -56,7 +58,7 @@ internal sealed class InferenceServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
-        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddOpenInference();
+        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddOpenInference();
         WebApplication app = builder.Build();
         app.UseOpenInference();
         app.Run(context =>

@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Server.Hosting;
 using Gateway.Core.Models;
 using Gateway.Server.OpenInference;
 
@@ -103,7 +104,7 @@ public sealed class RouteTests
     public async Task Get_Health_WhenExiting_Is503()
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
-        server.Handler.BeginExit();
+        server.Health.Enter(ServerPhase.Exiting);
 
         (await server.GetAsync("/v2/health/live")).AssertError(HttpStatusCode.ServiceUnavailable, "Server exiting");
         (await server.GetAsync("/v2/health/ready")).AssertError(HttpStatusCode.ServiceUnavailable, "Server exiting");
