@@ -26,14 +26,13 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private readonly RequestQueue _queue;
     private readonly BatchPlan _plan = new();
     private readonly Stack<ModelInstance> _idle = new();
-    private readonly ITimer _timer;
+    private readonly WakeTimer _timer;
     private readonly ReleaseOrder? _releaseOrder;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<int>? _stopped;
     private ModelInstance[] _instances = [];
     private InstanceView[] _instanceViews = [];
     private long _nextSequence;
-    private long _timerDue = QueueEntry.NoDeadline;
     private int _waiting;
     private long _waitingBytes;
     private int _unanswered;
@@ -48,7 +47,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         Time = time;
         _queue = new RequestQueue(former.Order, policy.PriorityLevels);
         _inbox = Channel.CreateBounded<InferenceRequest>(new BoundedChannelOptions(policy.MaxQueueRequests) { AllowSynchronousContinuations = false });
-        _timer = time.CreateTimer(static batcher => ((DynamicBatcher)batcher!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = new WakeTimer(time, OnTimer);
         _releaseOrder = policy.PreservesOrdering ? new ReleaseOrder() : null;
         Latency = new LatencyModel(policy.MaxBatchRows);
         Statistics = new ModelStatistics(time);
@@ -273,7 +272,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             if (_plan.Parts.Length > 0) woken = DispatchUnderLock(now);
         }
 
-        ArmUnderLock(Math.Min(woken is null ? _plan.WakeAt : QueueEntry.NoDeadline, _queue.EarliestDeadline), now);
+        _timer.Arm(Math.Min(woken is null ? _plan.WakeAt : QueueEntry.NoDeadline, _queue.EarliestDeadline), now);
         return woken is not null && _idle.Count > 0 && _queue.Count > 0;
     }
 
@@ -292,19 +291,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
         else
         {
             if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
-            if (_hasShapes) SeparateShapesUnderLock(request);
+            if (_hasShapes) ShapeKeys.Separate(request, _queue);
             _queue.Add(request);
         }
-    }
-
-    /// <summary>Sees to it that only requests of equal shapes share a key.</summary>
-    /// <remarks>
-    /// The key is a hash, and one that a client can compute: it could choose dimensions (with a 0 among them they may be as large as it likes) that give
-    /// another shape's key, and in one batch the rows of the one would be gathered with the size of the other's.
-    /// </remarks>
-    private void SeparateShapesUnderLock(InferenceRequest request)
-    {
-        while (_queue.AnyOf(request.ShapeKey) is InferenceRequest other && !request.HasShapesOf(other)) request.ShapeKey++;
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)
@@ -414,21 +403,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
         Interlocked.Add(ref _waitingBytes, -request.QueuedBytes);
     }
 
-    private void ArmUnderLock(long due, long now)
-    {
-        // A timer that is armed for earlier stays: it finds nothing to do and arms itself anew. That is cheaper than moving it at every event.
-        if (due >= _timerDue) return;
-        _timerDue = due;
-        TimeSpan delay = Time.GetElapsedTime(now, due);
-        _timer.Change(delay < MostTimerDelay ? delay : MostTimerDelay, Timeout.InfiniteTimeSpan);
-    }
-
     private void OnTimer()
     {
-        lock (_lock) _timerDue = QueueEntry.NoDeadline;
+        lock (_lock) _timer.Clear();
         Pump(waitForLock: true);
     }
-
-    // Timers take no more than 49 days; one that fires early arms itself anew.
-    private static readonly TimeSpan MostTimerDelay = TimeSpan.FromDays(1);
 }
