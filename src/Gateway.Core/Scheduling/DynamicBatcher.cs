@@ -72,7 +72,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
     internal int IdleInstances => _idle.Count;
 
     internal BlockPool Pool { get; }
-
     internal TimeProvider Time { get; }
 
     /// <summary>Starts a thread for each executor and takes them over; called once, before the model is served.</summary>
@@ -140,21 +139,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>The request's caller has given up: what waits of it is taken out and answered.</summary>
     internal void OnCancelled(InferenceRequest request)
     {
+        // It may still lie in the inbox; the pump below refuses it there.
         bool isFinished;
-        lock (_lock)
-        {
-            // It may still lie in the inbox; the next pump refuses it there.
-            if (request.State != RequestState.Pending || !_queue.Remove(request))
-            {
-                isFinished = false;
-            }
-            else
-            {
-                LeaveQueue(request);
-                isFinished = End(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled);
-            }
-        }
-
+        lock (_lock) isFinished = TakeOutUnderLock(request) && End(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled);
         if (isFinished) Release(request);
         Pump(waitForLock: true);
     }
@@ -162,11 +149,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>One part of a split request has failed: what waits of it would be run for nothing.</summary>
     internal void DropWaitingRows(InferenceRequest request)
     {
-        lock (_lock)
-        {
-            if (request.State == RequestState.Pending && _queue.Remove(request)) LeaveQueue(request);
-        }
-
+        lock (_lock) TakeOutUnderLock(request);
         Pump(waitForLock: true);
     }
 
@@ -181,10 +164,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Hands back a request that has been counted.</summary>
     internal void HandBack(InferenceRequest request)
     {
-        int completed = 1;
         if (_releaseOrder is null) request.Complete();
-        else completed = _releaseOrder.Release(request);
-        CountAnswered(completed);
+        CountAnswered(_releaseOrder?.Release(request) ?? 1);
     }
 
     /// <summary>Stops accepting, finishes what was accepted, and ends the instances. Only the first call does; later ones wait for it.</summary>
@@ -395,6 +376,14 @@ public sealed class DynamicBatcher : IAsyncDisposable
             next.NextReleased = null;
             Release(next);
         }
+    }
+
+    /// <returns>False when no rows of the request wait in the queue.</returns>
+    private bool TakeOutUnderLock(InferenceRequest request)
+    {
+        if (request.State != RequestState.Pending || !_queue.Remove(request)) return false;
+        LeaveQueue(request);
+        return true;
     }
 
     private void LeaveQueue(InferenceRequest request)
