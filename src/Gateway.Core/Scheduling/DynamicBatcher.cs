@@ -26,14 +26,13 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private readonly RequestQueue _queue;
     private readonly BatchPlan _plan = new();
     private readonly Stack<ModelInstance> _idle = new();
-    private readonly ITimer _timer;
+    private readonly WakeTimer _timer;
     private readonly ReleaseOrder? _releaseOrder;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<int>? _stopped;
     private ModelInstance[] _instances = [];
     private InstanceView[] _instanceViews = [];
     private long _nextSequence;
-    private long _timerDue = QueueEntry.NoDeadline;
     private int _waiting;
     private long _waitingBytes;
     private int _unanswered;
@@ -48,7 +47,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         Time = time;
         _queue = new RequestQueue(former.Order, policy.PriorityLevels);
         _inbox = Channel.CreateBounded<InferenceRequest>(new BoundedChannelOptions(policy.MaxQueueRequests) { AllowSynchronousContinuations = false });
-        _timer = time.CreateTimer(static batcher => ((DynamicBatcher)batcher!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = new WakeTimer(time, OnTimer);
         _releaseOrder = policy.PreservesOrdering ? new ReleaseOrder() : null;
         Latency = new LatencyModel(policy.MaxBatchRows);
         Statistics = new ModelStatistics(time);
@@ -73,7 +72,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
     internal int IdleInstances => _idle.Count;
 
     internal BlockPool Pool { get; }
-
     internal TimeProvider Time { get; }
 
     /// <summary>Starts a thread for each executor and takes them over; called once, before the model is served.</summary>
@@ -141,21 +139,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>The request's caller has given up: what waits of it is taken out and answered.</summary>
     internal void OnCancelled(InferenceRequest request)
     {
+        // It may still lie in the inbox; the pump below refuses it there.
         bool isFinished;
-        lock (_lock)
-        {
-            // It may still lie in the inbox; the next pump refuses it there.
-            if (request.State != RequestState.Pending || !_queue.Remove(request))
-            {
-                isFinished = false;
-            }
-            else
-            {
-                LeaveQueue(request);
-                isFinished = End(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled);
-            }
-        }
-
+        lock (_lock) isFinished = TakeOutUnderLock(request) && End(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled);
         if (isFinished) Release(request);
         Pump(waitForLock: true);
     }
@@ -163,11 +149,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>One part of a split request has failed: what waits of it would be run for nothing.</summary>
     internal void DropWaitingRows(InferenceRequest request)
     {
-        lock (_lock)
-        {
-            if (request.State == RequestState.Pending && _queue.Remove(request)) LeaveQueue(request);
-        }
-
+        lock (_lock) TakeOutUnderLock(request);
         Pump(waitForLock: true);
     }
 
@@ -182,10 +164,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Hands back a request that has been counted.</summary>
     internal void HandBack(InferenceRequest request)
     {
-        int completed = 1;
         if (_releaseOrder is null) request.Complete();
-        else completed = _releaseOrder.Release(request);
-        CountAnswered(completed);
+        CountAnswered(_releaseOrder?.Release(request) ?? 1);
     }
 
     /// <summary>Stops accepting, finishes what was accepted, and ends the instances. Only the first call does; later ones wait for it.</summary>
@@ -273,7 +253,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             if (_plan.Parts.Length > 0) woken = DispatchUnderLock(now);
         }
 
-        ArmUnderLock(Math.Min(woken is null ? _plan.WakeAt : QueueEntry.NoDeadline, _queue.EarliestDeadline), now);
+        _timer.Arm(Math.Min(woken is null ? _plan.WakeAt : QueueEntry.NoDeadline, _queue.EarliestDeadline), now);
         return woken is not null && _idle.Count > 0 && _queue.Count > 0;
     }
 
@@ -292,19 +272,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
         else
         {
             if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
-            if (_hasShapes) SeparateShapesUnderLock(request);
+            if (_hasShapes) ShapeKeys.Separate(request, _queue);
             _queue.Add(request);
         }
-    }
-
-    /// <summary>Sees to it that only requests of equal shapes share a key.</summary>
-    /// <remarks>
-    /// The key is a hash, and one that a client can compute: it could choose dimensions (with a 0 among them they may be as large as it likes) that give
-    /// another shape's key, and in one batch the rows of the one would be gathered with the size of the other's.
-    /// </remarks>
-    private void SeparateShapesUnderLock(InferenceRequest request)
-    {
-        while (_queue.AnyOf(request.ShapeKey) is InferenceRequest other && !request.HasShapesOf(other)) request.ShapeKey++;
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)
@@ -408,27 +378,23 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
     }
 
+    /// <returns>False when no rows of the request wait in the queue.</returns>
+    private bool TakeOutUnderLock(InferenceRequest request)
+    {
+        if (request.State != RequestState.Pending || !_queue.Remove(request)) return false;
+        LeaveQueue(request);
+        return true;
+    }
+
     private void LeaveQueue(InferenceRequest request)
     {
         Interlocked.Decrement(ref _waiting);
         Interlocked.Add(ref _waitingBytes, -request.QueuedBytes);
     }
 
-    private void ArmUnderLock(long due, long now)
-    {
-        // A timer that is armed for earlier stays: it finds nothing to do and arms itself anew. That is cheaper than moving it at every event.
-        if (due >= _timerDue) return;
-        _timerDue = due;
-        TimeSpan delay = Time.GetElapsedTime(now, due);
-        _timer.Change(delay < MostTimerDelay ? delay : MostTimerDelay, Timeout.InfiniteTimeSpan);
-    }
-
     private void OnTimer()
     {
-        lock (_lock) _timerDue = QueueEntry.NoDeadline;
+        lock (_lock) _timer.Clear();
         Pump(waitForLock: true);
     }
-
-    // Timers take no more than 49 days; one that fires early arms itself anew.
-    private static readonly TimeSpan MostTimerDelay = TimeSpan.FromDays(1);
 }
