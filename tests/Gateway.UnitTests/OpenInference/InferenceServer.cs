@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Net;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
@@ -20,6 +21,9 @@ namespace Gateway.UnitTests.OpenInference;
 /// <summary>A Kestrel on a free port that serves models made of functions.</summary>
 internal sealed class InferenceServer : IAsyncDisposable
 {
+    /// <summary>A path that takes any body and gives a few bytes back, with the headers of a binary answer.</summary>
+    public const string BarePath = "/bare";
+
     private readonly WebApplication _app;
     private readonly List<DynamicBatcher> _batchers = [];
 
@@ -61,11 +65,7 @@ internal sealed class InferenceServer : IAsyncDisposable
         builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddOpenInference();
         WebApplication app = builder.Build();
         app.UseOpenInference();
-        app.Run(context =>
-        {
-            context.Response.StatusCode = StatusCodes.Status418ImATeapot;
-            return Task.CompletedTask;
-        });
+        app.Run(AnswerForeignAsync);
         await app.StartAsync();
         InferenceServer server = new(app, pool, catalog, protocols);
         SampleModels.AddTo(server);
@@ -105,5 +105,27 @@ internal sealed class InferenceServer : IAsyncDisposable
         await _app.DisposeAsync();
         foreach (BlockOwner owner in Enum.GetValues<BlockOwner>()) Assert.True(Pool.RentedBlocks(owner) == 0, $"{Pool.RentedBlocks(owner)} blocks of {owner} leaked");
         Pool.Dispose();
+    }
+
+    private static async Task AnswerForeignAsync(HttpContext context)
+    {
+        if (context.Request.Path != BarePath)
+        {
+            context.Response.StatusCode = StatusCodes.Status418ImATeapot;
+            return;
+        }
+
+        for (long left = context.Request.ContentLength ?? 0; left > 0;)
+        {
+            ReadResult result = await context.Request.BodyReader.ReadAsync();
+            left -= result.Buffer.Length;
+            context.Request.BodyReader.AdvanceTo(result.Buffer.End);
+        }
+
+        context.Response.ContentLength = 100;
+        context.Response.ContentType = "application/octet-stream";
+        context.Response.Headers["Inference-Header-Content-Length"] = "60";
+        context.Response.BodyWriter.GetSpan(100)[..100].Clear();
+        context.Response.BodyWriter.Advance(100);
     }
 }
