@@ -110,7 +110,7 @@ internal static class InferBody
         }
 
         // One after the other, so that each begins on its own boundary in one block.
-        long expected = total + (64L * exchange.BlobCount) + exchange.TensorBytes;
+        long expected = total + ((long)InferExchange.TensorAlignment * exchange.BlobCount) + exchange.TensorBytes;
         foreach (ref Blob blob in exchange.Blobs)
         {
             blob.Offset = exchange.Reserve(blob.Length, expected);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -44,11 +45,13 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
         InferExchange exchange = Rent();
         exchange.Request = model.RentRequest();
+        PipeReader? decompressed = null;
         try
         {
+            bool isRaw = Begin(context, exchange, coding);
             exchange.Body = context.Request.BodyReader;
-            if (coding != ContentCoding.Identity) exchange.Body = await Compression.DecompressAsync(exchange.Body).ConfigureAwait(false);
-            if (Begin(context, exchange, coding)) await RawInput.ReadAsync(exchange).ConfigureAwait(false);
+            if (exchange.IsDecompressed) exchange.Body = decompressed = await Compression.DecompressAsync(exchange.Body).ConfigureAwait(false);
+            if (isRaw) await RawInput.ReadAsync(exchange).ConfigureAwait(false);
             else await InferBody.ReadAsync(exchange).ConfigureAwait(false);
             await InferAsync(context, exchange.Request).ConfigureAwait(false);
             if (exchange.Request.Status == StatusCode.Ok) await RespondAsync(context, exchange).ConfigureAwait(false);
@@ -62,7 +65,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         }
         finally
         {
-            if (coding != ContentCoding.Identity && exchange.Body is { } decompressed) await decompressed.CompleteAsync().ConfigureAwait(false);
+            if (decompressed is not null) await decompressed.CompleteAsync().ConfigureAwait(false);
             Return(exchange);
         }
     }

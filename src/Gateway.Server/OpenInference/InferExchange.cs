@@ -12,11 +12,11 @@ namespace Gateway.Server.OpenInference;
 /// </remarks>
 internal sealed class InferExchange(BlockPool pool)
 {
+    // Tensors begin on a cache line: wide enough for every vector instruction and for execution backends that bind them where they lie.
+    public const int TensorAlignment = 64;
+
     private OutputPlan[] _outputs = new OutputPlan[4];
     private Blob[] _blobs = new Blob[4];
-
-    // Tensors begin on a cache line: wide enough for every vector instruction and for execution backends that bind them where they lie.
-    private const int TensorAlignment = 64;
 
     public BlockPool Pool { get; } = pool;
 
@@ -31,9 +31,6 @@ internal sealed class InferExchange(BlockPool pool)
 
     /// <summary>Bytes of the JSON part; -1 when it goes to the end of a body of unknown length.</summary>
     public long HeadLength { get; set; }
-
-    /// <summary>Whether the client sent the header that says where the JSON part ends.</summary>
-    public bool HasHeadHeader { get; set; }
 
     /// <summary>Whether the body went through decompression.</summary>
     public bool IsDecompressed { get; set; }

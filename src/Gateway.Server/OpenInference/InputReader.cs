@@ -215,7 +215,7 @@ internal static class InputReader
         long total = 0;
         foreach (TensorSpec spec in model.Inputs)
         {
-            if (spec.RowBytes > 0) total += Math.Min((spec.RowBytes * rows) + 64, exchange.Limit);
+            if (spec.RowBytes > 0) total += Math.Min((spec.RowBytes * rows) + InferExchange.TensorAlignment, exchange.Limit);
         }
 
         return Math.Min(total, 4L * jsonBytes);

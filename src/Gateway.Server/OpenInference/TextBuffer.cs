@@ -12,7 +12,7 @@ internal sealed class TextBuffer(BlockPool pool)
     // Holds the JSON part of a binary answer with a dozen outputs.
     private const int SmallBytes = 2048;
 
-    private readonly byte[] _small = new byte[SmallBytes];
+    private byte[] _small = [];
     private MemoryBlock? _block;
 
     public int Length { get; private set; }
@@ -61,6 +61,9 @@ internal sealed class TextBuffer(BlockPool pool)
 
     private void GrowSlow(int sizeHint)
     {
+        // Made at the first use: few answers are compressed or have classes.
+        if (_small.Length == 0) _small = new byte[SmallBytes];
+        if (_block is null && SmallBytes - Length >= sizeHint) return;
         if (!pool.TryRent(Math.Max((long)Length + sizeHint, 2L * Whole.Length), BlockOwner.ResponseTensors, out MemoryBlock? larger)) throw Errors.NoMemory();
         Written.CopyTo(larger.Span);
         _block?.Release();

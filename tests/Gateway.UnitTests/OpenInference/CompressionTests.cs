@@ -113,6 +113,19 @@ public sealed class CompressionTests
     }
 
     [Fact]
+    public async Task Infer_CompressedBodyBeyondKestrelsOwnLimit_IsRead()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        const int Seed = 19;
+        byte[] noise = new byte[40 << 20];
+        new Random(Seed).NextBytes(noise);
+
+        Answer answer = await server.InferAsync("any", Pack(noise, isGzip: true), headLength: "0", change: Encoded("gzip"));
+
+        Assert.True(noise.AsSpan().SequenceEqual(answer.Blobs), $"seed {Seed}: {answer.Status}");
+    }
+
+    [Fact]
     public async Task OtherAnswers_AcceptEncoding_AreNotCompressed()
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
