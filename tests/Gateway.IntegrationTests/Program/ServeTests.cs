@@ -29,7 +29,8 @@ public sealed class ServeTests
         await using GatewayProcess program = await GatewayProcess.ServeAsync();
         using HttpRequestMessage request = new(HttpMethod.Get, program.HttpAddress + "/v2/health/ready")
         {
-            Version = new Version(major, minor), VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Version = new Version(major, minor),
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
 
         using HttpResponseMessage answer = await _client.SendAsync(request, TestContext.Current.CancellationToken);

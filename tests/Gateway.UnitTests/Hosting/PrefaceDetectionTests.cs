@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using Gateway.Server.Hosting;
+using Gateway.TestSupport;
 using Microsoft.AspNetCore.Connections;
 
 namespace Gateway.UnitTests.Hosting;
@@ -69,8 +70,24 @@ public sealed class PrefaceDetectionTests
         Assert.Null(chosen);
     }
 
-    private static PrefaceDetection Detection(Action<string, string> chosen) =>
-        new(connection => DrainAsync("http1", connection, chosen), connection => DrainAsync("http2", connection, chosen), TimeProvider.System);
+    [Fact]
+    public async Task OnConnectionAsync_SilentClient_IsGivenUpWhenPatienceEnds()
+    {
+        string? chosen = null;
+        ManualTimeProvider time = new();
+        await using DefaultConnectionContext connection = Connection(new Pipe());
+        Task run = Detection((name, _) => chosen = name, time).OnConnectionAsync(connection);
+
+        time.Advance(time.Ticks(PrefaceDetection.Patience) - 1);
+        Assert.False(run.IsCompleted);
+        time.Advance(1);
+        await run.WaitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Null(chosen);
+    }
+
+    private static PrefaceDetection Detection(Action<string, string> chosen, TimeProvider? time = null) =>
+        new(connection => DrainAsync("http1", connection, chosen), connection => DrainAsync("http2", connection, chosen), time ?? TimeProvider.System);
 
     private static async Task DrainAsync(string name, ConnectionContext connection, Action<string, string> chosen)
     {

@@ -39,4 +39,19 @@ public sealed class ClockTests
 
         Assert.False(fired);
     }
+
+    [Fact]
+    public async Task RealClock_TimersSetWhileTheyAreMade_AllFire()
+    {
+        TimeProvider time = Clock.Create();
+        using IDisposable? disposable = time as IDisposable;
+
+        // One after the other, so that the timer thread is waiting for nothing each time: a timer that it is not told of is never found.
+        for (int i = 0; i < 500; i++)
+        {
+            TaskCompletionSource fired = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            using ITimer timer = time.CreateTimer(_ => fired.SetResult(), null, TimeSpan.FromMicroseconds(20), Timeout.InfiniteTimeSpan);
+            await fired.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        }
+    }
 }
