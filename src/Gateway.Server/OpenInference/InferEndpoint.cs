@@ -25,8 +25,11 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
     private readonly ConcurrentQueue<InferExchange> _exchanges = new();
     private int _pooled;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask HandleAsync(HttpContext context, ServedModel model)
+    /// <remarks>
+    /// One method waits for the answer, and it is the task that the server awaits: a builder that pools keeps one state machine a core, far fewer than there
+    /// are requests in flight, so that each layer of waiting would cost an allocation of its own.
+    /// </remarks>
+    public async Task HandleAsync(HttpContext context, ServedModel model)
     {
         if (model.Batcher.IsFull)
         {
@@ -53,7 +56,16 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
             if (exchange.IsDecompressed) exchange.Body = decompressed = await Compression.DecompressAsync(exchange.Body).ConfigureAwait(false);
             if (isRaw) await RawInput.ReadAsync(exchange).ConfigureAwait(false);
             else await InferBody.ReadAsync(exchange).ConfigureAwait(false);
-            await InferAsync(context, exchange.Request).ConfigureAwait(false);
+            exchange.WatchClient(context);
+            try
+            {
+                await model.InferAsync(exchange.Request).ConfigureAwait(false);
+            }
+            finally
+            {
+                exchange.UnwatchClient();
+            }
+
             if (exchange.Request.Status == StatusCode.Ok) await RespondAsync(context, exchange).ConfigureAwait(false);
             else Refuse(context, exchange.Request);
         }
@@ -91,31 +103,6 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
         if (head > exchange.Limit) throw Errors.JsonTooLarge(head.Value, exchange.Limit);
         return head == 0;
-    }
-
-    /// <summary>Has the request answered; a client that goes away meanwhile cancels it.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private static async ValueTask InferAsync(HttpContext context, InferenceRequest request)
-    {
-        if (ConnectionWatch.For(context) is { } watch)
-        {
-            watch.Attach(request);
-            try
-            {
-                await request.Model.InferAsync(request).ConfigureAwait(false);
-            }
-            finally
-            {
-                watch.Detach();
-            }
-        }
-        else
-        {
-            // Disposing the registration waits for a cancellation that has begun, so none can reach the request later.
-            await using CancellationTokenRegistration registration =
-                context.RequestAborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), request);
-            await request.Model.InferAsync(request).ConfigureAwait(false);
-        }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.OpenInference;
 
@@ -17,6 +18,8 @@ internal sealed class InferExchange(BlockPool pool)
 
     private OutputPlan[] _outputs = new OutputPlan[4];
     private Blob[] _blobs = new Blob[4];
+    private ConnectionWatch? _watch;
+    private CancellationTokenRegistration _registration;
 
     public BlockPool Pool { get; } = pool;
 
@@ -102,6 +105,23 @@ internal sealed class InferExchange(BlockPool pool)
 
         TensorBytes = (int)needed;
         return (int)offset;
+    }
+
+    /// <summary>From here to <see cref="UnwatchClient"/> the request is cancelled when its client goes away.</summary>
+    public void WatchClient(HttpContext context)
+    {
+        _watch = ConnectionWatch.For(context);
+        if (_watch is not null) _watch.Attach(Request!);
+        else _registration = context.RequestAborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), Request);
+    }
+
+    /// <summary>Once this returns, no cancellation that has begun can reach the request any more, which may soon be someone else's.</summary>
+    public void UnwatchClient()
+    {
+        _watch?.Detach();
+        _watch = null;
+        _registration.Dispose();
+        _registration = default;
     }
 
     /// <summary>Releases the request, if it still is there, and all else that is held.</summary>

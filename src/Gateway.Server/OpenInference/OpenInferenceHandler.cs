@@ -59,8 +59,7 @@ public sealed class OpenInferenceHandler(
         switch (route.Kind)
         {
             case RouteKind.Infer:
-                ValueTask answer = _infer.HandleAsync(context, Find(route));
-                return answer.IsCompletedSuccessfully ? Task.CompletedTask : answer.AsTask();
+                return _infer.HandleAsync(context, Find(route));
             case RouteKind.ServerMetadata:
                 MetadataWriter.WriteServer(context, options);
                 break;
