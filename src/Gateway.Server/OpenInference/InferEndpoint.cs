@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -25,72 +24,83 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
     private readonly ConcurrentQueue<InferExchange> _exchanges = new();
     private int _pooled;
 
-    /// <remarks>
-    /// One method waits for the answer, and it is the task that the server awaits: a builder that pools keeps one state machine a core, far fewer than there
-    /// are requests in flight, so that each layer of waiting would cost an allocation of its own.
-    /// </remarks>
-    public async Task HandleAsync(HttpContext context, ServedModel model)
+    public Task HandleAsync(HttpContext context, ServedModel model)
     {
         if (model.Batcher.IsFull)
         {
             model.Batcher.Statistics.CountRefused();
             ErrorWriter.AddRetryAfter(context, TimeSpan.Zero);
             ErrorWriter.Write(context, StatusCode.Unavailable, "[request id: <id_unknown>] Exceeds maximum queue size");
-            return;
+            return Task.CompletedTask;
         }
 
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
             context.Response.Headers.AcceptEncoding = Compression.Accepted;
             ErrorWriter.Write(context, StatusCode.Unsupported, "Unsupported compression type");
-            return;
+            return Task.CompletedTask;
         }
 
         InferExchange exchange = Rent();
+        exchange.Context = context;
+        exchange.IsDecompressed = coding != ContentCoding.Identity;
         exchange.Request = model.RentRequest();
-        PipeReader? decompressed = null;
+        return ServeAsync(exchange);
+    }
+
+    /// <remarks>
+    /// One method waits for the answer, it is the task that the server awaits, and what it keeps is the exchange alone. A builder that pools keeps one state
+    /// machine a core, far fewer than there are requests in flight, so each further layer of waiting would cost an allocation of its own.
+    /// </remarks>
+    private async Task ServeAsync(InferExchange exchange)
+    {
         try
         {
-            bool isRaw = Begin(context, exchange, coding);
-            exchange.Body = context.Request.BodyReader;
-            if (exchange.IsDecompressed) exchange.Body = decompressed = await Compression.DecompressAsync(exchange.Body).ConfigureAwait(false);
-            if (isRaw) await RawInput.ReadAsync(exchange).ConfigureAwait(false);
-            else await InferBody.ReadAsync(exchange).ConfigureAwait(false);
-            exchange.WatchClient(context);
+            await ReadAsync(exchange).ConfigureAwait(false);
+            exchange.WatchClient();
             try
             {
-                await model.InferAsync(exchange.Request).ConfigureAwait(false);
+                await exchange.Request!.Model.InferAsync(exchange.Request).ConfigureAwait(false);
             }
             finally
             {
                 exchange.UnwatchClient();
             }
 
-            if (exchange.Request.Status == StatusCode.Ok) await RespondAsync(context, exchange).ConfigureAwait(false);
-            else Refuse(context, exchange.Request);
+            if (exchange.Request.Status == StatusCode.Ok) await RespondAsync(exchange).ConfigureAwait(false);
+            else Refuse(exchange.Context, exchange.Request);
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
-        catch (Exception error) when (!context.Response.HasStarted)
+        catch (Exception error) when (!exchange.Context.Response.HasStarted)
 #pragma warning restore CA1031
         {
-            Fail(context, error);
+            Fail(exchange.Context, error);
         }
         finally
         {
-            if (decompressed is not null) await decompressed.CompleteAsync().ConfigureAwait(false);
             Return(exchange);
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ReadAsync(InferExchange exchange)
+    {
+        bool isRaw = Begin(exchange);
+        exchange.Body = exchange.Context.Request.BodyReader;
+        if (exchange.IsDecompressed) exchange.Body = exchange.Decompressed = await Compression.DecompressAsync(exchange.Body).ConfigureAwait(false);
+        if (isRaw) await RawInput.ReadAsync(exchange).ConfigureAwait(false);
+        else await InferBody.ReadAsync(exchange).ConfigureAwait(false);
+    }
+
     /// <summary>Reads what the headers say of the body.</summary>
     /// <returns>Whether the request is a raw one.</returns>
-    private bool Begin(HttpContext context, InferExchange exchange, ContentCoding coding)
+    private bool Begin(InferExchange exchange)
     {
+        HttpContext context = exchange.Context;
         // The limit is the protocol's own, with its own answer.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
         long length = context.Request.ContentLength ?? -1;
         exchange.Limit = options.MaxInputBytes;
-        exchange.IsDecompressed = coding != ContentCoding.Identity;
         exchange.BodyLength = exchange.IsDecompressed ? -1 : length;
         int? head = InferHeaders.Read(context.Request.Headers, exchange.BodyLength);
         exchange.HeadLength = head ?? exchange.BodyLength;
@@ -106,8 +116,9 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask RespondAsync(HttpContext context, InferExchange exchange)
+    private async ValueTask RespondAsync(InferExchange exchange)
     {
+        HttpContext context = exchange.Context;
         InferResponseWriter.WriteHead(exchange);
         HttpResponse response = context.Response;
         string acceptEncoding = context.Request.Headers.AcceptEncoding.ToString();

@@ -23,6 +23,11 @@ internal sealed class InferExchange(BlockPool pool)
 
     public BlockPool Pool { get; } = pool;
 
+    public HttpContext Context { get; set; } = null!;
+
+    /// <summary>The body's reader when it is decompressed; null when it is not.</summary>
+    public PipeReader? Decompressed { get; set; }
+
     /// <summary>Where the body is read; decompressed, if need be.</summary>
     public PipeReader Body { get; set; } = null!;
 
@@ -108,11 +113,11 @@ internal sealed class InferExchange(BlockPool pool)
     }
 
     /// <summary>From here to <see cref="UnwatchClient"/> the request is cancelled when its client goes away.</summary>
-    public void WatchClient(HttpContext context)
+    public void WatchClient()
     {
-        _watch = ConnectionWatch.For(context);
+        _watch = ConnectionWatch.For(Context);
         if (_watch is not null) _watch.Attach(Request!);
-        else _registration = context.RequestAborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), Request);
+        else _registration = Context.RequestAborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), Request);
     }
 
     /// <summary>Once this returns, no cancellation that has begun can reach the request any more, which may soon be someone else's.</summary>
@@ -132,7 +137,10 @@ internal sealed class InferExchange(BlockPool pool)
         Text.Clear();
         CompressedText.Clear();
         ClassText.Clear();
+        Decompressed?.Complete();
+        Decompressed = null;
         Body = null!;
+        Context = null!;
         BodyRead = 0;
         HeadCollected = 0;
         TensorBytes = 0;

@@ -11,10 +11,11 @@ namespace Gateway.UnitTests.OpenInference;
 [CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
 public sealed class AllocationTests
 {
-    // The one task that the server awaits, and what the engine's queue allocates.
-    private const int BudgetBytes = 128;
+    // The one task that the server awaits, whatever the number of requests in flight. Of the 256 B that a request may cost, Kestrel takes its part before.
+    private const int BudgetBytes = 176;
 
-    private const int Requests = 4000;
+    private const int Connections = 8;
+    private const int Requests = 1000;
 
     [Fact]
     public async Task Infer_BinaryInSteadyState_StaysWithinTheBudget()
@@ -33,31 +34,38 @@ public sealed class AllocationTests
         Assert.True(perRequest - floor <= BudgetBytes, $"{perRequest} bytes a request, of which {floor} are the server's own");
     }
 
+    /// <summary>Allocation a request with several of them in flight at once, as under load: what is pooled for one only shows then.</summary>
     private static long Measure(InferenceServer server, byte[] request)
     {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        socket.Connect(IPAddress.Loopback, server.Port);
+        Socket[] sockets = [.. Enumerable.Range(0, Connections).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true })];
+        foreach (Socket socket in sockets) socket.Connect(IPAddress.Loopback, server.Port);
         byte[] buffer = new byte[4096];
         int answerBytes = 0;
-        for (int i = 0; i < Requests; i++) answerBytes = Exchange(socket, request, buffer, answerBytes);
+        for (int i = 0; i < Requests; i++) answerBytes = Exchange(sockets, request, buffer, answerBytes);
 
         long before = GC.GetTotalAllocatedBytes(precise: true);
-        for (int i = 0; i < Requests; i++) Exchange(socket, request, buffer, answerBytes);
-        return (GC.GetTotalAllocatedBytes(precise: true) - before) / Requests;
+        for (int i = 0; i < Requests; i++) Exchange(sockets, request, buffer, answerBytes);
+        long perRequest = (GC.GetTotalAllocatedBytes(precise: true) - before) / (Requests * Connections);
+        foreach (Socket socket in sockets) socket.Dispose();
+        return perRequest;
     }
 
-    /// <summary>Sends a request and reads its answer, blocking, without allocating.</summary>
+    /// <summary>Sends a request on each connection, then reads their answers, blocking, without allocating.</summary>
     /// <param name="answerBytes">Length of an answer; 0 to find it out.</param>
-    private static int Exchange(Socket socket, byte[] request, byte[] buffer, int answerBytes)
+    private static int Exchange(Socket[] sockets, byte[] request, byte[] buffer, int answerBytes)
     {
-        socket.Send(request);
-        int received = 0;
-        do
+        foreach (Socket socket in sockets) socket.Send(request);
+        foreach (Socket socket in sockets)
         {
-            received += socket.Receive(buffer, received, buffer.Length - received, SocketFlags.None);
-            if (answerBytes == 0 && received > 0) answerBytes = LengthOf(buffer.AsSpan(0, received));
+            int received = 0;
+            do
+            {
+                received += socket.Receive(buffer, received, buffer.Length - received, SocketFlags.None);
+                if (answerBytes == 0 && received > 0) answerBytes = LengthOf(buffer.AsSpan(0, received));
+            }
+            while (answerBytes == 0 || received < answerBytes);
         }
-        while (answerBytes == 0 || received < answerBytes);
+
         return answerBytes;
     }
 
