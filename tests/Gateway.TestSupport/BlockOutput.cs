@@ -32,7 +32,10 @@ public sealed unsafe class BlockOutput : BatchOutput
             tensor.Bytes.CopyTo(block.Span[offset..]);
             output.Tensors[i] = new OutputTensor
             {
-                DataType = tensor.DataType, Shape = tensor.Shape, Address = block.Address + offset, ByteLength = tensor.Bytes.Length,
+                DataType = tensor.DataType,
+                Shape = tensor.Shape,
+                Address = block.Address + offset,
+                ByteLength = tensor.Bytes.Length,
             };
             output.RowOffsets[i] = tensor.RowOffsets;
             offset += tensor.Bytes.Length;

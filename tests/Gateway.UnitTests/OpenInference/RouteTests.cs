@@ -1,6 +1,6 @@
 using System.Net;
-using Gateway.Server.Hosting;
 using Gateway.Core.Models;
+using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
 
 namespace Gateway.UnitTests.OpenInference;

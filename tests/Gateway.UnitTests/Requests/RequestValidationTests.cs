@@ -157,7 +157,10 @@ public sealed class RequestValidationTests
         PuppetStage stage = new();
         await using TestModel model = new(new TestModelSetup
         {
-            CreateExecutor = stage.CreateExecutor, IsBatching = isBatching, Inputs = inputs, Policy = new BatchingPolicy { MaxBatchRows = 4 },
+            CreateExecutor = stage.CreateExecutor,
+            IsBatching = isBatching,
+            Inputs = inputs,
+            Policy = new BatchingPolicy { MaxBatchRows = 4 },
         });
         using InferenceRequest request = model.Model.RentRequest();
         Assert.True(model.Pool.TryRent(1 << 16, BlockOwner.RequestTensors, out MemoryBlock? block));

@@ -134,7 +134,8 @@ public sealed class DynamicBatcherTests
     {
         await using TestModel model = new(Puppets(_stage, _time) with
         {
-            Inputs = [TestModelSetup.Tensor("x", DataType.Int64, -1)], Outputs = [TestModelSetup.Tensor("y", DataType.Int64, -1)],
+            Inputs = [TestModelSetup.Tensor("x", DataType.Int64, -1)],
+            Outputs = [TestModelSetup.Tensor("y", DataType.Int64, -1)],
         });
         model.Send(0);
         PuppetRun busy = await _stage.NextAsync();
@@ -159,7 +160,8 @@ public sealed class DynamicBatcherTests
         int height = Enumerable.Range(1, 100).First(height => (long)(7 + Mix((ulong)height) - Mix(0)) > 0);
         await using TestModel model = new(Puppets(_stage, _time) with
         {
-            Inputs = [TestModelSetup.Tensor("x", DataType.Int64, -1, -1)], Outputs = [TestModelSetup.Tensor("y", DataType.Int64, -1, -1)],
+            Inputs = [TestModelSetup.Tensor("x", DataType.Int64, -1, -1)],
+            Outputs = [TestModelSetup.Tensor("y", DataType.Int64, -1, -1)],
         });
         model.Send(model.RequestOf([0], 1, 1, 1));
         PuppetRun busy = await _stage.NextAsync();

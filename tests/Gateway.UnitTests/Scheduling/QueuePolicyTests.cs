@@ -145,7 +145,8 @@ public sealed class QueuePolicyTests
     {
         BatchingPolicy policy = Policy with
         {
-            PriorityLevels = 2, QueuePolicies = [new QueuePolicyTimes(0, false, false, MaxQueueSize: 2), default],
+            PriorityLevels = 2,
+            QueuePolicies = [new QueuePolicyTimes(0, false, false, MaxQueueSize: 2), default],
         };
         (TestModel model, PuppetRun _) = await BusyAsync(policy);
         await using TestModel busy = model;

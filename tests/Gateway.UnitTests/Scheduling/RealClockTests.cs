@@ -14,7 +14,8 @@ public sealed class RealClockTests
     {
         await using TestModel model = new(new TestModelSetup
         {
-            CreateExecutor = _stage.CreateExecutor, Policy = new BatchingPolicy { MaxBatchRows = 8, MaxQueueDelay = TimeProvider.System.TimestampFrequency / 500 },
+            CreateExecutor = _stage.CreateExecutor,
+            Policy = new BatchingPolicy { MaxBatchRows = 8, MaxQueueDelay = TimeProvider.System.TimestampFrequency / 500 },
         });
         await model.WhenIdleAsync();
         Sent sent = model.Send(1);

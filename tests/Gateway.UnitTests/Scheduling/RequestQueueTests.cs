@@ -20,7 +20,10 @@ public sealed class RequestQueueTests
                 case < 3:
                     TestEntry arrived = new()
                     {
-                        Sequence = step, Priority = random.Next(1, 4), Rows = random.Next(1, 6), ShapeKey = (ulong)random.Next(5),
+                        Sequence = step,
+                        Priority = random.Next(1, 4),
+                        Rows = random.Next(1, 6),
+                        ShapeKey = (ulong)random.Next(5),
                         Deadline = random.Next(2) == 0 ? QueueEntry.NoDeadline : step + random.Next(200),
                     };
                     queue.Add(arrived);
