@@ -6,6 +6,9 @@ namespace Gateway.Core.Models;
 /// <summary>Makes a model version's layout from its configuration and its file.</summary>
 internal static class ModelLayoutBuilder
 {
+    /// <summary>Largest batch: what is kept for each size (bindings, latencies) then stays within a few megabytes a model.</summary>
+    public const int MostBatchRows = 65_536;
+
     /// <exception cref="ModelLoadException">The configuration and the file do not go together, or a label file cannot be read.</exception>
     public static ModelLayout Build(ModelSource source, ModelSignature signature)
     {
@@ -19,6 +22,7 @@ internal static class ModelLayoutBuilder
             throw new ModelLoadException(error.Message, error);
         }
 
+        if (config.MaxBatchSize > MostBatchRows) throw new ModelLoadException($"max_batch_size is {config.MaxBatchSize}; at most {MostBatchRows} can be served");
         return new ModelLayout(
             source.Name,
             source.Version,

@@ -92,13 +92,14 @@ public sealed partial class ModelRepository(
                 {
                     opened.Add(_loader.Open(folder, source));
                 }
-                catch (ModelLoadException error)
+                catch (Exception error)
                 {
+                    // Whatever is wrong with a model, it must not stop the others: not only what the loader has words for.
                     Fail(source.Name, source.Version, error.Message, time.GetElapsedTime(start));
                 }
             }
         }
-        catch (Exception error) when (error is ModelLoadException or IOException or UnauthorizedAccessException)
+        catch (Exception error)
         {
             Fail(found.Name, 0, error.Message, time.GetElapsedTime(start));
         }
@@ -117,7 +118,7 @@ public sealed partial class ModelRepository(
             catalog.Set(new ModelStatus(opened.Source.Name, opened.Source.Version, ModelState.Ready, "", loaded.Model, took));
             LogReady(logger, opened.Source.Name, opened.Source.Version, loaded.Model.Device, loaded.Model.Batcher.Latency.BestBatchRows, took.TotalMilliseconds);
         }
-        catch (ModelLoadException error)
+        catch (Exception error)
         {
             Fail(opened.Source.Name, opened.Source.Version, error.Message, time.GetElapsedTime(start));
         }

@@ -8,6 +8,9 @@ namespace Gateway.Core.Requests;
 /// <remarks>The texts are Triton's, with its <c>[request id: …]</c> prefix; every failure is the client's (<see cref="StatusCode.InvalidArgument"/>).</remarks>
 internal static class RequestValidation
 {
+    // Batches that one request may be split into. Rows of no elements cost a client nothing: without a bound a hundred bytes could ask for two billion.
+    private const int MostBatches = 1024;
+
     private const string BatchDimensionNote =
         " NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended to each input shape. " +
         "If you want to specify the full shape including the batch dim in your input dims config, try setting max_batch_size to zero. " +
@@ -43,7 +46,8 @@ internal static class RequestValidation
             if (spec.RowBytes < 0) shapeKey = Combine(shapeKey, spec, input, batchDimensions);
         }
 
-        if (rows > int.MaxValue) throw Invalid(request, $"inference request batch-size must be <= {int.MaxValue} for '{layout.Name}'");
+        long most = (long)MostBatches * layout.MaxBatchRows;
+        if (rows > most) throw Invalid(request, $"inference request batch-size must be <= {most} for '{layout.Name}'");
         request.Rows = layout.IsBatching ? (int)rows : 1;
         request.ShapeKey = shapeKey;
     }

@@ -77,7 +77,8 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         for (int i = 0; i < bucket.Count; i++)
         {
             QueueEntry entry = bucket[i];
-            if (rows + entry.RowsWaiting > limit)
+            // Not as a sum, which a request of two billion rows would make negative.
+            if (entry.RowsWaiting > limit - rows)
             {
                 isFull = true;
                 break;

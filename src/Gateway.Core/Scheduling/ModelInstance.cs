@@ -103,7 +103,7 @@ internal sealed class ModelInstance
             }
             else
             {
-                Fail(batch, error.Message);
+                Fail(batch, (error as ExecutionException)?.Status ?? StatusCode.Internal, error.Message);
             }
 
             return;
@@ -114,7 +114,7 @@ internal sealed class ModelInstance
             // Not bisected: a model that does not give a row for a row does so for every batch.
             output.Release();
             _batcher.Statistics.CountFailedExecution();
-            Fail(batch, problem);
+            Fail(batch, StatusCode.Internal, problem);
             return;
         }
 
@@ -202,18 +202,18 @@ internal sealed class ModelInstance
         return true;
     }
 
-    private void Fail(Batch batch, string error)
+    private void Fail(Batch batch, StatusCode status, string error)
     {
         foreach (BatchSlice slice in batch.Slices)
         {
             InferenceRequest request = slice.Request;
             if (request.Assembly is { } assembly)
             {
-                if (!FailPart(request, assembly, RequestOutcome.Failed, StatusCode.Internal, error)) continue;
+                if (!FailPart(request, assembly, RequestOutcome.Failed, status, error)) continue;
             }
             else
             {
-                request.SetError(RequestOutcome.Failed, StatusCode.Internal, Refusals.For(request, error));
+                request.SetError(RequestOutcome.Failed, status, Refusals.For(request, error));
             }
 
             _batcher.Release(request);

@@ -6,7 +6,7 @@ public sealed class QueueBucket
     internal QueueBucket(IComparer<QueueEntry> order) => Entries = new EntryRing(order);
 
     /// <summary>Rows that wait here.</summary>
-    public int Rows { get; internal set; }
+    public long Rows { get; internal set; }
 
     /// <summary>Requests that wait here.</summary>
     public int Count => Entries.Count;

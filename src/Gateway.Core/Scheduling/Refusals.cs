@@ -15,9 +15,8 @@ internal static class Refusals
     public static string For(InferenceRequest request, string text) =>
         request.Id.Length > 0 ? $"[request id: {request.Id}] {text}" : text switch
         {
-            // The two that an overload brings by the thousand are ready made.
+            // Ready made: an overload brings it by the thousand.
             QueueFull => "[request id: <id_unknown>] " + QueueFull,
-            TimeoutExpired => TimeoutExpired,
             _ => text,
         };
 }

@@ -24,7 +24,7 @@ public sealed class RequestQueue
 
     public int Count { get; private set; }
 
-    public int Rows { get; private set; }
+    public long Rows { get; private set; }
 
     /// <summary>The earliest deadline or time-out of all that wait; <see cref="QueueEntry.NoDeadline"/> when there is none.</summary>
     public long EarliestDeadline => _deadlines.Earliest?.DueAt ?? QueueEntry.NoDeadline;

@@ -3,6 +3,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Sessions;
+using Gateway.Protocol;
 
 namespace Gateway.OnnxRuntime.Backend;
 
@@ -13,6 +14,9 @@ namespace Gateway.OnnxRuntime.Backend;
 /// </remarks>
 internal sealed class OnnxExecutor : IModelExecutor
 {
+    /// <summary>What a run says that was ended by <see cref="Terminate"/>.</summary>
+    public const string CutShort = "The run was cut short";
+
     private readonly OrtRunOptions _runOptions = new();
     private readonly TimeProvider _time;
     private readonly SlabRunner? _slabs;
@@ -40,7 +44,11 @@ internal sealed class OnnxExecutor : IModelExecutor
         }
         catch (OrtException error)
         {
-            throw new ExecutionException(_runOptions.IsTerminated ? "The run was cut short" : $"onnx runtime error {(int)error.Code}: {error.Message}", error);
+            if (_runOptions.IsTerminated) throw new ExecutionException(CutShort, error);
+
+            // Shapes and types were right, so what the model calls an invalid argument is the content of a tensor: bytes that are not UTF-8, an index out of range.
+            StatusCode status = error.Code == OrtErrorCode.InvalidArgument ? StatusCode.InvalidArgument : StatusCode.Internal;
+            throw new ExecutionException($"onnx runtime error {(int)error.Code}: {error.Message}", error, status);
         }
     }
 
@@ -59,7 +67,11 @@ internal sealed class OnnxExecutor : IModelExecutor
         }
     }
 
-    public void Terminate() => _runOptions.Terminate();
+    public void Terminate()
+    {
+        _runOptions.Terminate();
+        _slabs?.Terminate();
+    }
 
     public void Dispose()
     {

@@ -28,6 +28,7 @@ internal sealed unsafe class SlabRunner : IDisposable
     private readonly Stack<SlabSet> _free = new(Slabs);
     private readonly object _freeLock = new();
     private readonly OrtIoBinding _direct;
+    private bool _isTerminated;
 
     public SlabRunner(ModelLayout layout, OrtSession session, BlockPool pool)
     {
@@ -88,6 +89,16 @@ internal sealed unsafe class SlabRunner : IDisposable
         }
     }
 
+    /// <summary>Ends a wait for a free slab, and fails every run from now on.</summary>
+    public void Terminate()
+    {
+        lock (_freeLock)
+        {
+            _isTerminated = true;
+            Monitor.PulseAll(_freeLock);
+        }
+    }
+
     public void Dispose()
     {
         _direct.Dispose();
@@ -109,8 +120,8 @@ internal sealed unsafe class SlabRunner : IDisposable
     {
         lock (_freeLock)
         {
-            while (_free.Count == 0) Monitor.Wait(_freeLock);
-            return _free.Pop();
+            while (_free.Count == 0 && !_isTerminated) Monitor.Wait(_freeLock);
+            return _isTerminated ? throw new ExecutionException(OnnxExecutor.CutShort) : _free.Pop();
         }
     }
 

@@ -40,9 +40,9 @@ internal sealed unsafe class SlabSet : BatchOutput
         _layout = layout;
         _session = session;
         _runner = runner;
-        _bindings = new OrtIoBinding?[layout.MaxBatchRows + 1];
         (_inputOffsets, long inputBytes) = Arrange(layout.Inputs, layout.MaxBatchRows);
         (_outputOffsets, long outputBytes) = Arrange(layout.Outputs, layout.MaxBatchRows);
+        _bindings = new OrtIoBinding?[layout.MaxBatchRows + 1];
         _outputShapes = [.. layout.Outputs.Select(spec => Shape(spec.ClientDims, 1))];
         _inputs = Rent(pool, inputBytes, BlockOwner.InputSlab);
         try

@@ -69,8 +69,8 @@ internal static class InferBody
         long needed = exchange.HeadCollected + part.Length;
         if (exchange.Head is not { } head || head.Capacity < needed)
         {
-            // A known length is rented at once; an unknown one grows by doubling, so that each byte is moved once more on average.
-            long wanted = exchange.HeadLength >= 0 ? exchange.HeadLength : Math.Max(needed, 2L * (exchange.Head?.Capacity ?? (FirstBlockBytes / 2)));
+            // A known length is rented as it arrives; an unknown one grows by doubling, so that each byte is moved once more on average.
+            long wanted = exchange.HeadLength >= 0 ? InferExchange.Afford(needed, exchange.HeadLength) : Math.Max(needed, 2L * (exchange.Head?.Capacity ?? (FirstBlockBytes / 2)));
             if (!exchange.Pool.TryRent(wanted, BlockOwner.Body, out MemoryBlock? larger)) throw Errors.NoMemory();
             exchange.Head?.Span[..exchange.HeadCollected].CopyTo(larger.Span);
             exchange.ReleaseHead();
@@ -110,10 +110,10 @@ internal static class InferBody
         }
 
         // One after the other, so that each begins on its own boundary in one block.
-        long expected = total + ((long)InferExchange.TensorAlignment * exchange.BlobCount) + exchange.TensorBytes;
+        if (total + ((long)InferExchange.TensorAlignment * exchange.BlobCount) + exchange.TensorBytes > int.MaxValue) throw Errors.NoMemory();
         foreach (ref Blob blob in exchange.Blobs)
         {
-            blob.Offset = exchange.Reserve(blob.Length, expected);
+            blob.Offset = exchange.Announce(blob.Length);
             request.Inputs[blob.Input].Offset = blob.Offset;
         }
     }
@@ -147,7 +147,13 @@ internal static class InferBody
         {
             ref Blob blob = ref exchange.Blobs[exchange.CurrentBlob];
             int part = Math.Min(segment.Length, blob.Length - exchange.CurrentBlobRead);
-            segment[..part].CopyTo(exchange.Request!.Block!.Span[(blob.Offset + exchange.CurrentBlobRead)..]);
+            if (part > 0)
+            {
+                int offset = blob.Offset + exchange.CurrentBlobRead;
+                exchange.MakeRoom(offset + part, exchange.TensorBytes);
+                segment[..part].CopyTo(exchange.Request!.Block!.Span[offset..]);
+            }
+
             segment = segment[part..];
             exchange.CurrentBlobRead += part;
             if (exchange.CurrentBlobRead < blob.Length) return;

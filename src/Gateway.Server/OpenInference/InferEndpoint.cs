@@ -144,7 +144,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
     private static void Refuse(HttpContext context, InferenceRequest request)
     {
-        if (request.RetryAfter > TimeSpan.Zero) ErrorWriter.AddRetryAfter(context, request.RetryAfter);
+        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRetryAfter(context, request.RetryAfter);
         ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 

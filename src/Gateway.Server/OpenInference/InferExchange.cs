@@ -21,6 +21,12 @@ internal sealed class InferExchange(BlockPool pool)
     private ConnectionWatch? _watch;
     private CancellationTokenRegistration _registration;
 
+    // With the most connections that are allowed, 10,000, what is given on trust stays below the pool's ceiling.
+    private const long Trusted = 64 * 1024;
+
+    // The bytes copied again are then a third of a large body.
+    private const long Growth = 4;
+
     public BlockPool Pool { get; } = pool;
 
     public HttpContext Context { get; set; } = null!;
@@ -111,6 +117,34 @@ internal sealed class InferExchange(BlockPool pool)
         TensorBytes = (int)needed;
         return (int)offset;
     }
+
+    /// <summary>Sets bytes aside for a tensor that is still to arrive; <see cref="MakeRoom"/> rents them as it does.</summary>
+    /// <returns>Where they begin.</returns>
+    public int Announce(int bytes)
+    {
+        int offset = (TensorBytes + TensorAlignment - 1) & -TensorAlignment;
+        TensorBytes = offset + bytes;
+        return offset;
+    }
+
+    /// <summary>Makes the request's block reach to <paramref name="end"/>.</summary>
+    /// <param name="total">Where it will end at last, as far as that is known; at least <paramref name="end"/>.</param>
+    public void MakeRoom(long end, long total)
+    {
+        InferenceRequest request = Request!;
+        if (request.Block is { } block && block.Capacity >= end) return;
+        if (!Pool.TryRent(Afford(end, total), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw Errors.NoMemory();
+        request.Block?.Span.CopyTo(larger.Span);
+        request.Block?.Release();
+        request.Block = larger;
+    }
+
+    /// <summary>How much to rent for bytes of which some have arrived and some are announced.</summary>
+    /// <remarks>
+    /// A client that announces 64 MiB and sends nothing would hold them for nothing, and a handful of such clients everybody's memory. So a body gets what it
+    /// announces up to <see cref="Trusted"/>, and beyond that a multiple of what it has sent; the price is that a large body's first bytes are copied once more.
+    /// </remarks>
+    public static long Afford(long arrived, long total) => Math.Min(total, Math.Max(Trusted, Growth * arrived));
 
     /// <summary>From here to <see cref="UnwatchClient"/> the request is cancelled when its client goes away.</summary>
     public void WatchClient()

@@ -19,7 +19,7 @@ internal static class RawInput
     {
         TensorSpec spec = CheckModel(exchange.Request!.Model);
         int prefix = spec.DataType == DataType.Bytes ? sizeof(uint) : 0;
-        exchange.Reserve(prefix + Math.Max(exchange.BodyLength, FirstBlockBytes));
+        exchange.MakeRoom(FirstBlockBytes, FirstBlockBytes);
         exchange.TensorBytes = prefix;
         bool isComplete = false;
         while (!isComplete) isComplete = Take(exchange, await exchange.Body.ReadAsync().ConfigureAwait(false));
@@ -61,8 +61,8 @@ internal static class RawInput
 
             int offset = exchange.TensorBytes;
             int end = offset + (int)buffer.Length;
-            if (end > exchange.Request!.Block!.Capacity) Grow(exchange, end);
-            buffer.CopyTo(exchange.Request.Block!.Span[offset..]);
+            exchange.MakeRoom(end, Math.Max(end, exchange.BodyLength >= 0 ? exchange.BodyLength + sizeof(uint) : 2L * end));
+            buffer.CopyTo(exchange.Request!.Block!.Span[offset..]);
             exchange.TensorBytes = end;
             return result.IsCompleted;
         }
@@ -70,18 +70,6 @@ internal static class RawInput
         {
             exchange.Body.AdvanceTo(buffer.End);
         }
-    }
-
-    private static void Grow(InferExchange exchange, int end)
-    {
-        if (!exchange.Pool.TryRent(Math.Max(end, 2L * exchange.Request!.Block!.Capacity), Core.Memory.BlockOwner.RequestTensors, out Core.Memory.MemoryBlock? larger))
-        {
-            throw Errors.NoMemory();
-        }
-
-        exchange.Request.Block.Span[..exchange.TensorBytes].CopyTo(larger.Span);
-        exchange.Request.Block.Release();
-        exchange.Request.Block = larger;
     }
 
     /// <summary>Works the shape out: one row, and of the one dimension of any size as much as the bytes make up.</summary>

@@ -58,6 +58,18 @@ public sealed class SampleRepositoryTests
         Assert.Equal(("en", "de"), (Encoding.UTF8.GetString(first), Encoding.UTF8.GetString(second)));
     }
 
+    [Fact]
+    public async Task Language_BytesThatAreNotUtf8_FailOnlyTheirOwnRequestAndAsTheClients()
+    {
+        await using TestRepository repository = await new TestRepository(TestRepository.File("config/model-repository")).LoadAsync();
+        using InferenceRequest bad = repository.Request("language", ([1, 1], [2, 0, 0, 0, 0xFF, 0xFE]));
+        using InferenceRequest good = repository.Request("language", ([1, 1], Raw("where is the library of the university")));
+
+        await Task.WhenAll(good.Model.InferAsync(good).AsTask(), bad.Model.InferAsync(bad).AsTask());
+
+        Assert.Equal((StatusCode.InvalidArgument, StatusCode.Ok), (bad.Status, good.Status));
+    }
+
     internal static byte[] Raw(string text)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);

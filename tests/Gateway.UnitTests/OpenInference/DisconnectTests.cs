@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -14,6 +15,25 @@ public sealed class DisconnectTests
     private const string Json = """{"inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","data":[1]}]}""";
 
     private static readonly byte[] Body = System.Text.Encoding.UTF8.GetBytes(Json);
+
+    [Fact]
+    public async Task Infer_BodiesThatAreOnlyAnnounced_HoldNoMoreThanTheirTrust()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        List<RawConnection> connections = [];
+        foreach (string header in new[] { "Inference-Header-Content-Length: 0\r\n", "", "Inference-Header-Content-Length: 60000000\r\n" })
+        {
+            RawConnection connection = await RawConnection.OpenAsync(server);
+            connections.Add(connection);
+            await connection.SendAsync(Encoding.ASCII.GetBytes($"POST /v2/models/vector/infer HTTP/1.1\r\nHost: h\r\n{header}Content-Length: 64000000\r\n\r\n{{"));
+        }
+
+        await Eventually.TrueAsync(
+            () => server.Pool.RentedBlocks(BlockOwner.RequestTensors) == 1 && server.Pool.RentedBlocks(BlockOwner.Body) == 2, "each call holds a block");
+
+        Assert.InRange(server.Pool.RentedBytes, 1, 3 * 64 * 1024);
+        foreach (RawConnection connection in connections) connection.Dispose();
+    }
 
     [Fact]
     public async Task Disconnect_AtEveryByteOfARequest_LeaksNothing()

@@ -137,11 +137,13 @@ public sealed class RequestValidationTests
     });
 
     [Fact]
-    public Task Check_RowsOfNoElementsBeyondInt32_IsRefused() => WithModelAsync(true, [Spec("x", -1)], request =>
+    public Task Check_MoreRowsThan1024BatchesOf4_IsRefused() => WithModelAsync(true, [Spec("x", -1)], request =>
     {
-        Put(request, 0, DataType.Int64, 0, 1L << 40, 0);
+        Put(request, 0, DataType.Int64, 0, 4096, 0);
+        RequestValidation.Check(request);
+        Put(request, 0, DataType.Int64, 0, 4097, 0);
 
-        AssertInvalid(request, Unknown + "inference request batch-size must be <= 2147483647 for 'm'");
+        AssertInvalid(request, Unknown + "inference request batch-size must be <= 4096 for 'm'");
     });
 
     internal static TensorSpec Spec(string name, params ReadOnlySpan<long> dims) => TestModelSetup.Tensor(name, DataType.Int64, dims);

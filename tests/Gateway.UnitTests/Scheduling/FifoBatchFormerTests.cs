@@ -19,6 +19,8 @@ public sealed class FifoBatchFormerTests
     [InlineData(new[] { 9 }, "Full: 8")]
     [InlineData(new[] { 20, 1 }, "Full: 8")]
     [InlineData(new[] { 1, 20 }, "Full: 1")]
+    [InlineData(new[] { 1, int.MaxValue }, "Full: 1")]
+    [InlineData(new[] { int.MaxValue, int.MaxValue }, "Full: 8")]
     public void Decide_NoDelay_TakesWhatFits(int[] rows, string expected) => Assert.Equal(expected, new FormerScene(Plain).AddAll(rows).Decide());
 
     // Preferred sizes 3 and 6 of at most 8, and a delay that has not passed.

@@ -119,9 +119,9 @@ public sealed class SplitTests
     [Fact]
     public async Task Split_NoMemoryForTheWhole_Fails()
     {
-        // Room for the request's own block and for one batch's output, not for the 64 KiB that the whole answer takes.
-        await using TestModel model = new(Puppets(_stage, _time) with { PoolBytes = 64 * 1024 + 4096 });
-        InferenceRequest request = model.Request(new long[8192]);
+        // Room for the request's own block and for one batch's output, not for the 32 KiB that the whole answer takes.
+        await using TestModel model = new(Puppets(_stage, _time) with { PoolBytes = (32 * 1024) + 4096 });
+        InferenceRequest request = model.Request(new long[4096]);
         Sent split = model.Send(request);
 
         (await _stage.NextAsync()).Succeed();

@@ -116,10 +116,17 @@ public sealed class OnnxBackendTests
             .Add("damaged", "damaged")
             .Add("typo", "matmul", "max_batch_sise: 8")
             .Add("mismatch", "matmul", """max_batch_size: 8 input [ { name: "nobody" data_type: TYPE_FP32 dims: [ 4 ] } ]""")
+            .Add("huge", "matmul", "max_batch_size: 2147483647")
+            .Add("warm", "add", """
+                max_batch_size: 2
+                model_warmup { name: "w" batch_size: 1 inputs [
+                  { key: "a" value { data_type: TYPE_FP32 dims: [ 1000000000000 ] zero_data: true } },
+                  { key: "b" value { data_type: TYPE_FP32 dims: [ 1000000000000 ] zero_data: true } } ] }
+                """)
             .LoadAsync();
 
         Assert.Equal(ModelState.Ready, repository.Status("good").State);
-        Assert.All(["damaged", "typo", "mismatch"], name => Assert.Equal(ModelState.Unavailable, repository.Status(name).State));
+        Assert.All(["damaged", "typo", "mismatch", "huge", "warm"], name => Assert.Equal(ModelState.Unavailable, repository.Status(name).State));
         Assert.Contains("config.pbtxt:1:1", repository.Status("typo").Reason, StringComparison.Ordinal);
         Assert.Contains("nobody", repository.Status("mismatch").Reason, StringComparison.Ordinal);
         Assert.False(repository.Catalog.AreAllReady);
