@@ -18,8 +18,8 @@ internal static class ModelWarmer
     // The shortest of a few runs is what the hardware can do; the rest is noise of a machine that is still loading other models.
     private const int RunsASize = 4;
 
-    // What a batch costs an instance beside its run: being woken, and handing the answers back (measured as the p50 that one request has beyond the bare
-    // endpoint and the bare run, bench/results, added-p50). Without it a model with a flat curve would be run in batches of one.
+    // What a batch costs beside its run, in waking the instance and handing the answers back: an estimate, a third of what a lone request has beyond the bare
+    // endpoint and the bare run (bench/results, added-p50). Without it a model with a flat curve would be run in batches of one.
     private static readonly TimeSpan HandOff = TimeSpan.FromMicroseconds(20);
 
     /// <summary>Runs every warm-up request on one instance.</summary>
