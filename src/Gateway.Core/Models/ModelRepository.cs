@@ -127,15 +127,19 @@ public sealed partial class ModelRepository(
     private void Fail(string name, long version, string reason, TimeSpan took)
     {
         catalog.Set(new ModelStatus(name, version, ModelState.Unavailable, reason, null, took));
-        LogUnavailable(logger, name, version, reason);
+        if (version > 0) LogVersionUnavailable(logger, name, version, reason);
+        else LogModelUnavailable(logger, name, reason);
     }
 
     [LoggerMessage(
         1001, LogLevel.Information, "Model {Model} version {Version} is ready on {Device}, best batch {BestBatchRows} rows, after {Milliseconds:F0} ms", EventName = "ModelReady")]
     private static partial void LogReady(ILogger logger, string model, long version, string device, int bestBatchRows, double milliseconds);
 
-    [LoggerMessage(1002, LogLevel.Error, "Model {Model} version {Version} is unavailable: {Reason}", EventName = "ModelUnavailable")]
-    private static partial void LogUnavailable(ILogger logger, string model, long version, string reason);
+    [LoggerMessage(1002, LogLevel.Error, "Model {Model} version {Version} is unavailable: {Reason}", EventName = "VersionUnavailable")]
+    private static partial void LogVersionUnavailable(ILogger logger, string model, long version, string reason);
+
+    [LoggerMessage(1003, LogLevel.Error, "Model {Model} is unavailable: {Reason}", EventName = "ModelUnavailable")]
+    private static partial void LogModelUnavailable(ILogger logger, string model, string reason);
 
     private sealed record FoundModel(string Name, string Directory);
 }
