@@ -60,9 +60,6 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Text for the client when <see cref="Status"/> is not Ok.</summary>
     public string? Error { get; private set; }
 
-    /// <summary>How long a refused client had better wait before it tries again; zero when nothing is known.</summary>
-    public TimeSpan RetryAfter { get; internal set; }
-
     public ref StageTimes Times => ref _times;
 
     private StageTimes _times;
@@ -157,7 +154,6 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         State = RequestState.Initialized;
         Status = StatusCode.Ok;
         Error = null;
-        RetryAfter = TimeSpan.Zero;
         Assembly = null;
         _times = default;
     }

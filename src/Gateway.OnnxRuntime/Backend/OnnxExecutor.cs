@@ -44,11 +44,7 @@ internal sealed class OnnxExecutor : IModelExecutor
         }
         catch (OrtException error)
         {
-            if (_runOptions.IsTerminated) throw new ExecutionException(CutShort, error);
-
-            // Shapes and types were right, so what the model calls an invalid argument is the content of a tensor: bytes that are not UTF-8, an index out of range.
-            StatusCode status = error.Code == OrtErrorCode.InvalidArgument ? StatusCode.InvalidArgument : StatusCode.Internal;
-            throw new ExecutionException($"onnx runtime error {(int)error.Code}: {error.Message}", error, status);
+            throw Explain(error);
         }
     }
 
@@ -63,7 +59,7 @@ internal sealed class OnnxExecutor : IModelExecutor
         }
         catch (OrtException error)
         {
-            throw new ExecutionException($"onnx runtime error {(int)error.Code}: {error.Message}", error);
+            throw Explain(error);
         }
     }
 
@@ -78,5 +74,14 @@ internal sealed class OnnxExecutor : IModelExecutor
         _slabs?.Dispose();
         _free?.Dispose();
         _runOptions.Dispose();
+    }
+
+    private ExecutionException Explain(OrtException error)
+    {
+        if (_runOptions.IsTerminated) return new ExecutionException(CutShort, error);
+
+        // Shapes and types were right, so what the model calls an invalid argument is the content of a tensor: bytes that are not UTF-8, an index out of range.
+        StatusCode status = error.Code == OrtErrorCode.InvalidArgument ? StatusCode.InvalidArgument : StatusCode.Internal;
+        return new ExecutionException($"onnx runtime error {(int)error.Code}: {error.Message}", error, status);
     }
 }

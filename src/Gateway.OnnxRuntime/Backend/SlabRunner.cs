@@ -59,12 +59,16 @@ internal sealed unsafe class SlabRunner : IDisposable
             batch.RunStart = time.GetTimestamp();
             _session.Run(binding, options);
             batch.RunEnd = time.GetTimestamp();
-            if (binding == _direct) _direct.ClearInputs();
         }
         catch
         {
             Return(set);
             throw;
+        }
+        finally
+        {
+            // Whatever became of the run: the memory that a lone request was bound in is the request's.
+            _direct.ClearInputs();
         }
 
         set.LendRows(batch.PaddedRows);

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gateway.Protocol;
@@ -39,9 +38,8 @@ internal static class ErrorWriter
         WriteJson(context, httpStatus, body.WrittenSpan);
     }
 
-    /// <summary>Tells a refused client when to come back.</summary>
-    public static void AddRetryAfter(HttpContext context, TimeSpan wait) =>
-        context.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+    /// <summary>Tells a refused client to come back in a second, the shortest wait that the header can say.</summary>
+    public static void AddRetryAfter(HttpContext context) => context.Response.Headers.RetryAfter = "1";
 
     public static void WriteJson(HttpContext context, int httpStatus, ReadOnlySpan<byte> json)
     {

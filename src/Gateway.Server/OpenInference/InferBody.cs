@@ -110,7 +110,6 @@ internal static class InferBody
         }
 
         // One after the other, so that each begins on its own boundary in one block.
-        if (total + ((long)InferExchange.TensorAlignment * exchange.BlobCount) + exchange.TensorBytes > int.MaxValue) throw Errors.NoMemory();
         foreach (ref Blob blob in exchange.Blobs)
         {
             blob.Offset = exchange.Announce(blob.Length);

@@ -29,7 +29,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         if (model.Batcher.IsFull)
         {
             model.Batcher.Statistics.CountRefused();
-            ErrorWriter.AddRetryAfter(context, TimeSpan.Zero);
+            ErrorWriter.AddRetryAfter(context);
             ErrorWriter.Write(context, StatusCode.Unavailable, "[request id: <id_unknown>] Exceeds maximum queue size");
             return Task.CompletedTask;
         }
@@ -144,7 +144,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
     private static void Refuse(HttpContext context, InferenceRequest request)
     {
-        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRetryAfter(context, request.RetryAfter);
+        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRetryAfter(context);
         ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 

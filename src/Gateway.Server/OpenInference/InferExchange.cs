@@ -103,27 +103,18 @@ internal sealed class InferExchange(BlockPool pool)
     /// <returns>Where they begin.</returns>
     public int Reserve(long bytes, long expected = 0)
     {
-        InferenceRequest request = Request!;
-        long offset = (TensorBytes + TensorAlignment - 1) & -TensorAlignment;
-        long needed = offset + bytes;
-        if (request.Block is not { } block || block.Capacity < needed)
-        {
-            if (!Pool.TryRent(Math.Max(needed, expected), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw Errors.NoMemory();
-            request.Block?.Span[..TensorBytes].CopyTo(larger.Span);
-            request.Block?.Release();
-            request.Block = larger;
-        }
-
-        TensorBytes = (int)needed;
-        return (int)offset;
+        int offset = Announce(bytes);
+        MakeRoom(TensorBytes, Math.Max(TensorBytes, expected));
+        return offset;
     }
 
     /// <summary>Sets bytes aside for a tensor that is still to arrive; <see cref="MakeRoom"/> rents them as it does.</summary>
     /// <returns>Where they begin.</returns>
-    public int Announce(int bytes)
+    public int Announce(long bytes)
     {
         int offset = (TensorBytes + TensorAlignment - 1) & -TensorAlignment;
-        TensorBytes = offset + bytes;
+        if (bytes > int.MaxValue - offset) throw Errors.NoMemory();
+        TensorBytes = offset + (int)bytes;
         return offset;
     }
 
