@@ -32,6 +32,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private Task<int>? _stopped;
     private ModelInstance[] _instances = [];
     private InstanceView[] _instanceViews = [];
+    private int _called;
     private long _nextSequence;
     private int _waiting;
     private long _waitingBytes;
@@ -122,18 +123,22 @@ public sealed class DynamicBatcher : IAsyncDisposable
         return completion;
     }
 
-    /// <summary>Puts an instance among the idle and waits until it has a batch.</summary>
+    /// <summary>Gives an instance its next batch: at once when there is one, else it waits among the idle until it is called.</summary>
+    /// <remarks>
+    /// The batch is made here, by the thread that will run it, and not by the arrival that calls the instance: between the call and the moment at which the
+    /// thread has a core lie some microseconds, and what arrives in them comes along.
+    /// </remarks>
     /// <returns>False when the instance is to end.</returns>
     internal bool WaitForBatch(ModelInstance instance)
     {
-        lock (_lock)
+        bool isCalled = false;
+        while (!Pump(waitForLock: true, instance, isCalled))
         {
-            _instanceViews[instance.Index] = new InstanceView(true, 0, 0);
-            _idle.Push(instance);
+            isCalled = instance.WaitForCall();
+            if (!isCalled) return false;
         }
 
-        Pump(waitForLock: true);
-        return instance.WaitForWork();
+        return true;
     }
 
     /// <summary>The request's caller has given up: what waits of it is taken out and answered.</summary>
@@ -208,53 +213,97 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     /// <summary>Handles all that has happened: arrivals, expiries, idle instances.</summary>
     /// <param name="waitForLock">False for an arrival, which may leave its request to the holder of the lock.</param>
-    private void Pump(bool waitForLock)
+    /// <param name="taker">The instance whose thread this is, when it wants a batch.</param>
+    /// <param name="isCalled">Whether it was called for one.</param>
+    /// <returns>True when the taker has a batch; else it is among the idle now.</returns>
+    private bool Pump(bool waitForLock, ModelInstance? taker = null, bool isCalled = false)
     {
+        bool hasTaken = false;
         bool again;
         do
         {
             if (waitForLock) _lock.Enter();
-            else if (!_lock.TryEnter()) return;
+            else if (!_lock.TryEnter()) return hasTaken;
 
             InferenceRequest? released = null;
-            ModelInstance? woken;
+            ModelInstance? called;
             try
             {
-                again = StepUnderLock(ref released, out woken);
+                long now = Time.GetTimestamp();
+                SchedulingView view = new(_queue, Latency, _instanceViews, now, _isStopping);
+                AdmitAndExpireUnderLock(view, ref released);
+                if (taker is not null) hasTaken = TakeOrIdleUnderLock(taker, isCalled, view);
+                taker = null;
+                called = CallUnderLock(view);
+                again = called is not null && _idle.Count > 0;
             }
             finally
             {
                 _lock.Exit();
             }
 
-            woken?.Wake();
+            called?.Call();
             ReleaseAll(released);
 
             // An arrival that found the lock taken meanwhile left its request to this thread.
             Interlocked.MemoryBarrier();
         }
         while (again || _inbox.Reader.TryPeek(out _));
+        return hasTaken;
     }
 
-    /// <returns>True when there may be another batch to hand out.</returns>
-    private bool StepUnderLock(ref InferenceRequest? released, out ModelInstance? woken)
+    private void AdmitAndExpireUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
-        woken = null;
-        long now = Time.GetTimestamp();
-        SchedulingView view = new(_queue, Latency, _instanceViews, now, _isStopping);
         while (_inbox.Reader.TryRead(out InferenceRequest? arrived)) AdmitUnderLock(arrived, view, ref released);
-        ExpireUnderLock(now, ref released);
-        if (_queue.Count == 0) return false;
+        ExpireUnderLock(view.Now, ref released);
+    }
 
-        _plan.WakeAt = QueueEntry.NoDeadline;
-        if (_idle.Count > 0)
+    /// <returns>True when the instance has a batch.</returns>
+    private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view)
+    {
+        if (isCalled) _called--;
+        if (DecideUnderLock(view))
         {
-            _former.Decide(view, _plan);
-            if (_plan.Parts.Length > 0) woken = DispatchUnderLock(now);
+            FillUnderLock(instance, view.Now);
+            return true;
         }
 
-        _timer.Arm(Math.Min(woken is null ? _plan.WakeAt : QueueEntry.NoDeadline, _queue.EarliestDeadline), now);
-        return woken is not null && _idle.Count > 0 && _queue.Count > 0;
+        _instanceViews[instance.Index] = new InstanceView(true, 0, 0);
+        _idle.Push(instance);
+        return false;
+    }
+
+    /// <summary>Finds out whether an idle instance is wanted, and else sets the timer for when one will be.</summary>
+    /// <returns>The instance to call; null when none is wanted.</returns>
+    private ModelInstance? CallUnderLock(in SchedulingView view)
+    {
+        ModelInstance? called = null;
+        if (_queue.Count > 0 && _idle.Count > 0)
+        {
+            // Those already on their way will take as much each.
+            bool isWanted = DecideUnderLock(view) && _queue.Rows > (long)_called * _plan.Rows;
+            if (isWanted)
+            {
+                called = _idle.Pop();
+                _called++;
+            }
+            else
+            {
+                _timer.Arm(_plan.WakeAt, view.Now);
+            }
+        }
+
+        _timer.Arm(_queue.EarliestDeadline, view.Now);
+        return called;
+    }
+
+    /// <returns>True when there is a batch to be run now; it is in the plan.</returns>
+    private bool DecideUnderLock(in SchedulingView view)
+    {
+        _plan.Clear();
+        if (_queue.Count == 0) return false;
+        _former.Decide(view, _plan);
+        return _plan.Parts.Length > 0;
     }
 
     private void AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
@@ -294,9 +343,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
     }
 
-    private ModelInstance DispatchUnderLock(long now)
+    /// <summary>Makes the planned batch the instance's.</summary>
+    private void FillUnderLock(ModelInstance instance, long now)
     {
-        ModelInstance instance = _idle.Pop();
         Batch batch = instance.Batch;
         batch.Clear();
         foreach (BatchPlan.Part part in _plan.Parts)
@@ -314,7 +363,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
         batch.CloseReason = _plan.Reason;
         batch.ClosedAt = now;
         _instanceViews[instance.Index] = new InstanceView(false, now, batch.PaddedRows);
-        return instance;
     }
 
     private void EndUnderLock(InferenceRequest request, RequestOutcome outcome, StatusCode status, string text, ref InferenceRequest? released)

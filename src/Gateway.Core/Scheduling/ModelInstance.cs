@@ -9,7 +9,7 @@ namespace Gateway.Core.Scheduling;
 /// <summary>One instance of a model: the thread that runs its batches and gives every request its rows.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: a batch that fails is run again in halves where the policy says so, until only the requests that make it fail are left, within a budget
-/// of runs. <b>Threading</b>: one thread of its own, because a run blocks; <see cref="Wake"/>, <see cref="Terminate"/> and <see cref="End"/> from any.
+/// of runs. <b>Threading</b>: one thread of its own, because a run blocks; <see cref="Call"/>, <see cref="Terminate"/> and <see cref="End"/> from any.
 /// <b>Ownership</b>: owns its executor. <b>Cost</b>: no allocation a batch.
 /// </remarks>
 #pragma warning disable CA1001 // Its own thread disposes what it owns, at its end.
@@ -36,7 +36,7 @@ internal sealed class ModelInstance
 
     public int Index { get; }
 
-    /// <summary>The batch to run; the batcher fills it before <see cref="Wake"/>.</summary>
+    /// <summary>The batch to run; the batcher fills it.</summary>
     public Batch Batch { get; } = new();
 
     /// <summary>Completes when the thread has ended.</summary>
@@ -44,7 +44,8 @@ internal sealed class ModelInstance
 
     public void Start() => _thread.Start();
 
-    public void Wake() => _work.Set();
+    /// <summary>Tells the idle instance that there may be a batch for it.</summary>
+    public void Call() => _work.Set();
 
     /// <summary>Cuts the present run short.</summary>
     public void Terminate()
@@ -60,8 +61,9 @@ internal sealed class ModelInstance
         _work.Set();
     }
 
+    /// <summary>Waits until called.</summary>
     /// <returns>False when the thread is to end.</returns>
-    public bool WaitForWork()
+    public bool WaitForCall()
     {
         _work.Wait();
         _work.Reset();

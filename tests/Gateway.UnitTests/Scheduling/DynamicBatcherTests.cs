@@ -46,9 +46,16 @@ public sealed class DynamicBatcherTests
     public async Task Enqueue_SeveralInstancesIdle_EachGetsABatch()
     {
         await using TestModel model = new(Puppets(_stage, _time) with { Instances = 3 });
-        Sent[] sent = [model.Send(1), model.Send(2), model.Send(3)];
 
-        PuppetRun[] runs = [await _stage.NextAsync(), await _stage.NextAsync(), await _stage.NextAsync()];
+        // One after the other: what comes before the called instance has begun comes along with the first.
+        Sent[] sent = new Sent[3];
+        PuppetRun[] runs = new PuppetRun[3];
+        for (int i = 0; i < runs.Length; i++)
+        {
+            sent[i] = model.Send(i + 1);
+            runs[i] = await _stage.NextAsync();
+        }
+
         foreach (PuppetRun run in runs) run.Succeed();
 
         Assert.Equal([1L, 2, 3], runs.SelectMany(run => run.Values).Order());
