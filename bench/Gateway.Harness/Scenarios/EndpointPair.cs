@@ -9,25 +9,25 @@ namespace Gateway.Harness.Scenarios;
 /// <remarks>Both stay up for all rounds; the one that is not under load costs the other nothing measurable (one timer tick a second).</remarks>
 internal sealed class EndpointPair : IDisposable
 {
-    private const string BareName = "bare endpoint";
-
     private readonly Effort _effort;
     private readonly string _name;
+    private readonly string _bareName;
     private readonly ServerProcess _server;
     private readonly ServerProcess _bare;
     private readonly InferExchange _exchange;
 
-    private EndpointPair(Effort effort, string name, BenchModel model, Func<ServerProcess> start)
+    private EndpointPair(Effort effort, string name, BenchModel model, bool isTuned, Func<ServerProcess> start)
     {
         _effort = effort;
         _name = name;
+        _bareName = isTuned ? "bare endpoint, tuned alike" : "bare endpoint";
         _exchange = InferExchange.For(model);
         _server = start();
         try
         {
             // What the server really answers decides what the bare endpoint does.
             ResponseHead answer = ClosedLoop.Probe(_server.EndPoint, _exchange);
-            _bare = Programs.StartBareKestrel(answer.InferenceHeaderBytes, answer.BodyBytes);
+            _bare = Programs.StartBareKestrel(answer.InferenceHeaderBytes, answer.BodyBytes, isTuned);
         }
         catch
         {
@@ -48,15 +48,17 @@ internal sealed class EndpointPair : IDisposable
     }
 
     /// <summary>The gateway beside the bare endpoint.</summary>
-    public static EndpointPair Gateway(Effort effort, BenchModel model) =>
-        new(effort, "gateway", model, () => effort.Programs.StartGateway(BenchModel.Repository, out _));
+    /// <param name="isTuned">Whether the bare endpoint has the gateway's socket settings instead of Kestrel's defaults.</param>
+    public static EndpointPair Gateway(Effort effort, BenchModel model, bool isTuned = false) =>
+        new(effort, "gateway", model, isTuned, () => effort.Programs.StartGateway(BenchModel.Repository, out _));
 
     /// <summary>The bare endpoint beside itself.</summary>
     public static EndpointPair Twins(Effort effort, BenchModel model)
     {
         // As long as the gateway's answers are, give or take a digit.
         const int InferenceHeaderBytes = 150;
-        return new EndpointPair(effort, "the same again", model, () => Programs.StartBareKestrel(InferenceHeaderBytes, InferenceHeaderBytes + model.OutputBytes));
+        return new EndpointPair(
+            effort, "the same again", model, isTuned: false, () => Programs.StartBareKestrel(InferenceHeaderBytes, InferenceHeaderBytes + model.OutputBytes, isTuned: false));
     }
 
     /// <summary>Measures both in turn.</summary>
@@ -68,7 +70,7 @@ internal sealed class EndpointPair : IDisposable
     {
         (LoadResult[] server, LoadResult[] bare) = Measure(connections);
         Series ours = new(_name, "requests/s", [.. server.Select(result => result.PerSecond)]);
-        Series theirs = new(BareName, "requests/s", [.. bare.Select(result => result.PerSecond)]);
+        Series theirs = new(_bareName, "requests/s", [.. bare.Select(result => result.PerSecond)]);
         Series client = new("client busy beside bare", "", [.. bare.Select(result => result.ClientBusy)]);
         return new Comparison(name, Series.Ratio(ours, theirs), budget, [ours, theirs, client], new { server, bare });
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
+using Gateway.Server.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -18,14 +19,18 @@ internal static class BareKestrel
     private const long MaxRequestBodySize = 64L << 20;
     private const int MaxConnections = 10_000;
 
-    /// <param name="arguments">Port, JSON bytes of each answer, bytes of each answer.</param>
+    /// <summary>A further argument: with the gateway's own socket settings instead of Kestrel's defaults.</summary>
+    public const string Tuned = "tuned";
+
+    /// <param name="arguments">Port, JSON bytes of each answer, bytes of each answer; <see cref="Tuned"/> or not.</param>
     public static async Task RunAsync(IReadOnlyList<string> arguments)
     {
-        int[] numbers = [.. arguments.Select(argument => int.Parse(argument, CultureInfo.InvariantCulture))];
+        int[] numbers = [.. arguments.Take(3).Select(argument => int.Parse(argument, CultureInfo.InvariantCulture))];
         string inferenceHeader = numbers[1].ToString(CultureInfo.InvariantCulture);
         byte[] body = new byte[numbers[2]];
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        if (arguments.Contains(Tuned)) builder.AddSocketTransport();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

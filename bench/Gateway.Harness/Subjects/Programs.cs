@@ -31,9 +31,11 @@ internal sealed class Programs(string gateway)
     /// <summary>Starts the bare endpoint.</summary>
     /// <param name="inferenceHeaderBytes">JSON bytes that each answer begins with.</param>
     /// <param name="bodyBytes">Bytes of each answer's body.</param>
-    public static ServerProcess StartBareKestrel(int inferenceHeaderBytes, int bodyBytes)
+    /// <param name="isTuned">With the gateway's own socket settings instead of Kestrel's defaults.</param>
+    public static ServerProcess StartBareKestrel(int inferenceHeaderBytes, int bodyBytes, bool isTuned)
     {
         int port = ServerProcess.FreePort();
-        return ServerProcess.Start(Self, [BareKestrel.Command, $"{port}", $"{inferenceHeaderBytes}", $"{bodyBytes}"], port);
+        string[] arguments = [BareKestrel.Command, $"{port}", $"{inferenceHeaderBytes}", $"{bodyBytes}", .. isTuned ? [BareKestrel.Tuned] : Array.Empty<string>()];
+        return ServerProcess.Start(Self, arguments, port);
     }
 }

@@ -16,23 +16,11 @@ internal static class FrontDoor
     /// </summary>
     public static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Has sockets continue what awaits them on the thread that watches them, one for each core, instead of waking one of the pool; unless the user says otherwise.</summary>
-    /// <remarks>
-    /// What continues there must be short, since the thread watches other connections too: long texts are parsed on the pool. The framework reads this variable when
-    /// the process makes its first socket, and offers no other way. Measured: bench/results, 2026-11-25.
-    /// </remarks>
-    public static void CompleteSocketsInline()
-    {
-        const string Variable = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
-        if (Environment.GetEnvironmentVariable(Variable) is null) Environment.SetEnvironmentVariable(Variable, "1");
-    }
-
     /// <summary>Adds Kestrel with the HTTP port of <paramref name="options"/>.</summary>
     /// <param name="onBound">Is given the endpoint's options, whose address is the real one once the server has started.</param>
     public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, Action<ListenOptions> onBound)
     {
-        // What is done with the bytes never blocks, so it need not be handed to another thread first.
-        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
+        builder.AddSocketTransport();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -54,8 +42,6 @@ internal static class FrontDoor
                 onBound(listen);
             });
         });
-
-        builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool.Factory>();
 
         // After Kestrel's own, for sockets, which it adds only where there is none.
         builder.Services.AddSingleton<IConnectionListenerFactory, InnerEndPoint.ListenerFactory>();

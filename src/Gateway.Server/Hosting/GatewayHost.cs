@@ -65,7 +65,6 @@ public sealed partial class GatewayHost : IAsyncDisposable
     /// <param name="useProtocols">Adds the protocols to the request pipeline.</param>
     public static GatewayHost Build(ServerOptions options, TimeProvider time, Action<IServiceCollection> addServices, Action<WebApplication> useProtocols)
     {
-        FrontDoor.CompleteSocketsInline();
         StrongBox<ListenOptions?> http = new(null);
 
         // Empty: ASP.NET's own configuration sources would be a second way to set ports and limits, which no help text names.
