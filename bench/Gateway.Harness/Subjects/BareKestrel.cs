@@ -30,7 +30,6 @@ internal static class BareKestrel
         byte[] body = new byte[numbers[2]];
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        if (arguments.Contains(Tuned)) builder.AddSocketTransport();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -38,6 +37,7 @@ internal static class BareKestrel
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             kestrel.Listen(IPAddress.Loopback, numbers[0], listen => listen.Protocols = HttpProtocols.Http1);
         });
+        if (arguments.Contains(Tuned)) builder.AddSocketTransport();
         WebApplication app = builder.Build();
         app.Run(context => AnswerAsync(context, inferenceHeader, body));
         await app.RunAsync().ConfigureAwait(false);

@@ -20,7 +20,6 @@ internal static class FrontDoor
     /// <param name="onBound">Is given the endpoint's options, whose address is the real one once the server has started.</param>
     public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, Action<ListenOptions> onBound)
     {
-        builder.AddSocketTransport();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -42,6 +41,8 @@ internal static class FrontDoor
                 onBound(listen);
             });
         });
+
+        builder.AddSocketTransport();
 
         // After Kestrel's own, for sockets, which it adds only where there is none.
         builder.Services.AddSingleton<IConnectionListenerFactory, InnerEndPoint.ListenerFactory>();

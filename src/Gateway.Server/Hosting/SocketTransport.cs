@@ -16,6 +16,7 @@ internal static class SocketTransport
     // The framework reads it when the process makes its first socket, and offers no other way. A user who has set it has the say.
     private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
+    /// <summary>To be called after Kestrel has been added: of two memory pools the one added last counts.</summary>
     public static void AddSocketTransport(this WebApplicationBuilder builder)
     {
         if (Environment.GetEnvironmentVariable(InlineCompletions) is null) Environment.SetEnvironmentVariable(InlineCompletions, "1");
