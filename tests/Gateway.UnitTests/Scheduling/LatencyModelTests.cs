@@ -58,7 +58,8 @@ public sealed class LatencyModelTests
     [Theory]
     [InlineData(new long[] { 100, 110, 120, 400 }, 4)]
     [InlineData(new long[] { 100, 200, 400, 800 }, 1)]
-    [InlineData(new long[] { 100, 150, 292, 600 }, 2)]
+    [InlineData(new long[] { 100, 150, 298, 600 }, 2)]
+    [InlineData(new long[] { 100, 150, 294, 600 }, 4)]
     [InlineData(new long[] { 100, 150, 200, 250 }, 8)]
     public void ChooseBestBatchRows_Profile_TakesTheSmallestAsGoodAsTheBest(long[] ticksOf1248, int expected)
     {
