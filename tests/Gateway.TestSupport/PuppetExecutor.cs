@@ -45,7 +45,7 @@ public sealed class PuppetExecutor(PuppetStage stage, ModelLayout layout, BlockP
             stage.Terminations++;
         }
 
-        running?.Fail("terminated");
+        if (!stage.IgnoresTermination) running?.Fail("terminated");
     }
 
     public void Dispose()

@@ -19,6 +19,9 @@ public sealed class PuppetStage
     /// <summary>Instances that were told to cut their run short.</summary>
     public int Terminations { get; internal set; }
 
+    /// <summary>Whether runs go on that were told to end.</summary>
+    public bool IgnoresTermination { get; set; }
+
     /// <summary>Makes an instance.</summary>
     public IModelExecutor CreateExecutor(ModelLayout layout, BlockPool pool, TimeProvider time) => new PuppetExecutor(this, layout, pool, time);
 

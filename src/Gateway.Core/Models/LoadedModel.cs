@@ -12,7 +12,7 @@ internal sealed class LoadedModel(ServedModel model, ILoadedModel file)
     public async Task<int> StopAsync(TimeSpan grace)
     {
         int abandoned = await Model.Batcher.StopAsync(grace).ConfigureAwait(false);
-        file.Dispose();
+        if (!Model.Batcher.HasHung) file.Dispose();
         return abandoned;
     }
 }

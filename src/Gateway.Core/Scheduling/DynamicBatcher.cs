@@ -19,6 +19,9 @@ namespace Gateway.Core.Scheduling;
 /// </remarks>
 public sealed class DynamicBatcher : IAsyncDisposable
 {
+    /// <summary>Time for runs to notice that they are cut short: ONNX Runtime looks between two operators, and no single one takes this long.</summary>
+    internal static readonly TimeSpan CutShortPatience = TimeSpan.FromSeconds(5);
+
     private readonly IBatchFormer _former;
     private readonly Channel<InferenceRequest> _inbox;
     private readonly Lock _lock = new();
@@ -68,6 +71,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     /// <summary>Whether a request that comes now would be refused for want of room: a protocol endpoint can say so before it reads the tensors.</summary>
     public bool IsFull => Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes;
+
+    /// <summary>Whether a run did not end when it was cut short at the stop: its thread still uses the executor, whose memory must not be freed then.</summary>
+    internal bool HasHung { get; private set; }
 
     /// <summary>Instances that wait for a batch; read without the lock, so it may be behind.</summary>
     internal int IdleInstances => _idle.Count;
@@ -174,7 +180,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     }
 
     /// <summary>Stops accepting, finishes what was accepted, and ends the instances. Only the first call does; later ones wait for it.</summary>
-    /// <param name="grace">Time for what was accepted; what is not done by then is refused or cut short.</param>
+    /// <param name="grace">Time for what was accepted; what is not done by then is refused or cut short, and left alone if even that takes longer than <see cref="CutShortPatience"/>.</param>
     /// <returns>Requests that were accepted and not answered within the grace.</returns>
     internal Task<int> StopAsync(TimeSpan grace)
     {
@@ -191,22 +197,31 @@ public sealed class DynamicBatcher : IAsyncDisposable
         if (Volatile.Read(ref _unanswered) == 0) _drained.TrySetResult();
         Pump(waitForLock: true);
         int abandoned = 0;
-        try
-        {
-            await _drained.Task.WaitAsync(grace, Time).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
+        if (!await HasDrainedAsync(grace).ConfigureAwait(false))
         {
             abandoned = Volatile.Read(ref _unanswered);
             AbandonQueue();
             foreach (ModelInstance instance in _instances) instance.Terminate();
-            await _drained.Task.ConfigureAwait(false);
+            HasHung = !await HasDrainedAsync(CutShortPatience).ConfigureAwait(false);
         }
 
         foreach (ModelInstance instance in _instances) instance.End();
-        foreach (ModelInstance instance in _instances) await instance.Ended.ConfigureAwait(false);
+        if (!HasHung) await Task.WhenAll(_instances.Select(instance => instance.Ended)).ConfigureAwait(false);
         await _timer.DisposeAsync().ConfigureAwait(false);
         return abandoned;
+    }
+
+    private async Task<bool> HasDrainedAsync(TimeSpan limit)
+    {
+        try
+        {
+            await _drained.Task.WaitAsync(limit, Time).ConfigureAwait(false);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
     }
 
     public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero).ConfigureAwait(false);

@@ -157,7 +157,7 @@ internal sealed class ModelInstance
             request.Times.RunStart = batch.RunStart;
             request.Times.RunEnd = batch.RunEnd;
             request.Times.BatchRows = batch.Rows;
-            if (!TryAnswer(slice, output)) continue;
+            if (!IsFinishedBy(slice, output)) continue;
             request.NextReleased = finished;
             finished = request;
         }
@@ -172,6 +172,21 @@ internal sealed class ModelInstance
             finished = request.NextReleased;
             request.NextReleased = null;
             _batcher.HandBack(request);
+        }
+    }
+
+    /// <returns>True when the request is finished.</returns>
+    private bool IsFinishedBy(BatchSlice slice, BatchOutput output)
+    {
+        try
+        {
+            return TryAnswer(slice, output);
+        }
+#pragma warning disable CA1031 // Outputs that nothing was prepared for are that request's error: the thread must go on for everybody else.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            return FailSlice(slice, StatusCode.Internal, error.Message);
         }
     }
 
@@ -208,18 +223,17 @@ internal sealed class ModelInstance
     {
         foreach (BatchSlice slice in batch.Slices)
         {
-            InferenceRequest request = slice.Request;
-            if (request.Assembly is { } assembly)
-            {
-                if (!FailPart(request, assembly, RequestOutcome.Failed, status, error)) continue;
-            }
-            else
-            {
-                request.SetError(RequestOutcome.Failed, status, Refusals.For(request, error));
-            }
-
-            _batcher.Release(request);
+            if (FailSlice(slice, status, error)) _batcher.Release(slice.Request);
         }
+    }
+
+    /// <returns>True when the request is finished.</returns>
+    private bool FailSlice(BatchSlice slice, StatusCode status, string error)
+    {
+        InferenceRequest request = slice.Request;
+        if (request.Assembly is { } assembly) return FailPart(request, assembly, RequestOutcome.Failed, status, error);
+        request.SetError(RequestOutcome.Failed, status, Refusals.For(request, error));
+        return true;
     }
 
     /// <returns>True when the request is finished.</returns>

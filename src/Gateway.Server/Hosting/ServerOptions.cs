@@ -18,6 +18,12 @@ public sealed record ServerOptions
     [Setting("--http-address", "Address to listen on; 0.0.0.0 and [::] are all interfaces.")]
     public IPAddress HttpAddress { get; init; } = IPAddress.Loopback;
 
+    [Setting("--grpc-port", "Port for gRPC; not served yet.", Maximum = IPEndPoint.MaxPort)]
+    public int? GrpcPort { get; init; }
+
+    [Setting("--frames-port", "Port for MessagePack frames; not served yet.", Maximum = IPEndPoint.MaxPort)]
+    public int? FramesPort { get; init; }
+
     [Setting("--allow-metrics", "Whether to serve metrics.")]
     public bool AllowMetrics { get; init; } = true;
 

@@ -8,6 +8,8 @@ internal static class ServerOptionsValidator
     /// <returns>One line for each problem, naming the flag.</returns>
     public static IEnumerable<string> Validate(ServerOptions options)
     {
+        if (options.GrpcPort is not null) yield return "--grpc-port: gRPC is not served yet (without the flag, HTTP is served alone)";
+        if (options.FramesPort is not null) yield return "--frames-port: MessagePack frames are not served yet (without the flag, HTTP is served alone)";
         if (options.ModelControlMode != ModelControlMode.None)
         {
             yield return $"--model-control-mode: {options.ModelControlMode.ToString().ToLowerInvariant()} is not supported yet (allowed none)";

@@ -126,6 +126,30 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Stop_RunIgnoresBeingCutShort_IsLeftAloneAfterTheLastPatience()
+    {
+        await using TestModel model = new(Puppets(_stage, _time));
+        _stage.IgnoresTermination = true;
+        model.Send(1);
+        PuppetRun run = await _stage.NextAsync();
+
+        Task<int> stopped = model.StopAsync(TimeSpan.Zero);
+        while (_stage.Terminations == 0) await Task.Yield();
+        Assert.False(stopped.IsCompleted);
+
+        // The wait for the run begins on another thread, a moment after the termination: time passes until it has begun, and then is over.
+        while (!stopped.IsCompleted)
+        {
+            _time.Advance(DynamicBatcher.CutShortPatience);
+            await Task.Yield();
+        }
+
+        Assert.Equal(1, await stopped);
+        Assert.True(model.Batcher.HasHung);
+        run.Succeed();
+    }
+
+    [Fact]
     public async Task Stop_CalledAgain_WaitsForTheFirst()
     {
         await using TestModel model = new(Puppets(_stage, _time));
