@@ -24,6 +24,7 @@ IScenario[] all =
     new SaturatedModel(BenchModel.Heavy, budget: 0.97, stretch: 2),
     new SaturatedModel(BenchModel.Conv, budget: 0.80, stretch: 1),
     new Allocation(),
+    new Copies(),
     new Startup(),
 ];
 try

@@ -9,19 +9,19 @@ namespace Gateway.Harness.Load;
 /// <param name="OutputBytes">Bytes of the output tensor that the answer must bring.</param>
 internal sealed record InferExchange(byte[] Request, int OutputBytes)
 {
-    /// <summary>A binary infer request of one row.</summary>
-    public static InferExchange For(BenchModel model)
+    /// <summary>A binary infer request.</summary>
+    public static InferExchange For(BenchModel model, int rows = 1)
     {
-        byte[] tensor = model.RandomRows(1);
+        byte[] tensor = model.RandomRows(rows);
         string json = string.Create(
             CultureInfo.InvariantCulture,
-            $"{{\"inputs\":[{{\"name\":\"{BenchModel.InputName}\",\"shape\":[1,{string.Join(',', model.InputDims)}],\"datatype\":\"FP32\",\"parameters\":{{\"binary_data_size\":{tensor.Length}}}}}],") +
+            $"{{\"inputs\":[{{\"name\":\"{BenchModel.InputName}\",\"shape\":[{rows},{string.Join(',', model.InputDims)}],\"datatype\":\"FP32\",\"parameters\":{{\"binary_data_size\":{tensor.Length}}}}}],") +
             $"\"outputs\":[{{\"name\":\"{BenchModel.OutputName}\",\"parameters\":{{\"binary_data\":true}}}}]}}";
         string head = string.Create(
             CultureInfo.InvariantCulture,
             $"POST /v2/models/{model.Name}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n") + string.Create(
             CultureInfo.InvariantCulture,
             $"Inference-Header-Content-Length: {json.Length}\r\nContent-Length: {json.Length + tensor.Length}\r\n\r\n");
-        return new InferExchange([.. Encoding.ASCII.GetBytes(head + json), .. tensor], model.OutputBytes);
+        return new InferExchange([.. Encoding.ASCII.GetBytes(head + json), .. tensor], rows * model.OutputBytes);
     }
 }

@@ -28,6 +28,12 @@ public sealed class ModelCounts
     /// <summary>Rows run that nobody asked for, to reach an allowed batch size.</summary>
     public long PaddingRows { get; internal set; }
 
+    /// <summary>Bytes that protocol endpoints copied to bring requests' inputs into their blocks.</summary>
+    public long ReceivedBytes { get; internal set; }
+
+    /// <summary>Bytes copied to gather batches.</summary>
+    public long GatheredBytes { get; internal set; }
+
     /// <summary>Batches by <see cref="CloseReason"/>.</summary>
     public long[] CloseReasons { get; } = new long[Enum.GetValues<CloseReason>().Length];
 
@@ -43,7 +49,7 @@ public sealed class ModelCounts
     /// <summary>Acceptance to the closing of the (last) batch.</summary>
     public DurationHistogram Queue { get; } = new();
 
-    /// <summary>Closing of the batch to the begin of its run: gathering, and waking the instance.</summary>
+    /// <summary>Closing of the batch to the begin of its run: gathering.</summary>
     public DurationHistogram ComputeInput { get; } = new();
 
     public DurationHistogram ComputeInfer { get; } = new();
@@ -65,6 +71,8 @@ public sealed class ModelCounts
         other.Executions = Executions;
         other.FailedExecutions = FailedExecutions;
         other.PaddingRows = PaddingRows;
+        other.ReceivedBytes = ReceivedBytes;
+        other.GatheredBytes = GatheredBytes;
         other.LastInference = LastInference;
         Request.CopyTo(other.Request);
         Queue.CopyTo(other.Queue);

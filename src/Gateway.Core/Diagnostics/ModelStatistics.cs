@@ -43,6 +43,7 @@ public sealed class ModelStatistics(TimeProvider time)
             _counts.Executions++;
             _counts.Inferences += batch.Rows;
             _counts.PaddingRows += batch.PaddedRows - batch.Rows;
+            _counts.GatheredBytes += batch.GatheredBytes;
             _counts.CloseReasons[(int)batch.CloseReason]++;
             _counts.CountBatchSize(batch.Rows);
             _counts.LastInference = time.GetUtcNow();
@@ -73,7 +74,11 @@ public sealed class ModelStatistics(TimeProvider time)
         return copy;
     }
 
-    private void CountOutcome(InferenceRequest request) => _counts.Outcomes[(int)request.Outcome]++;
+    private void CountOutcome(InferenceRequest request)
+    {
+        _counts.Outcomes[(int)request.Outcome]++;
+        _counts.ReceivedBytes += request.CopiedBytes;
+    }
 
     private long Nanoseconds(long from, long to) => (long)((to - from) * _nanosecondsPerTick);
 }

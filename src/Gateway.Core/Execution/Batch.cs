@@ -27,6 +27,9 @@ public sealed class Batch
     /// <summary>When it was closed and handed to its instance.</summary>
     public long ClosedAt { get; set; }
 
+    /// <summary>Bytes copied to gather the rows, padding included; 0 for a request that was bound where it lies. Set by the executor.</summary>
+    public long GatheredBytes { get; set; }
+
     /// <summary>When the model's run began; set by the executor once all rows are gathered.</summary>
     public long RunStart { get; set; }
 
@@ -48,6 +51,7 @@ public sealed class Batch
         PaddedRows = 0;
         RunStart = 0;
         RunEnd = 0;
+        GatheredBytes = 0;
     }
 
     internal void Add(InferenceRequest request, int firstRow, int rows)

@@ -48,6 +48,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Block that the inputs lie in; null while nothing has been rented. The request owns it once set.</summary>
     public MemoryBlock? Block { get; set; }
 
+    /// <summary>Bytes of the request that its endpoint has copied: to collect them, into the block, and from a block that was too small.</summary>
+    public long CopiedBytes { get; set; }
+
     /// <summary>The inputs, by the model's own order (<see cref="ServedModel.Inputs"/>).</summary>
     public Span<InputTensor> Inputs => _inputs;
 
@@ -143,6 +146,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Volatile.Write(ref _isCancelled, 0);
         Id = "";
         TimeoutMicroseconds = 0;
+        CopiedBytes = 0;
         Arrival = 0;
         Deadline = NoDeadline;
         TimesOutAt = NoDeadline;

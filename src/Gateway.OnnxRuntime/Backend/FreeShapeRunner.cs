@@ -70,6 +70,7 @@ internal sealed unsafe class FreeShapeRunner(ModelLayout layout, OrtSession sess
                 int length = GatherInput(batch, i, block.Span[(int)offset..]);
                 inputs.Add(Tensor(batch, i, block.Address + offset, length));
                 offset += length;
+                batch.GatheredBytes += length;
             }
         }
         catch

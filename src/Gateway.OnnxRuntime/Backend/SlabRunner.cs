@@ -144,6 +144,7 @@ internal sealed unsafe class SlabRunner : IDisposable
             // Padding repeats the last row: real data, so that it is as well-behaved as the rest.
             Span<byte> last = slab.Slice((batch.Rows - 1) * rowBytes, rowBytes);
             for (int row = batch.Rows; row < batch.PaddedRows; row++) last.CopyTo(slab[(row * rowBytes)..]);
+            batch.GatheredBytes += (long)batch.PaddedRows * rowBytes;
         }
 
         return set.Binding(batch.PaddedRows);

@@ -27,6 +27,7 @@ internal static partial class GatewayFamilies
         WriteBatchSizes(writer, models);
         ByName<CloseReason>(writer, models, "gateway_batch_close_reason_total", "reason", "Batches run, by why they were closed with the rows that they had.", static counts => counts.CloseReasons);
         Each(writer, models, "gateway_padding_rows_total", "counter", "Rows run that nobody asked for, to reach an allowed batch size.", static model => model.Counts.PaddingRows);
+        WriteCopies(writer, models);
         Each(writer, models, "gateway_failed_executions_total", "counter", "Runs that failed, those of bisected batches included.", static model => model.Counts.FailedExecutions);
         WritePool(writer, pool);
     }
@@ -82,6 +83,17 @@ internal static partial class GatewayFamilies
         foreach (ModelSample model in models)
         {
             writer.Histogram(Name, BatchSizeBounds, model.Counts.BatchSizes, model.Counts.Inferences, ("model", model.Name), ("version", model.Version));
+        }
+    }
+
+    private static void WriteCopies(PrometheusWriter writer, IReadOnlyList<ModelSample> models)
+    {
+        const string Name = "gateway_copied_input_bytes_total";
+        writer.Family(Name, "counter", "Bytes of inputs copied: receive, from the connection to the request; gather, from requests to a batch.");
+        foreach (ModelSample model in models)
+        {
+            writer.Sample(Name, model.Counts.ReceivedBytes, ("model", model.Name), ("stage", "receive"), ("version", model.Version));
+            writer.Sample(Name, model.Counts.GatheredBytes, ("model", model.Name), ("stage", "gather"), ("version", model.Version));
         }
     }
 

@@ -78,14 +78,16 @@ internal static class InferBody
         if (exchange.Head is not { } head || head.Capacity < needed)
         {
             // A known length is rented as it arrives; an unknown one grows by doubling, so that each byte is moved once more on average.
-            long wanted = exchange.HeadLength >= 0 ? InferExchange.Afford(needed, exchange.HeadLength) : Math.Max(needed, 2L * (exchange.Head?.Capacity ?? (FirstBlockBytes / 2)));
+            long wanted = exchange.HeadLength >= 0 ? exchange.Afford(needed, exchange.HeadLength) : Math.Max(needed, 2L * (exchange.Head?.Capacity ?? (FirstBlockBytes / 2)));
             if (!exchange.Pool.TryRent(wanted, BlockOwner.Body, out MemoryBlock? larger)) throw Errors.NoMemory();
             exchange.Head?.Span[..exchange.HeadCollected].CopyTo(larger.Span);
+            exchange.Request!.CopiedBytes += exchange.HeadCollected;
             exchange.ReleaseHead();
             exchange.Head = larger;
         }
 
         part.CopyTo(exchange.Head!.Span[exchange.HeadCollected..]);
+        exchange.Request!.CopiedBytes += part.Length;
         exchange.HeadCollected = (int)needed;
     }
 
@@ -159,6 +161,7 @@ internal static class InferBody
                 int offset = blob.Offset + exchange.CurrentBlobRead;
                 exchange.MakeRoom(offset + part, exchange.TensorBytes);
                 segment[..part].CopyTo(exchange.Request!.Block!.Span[offset..]);
+                exchange.Request.CopiedBytes += part;
             }
 
             segment = segment[part..];

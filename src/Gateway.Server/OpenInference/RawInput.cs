@@ -63,6 +63,7 @@ internal static class RawInput
             int end = offset + (int)buffer.Length;
             exchange.MakeRoom(end, Math.Max(end, exchange.BodyLength >= 0 ? exchange.BodyLength + sizeof(uint) : 2L * end));
             buffer.CopyTo(exchange.Request!.Block!.Span[offset..]);
+            exchange.Request.CopiedBytes += buffer.Length;
             exchange.TensorBytes = end;
             return result.IsCompleted;
         }

@@ -17,11 +17,12 @@ public sealed class DisconnectTests
     private static readonly byte[] Body = System.Text.Encoding.UTF8.GetBytes(Json);
 
     [Fact]
-    public async Task Infer_BodiesThatAreOnlyAnnounced_HoldNoMoreThanTheirTrust()
+    public async Task Infer_BodiesThatAreOnlyAnnounced_LeaveHalfOfThePool()
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
         List<RawConnection> connections = [];
-        foreach (string header in new[] { "Inference-Header-Content-Length: 0\r\n", "", "Inference-Header-Content-Length: 60000000\r\n" })
+        string[] headers = ["Inference-Header-Content-Length: 0\r\n", "", "Inference-Header-Content-Length: 60000000\r\n"];
+        foreach (string header in headers.Concat(headers).Concat(headers))
         {
             RawConnection connection = await RawConnection.OpenAsync(server);
             connections.Add(connection);
@@ -29,9 +30,9 @@ public sealed class DisconnectTests
         }
 
         await Eventually.TrueAsync(
-            () => server.Pool.RentedBlocks(BlockOwner.RequestTensors) == 1 && server.Pool.RentedBlocks(BlockOwner.Body) == 2, "each call holds a block");
+            () => server.Pool.RentedBlocks(BlockOwner.RequestTensors) == 3 && server.Pool.RentedBlocks(BlockOwner.Body) == 6, "each call holds a block");
 
-        Assert.InRange(server.Pool.RentedBytes, 1, 3 * 64 * 1024);
+        Assert.InRange(server.Pool.RentedBytes, server.Pool.CeilingBytes / 4, (server.Pool.CeilingBytes / 2) + (9 * 64 * 1024));
         foreach (RawConnection connection in connections) connection.Dispose();
     }
 

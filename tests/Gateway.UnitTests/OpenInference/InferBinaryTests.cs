@@ -30,6 +30,19 @@ public sealed class InferBinaryTests
     }
 
     [Fact]
+    public async Task Infer_BinaryInputs_AreCopiedOnceBeforeTheBatch()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        string json = """{"inputs":[{"name":"x","shape":[50000],"datatype":"FP32","parameters":{"binary_data_size":200000}}],"parameters":{"binary_data_output":true}}""";
+        server.Add("long", 0, [SampleModels.Spec("x", DataType.Fp32, [50_000])], [SampleModels.Spec("y", DataType.Fp32, [50_000])], SampleModels.Copy);
+
+        await server.InferBinaryAsync("long", json, new byte[200_000]);
+
+        // The JSON part may have come in two pieces, which are then put together.
+        Assert.InRange(server.Catalog.Find("long", 0).Batcher.Statistics.Snapshot().ReceivedBytes, 200_000, 200_000 + json.Length);
+    }
+
+    [Fact]
     public async Task Infer_ListedOutputs_HaveTheirOwnFormOnly()
     {
         await using InferenceServer server = await InferenceServer.StartAsync();

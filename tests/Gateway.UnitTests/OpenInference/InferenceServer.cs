@@ -62,6 +62,7 @@ internal sealed class InferenceServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
+        builder.AddSocketTransport();
         builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddOpenInference();
         WebApplication app = builder.Build();
         app.UseOpenInference();

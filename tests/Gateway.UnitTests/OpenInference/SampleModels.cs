@@ -41,7 +41,7 @@ internal static class SampleModels
     public static byte[] Bytes<T>(params T[] elements)
         where T : unmanaged => MemoryMarshal.AsBytes(elements.AsSpan()).ToArray();
 
-    private static void Copy(Core.Execution.Batch batch, byte[][] inputs, byte[][] outputs)
+    public static void Copy(Core.Execution.Batch batch, byte[][] inputs, byte[][] outputs)
     {
         for (int i = 0; i < inputs.Length; i++) inputs[i].CopyTo(outputs[i], 0);
     }

@@ -90,6 +90,20 @@ public sealed class OnnxBackendTests
         Assert.Equal(1, model.Batcher.Statistics.Snapshot().PaddingRows);
     }
 
+    [Theory]
+    [InlineData(3, 3 * 64)]
+    [InlineData(2048, 0)]
+    public async Task Execute_LoneRequest_IsGatheredWhenItIsSmallAndBoundWhereItLiesWhenItIsLarge(int rows, long gatheredBytes)
+    {
+        await using TestRepository repository = await new TestRepository().Add("matmul", "matmul", "max_batch_size: 2048 dynamic_batching { }").LoadAsync();
+        ServedModel model = repository.Catalog.Find("matmul", 0);
+
+        float[] output = await RunAsync(repository, model, rows, 16, 1);
+
+        Assert.Equal(rows * 8, output.Length);
+        Assert.Equal(gatheredBytes, model.Batcher.Statistics.Snapshot().GatheredBytes);
+    }
+
     [Fact]
     public async Task Execute_OutputOfUnknownSize_HasTheSizeThatItTurnsOutToHave()
     {
