@@ -28,10 +28,10 @@ public sealed class ModelCounts
     /// <summary>Rows run that nobody asked for, to reach an allowed batch size.</summary>
     public long PaddingRows { get; internal set; }
 
-    /// <summary>Bytes that protocol endpoints copied to bring requests' inputs into their blocks.</summary>
+    /// <summary>Bytes that protocol endpoints copied to bring accepted requests' inputs into their blocks.</summary>
     public long ReceivedBytes { get; internal set; }
 
-    /// <summary>Bytes copied to gather batches.</summary>
+    /// <summary>Bytes copied to gather the batches that succeeded.</summary>
     public long GatheredBytes { get; internal set; }
 
     /// <summary>Batches by <see cref="CloseReason"/>.</summary>
@@ -49,7 +49,7 @@ public sealed class ModelCounts
     /// <summary>Acceptance to the closing of the (last) batch.</summary>
     public DurationHistogram Queue { get; } = new();
 
-    /// <summary>Closing of the batch to the begin of its run: gathering.</summary>
+    /// <summary>Closing of the batch to the begin of its run: gathering, and the wait for a slab when slow answers hold both.</summary>
     public DurationHistogram ComputeInput { get; } = new();
 
     public DurationHistogram ComputeInfer { get; } = new();

@@ -24,7 +24,7 @@ public sealed class Batch
 
     public CloseReason CloseReason { get; set; }
 
-    /// <summary>When it was closed and handed to its instance.</summary>
+    /// <summary>When it was closed, by its instance's own thread.</summary>
     public long ClosedAt { get; set; }
 
     /// <summary>Bytes copied to gather the rows, padding included; 0 for a request that was bound where it lies. Set by the executor.</summary>

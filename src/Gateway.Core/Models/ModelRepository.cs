@@ -1,5 +1,6 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
+using Gateway.Core.Scheduling;
 using Microsoft.Extensions.Logging;
 
 namespace Gateway.Core.Models;
@@ -60,6 +61,11 @@ public sealed partial class ModelRepository(
     public async Task<int> StopAsync(TimeSpan grace)
     {
         int[] abandoned = await Task.WhenAll(_loaded.Select(model => model.StopAsync(grace))).ConfigureAwait(false);
+        foreach (LoadedModel model in _loaded.Where(model => model.Model.Batcher.HasHung))
+        {
+            LogHung(logger, model.Model.Name, model.Model.Version, DynamicBatcher.CutShortPatience.TotalSeconds);
+        }
+
         _loaded.Clear();
         return abandoned.Sum();
     }
@@ -137,6 +143,9 @@ public sealed partial class ModelRepository(
 
     [LoggerMessage(1002, LogLevel.Error, "Model {Model} version {Version} is unavailable: {Reason}", EventName = "VersionUnavailable")]
     private static partial void LogVersionUnavailable(ILogger logger, string model, long version, string reason);
+
+    [LoggerMessage(1004, LogLevel.Warning, "Model {Model} version {Version}: a run did not end within {Seconds} s of being cut short, and is left alone", EventName = "RunHung")]
+    private static partial void LogHung(ILogger logger, string model, long version, double seconds);
 
     [LoggerMessage(1003, LogLevel.Error, "Model {Model} is unavailable: {Reason}", EventName = "ModelUnavailable")]
     private static partial void LogModelUnavailable(ILogger logger, string model, string reason);

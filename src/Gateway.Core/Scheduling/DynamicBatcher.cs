@@ -8,7 +8,7 @@ using Gateway.Protocol;
 
 namespace Gateway.Core.Scheduling;
 
-/// <summary>One model's queue and its instances: takes requests in, has the batch former decide, hands batches to idle instances.</summary>
+/// <summary>One model's queue and its instances: takes requests in, has the batch former decide, calls idle instances to their batches.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: a request goes through a bounded channel, the inbox, from which whoever holds the lock moves it to the queue. Nobody waits for that lock
 /// on the way in: an arrival that finds it taken leaves its request in the inbox, and the holder looks there again after it has let go. So refusals,
@@ -19,7 +19,7 @@ namespace Gateway.Core.Scheduling;
 /// </remarks>
 public sealed class DynamicBatcher : IAsyncDisposable
 {
-    /// <summary>Time for runs to notice that they are cut short: ONNX Runtime looks between two operators, and no single one takes this long.</summary>
+    /// <summary>Time for runs to notice that they are cut short. ONNX Runtime looks between two operators: only a single one that takes longer is left alone.</summary>
     internal static readonly TimeSpan CutShortPatience = TimeSpan.FromSeconds(5);
 
     private readonly IBatchFormer _former;
@@ -35,7 +35,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private Task<int>? _stopped;
     private ModelInstance[] _instances = [];
     private InstanceView[] _instanceViews = [];
-    private int _called;
+    private bool _isCalled;
     private long _nextSequence;
     private int _waiting;
     private long _waitingBytes;
@@ -220,6 +220,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
         catch (TimeoutException)
         {
+            // Off the clock's own thread, which all timers share.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             return false;
         }
     }
@@ -234,7 +236,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private bool Pump(bool waitForLock, ModelInstance? taker = null, bool isCalled = false)
     {
         bool hasTaken = false;
-        bool again;
         do
         {
             if (waitForLock) _lock.Enter();
@@ -250,7 +251,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 if (taker is not null) hasTaken = TakeOrIdleUnderLock(taker, isCalled, view);
                 taker = null;
                 called = CallUnderLock(view);
-                again = called is not null && _idle.Count > 0;
             }
             finally
             {
@@ -263,7 +263,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             // An arrival that found the lock taken meanwhile left its request to this thread.
             Interlocked.MemoryBarrier();
         }
-        while (again || _inbox.Reader.TryPeek(out _));
+        while (_inbox.Reader.TryPeek(out _));
         return hasTaken;
     }
 
@@ -276,7 +276,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <returns>True when the instance has a batch.</returns>
     private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view)
     {
-        if (isCalled) _called--;
+        if (isCalled) _isCalled = false;
         if (DecideUnderLock(view))
         {
             FillUnderLock(instance, view.Now);
@@ -295,17 +295,10 @@ public sealed class DynamicBatcher : IAsyncDisposable
         ModelInstance? called = null;
         if (_queue.Count > 0 && _idle.Count > 0)
         {
-            // Those already on their way will take as much each.
-            bool isWanted = DecideUnderLock(view) && _queue.Rows > (long)_called * _plan.Rows;
-            if (isWanted)
-            {
-                called = _idle.Pop();
-                _called++;
-            }
-            else
-            {
-                _timer.Arm(_plan.WakeAt, view.Now);
-            }
+            // One at a time: which batch it will take is not known yet, and once it has taken it, it calls the next if there is more.
+            if (!DecideUnderLock(view)) _timer.Arm(_plan.WakeAt, view.Now);
+            else if (!_isCalled) called = _idle.Pop();
+            _isCalled |= called is not null;
         }
 
         _timer.Arm(_queue.EarliestDeadline, view.Now);

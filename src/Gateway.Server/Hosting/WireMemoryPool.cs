@@ -10,9 +10,9 @@ namespace Gateway.Server.Hosting;
 /// lies in one piece, and a large one takes a quarter of the calls. The block returned last is lent first: its bytes are likely to be in the cache still, where
 /// Kestrel's pool goes through all of its blocks in turn. What is returned beyond <see cref="MostKept"/> is left to the garbage collector.
 /// <b>Threading</b>: any. <b>Ownership</b>: a block is its renter's until disposed, once. <b>Cost</b>: one short lock; an allocation only beyond the
-/// most that was ever lent at once.
+/// most that was ever lent at once. A block disposed twice is returned once.
 /// </remarks>
-internal sealed class WireMemoryPool : MemoryPool<byte>
+internal sealed class WireMemoryPool : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {
     /// <summary>Bytes of a block.</summary>
     public const int BlockBytes = 16 * 1024;
@@ -25,15 +25,22 @@ internal sealed class WireMemoryPool : MemoryPool<byte>
 
     public override int MaxBufferSize => BlockBytes;
 
+    /// <summary>Gives all of Kestrel's transports and queues this same pool, so that what is kept is bounded once.</summary>
+    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => this;
+
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
         lock (_lock)
         {
-            if (_free.TryPop(out Block? block)) return block;
+            if (_free.TryPop(out Block? block))
+            {
+                block.IsLent = true;
+                return block;
+            }
         }
 
-        return new Block(this);
+        return new Block(this) { IsLent = true };
     }
 
     protected override void Dispose(bool disposing)
@@ -45,18 +52,17 @@ internal sealed class WireMemoryPool : MemoryPool<byte>
     {
         lock (_lock)
         {
+            if (!block.IsLent) return;
+            block.IsLent = false;
             if (_free.Count < MostKept) _free.Push(block);
         }
     }
 
-    /// <summary>Makes the pool for each of Kestrel's transports.</summary>
-    internal sealed class Factory : IMemoryPoolFactory<byte>
-    {
-        public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new WireMemoryPool();
-    }
-
     private sealed class Block(WireMemoryPool pool) : IMemoryOwner<byte>
     {
+        /// <summary>Under the pool's lock.</summary>
+        public bool IsLent { get; set; }
+
         // Pinned for good: sockets would pin it for every call.
         public Memory<byte> Memory { get; } = MemoryMarshal.CreateFromPinnedArray(GC.AllocateUninitializedArray<byte>(BlockBytes, pinned: true), 0, BlockBytes);
 

@@ -17,19 +17,11 @@ internal static class InferBody
     // A page: what a body of unknown length is likely to fit in.
     private const int FirstBlockBytes = 4096;
 
-    // What arrives is read on the thread that watches many sockets. JSON beyond this (50 µs at 320 MB/s), and JSON of unknown length, is left to the thread pool.
-    private const ulong MostParsedInline = 16 * 1024;
-
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public static async ValueTask ReadAsync(InferExchange exchange)
     {
         bool hasHead = false;
-        while (!hasHead)
-        {
-            ReadResult read = await exchange.Body.ReadAsync().ConfigureAwait(false);
-            if ((ulong)exchange.HeadLength > MostParsedInline) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            hasHead = TakeHead(exchange, read);
-        }
+        while (!hasHead) hasHead = TakeHead(exchange, await exchange.Body.ReadAsync().ConfigureAwait(false));
 
         // Where the length of the body is known, it has been compared with what the JSON part asks for.
         if (exchange.BodyLength >= 0 && exchange.BlobCount == 0) return;

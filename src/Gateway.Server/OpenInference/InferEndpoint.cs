@@ -87,7 +87,6 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
     {
         bool isRaw = Begin(exchange);
         exchange.Body = exchange.Context.Request.BodyReader;
-        if (exchange.IsDecompressed) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         if (exchange.IsDecompressed) exchange.Body = exchange.Decompressed = await Compression.DecompressAsync(exchange.Body).ConfigureAwait(false);
         if (isRaw) await RawInput.ReadAsync(exchange).ConfigureAwait(false);
         else await InferBody.ReadAsync(exchange).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Numerics;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -21,7 +22,7 @@ internal sealed class InferExchange(BlockPool pool)
     private ConnectionWatch? _watch;
     private CancellationTokenRegistration _registration;
 
-    // With the most connections that are allowed, 10,000, what is given on trust stays below the pool's ceiling.
+    // What any call gets for what it announces, however full the pool: a small image.
     private const long Trusted = 64 * 1024;
 
     // The bytes copied again are then a third of a large body.
@@ -138,11 +139,11 @@ internal sealed class InferExchange(BlockPool pool)
     /// <summary>How much to rent for bytes of which some have arrived and some are announced.</summary>
     /// <remarks>
     /// A client that announces 64 MiB and sends nothing would hold them for nothing, and a handful of such clients everybody's memory. So announcements are
-    /// believed only while they leave half of the pool to the others. After that a body gets what it announces up to <see cref="Trusted"/>, and beyond that a
+    /// believed only while they leave half of the pool to the others (give or take a body for each reader that looks at the same time). After that a body gets what it announces up to <see cref="Trusted"/>, and beyond that a
     /// multiple of what it has sent; the price is that a large body's first bytes are copied once more (0.7 times its size, bench/results, copies).
     /// </remarks>
     public long Afford(long arrived, long total) =>
-        Pool.RentedBytes + total <= Pool.CeilingBytes / 2 ? total : Math.Min(total, Math.Max(Trusted, Growth * arrived));
+        Pool.RentedBytes + (long)BitOperations.RoundUpToPowerOf2((ulong)total) <= Pool.CeilingBytes / 2 ? total : Math.Min(total, Math.Max(Trusted, Growth * arrived));
 
     /// <summary>From here to <see cref="UnwatchClient"/> the request is cancelled when its client goes away.</summary>
     public void WatchClient()

@@ -44,6 +44,26 @@ public sealed class WireMemoryPoolTests
     }
 
     [Fact]
+    public void Dispose_Twice_ReturnsTheBlockOnce()
+    {
+        using WireMemoryPool pool = new();
+        IMemoryOwner<byte> block = pool.Rent();
+        block.Dispose();
+        block.Dispose();
+
+        Assert.Same(block, pool.Rent());
+        Assert.NotSame(block, pool.Rent());
+    }
+
+    [Fact]
+    public void Create_AskedByEveryTransport_GivesTheSamePool()
+    {
+        using WireMemoryPool pool = new();
+
+        Assert.Same(pool, pool.Create());
+    }
+
+    [Fact]
     public void Return_BeyondTheMostKept_IsLeftToTheCollector()
     {
         using WireMemoryPool pool = new();
@@ -60,6 +80,6 @@ public sealed class WireMemoryPoolTests
         builder.AddFrontDoor(new ServerOptions { HttpAddress = IPAddress.Loopback, HttpPort = 0 }, _ => { });
         await using WebApplication app = builder.Build();
 
-        Assert.IsType<WireMemoryPool.Factory>(app.Services.GetRequiredService<IMemoryPoolFactory<byte>>());
+        Assert.IsType<WireMemoryPool>(app.Services.GetRequiredService<IMemoryPoolFactory<byte>>());
     }
 }
