@@ -18,6 +18,8 @@ public sealed class FunctionExecutor(ModelLayout layout, BlockPool pool, TimePro
 
     public bool IsDisposed { get; private set; }
 
+    public bool CanRunAnywhere { get; init; }
+
     public BatchOutput Execute(Batch batch)
     {
         byte[][] inputs = [.. layout.Inputs.Select((_, i) => Gather(batch, i))];

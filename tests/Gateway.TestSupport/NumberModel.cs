@@ -30,6 +30,8 @@ public sealed unsafe class NumberModel(BlockPool pool, TimeProvider time, int se
     /// <summary>What the model gives for a number.</summary>
     public static long Answer(long number) => (long)(((ulong)number ^ 0x5DEECE66D) * 0x9E3779B97F4A7C15);
 
+    public bool CanRunAnywhere => true;
+
     public BatchOutput Execute(Batch batch)
     {
         TensorShape shape = batch.InputShape(0, isBatching: true);

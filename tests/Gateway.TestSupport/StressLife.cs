@@ -35,7 +35,9 @@ internal sealed class StressLife
         _policy = DrawPolicy();
         _shapes = _random.Next(1, 5);
         _producers = _random.Next(1, 9);
-        _rounds = _random.Next(5, 40);
+
+        // Some long enough for runs on the threads that bring the requests.
+        _rounds = _random.Next(4) == 0 ? _random.Next(100, 300) : _random.Next(5, 40);
         _mostBurst = Draw(1, 4, 32);
         _cancelPercent = Draw(0, 5, 40);
         _poisonPerMille = Draw(0, 0, 2, 50);

@@ -24,7 +24,10 @@ public sealed class Batch
 
     public CloseReason CloseReason { get; set; }
 
-    /// <summary>When it was closed, by its instance's own thread.</summary>
+    /// <summary>When its instance was free to take it: what had arrived by then, and what came until it was closed, went into it.</summary>
+    public long OpenedAt { get; set; }
+
+    /// <summary>When it was closed, by the thread that runs it.</summary>
     public long ClosedAt { get; set; }
 
     /// <summary>Bytes copied to gather the rows, padding included; 0 for a request that was bound where it lies. Set by the executor.</summary>

@@ -6,6 +6,9 @@ public struct StageTimes
     /// <summary>Accepted into the queue.</summary>
     public long Queued;
 
+    /// <summary>The instance that runs it was free and it was there: from here its batch was being formed. With nothing to wait for, an instance's waking up.</summary>
+    public long BatchOpened;
+
     /// <summary>Its (last) batch was closed and its gathering began.</summary>
     public long GatherStart;
 

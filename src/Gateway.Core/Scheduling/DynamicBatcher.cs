@@ -13,7 +13,8 @@ namespace Gateway.Core.Scheduling;
 /// <b>Behaviour</b>: a request goes through a bounded channel, the inbox, from which whoever holds the lock moves it to the queue. Nobody waits for that lock
 /// on the way in: an arrival that finds it taken leaves its request in the inbox, and the holder looks there again after it has let go. So refusals,
 /// expiries and batches are decided at once, on the thread that brought the event (an arrival, an instance that has become idle, a cancellation, the timer);
-/// there is no scheduling thread to wake, and nothing polls. Effects (completing requests, waking instances) happen outside the lock.
+/// there is no scheduling thread to wake, and nothing polls. Effects (completing requests, waking instances) happen outside the lock. Short runs of requests
+/// that come one at a time stay on the arrival's thread (<see cref="LoneRuns"/>), which is then held up for as long.
 /// <b>Threading</b>: any thread. Whoever has held the lock pumps afterwards, since an arrival may have found it taken. <b>Ownership</b>: a request is the batcher's from <see cref="EnqueueAsync"/> until it is completed, exactly once.
 /// <b>Cost</b>: no allocation a request; one uncontended lock and one decision an event.
 /// </remarks>
@@ -29,6 +30,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private readonly RequestQueue _queue;
     private readonly BatchPlan _plan = new();
     private readonly Stack<ModelInstance> _idle = new();
+    private readonly LoneRuns _loneRuns;
     private readonly WakeTimer _timer;
     private readonly ReleaseOrder? _releaseOrder;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -51,6 +53,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         Time = time;
         _queue = new RequestQueue(former.Order, policy.PriorityLevels);
         _inbox = Channel.CreateBounded<InferenceRequest>(new BoundedChannelOptions(policy.MaxQueueRequests) { AllowSynchronousContinuations = false });
+        _loneRuns = new LoneRuns(time);
         _timer = new WakeTimer(time, OnTimer);
         _releaseOrder = policy.PreservesOrdering ? new ReleaseOrder() : null;
         Latency = new LatencyModel(policy.MaxBatchRows);
@@ -90,7 +93,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         foreach (ModelInstance instance in _instances) instance.Start();
     }
 
-    /// <summary>Accepts a valid request, or answers it at once with a refusal.</summary>
+    /// <summary>Accepts a valid request, or answers it at once with a refusal. May run it, and be done with it, before it returns.</summary>
     internal ValueTask EnqueueAsync(InferenceRequest request)
     {
         // Taken now: the request may be answered before this method returns.
@@ -123,7 +126,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             // Pairs with the barrier in Pump: without both, this thread could read "lock taken" and the holder "inbox empty", and the request would lie there.
             Interlocked.MemoryBarrier();
-            Pump(waitForLock: false);
+            if (Pump(waitForLock: false, mayRun: true) is { } instance) RunHere(instance);
         }
 
         return completion;
@@ -138,7 +141,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     internal bool WaitForBatch(ModelInstance instance)
     {
         bool isCalled = false;
-        while (!Pump(waitForLock: true, instance, isCalled))
+        while (Pump(waitForLock: true, taker: instance, isCalled) is null)
         {
             isCalled = instance.WaitForCall();
             if (!isCalled) return false;
@@ -232,14 +235,15 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <param name="waitForLock">False for an arrival, which may leave its request to the holder of the lock.</param>
     /// <param name="taker">The instance whose thread this is, when it wants a batch.</param>
     /// <param name="isCalled">Whether it was called for one.</param>
-    /// <returns>True when the taker has a batch; else it is among the idle now.</returns>
-    private bool Pump(bool waitForLock, ModelInstance? taker = null, bool isCalled = false)
+    /// <param name="mayRun">Whether this thread would run a short batch itself.</param>
+    /// <returns>The instance whose batch this thread is to run: the taker, which else is among the idle now, or an idle one that is lent to this thread.</returns>
+    private ModelInstance? Pump(bool waitForLock, ModelInstance? taker = null, bool isCalled = false, bool mayRun = false)
     {
-        bool hasTaken = false;
+        ModelInstance? run = null;
         do
         {
             if (waitForLock) _lock.Enter();
-            else if (!_lock.TryEnter()) return hasTaken;
+            else if (!_lock.TryEnter()) return run;
 
             InferenceRequest? released = null;
             ModelInstance? called;
@@ -248,9 +252,18 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 long now = Time.GetTimestamp();
                 SchedulingView view = new(_queue, Latency, _instanceViews, now, _isStopping);
                 AdmitAndExpireUnderLock(view, ref released);
-                if (taker is not null) hasTaken = TakeOrIdleUnderLock(taker, isCalled, view);
+                if (taker is not null && TakeOrIdleUnderLock(taker, isCalled, view)) run = taker;
                 taker = null;
-                called = CallUnderLock(view);
+                called = WantedUnderLock(view);
+                if (called is not null && mayRun && CanRunHereUnderLock(called))
+                {
+                    mayRun = false;
+                    FillUnderLock(called, now);
+                    run = called;
+                    called = null;
+                }
+
+                _isCalled |= called is not null;
             }
             finally
             {
@@ -264,8 +277,27 @@ public sealed class DynamicBatcher : IAsyncDisposable
             Interlocked.MemoryBarrier();
         }
         while (_inbox.Reader.TryPeek(out _));
-        return hasTaken;
+        return run;
     }
+
+    /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>
+    private void RunHere(ModelInstance instance)
+    {
+        instance.RunHere();
+        lock (_lock)
+        {
+            instance.FreeSince = Time.GetTimestamp();
+            PutIdleUnderLock(instance);
+            _loneRuns.Saw(isLone: _queue.Count == 0);
+        }
+
+        Pump(waitForLock: true);
+    }
+
+    /// <summary>Whether the planned batch, which the instance was to be called for, can be run on this thread instead.</summary>
+    private bool CanRunHereUnderLock(ModelInstance instance) =>
+        _queue.Count == 1 && _plan.Parts.Length == 1 && _plan.Parts[0] is { Entry: InferenceRequest request } part && part.Rows == request.Rows
+        && _loneRuns.Allows(Latency.Estimate(Policy.PadTo(part.Rows))) && instance.CanRunHere;
 
     private void AdmitAndExpireUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
@@ -277,32 +309,38 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view)
     {
         if (isCalled) _isCalled = false;
+        else instance.FreeSince = view.Now;
         if (DecideUnderLock(view))
         {
             FillUnderLock(instance, view.Now);
+            _loneRuns.Saw(isLone: isCalled && instance.Batch.Slices.Length == 1 && _queue.Count == 0);
             return true;
         }
 
-        _instanceViews[instance.Index] = new InstanceView(true, 0, 0);
-        _idle.Push(instance);
+        PutIdleUnderLock(instance);
         return false;
     }
 
-    /// <summary>Finds out whether an idle instance is wanted, and else sets the timer for when one will be.</summary>
-    /// <returns>The instance to call; null when none is wanted.</returns>
-    private ModelInstance? CallUnderLock(in SchedulingView view)
+    private void PutIdleUnderLock(ModelInstance instance)
     {
-        ModelInstance? called = null;
+        _instanceViews[instance.Index] = new InstanceView(true, 0, 0);
+        _idle.Push(instance);
+    }
+
+    /// <summary>Finds out whether an idle instance is wanted, and else sets the timer for when one will be.</summary>
+    /// <returns>The instance that is wanted, which is not among the idle any more; null when none is.</returns>
+    private ModelInstance? WantedUnderLock(in SchedulingView view)
+    {
+        ModelInstance? wanted = null;
         if (_queue.Count > 0 && _idle.Count > 0)
         {
             // One at a time: which batch it will take is not known yet, and once it has taken it, it calls the next if there is more.
             if (!DecideUnderLock(view)) _timer.Arm(_plan.WakeAt, view.Now);
-            else if (!_isCalled) called = _idle.Pop();
-            _isCalled |= called is not null;
+            else if (!_isCalled) wanted = _idle.Pop();
         }
 
         _timer.Arm(_queue.EarliestDeadline, view.Now);
-        return called;
+        return wanted;
     }
 
     /// <returns>True when there is a batch to be run now; it is in the plan.</returns>
@@ -369,6 +407,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
         batch.PaddedRows = Policy.PadTo(batch.Rows);
         batch.CloseReason = _plan.Reason;
+        batch.OpenedAt = instance.FreeSince;
         batch.ClosedAt = now;
         _instanceViews[instance.Index] = new InstanceView(false, now, batch.PaddedRows);
     }

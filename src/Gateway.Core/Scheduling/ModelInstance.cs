@@ -9,7 +9,8 @@ namespace Gateway.Core.Scheduling;
 /// <summary>One instance of a model: the thread that runs its batches and gives every request its rows.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: a batch that fails is run again in halves where the policy says so, until only the requests that make it fail are left, within a budget
-/// of runs. <b>Threading</b>: one thread of its own, because a run blocks; <see cref="Call"/>, <see cref="Terminate"/> and <see cref="End"/> from any.
+/// of runs. <b>Threading</b>: one thread of its own, because a run blocks; while that is idle the batcher may lend the instance to another for a short run
+/// (<see cref="RunHere"/>); <see cref="Call"/>, <see cref="Terminate"/> and <see cref="End"/> from any.
 /// <b>Ownership</b>: owns its executor. <b>Cost</b>: no allocation a batch.
 /// </remarks>
 #pragma warning disable CA1001 // Its own thread disposes what it owns, at its end.
@@ -22,6 +23,9 @@ internal sealed class ModelInstance
     private readonly ManualResetEventSlim _work = new(initialState: false);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
+
+    // Held by the thread that the instance is lent to, so that the executor is not disposed under it.
+    private readonly Lock _lent = new();
     private volatile bool _isEnding;
     private volatile bool _isTerminated;
 
@@ -38,6 +42,12 @@ internal sealed class ModelInstance
 
     /// <summary>The batch to run; the batcher fills it.</summary>
     public Batch Batch { get; } = new();
+
+    /// <summary>Since when it could have begun a batch; the batcher sets it.</summary>
+    public long FreeSince { get; set; }
+
+    /// <summary>Whether <see cref="RunHere"/> would begin at once on any thread.</summary>
+    public bool CanRunHere => _executor.CanRunAnywhere;
 
     /// <summary>Completes when the thread has ended.</summary>
     public Task Ended => _ended.Task;
@@ -70,17 +80,24 @@ internal sealed class ModelInstance
         return !_isEnding;
     }
 
+    /// <summary>Runs the batch on the calling thread, which the idle instance is lent to.</summary>
+    public void RunHere()
+    {
+        lock (_lent) RunBatch();
+    }
+
     private void Run()
     {
-        while (_batcher.WaitForBatch(this))
-        {
-            int budget = _batcher.Policy.BisectsFailedBatches ? RerunBudget(Batch.Slices.Length) : 0;
-            Execute(Batch, ref budget);
-        }
-
-        _executor.Dispose();
+        while (_batcher.WaitForBatch(this)) RunBatch();
+        lock (_lent) _executor.Dispose();
         _work.Dispose();
         _ended.SetResult();
+    }
+
+    private void RunBatch()
+    {
+        int budget = _batcher.Policy.BisectsFailedBatches ? RerunBudget(Batch.Slices.Length) : 0;
+        Execute(Batch, ref budget);
     }
 
     /// <summary>Runs after a failure: enough to find two bad requests among <paramref name="requests"/> (two halves a level for each), not one a request.</summary>
@@ -136,7 +153,7 @@ internal sealed class ModelInstance
 
     private Batch Part(Batch batch, int from, int to)
     {
-        Batch part = new() { CloseReason = batch.CloseReason, ClosedAt = batch.ClosedAt };
+        Batch part = new() { CloseReason = batch.CloseReason, OpenedAt = batch.OpenedAt, ClosedAt = batch.ClosedAt };
         foreach (BatchSlice slice in batch.Slices[from..to]) part.Add(slice.Request, slice.FirstRow, slice.Rows);
         part.PaddedRows = _batcher.Policy.PadTo(part.Rows);
         return part;
@@ -153,6 +170,7 @@ internal sealed class ModelInstance
         {
             BatchSlice slice = slices[i];
             InferenceRequest request = slice.Request;
+            request.Times.BatchOpened = Math.Max(request.Times.Queued, batch.OpenedAt);
             request.Times.GatherStart = batch.ClosedAt;
             request.Times.RunStart = batch.RunStart;
             request.Times.RunEnd = batch.RunEnd;

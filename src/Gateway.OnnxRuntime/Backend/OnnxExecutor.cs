@@ -19,13 +19,16 @@ internal sealed class OnnxExecutor : IModelExecutor
 
     private readonly OrtRunOptions _runOptions = new();
     private readonly TimeProvider _time;
+    private readonly bool _isOnCpu;
     private readonly SlabRunner? _slabs;
     private readonly FreeShapeRunner? _free;
 
     /// <param name="session">Borrowed; outlives the executor.</param>
-    public OnnxExecutor(ModelLayout layout, OrtSession session, BlockPool pool, TimeProvider time)
+    /// <param name="isOnCpu">Whether the session runs on the CPU alone.</param>
+    public OnnxExecutor(ModelLayout layout, OrtSession session, bool isOnCpu, BlockPool pool, TimeProvider time)
     {
         _time = time;
+        _isOnCpu = isOnCpu;
         if (layout.Inputs.All(input => input.RowBytes >= 0) && layout.Outputs.All(output => output.RowBytes >= 0))
         {
             _slabs = new SlabRunner(layout, session, pool);
@@ -35,6 +38,9 @@ internal sealed class OnnxExecutor : IModelExecutor
             _free = new FreeShapeRunner(layout, session, pool);
         }
     }
+
+    /// <remarks>The providers of devices keep a context for each thread that they were run on.</remarks>
+    public bool CanRunAnywhere => _isOnCpu && _slabs?.HasFreeSlab != false;
 
     public BatchOutput Execute(Batch batch)
     {

@@ -63,7 +63,7 @@ internal sealed partial class OnnxModel : ILoadedModel
             (_, 1) => "CPU, 1 thread",
             _ => $"CPU, {threads} threads",
         });
-        return new OnnxExecutor(layout, Session(gpu, threads), _pool, _time);
+        return new OnnxExecutor(layout, Session(gpu, threads), isOnCpu: gpu is null, _pool, _time);
     }
 
     public void Dispose()
@@ -116,7 +116,7 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     private long Try(ModelLayout layout, int threads, int rows)
     {
-        using OnnxExecutor executor = new(layout, Session(gpu: null, threads), _pool, _time);
+        using OnnxExecutor executor = new(layout, Session(gpu: null, threads), isOnCpu: true, _pool, _time);
         return ThreadTrial.BestOf(executor, rows, _time);
     }
 

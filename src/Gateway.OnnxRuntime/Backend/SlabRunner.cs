@@ -50,6 +50,15 @@ internal sealed unsafe class SlabRunner : IDisposable
         }
     }
 
+    /// <summary>Whether the next batch would find a free slab.</summary>
+    public bool HasFreeSlab
+    {
+        get
+        {
+            lock (_freeLock) return _free.Count > 0;
+        }
+    }
+
     public BatchOutput Execute(Batch batch, OrtRunOptions options, TimeProvider time)
     {
         SlabSet set = Rent();

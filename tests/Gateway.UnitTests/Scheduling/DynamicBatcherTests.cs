@@ -228,6 +228,23 @@ public sealed class DynamicBatcherTests
         StageTimes times = (await sent.AnswerAsync()).Times;
 
         Assert.Equal((queued, queued + 10, queued + 10, queued + 110, queued + 110, 2), (times.Queued, times.GatherStart, times.RunStart, times.RunEnd, times.Released, times.BatchRows));
+        Assert.Equal(queued + 10, times.BatchOpened);
+    }
+
+    [Fact]
+    public async Task StageTimes_WaitedForCompany_TheBatchWasOpenedOnArrival()
+    {
+        await using TestModel model = new(Puppets(_stage, _time, Policy with { MaxQueueDelay = 1000 }));
+        await InstanceIsIdleAsync(model);
+        _time.Advance(10);
+        long queued = _time.GetTimestamp();
+        Sent sent = model.Send(1);
+        _time.Advance(1000);
+        (await _stage.NextAsync()).Succeed();
+
+        StageTimes times = (await sent.AnswerAsync()).Times;
+
+        Assert.Equal((queued, queued, queued + 1000), (times.Queued, times.BatchOpened, times.GatherStart));
     }
 
     /// <summary>Sees to it that the instance waits for work: what is sent then is decided on by the sender's own thread.</summary>
