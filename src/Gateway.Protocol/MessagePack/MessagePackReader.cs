@@ -21,8 +21,8 @@ public ref struct MessagePackReader
     /// <summary>How deep arrays and maps may nest in what is skipped: far more than a tensor message has, and 128 bytes of stack.</summary>
     public const int MostSkippedLevels = 32;
 
-    // By first byte: the type in the high four bits, the bytes of the number that follows in the low ones. A value takes a third less time than by the
-    // switches that fill it: measured by MessagePackBenchmarks.Read, 8 ns instead of 12.
+    // By first byte: the type in the high four bits, the bytes of the number that follows in the low ones. Measured by MessagePackBenchmarks (Read, Skip):
+    // a message takes a quarter to a third less time than by the switches that fill it.
     private static readonly byte[] Formats =
         [.. Enumerable.Range(0, 256).Select(each => (byte)(((int)TypeOf((byte)each) << 4) | ArgumentBytes((byte)each)))];
 
