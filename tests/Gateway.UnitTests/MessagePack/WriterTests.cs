@@ -165,9 +165,17 @@ public sealed class WriterTests
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => Written((ref writer) => writer.WriteBinaryHeader(-1)));
         Assert.Throws<ArgumentOutOfRangeException>(() => Written((ref writer) => writer.ReserveBinary(-1)));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Written((ref writer) => writer.ReserveBinary(int.MaxValue)));
         Assert.Throws<ArgumentOutOfRangeException>(() => Written((ref writer) => writer.WriteArrayHeader(-1)));
         Assert.Throws<ArgumentOutOfRangeException>(() => Written((ref writer) => writer.WriteMapHeader(-1)));
+    }
+
+    [Fact]
+    public void ReserveBinary_SizeBeyond32Bits_ThrowsAndWritesNothing()
+    {
+        byte[] memory = new byte[100];
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => new MessagePackWriter(memory).ReserveBinary(int.MaxValue));
+        Assert.All(memory, each => Assert.Equal(0, each));
     }
 
     private static string Written(Write write)
