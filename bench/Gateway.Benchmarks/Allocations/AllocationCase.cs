@@ -1,4 +1,5 @@
 using Gateway.Benchmarks.Memory;
+using Gateway.Benchmarks.MessagePack;
 using Gateway.Benchmarks.OnnxRuntime;
 using Gateway.Benchmarks.OpenInference;
 using Gateway.Benchmarks.Scheduling;
@@ -38,6 +39,10 @@ internal sealed record AllocationCase(string Name, int Operations, Func<Task> In
         TensorJsonBenchmarks json = new();
         json.Setup();
         yield return new AllocationCase("TensorJsonReader.ReadFixed", 1, Synchronously(json.TensorJson), Nothing);
+
+        MessagePackBenchmarks message = new();
+        message.Setup();
+        yield return new AllocationCase("MessagePack.WriteRead", 1, Synchronously(() => message.WriteRead()), Nothing);
     }
 
     private static Task Nothing() => Task.CompletedTask;
