@@ -12,6 +12,8 @@ internal static class ServeCommand
         IReadOnlyList<string> repositories = RepositoryFolders.Resolve(options.ModelRepository, Environment.CurrentDirectory, AppContext.BaseDirectory);
         options = options with { ModelRepository = repositories };
 
+        // Before the threads that it is for are started.
+        ThreadScheduling.PreferThroughput();
         using StopSignals signals = new();
         GatewayHost host = GatewayHost.Build(options, Clock.Create(), Composition.AddServices, Composition.UseProtocols);
         await using (host.ConfigureAwait(false))

@@ -48,7 +48,7 @@ internal sealed class EndpointPair : IDisposable
     }
 
     /// <summary>The gateway beside the bare endpoint.</summary>
-    /// <param name="isTuned">Whether the bare endpoint has the gateway's socket settings instead of Kestrel's defaults.</param>
+    /// <param name="isTuned">Whether the bare endpoint has the gateway's thread and memory settings instead of the framework's.</param>
     public static EndpointPair Gateway(Effort effort, BenchModel model, bool isTuned = false) =>
         new(effort, "gateway", model, isTuned, () => effort.Programs.StartGateway(BenchModel.Repository, out _));
 

@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
+using Gateway.Core.Timing;
 using Gateway.Server.Hosting;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Gateway.Harness.Subjects;
@@ -19,7 +22,7 @@ internal static class BareKestrel
     private const long MaxRequestBodySize = 64L << 20;
     private const int MaxConnections = 10_000;
 
-    /// <summary>A further argument: with the gateway's own socket settings instead of Kestrel's defaults.</summary>
+    /// <summary>A further argument: with the gateway's own thread and memory settings instead of the framework's.</summary>
     public const string Tuned = "tuned";
 
     /// <param name="arguments">Port, JSON bytes of each answer, bytes of each answer; <see cref="Tuned"/> or not.</param>
@@ -28,6 +31,7 @@ internal static class BareKestrel
         int[] numbers = [.. arguments.Take(3).Select(argument => int.Parse(argument, CultureInfo.InvariantCulture))];
         string inferenceHeader = numbers[1].ToString(CultureInfo.InvariantCulture);
         byte[] body = new byte[numbers[2]];
+        if (arguments.Contains(Tuned)) ThreadScheduling.PreferThroughput();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -37,7 +41,7 @@ internal static class BareKestrel
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             kestrel.Listen(IPAddress.Loopback, numbers[0], listen => listen.Protocols = HttpProtocols.Http1);
         });
-        if (arguments.Contains(Tuned)) builder.AddSocketTransport();
+        if (arguments.Contains(Tuned)) builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
         WebApplication app = builder.Build();
         app.Run(context => AnswerAsync(context, inferenceHeader, body));
         await app.RunAsync().ConfigureAwait(false);

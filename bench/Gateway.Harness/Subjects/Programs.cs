@@ -25,13 +25,13 @@ internal sealed class Programs(string gateway)
         int port = ServerProcess.FreePort();
         metricsPort = ServerProcess.FreePort();
         return ServerProcess.Start(
-            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}"], port, cores);
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", "0"], port, cores);
     }
 
     /// <summary>Starts the bare endpoint.</summary>
     /// <param name="inferenceHeaderBytes">JSON bytes that each answer begins with.</param>
     /// <param name="bodyBytes">Bytes of each answer's body.</param>
-    /// <param name="isTuned">With the gateway's own socket settings instead of Kestrel's defaults.</param>
+    /// <param name="isTuned">With the gateway's own thread and memory settings instead of the framework's.</param>
     public static ServerProcess StartBareKestrel(int inferenceHeaderBytes, int bodyBytes, bool isTuned)
     {
         int port = ServerProcess.FreePort();
