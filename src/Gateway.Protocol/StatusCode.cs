@@ -27,4 +27,7 @@ public enum StatusCode
 
     /// <summary>The caller gave up.</summary>
     Cancelled,
+
+    /// <summary>No access token, or a wrong one.</summary>
+    Unauthenticated,
 }

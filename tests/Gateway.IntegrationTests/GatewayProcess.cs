@@ -72,7 +72,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     /// <summary>Serves on free ports, and waits until it says so.</summary>
     public static async Task<GatewayProcess> ServeAsync(params string[] arguments)
     {
-        GatewayProcess program = Run(["--http-port", "0", "--metrics-port", "0", .. arguments]);
+        GatewayProcess program = Run(["--http-port", "0", "--frames-port", "0", "--metrics-port", "0", .. arguments]);
         try
         {
             await program._isServing.Task.WaitAsync(TestContext.Current.CancellationToken);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Gateway.Protocol;
 
 namespace Gateway.Core.Models;
@@ -45,6 +46,17 @@ public sealed class ModelCatalog
         }
 
         throw new InferenceException(StatusCode.NotFound, $"Request for unknown model: '{name}' version {version.ToString(CultureInfo.InvariantCulture)} is not found");
+    }
+
+    /// <summary>Likewise, by a name in UTF-8.</summary>
+    /// <exception cref="InferenceException">As above.</exception>
+    public ServedModel Find(ReadOnlySpan<byte> utf8Name, long version)
+    {
+        // Longer names come from nobody who means a model.
+        const int MostStackChars = 256;
+        if (utf8Name.Length > MostStackChars) return Find(Encoding.UTF8.GetString(utf8Name).AsSpan(), version);
+        Span<char> name = stackalloc char[MostStackChars];
+        return Find(name[..Encoding.UTF8.GetChars(utf8Name, name)], version);
     }
 
     /// <summary>Sets what is known of one version.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Gateway.Core.Models.Configuration;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
@@ -21,6 +22,7 @@ public sealed class ServedModel
     internal ServedModel(ModelLayout layout, string device, DynamicBatcher batcher)
     {
         Layout = layout;
+        VersionText = layout.Version.ToString(CultureInfo.InvariantCulture);
         Device = device;
         Batcher = batcher;
     }
@@ -33,6 +35,9 @@ public sealed class ServedModel
     public string Name => Layout.Name;
 
     public long Version => Layout.Version;
+
+    /// <summary>The version as protocols spell it.</summary>
+    public string VersionText { get; }
 
     public ModelConfig Config => Layout.Config;
 
@@ -60,6 +65,17 @@ public sealed class ServedModel
     {
         RequestValidation.Check(request);
         return Batcher.EnqueueAsync(request);
+    }
+
+    /// <summary>Likewise, for an endpoint that does not await the answer.</summary>
+    /// <param name="receiver">Gets the request back, perhaps before this returns.</param>
+    /// <param name="mayRun">Whether the calling thread has nothing else to bring at present, and so may run a short model itself.</param>
+    /// <exception cref="Protocol.InferenceException">As above.</exception>
+    public void Infer(InferenceRequest request, IAnswerReceiver receiver, bool mayRun)
+    {
+        RequestValidation.Check(request);
+        request.Receiver = receiver;
+        Batcher.Enqueue(request, mayRun);
     }
 
     internal void Return(InferenceRequest request)

@@ -81,6 +81,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>How it ended, for the counters; set with the answer.</summary>
     internal RequestOutcome Outcome { get; private set; }
 
+    /// <summary>Who gets it back; null when its completion is awaited.</summary>
+    internal IAnswerReceiver? Receiver { get; set; }
+
     internal ValueTask Completion => new(this, _completion.Version);
 
     /// <summary>Whether all inputs have the dimensions of another request's, the batch dimension aside.</summary>
@@ -121,11 +124,12 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Error = message;
     }
 
-    /// <summary>Hands the request back to its protocol endpoint. The endpoint's continuation runs on the thread pool, never on the caller's thread.</summary>
+    /// <summary>Hands the request back to its protocol endpoint. A continuation runs on the thread pool, never on the caller's thread; a receiver is called.</summary>
     internal void Complete()
     {
         State = RequestState.Released;
-        _completion.SetResult(true);
+        if (Receiver is { } receiver) receiver.OnAnswered(this);
+        else _completion.SetResult(true);
     }
 
     /// <summary>Gives back the block, the lease on the outputs, and the request itself.</summary>
@@ -159,6 +163,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Status = StatusCode.Ok;
         Error = null;
         Assembly = null;
+        Receiver = null;
         _times = default;
     }
 

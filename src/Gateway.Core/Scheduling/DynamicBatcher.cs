@@ -15,7 +15,7 @@ namespace Gateway.Core.Scheduling;
 /// expiries and batches are decided at once, on the thread that brought the event (an arrival, an instance that has become idle, a cancellation, the timer);
 /// there is no scheduling thread to wake, and nothing polls. Effects (completing requests, waking instances) happen outside the lock. Short runs of requests
 /// that come one at a time stay on the arrival's thread (<see cref="LoneRuns"/>), which is then held up for as long.
-/// <b>Threading</b>: any thread. Whoever has held the lock pumps afterwards, since an arrival may have found it taken. <b>Ownership</b>: a request is the batcher's from <see cref="EnqueueAsync"/> until it is completed, exactly once.
+/// <b>Threading</b>: any thread. Whoever has held the lock pumps afterwards, since an arrival may have found it taken. <b>Ownership</b>: a request is the batcher's from <see cref="Enqueue"/> until it is completed, exactly once.
 /// <b>Cost</b>: no allocation a request; one uncontended lock and one decision an event.
 /// </remarks>
 public sealed class DynamicBatcher : IAsyncDisposable
@@ -98,6 +98,14 @@ public sealed class DynamicBatcher : IAsyncDisposable
     {
         // Taken now: the request may be answered before this method returns.
         ValueTask completion = request.Completion;
+        Enqueue(request, mayRun: true);
+        return completion;
+    }
+
+    /// <summary>Likewise, for a request with a receiver.</summary>
+    /// <param name="mayRun">Whether this thread may run it.</param>
+    internal void Enqueue(InferenceRequest request, bool mayRun)
+    {
         long now = Time.GetTimestamp();
         request.Arrival = now;
         request.Times.Queued = now;
@@ -126,10 +134,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             // Pairs with the barrier in Pump: without both, this thread could read "lock taken" and the holder "inbox empty", and the request would lie there.
             Interlocked.MemoryBarrier();
-            if (Pump(waitForLock: false, mayRun: true) is { } instance) RunHere(instance);
+            if (Pump(waitForLock: false, mayRun: mayRun) is { } instance) RunHere(instance);
         }
-
-        return completion;
     }
 
     /// <summary>Gives an instance its next batch: at once when there is one, else it waits among the idle until it is called.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Server.Frames;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -7,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Gateway.Server.Hosting;
 
-/// <summary>Sets Kestrel up for inference traffic: limits, and one port for HTTP/1.1 and HTTP/2 without TLS.</summary>
+/// <summary>Sets Kestrel up for inference traffic: limits, one port for HTTP/1.1 and HTTP/2 without TLS, and one for frames.</summary>
 internal static class FrontDoor
 {
     /// <summary>
@@ -16,9 +17,9 @@ internal static class FrontDoor
     /// </summary>
     public static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Adds Kestrel with the HTTP port of <paramref name="options"/>.</summary>
-    /// <param name="onBound">Is given the endpoint's options, whose address is the real one once the server has started.</param>
-    public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, Action<ListenOptions> onBound)
+    /// <summary>Adds Kestrel with the ports of <paramref name="options"/>.</summary>
+    /// <param name="ports">Is given the ports.</param>
+    public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, ServedPorts ports)
     {
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -38,11 +39,21 @@ internal static class FrontDoor
 
                 // The framework's clock, not the engine's: that one is made for a few timers, and here is one for each connection.
                 listen.Use(http1 => new PrefaceDetection(http1, http2!, TimeProvider.System).OnConnectionAsync);
-                onBound(listen);
+                ports.HttpPort = listen;
             });
+            if (!options.AllowFrames) return;
+            kestrel.Listen(new IPEndPoint(options.FramesAddress ?? options.HttpAddress, options.FramesPort), listen =>
+            {
+                listen.UseConnectionHandler<FrameConnectionHandler>();
+                ports.FramesPort = listen;
+            });
+            if (options.FramesSocket is { } path) kestrel.ListenUnixSocket(path, listen => listen.UseConnectionHandler<FrameConnectionHandler>());
         });
 
-        builder.AddSocketTransport();
+        builder.Services.AddSingleton(new FramesOptions { MaxFrameBytes = options.HttpMaxInputSize });
+
+        // After Kestrel has been added: of two memory pools the one added last counts.
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
 
         // After Kestrel's own, for sockets, which it adds only where there is none.
         builder.Services.AddSingleton<IConnectionListenerFactory, InnerEndPoint.ListenerFactory>();

@@ -1,10 +1,8 @@
 using System.Net;
-using System.Runtime.CompilerServices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Server.Metrics;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -33,16 +31,16 @@ public sealed partial class GatewayHost : IAsyncDisposable
 
     // Not the engine's clock, whose timers run what awaits them on the one thread that they all share: stopping is more than that thread should do.
     private readonly TimeProvider _time = TimeProvider.System;
-    private readonly StrongBox<ListenOptions?> _http;
+    private readonly ServedPorts _ports;
     private readonly ILogger _logger;
     private bool _isStarted;
     private bool _loaderMayRun;
 
-    private GatewayHost(WebApplication app, ServerOptions options, StrongBox<ListenOptions?> http)
+    private GatewayHost(WebApplication app, ServerOptions options, ServedPorts ports)
     {
         _app = app;
         _options = options;
-        _http = http;
+        _ports = ports;
         _health = app.Services.GetRequiredService<ServerHealth>();
         _loader = app.Services.GetRequiredService<IModelLoader>();
         _catalog = app.Services.GetRequiredService<ModelCatalog>();
@@ -54,7 +52,10 @@ public sealed partial class GatewayHost : IAsyncDisposable
     }
 
     /// <summary>Where clients reach it, such as <c>http://127.0.0.1:8000</c>; meaningful once it listens.</summary>
-    public string HttpAddress => $"http://{(IPEndPoint)_http.Value!.EndPoint}";
+    public string HttpAddress => _ports.Http;
+
+    /// <summary>Where clients of MessagePack frames reach it, such as <c>127.0.0.1:8003</c>; null when they are not served.</summary>
+    public string? FramesAddress => _ports.Frames;
 
     /// <summary>Likewise for metrics; null when they are not served.</summary>
     public string? MetricsAddress => _metrics?.Address;
@@ -65,12 +66,12 @@ public sealed partial class GatewayHost : IAsyncDisposable
     /// <param name="useProtocols">Adds the protocols to the request pipeline.</param>
     public static GatewayHost Build(ServerOptions options, TimeProvider time, Action<IServiceCollection> addServices, Action<WebApplication> useProtocols)
     {
-        StrongBox<ListenOptions?> http = new(null);
+        ServedPorts ports = new();
 
         // Empty: ASP.NET's own configuration sources would be a second way to set ports and limits, which no help text names.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.AddGatewayLogging(options);
-        builder.AddFrontDoor(options, listen => http.Value = listen);
+        builder.AddFrontDoor(options, ports);
         builder.Services
             .AddEngine(options, time)
             .AddSingleton<ServerHealth>()
@@ -79,17 +80,24 @@ public sealed partial class GatewayHost : IAsyncDisposable
         addServices(builder.Services);
         WebApplication app = builder.Build();
         useProtocols(app);
-        return new GatewayHost(app, options, http);
+        return new GatewayHost(app, options, ports);
     }
 
     /// <summary>Listens, then loads the models.</summary>
     /// <exception cref="StartupException">A port cannot be had, or a model cannot be loaded and <see cref="ServerOptions.ExitOnError"/> is on.</exception>
     public async Task StartAsync(CancellationToken cancellation)
     {
-        await Listening.OrExplain(_app.StartAsync(cancellation), $"{_options.HttpAddress}:{_options.HttpPort}", "--http-port").ConfigureAwait(false);
+        if (_options is { AllowFrames: true, FramesSocket: { } socket }) UnixSocketFile.Clear(socket, "--frames-socket");
+        await Listening.OrExplain(
+            _app.StartAsync(cancellation),
+            [
+                (new IPEndPoint(_options.HttpAddress, _options.HttpPort).ToString(), "--http-port"),
+                (new IPEndPoint(_options.FramesAddress ?? _options.HttpAddress, _options.FramesPort).ToString(), "--frames-port"),
+                (_options.FramesSocket ?? "", "--frames-socket"),
+            ]).ConfigureAwait(false);
         _isStarted = true;
         if (_metrics is not null) await _metrics.StartAsync(cancellation).ConfigureAwait(false);
-        Log.Listening(_logger, HttpAddress, MetricsAddress ?? "no port");
+        Log.Listening(_logger, HttpAddress, FramesAddress ?? "no port", MetricsAddress ?? "no port");
 
         long start = _time.GetTimestamp();
         _loaderMayRun = true;
@@ -104,7 +112,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
     }
 
     /// <summary>What to print once started.</summary>
-    public string Report(IReadOnlyList<string> samples, string current) => StartupReport.Write(_catalog.Index, HttpAddress, MetricsAddress, samples, current);
+    public string Report(IReadOnlyList<string> samples, string current) => StartupReport.Write(_catalog.Index, HttpAddress, FramesAddress, MetricsAddress, samples, current);
 
     /// <summary>Stops accepting, finishes what was accepted within the grace time, and stops.</summary>
     /// <remarks>
@@ -156,8 +164,8 @@ public sealed partial class GatewayHost : IAsyncDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(4000, LogLevel.Information, "Listening on {Http}, metrics on {Metrics}", EventName = "Listening")]
-        public static partial void Listening(ILogger logger, string http, string metrics);
+        [LoggerMessage(4000, LogLevel.Information, "Listening on {Http}, frames on {Frames}, metrics on {Metrics}", EventName = "Listening")]
+        public static partial void Listening(ILogger logger, string http, string frames, string metrics);
 
         [LoggerMessage(4001, LogLevel.Information, "Serving {Ready} of {All} models, loaded in {Milliseconds:F0} ms", EventName = "Serving")]
         public static partial void Serving(ILogger logger, int ready, int all, double milliseconds);

@@ -6,9 +6,8 @@ namespace Gateway.Server.Hosting;
 /// <summary>Turns what Kestrel throws when it cannot listen into one line that names the flag.</summary>
 internal static class Listening
 {
-    /// <param name="address">The address asked for, for people.</param>
-    /// <param name="flag">The flag that sets the port.</param>
-    public static async Task OrExplain(Task start, string address, string flag)
+    /// <param name="asked">The addresses asked for, each with the flag that sets it; an empty one was not.</param>
+    public static async Task OrExplain(Task start, IReadOnlyList<(string Address, string Flag)> asked)
     {
         try
         {
@@ -16,6 +15,8 @@ internal static class Listening
         }
         catch (Exception exception) when (exception is IOException or SocketException)
         {
+            // Kestrel names the address in its text alone.
+            (string address, string flag) = asked.FirstOrDefault(each => each.Address.Length > 0 && exception.Message.Contains(each.Address, StringComparison.Ordinal), asked[0]);
             string reason = InUse(exception) ? "the port is in use" : exception is SocketException socket ? Reason(socket.SocketErrorCode) : exception.Message;
             throw new StartupException($"{flag}: cannot listen on {address}: {reason}", exception);
         }

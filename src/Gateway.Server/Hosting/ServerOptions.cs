@@ -21,8 +21,17 @@ public sealed record ServerOptions
     [Setting("--grpc-port", "Port for gRPC; not served yet.", Maximum = IPEndPoint.MaxPort)]
     public int? GrpcPort { get; init; }
 
-    [Setting("--frames-port", "Port for MessagePack frames; not served yet.", Maximum = IPEndPoint.MaxPort)]
-    public int? FramesPort { get; init; }
+    [Setting("--allow-frames", "Whether to serve MessagePack frames.")]
+    public bool AllowFrames { get; init; } = true;
+
+    [Setting("--frames-port", "Port for MessagePack frames; 0 picks a free one.", Maximum = IPEndPoint.MaxPort)]
+    public int FramesPort { get; init; } = 8003;
+
+    [Setting("--frames-address", "Address to serve frames on; without it, the HTTP address.")]
+    public IPAddress? FramesAddress { get; init; }
+
+    [Setting("--frames-socket", "Path of a Unix domain socket to serve frames on as well.")]
+    public string? FramesSocket { get; init; }
 
     [Setting("--allow-metrics", "Whether to serve metrics.")]
     public bool AllowMetrics { get; init; } = true;

@@ -9,7 +9,6 @@ internal static class ServerOptionsValidator
     public static IEnumerable<string> Validate(ServerOptions options)
     {
         if (options.GrpcPort is not null) yield return "--grpc-port: gRPC is not served yet (without the flag, HTTP is served alone)";
-        if (options.FramesPort is not null) yield return "--frames-port: MessagePack frames are not served yet (without the flag, HTTP is served alone)";
         if (options.ModelControlMode != ModelControlMode.None)
         {
             yield return $"--model-control-mode: {options.ModelControlMode.ToString().ToLowerInvariant()} is not supported yet (allowed none)";
@@ -20,13 +19,17 @@ internal static class ServerOptionsValidator
             yield return "--load-model: not supported yet (it belongs to --model-control-mode explicit; without it every model is loaded)";
         }
 
-        if (options.AllowMetrics && options.HttpPort != 0 && options.HttpPort == options.MetricsPort && Overlap(options.HttpAddress, options.MetricsAddress ?? options.HttpAddress))
-        {
-            yield return $"--metrics-port: {options.MetricsPort} is the HTTP port too (allowed another, or 0)";
-        }
+        IPEndPoint http = new(options.HttpAddress, options.HttpPort);
+        IPEndPoint? frames = options.AllowFrames ? new(options.FramesAddress ?? options.HttpAddress, options.FramesPort) : null;
+        IPEndPoint? metrics = options.AllowMetrics ? new(options.MetricsAddress ?? options.HttpAddress, options.MetricsPort) : null;
+        if (Overlap(frames, http)) yield return $"--frames-port: {options.FramesPort} is the HTTP port too (allowed another, or 0)";
+        if (Overlap(metrics, http)) yield return $"--metrics-port: {options.MetricsPort} is the HTTP port too (allowed another, or 0)";
+        if (Overlap(metrics, frames)) yield return $"--metrics-port: {options.MetricsPort} is the port for frames too (allowed another, or 0)";
     }
 
-    private static bool Overlap(IPAddress one, IPAddress other) => one.Equals(other) || IsAny(one) || IsAny(other);
+    private static bool Overlap(IPEndPoint? one, IPEndPoint? other) =>
+        one is not null && other is not null && one.Port != 0 && one.Port == other.Port
+        && (one.Address.Equals(other.Address) || IsAny(one.Address) || IsAny(other.Address));
 
     private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 }

@@ -11,15 +11,17 @@ internal static class StartupReport
     private static readonly string[] Header = ["MODEL", "VERSION", "STATUS", "DEVICE", "BATCH"];
 
     /// <param name="httpAddress">The address that the HTTP port has, such as <c>http://127.0.0.1:8000</c>.</param>
+    /// <param name="framesAddress">Where MessagePack frames are served; null when they are not.</param>
     /// <param name="metricsAddress">Likewise; null when metrics are not served.</param>
     /// <param name="samples">Where sample requests may be, most wanted first; the first word of a file's name begins its model's.</param>
     /// <param name="current">The user's current folder, which paths are shown from.</param>
-    public static string Write(IReadOnlyList<ModelStatus> models, string httpAddress, string? metricsAddress, IReadOnlyList<string> samples, string current)
+    public static string Write(IReadOnlyList<ModelStatus> models, string httpAddress, string? framesAddress, string? metricsAddress, IReadOnlyList<string> samples, string current)
     {
         StringBuilder text = new();
         AppendModels(text, models);
         text.Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"http      {httpAddress}\n");
+        if (framesAddress is not null) text.Append(CultureInfo.InvariantCulture, $"frames    {framesAddress}\n");
         if (metricsAddress is not null) text.Append(CultureInfo.InvariantCulture, $"metrics   {metricsAddress}/metrics\n");
         int ready = models.Count(status => status.State == ModelState.Ready);
         text.Append(CultureInfo.InvariantCulture, $"\nServing {ready} of {models.Count} models. Try:\n\n    {TryLine(models, httpAddress, samples, current)}\n\n");

@@ -44,7 +44,7 @@ internal sealed class MetricsListener : IHttpApplication<HttpContext>, IAsyncDis
     /// <summary>Where it is reached, such as <c>http://127.0.0.1:8002</c>; meaningful once started.</summary>
     public string Address => $"http://{(IPEndPoint)_listen!.EndPoint}";
 
-    public Task StartAsync(CancellationToken cancellation) => Listening.OrExplain(_server.StartAsync(this, cancellation), _asked.ToString(), "--metrics-port");
+    public Task StartAsync(CancellationToken cancellation) => Listening.OrExplain(_server.StartAsync(this, cancellation), [(_asked.ToString(), "--metrics-port")]);
 
     /// <summary>Closes the port; a scrape under way is cut, for the next one will not come.</summary>
     public Task StopAsync() => _server.StopAsync(new CancellationToken(canceled: true));

@@ -70,7 +70,7 @@ internal static class InferBody
         if (exchange.Head is not { } head || head.Capacity < needed)
         {
             // A known length is rented as it arrives; an unknown one grows by doubling, so that each byte is moved once more on average.
-            long wanted = exchange.HeadLength >= 0 ? exchange.Afford(needed, exchange.HeadLength) : Math.Max(needed, 2L * (exchange.Head?.Capacity ?? (FirstBlockBytes / 2)));
+            long wanted = exchange.HeadLength >= 0 ? exchange.Pool.Afford(needed, exchange.HeadLength) : Math.Max(needed, 2L * (exchange.Head?.Capacity ?? (FirstBlockBytes / 2)));
             if (!exchange.Pool.TryRent(wanted, BlockOwner.Body, out MemoryBlock? larger)) throw Errors.NoMemory();
             exchange.Head?.Span[..exchange.HeadCollected].CopyTo(larger.Span);
             exchange.Request!.CopiedBytes += exchange.HeadCollected;

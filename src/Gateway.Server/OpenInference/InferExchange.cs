@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Numerics;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -21,12 +20,6 @@ internal sealed class InferExchange(BlockPool pool)
     private Blob[] _blobs = new Blob[4];
     private ConnectionWatch? _watch;
     private CancellationTokenRegistration _registration;
-
-    // What any call gets for what it announces, however full the pool: a small image.
-    private const long Trusted = 64 * 1024;
-
-    // The bytes copied again are then a third of a large body.
-    private const long Growth = 4;
 
     public BlockPool Pool { get; } = pool;
 
@@ -125,7 +118,7 @@ internal sealed class InferExchange(BlockPool pool)
     {
         InferenceRequest request = Request!;
         if (request.Block is { } block && block.Capacity >= end) return;
-        if (!Pool.TryRent(Afford(end, total), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw Errors.NoMemory();
+        if (!Pool.TryRent(Pool.Afford(end, total), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw Errors.NoMemory();
         if (request.Block is { } smaller)
         {
             smaller.Span.CopyTo(larger.Span);
@@ -135,15 +128,6 @@ internal sealed class InferExchange(BlockPool pool)
 
         request.Block = larger;
     }
-
-    /// <summary>How much to rent for bytes of which some have arrived and some are announced.</summary>
-    /// <remarks>
-    /// A client that announces 64 MiB and sends nothing would hold them for nothing, and a handful of such clients everybody's memory. So announcements are
-    /// believed only while they leave half of the pool to the others (give or take a body for each reader that looks at the same time). After that a body gets what it announces up to <see cref="Trusted"/>, and beyond that a
-    /// multiple of what it has sent; the price is that a large body's first bytes are copied once more (0.7 times its size, bench/results, copies).
-    /// </remarks>
-    public long Afford(long arrived, long total) =>
-        Pool.RentedBytes + (long)BitOperations.RoundUpToPowerOf2((ulong)total) <= Pool.CeilingBytes / 2 ? total : Math.Min(total, Math.Max(Trusted, Growth * arrived));
 
     /// <summary>From here to <see cref="UnwatchClient"/> the request is cancelled when its client goes away.</summary>
     public void WatchClient()

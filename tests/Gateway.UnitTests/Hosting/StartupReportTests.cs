@@ -16,7 +16,7 @@ public sealed class StartupReportTests
         {
             ModelStatus broken = new("a-broken-one", 0, ModelState.Unavailable, "config.pbtxt:3:1: unknown field\n'frob'", null, TimeSpan.Zero);
 
-            string text = StartupReport.Write([broken, TestModels.Ready(model)], "http://0.0.0.0:8000", "http://0.0.0.0:8002", ["/home/me/config/samples/digit-7.json"], "/home/me");
+            string text = StartupReport.Write([broken, TestModels.Ready(model)], "http://0.0.0.0:8000", "0.0.0.0:8003", "http://0.0.0.0:8002", ["/home/me/config/samples/digit-7.json"], "/home/me");
 
             Assert.Equal(
                 """
@@ -25,6 +25,7 @@ public sealed class StartupReportTests
                 digits        1        READY        CPU, 1 thread  up to 64 (prefers 16, 32)
 
                 http      http://0.0.0.0:8000
+                frames    0.0.0.0:8003
                 metrics   http://0.0.0.0:8002/metrics
 
                 Serving 1 of 2 models. Try:
@@ -40,7 +41,7 @@ public sealed class StartupReportTests
     [Fact]
     public void Write_NothingReady_AsksForReadiness()
     {
-        string text = StartupReport.Write([], "http://10.0.0.1:80", null, ["/samples/digit-7.json"], "/");
+        string text = StartupReport.Write([], "http://10.0.0.1:80", null, null, ["/samples/digit-7.json"], "/");
 
         Assert.Contains("\n    curl -i 10.0.0.1:80/v2/health/ready\n", text, StringComparison.Ordinal);
         Assert.DoesNotContain("metrics", text, StringComparison.Ordinal);

@@ -77,7 +77,7 @@ public sealed class WireMemoryPoolTests
     public async Task AddFrontDoor_Kestrel_GetsThisPool()
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.AddFrontDoor(new ServerOptions { HttpAddress = IPAddress.Loopback, HttpPort = 0 }, _ => { });
+        builder.AddFrontDoor(new ServerOptions { HttpAddress = IPAddress.Loopback, HttpPort = 0, AllowFrames = false }, new ServedPorts());
         await using WebApplication app = builder.Build();
 
         Assert.IsType<WireMemoryPool>(app.Services.GetRequiredService<IMemoryPoolFactory<byte>>());

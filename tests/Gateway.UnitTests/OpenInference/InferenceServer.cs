@@ -8,6 +8,7 @@ using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
 using Gateway.TestSupport;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -62,7 +63,7 @@ internal sealed class InferenceServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
-        builder.AddSocketTransport();
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
         builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddOpenInference();
         WebApplication app = builder.Build();
         app.UseOpenInference();

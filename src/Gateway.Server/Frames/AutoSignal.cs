@@ -1,0 +1,46 @@
+using System.Threading.Tasks.Sources;
+
+namespace Gateway.Server.Frames;
+
+/// <summary>Wakes one waiter once; a signal without a waiter is kept for the next.</summary>
+/// <remarks><b>Threading</b>: any thread may set, one waits. The waiter goes on on the thread pool. <b>Cost</b>: no allocation.</remarks>
+internal sealed class AutoSignal : IValueTaskSource
+{
+    private const int None = 0;
+    private const int Signalled = 1;
+    private const int Waiting = 2;
+
+    private ManualResetValueTaskSourceCore<bool> _source = new() { RunContinuationsAsynchronously = true };
+    private int _state;
+
+    public void Set()
+    {
+        while (true)
+        {
+            int state = Volatile.Read(ref _state);
+            if (state == Signalled) return;
+            if (Interlocked.CompareExchange(ref _state, state == Waiting ? None : Signalled, state) != state) continue;
+            if (state == Waiting) _source.SetResult(true);
+            return;
+        }
+    }
+
+    public ValueTask WaitAsync()
+    {
+        if (Interlocked.CompareExchange(ref _state, None, Signalled) == Signalled) return default;
+
+        // Made ready before it can be set: whoever sees that somebody waits sets it at once.
+        _source.Reset();
+        short version = _source.Version;
+        if (Interlocked.CompareExchange(ref _state, Waiting, None) == None) return new ValueTask(this, version);
+        Volatile.Write(ref _state, None);
+        return default;
+    }
+
+    void IValueTaskSource.GetResult(short token) => _source.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _source.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _source.OnCompleted(continuation, state, token, flags);
+}

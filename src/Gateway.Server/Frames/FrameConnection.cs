@@ -1,0 +1,443 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Security.Cryptography;
+using System.Text;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+using Gateway.Protocol.Frames;
+using Gateway.Protocol.MessagePack;
+using Gateway.Server.Hosting;
+using Gateway.Server.MessagePack;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.Frames;
+
+/// <summary>One connection of the frame carrier: reads its messages and has them answered.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a frame that lies in one piece in the connection's buffers is read there, and its tensors copied into the request's block; any other is
+/// gathered in a block first, so placed that its first tensor is aligned, and its tensors stay there. Either way each byte is copied once.
+/// <b>Threading</b>: one loop reads; a timer of the server's looks once a second whether the client keeps its times.
+/// </remarks>
+internal sealed partial class FrameConnection
+{
+    /// <summary>Time from the connection to the hello, as for the headers of an HTTP request.</summary>
+    public static readonly TimeSpan HelloTime = FrontDoor.HeadersTimeout;
+
+    /// <summary>How long a connection may be silent with nothing in flight: Kestrel's own for HTTP.</summary>
+    public static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(130);
+
+    /// <summary>How long a client may leave what was written to it.</summary>
+    public static readonly TimeSpan TakeTime = TimeSpan.FromSeconds(60);
+
+    // Kestrel's own for request bodies: 240 bytes a second, counted from 5 seconds on.
+    private static readonly TimeSpan FrameGrace = TimeSpan.FromSeconds(5);
+    private const double LeastBytesPerSecond = 240;
+
+    // What may wait in the connection's buffers until it is whole: less than what they hold before they stop the socket.
+    private const int MostInBuffers = 16 * 1024;
+
+    private readonly ConnectionContext _connection;
+    private readonly PipeReader _input;
+    private readonly FramesOptions _options;
+    private readonly ModelCatalog _catalog;
+    private readonly BlockPool _pool;
+    private readonly ServerHealth _health;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly FrameSender _sender;
+    private readonly InferMessage _infer = new();
+    private MemoryBlock? _gathered;
+    private int _gatheredStart;
+    private int _gatheredBytes;
+    private int _gatheredLength;
+    private bool _hasHello;
+    private long _opened;
+    private long _lastFrame;
+    private long _frameBegan;
+    private long _frameArrived;
+    private volatile string? _complaint;
+    private volatile bool _isStopping;
+
+    public FrameConnection(
+        ConnectionContext connection, FramesOptions options, ModelCatalog catalog, BlockPool pool, ServerHealth health, TimeProvider time, ILogger logger)
+    {
+        _connection = connection;
+        _input = connection.Transport.Input;
+        _options = options;
+        _catalog = catalog;
+        _pool = pool;
+        _health = health;
+        _time = time;
+        _logger = logger;
+        _sender = new FrameSender(connection.Transport.Output, pool, options);
+    }
+
+    private CallWindow Window => _sender.Window;
+
+    /// <summary>Serves the connection until one side ends it.</summary>
+    public async Task RunAsync()
+    {
+        _opened = _lastFrame = _time.GetTimestamp();
+        Task sending = _sender.RunAsync(_time);
+        _connection.Features.Get<IConnectionHeartbeatFeature>()?.OnHeartbeat(static connection => ((FrameConnection)connection).Look(), this);
+        CancellationToken closing = _connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
+        using (closing.UnsafeRegister(static connection => ((FrameConnection)connection!).BeginGoodbye(), this))
+        {
+            bool isGone = await ReadAllAsync().ConfigureAwait(false);
+            _gathered?.Release();
+            _gathered = null;
+            if (isGone) Window.CancelAll();
+            else if (_isStopping) await SayAsync(MessageKind.Goodbye, Messages.Goodbye("Server exiting")).ConfigureAwait(false);
+            await Window.WaitAsync(forAll: true).ConfigureAwait(false);
+        }
+
+        _sender.End();
+        await sending.ConfigureAwait(false);
+    }
+
+    /// <returns>Whether the client is gone; else it is the server that ends the connection.</returns>
+    private async Task<bool> ReadAllAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                ReadResult result = await _input.ReadAsync().ConfigureAwait(false);
+                if (_isStopping) return false;
+                if (_complaint is { } complaint) throw Malformed.Invalid(complaint);
+                bool hasRoom = Take(result.Buffer);
+                if (hasRoom && result.IsCompleted) return true;
+                while (!hasRoom)
+                {
+                    await Window.WaitAsync(forAll: false).ConfigureAwait(false);
+
+                    // What is still in the connection's buffers comes with the next read; what was gathered is not in them any more.
+                    hasRoom = _gathered is null || FinishGathered(isLast: false);
+                }
+            }
+        }
+        catch (InferenceException error)
+        {
+            // Where the next frame would begin is not known any more.
+            Log.Refused(_logger, _connection.ConnectionId, error.Message);
+            await SayAsync(MessageKind.Error, Messages.Error(error.Status, error.Message)).ConfigureAwait(false);
+            return false;
+        }
+        catch (Exception error) when (error is IOException or ConnectionAbortedException or OperationCanceledException or InvalidOperationException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Sends a message that belongs to no call.</summary>
+    private async ValueTask SayAsync(MessageKind kind, byte[] body)
+    {
+        FrameCall? call;
+        while ((call = Window.TryOpen(0)) is null) await Window.WaitAsync(forAll: false).ConfigureAwait(false);
+        Answer(call, kind, body);
+    }
+
+    /// <summary>Handles the frames that have arrived.</summary>
+    /// <returns>False when the window is full: what is left is to be read again.</returns>
+    private bool Take(ReadOnlySequence<byte> buffer)
+    {
+        SequencePosition consumed = buffer.Start;
+        SequencePosition examined = buffer.End;
+        try
+        {
+            while (true)
+            {
+                if (_gathered is null && buffer.Length < Frame.LengthBytes) break;
+                FrameStatus status = _gathered is null ? TakeFrame(ref buffer) : Gather(ref buffer);
+                consumed = buffer.Start;
+                if (status == FrameStatus.Incomplete) break;
+                if (status == FrameStatus.Handled) continue;
+                examined = consumed;
+                return false;
+            }
+
+            return true;
+        }
+        finally
+        {
+            // A frame has begun to arrive when something is left, and may take its time from here.
+            if (_gathered is null && buffer.Length == 0) _frameBegan = 0;
+            else if (_frameBegan == 0) _frameBegan = _time.GetTimestamp();
+            _frameArrived = _gathered is null ? buffer.Length : _gatheredBytes;
+            _input.AdvanceTo(consumed, examined);
+        }
+    }
+
+    private FrameStatus TakeFrame(ref ReadOnlySequence<byte> buffer)
+    {
+        Span<byte> prefix = stackalloc byte[Frame.LengthBytes];
+        buffer.Slice(0, Frame.LengthBytes).CopyTo(prefix);
+        long length = Frame.ReadLength(prefix);
+        if (length > _options.MaxFrameBytes) throw Malformed.Invalid($"a frame of {length} bytes exceeds the maximum of {_options.MaxFrameBytes} bytes");
+        if (!_hasHello && length > MostInBuffers) throw Malformed.Invalid("the first message must be a hello");
+        long whole = Frame.LengthBytes + length;
+        if (buffer.FirstSpan.Length >= whole)
+        {
+            ReadOnlySpan<byte> message = buffer.FirstSpan[Frame.LengthBytes..(int)whole];
+            bool isLast = buffer.Length == whole;
+            if (!TryHandle(message, block: null, start: 0, isLast)) return FrameStatus.NoRoom;
+            buffer = buffer.Slice(whole);
+            EndFrame();
+            return FrameStatus.Handled;
+        }
+
+        if (buffer.Length < whole && whole <= MostInBuffers) return FrameStatus.Incomplete;
+        buffer = buffer.Slice(Frame.LengthBytes);
+        _gatheredBytes = 0;
+        int tensor = FrameLayout.FirstTensor(buffer.FirstSpan[..(int)Math.Min(buffer.FirstSpan.Length, length)]);
+        _gatheredStart = -tensor & (InferMessage.TensorAlignment - 1);
+        _gatheredLength = (int)length;
+        Grow(Math.Min(buffer.Length, length));
+        return Gather(ref buffer);
+    }
+
+    /// <summary>Collects a frame's bytes in a block, and handles it when it is whole.</summary>
+    private FrameStatus Gather(ref ReadOnlySequence<byte> buffer)
+    {
+        int part = (int)Math.Min(buffer.Length, _gatheredLength - _gatheredBytes);
+        Grow(_gatheredBytes + part);
+        buffer.Slice(0, part).CopyTo(_gathered!.Span[(_gatheredStart + _gatheredBytes)..]);
+        _gatheredBytes += part;
+        buffer = buffer.Slice(part);
+        if (_gatheredBytes < _gatheredLength) return FrameStatus.Incomplete;
+        return FinishGathered(isLast: buffer.Length == 0) ? FrameStatus.Handled : FrameStatus.NoRoom;
+    }
+
+    /// <returns>False when the window is full.</returns>
+    private bool FinishGathered(bool isLast)
+    {
+        ReadOnlySpan<byte> message = _gathered!.Span.Slice(_gatheredStart, _gatheredLength);
+        if (!TryHandle(message, _gathered, _gatheredStart, isLast)) return false;
+        _gathered.Release();
+        _gathered = null;
+        EndFrame();
+        return true;
+    }
+
+    private void Grow(long arrived)
+    {
+        long wanted = _gatheredStart + arrived;
+        if (_gathered is { } block && block.Capacity >= wanted) return;
+        long afforded = _pool.Afford(wanted, _gatheredStart + (long)_gatheredLength);
+        if (!_pool.TryRent(Math.Max(afforded, wanted), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw InferMessage.NoMemory();
+        if (_gathered is { } smaller)
+        {
+            smaller.Span.Slice(_gatheredStart, _gatheredBytes).CopyTo(larger.Span[_gatheredStart..]);
+            smaller.Release();
+        }
+
+        _gathered = larger;
+    }
+
+    private void EndFrame()
+    {
+        _lastFrame = _time.GetTimestamp();
+        _frameBegan = 0;
+    }
+
+    /// <summary>Handles one message.</summary>
+    /// <param name="block">Holds the message, if it was gathered.</param>
+    /// <param name="isLast">Whether nothing that has arrived follows it.</param>
+    /// <returns>False when there is no room for it in the window.</returns>
+    private bool TryHandle(ReadOnlySpan<byte> message, MemoryBlock? block, int start, bool isLast)
+    {
+        MessagePackReader reader = new(message);
+        bool isReadable = MessageHead.TryRead(ref reader, out MessageHead head);
+        if (!_hasHello)
+        {
+            if (head.Kind != MessageKind.Hello) throw Malformed.Invalid("the first message must be a hello");
+            Greet(ref reader);
+        }
+
+        if (head.Kind == MessageKind.Cancel)
+        {
+            Window.Cancel(head.Call);
+            return true;
+        }
+
+        if (Window.TryOpen(head.Call) is not { } call) return false;
+        try
+        {
+            if (!isReadable) throw Malformed.At(reader, "the message, which must be [kind, call, body],");
+            Dispatch(call, head.Kind, ref reader, message, block, start, isLast);
+        }
+        catch (InferenceException error)
+        {
+            Answer(call, MessageKind.Error, Messages.Error(error.Status, error.Message));
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Log.Failed(_logger, _connection.ConnectionId, error);
+            Answer(call, MessageKind.Error, Messages.Error(StatusCode.Internal, "internal error"));
+        }
+
+        return true;
+    }
+
+    private void Dispatch(FrameCall call, MessageKind kind, ref MessagePackReader reader, ReadOnlySpan<byte> message, MemoryBlock? block, int start, bool isLast)
+    {
+        switch (kind)
+        {
+            case MessageKind.Infer:
+                Infer(call, ref reader, message, block, start, isLast);
+                break;
+            case MessageKind.Hello:
+                Answer(call, kind, Messages.Hello(_options.ServerName, _options.ServerVersion, Window.Most, _options.MaxFrameBytes));
+                break;
+            case MessageKind.Metadata:
+                Answer(call, kind, Metadata(ModelMessage.Read(ref reader), message));
+                break;
+            case MessageKind.Ready:
+                Answer(call, kind, Messages.Ready(IsReady(ModelMessage.Read(ref reader), message)));
+                break;
+            case MessageKind.Ping:
+                Answer(call, kind, Messages.Nil());
+                break;
+            default:
+                throw new InferenceException(StatusCode.Unsupported, "this server has no such kind of message");
+        }
+    }
+
+    private void Infer(FrameCall call, ref MessagePackReader reader, ReadOnlySpan<byte> message, MemoryBlock? block, int start, bool isLast)
+    {
+        _infer.Read(ref reader);
+        if (!reader.IsAtEnd) throw Malformed.Invalid($"the message ends at byte {reader.Position}, but its frame does not");
+        if (_infer.ModelName is not { } name) throw Malformed.Invalid("the request has no 'model_name'");
+        ServedModel model = _catalog.Find(name.Of(message), _infer.Version(message));
+        if (model.Batcher.IsFull)
+        {
+            model.Batcher.Statistics.CountRefused();
+            throw new InferenceException(StatusCode.Unavailable, "[request id: <id_unknown>] Exceeds maximum queue size");
+        }
+
+        InferenceRequest request = model.RentRequest();
+        try
+        {
+            _infer.Fill(request, message, call.WantedOutputs);
+            if (block is null)
+            {
+                InferMessage.CopyTensors(request, message, _pool);
+            }
+            else
+            {
+                block.AddReference();
+                InferMessage.AdoptTensors(request, block, start);
+                request.CopiedBytes += message.Length;
+            }
+
+            Window.Charge(call, request.Block?.Capacity ?? 0);
+            call.Request = request;
+            call.BeginFlight();
+            model.Infer(request, call, mayRun: isLast);
+        }
+        catch
+        {
+            if (call.Request is not null) call.EndFlight();
+            call.Request = null;
+            call.WantedOutputs.Clear();
+            request.Dispose();
+            throw;
+        }
+    }
+
+    private byte[] Metadata(in ModelMessage asked, ReadOnlySpan<byte> message)
+    {
+        if (asked.Name is not { } name) return Messages.ServerMetadata(_options.ServerName, _options.ServerVersion, ["schedule_policy", "parameters"]);
+        ServedModel model = _catalog.Find(name.Of(message), asked.Version);
+        return Messages.ModelMetadata(model, asked.Version > 0 ? [model] : _catalog.ReadyVersions(model.Name));
+    }
+
+    private bool IsReady(in ModelMessage asked, ReadOnlySpan<byte> message)
+    {
+        if (asked.Name is not { } name) return _health.IsReady;
+        try
+        {
+            return _catalog.Find(name.Of(message), asked.Version) is not null;
+        }
+        catch (InferenceException)
+        {
+            // An unknown model is not ready either: clients ask while they wait for one to appear.
+            return false;
+        }
+    }
+
+    /// <exception cref="InferenceException">The connection is not to go on.</exception>
+    private void Greet(ref MessagePackReader reader)
+    {
+        MessagePackReader body = reader;
+        HelloMessage hello = HelloMessage.Read(ref body);
+        if (hello.Version < Frame.Version) throw new InferenceException(StatusCode.Unsupported, $"version {hello.Version} of the protocol is not spoken here; {Frame.Version} is");
+        if (_options.AccessToken is { } token && !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(token), hello.Token))
+        {
+            throw new InferenceException(StatusCode.Unauthenticated, hello.Token.IsEmpty ? "this server asks for an access token" : "the access token is wrong");
+        }
+
+        if (hello.Window > 0) Window.Most = (int)Math.Min((ulong)_options.Window, hello.Window);
+        _hasHello = true;
+    }
+
+    private void Answer(FrameCall call, MessageKind kind, byte[] body)
+    {
+        call.Kind = kind;
+        call.Body = body;
+        _sender.Post(call);
+    }
+
+    private void BeginGoodbye()
+    {
+        _isStopping = true;
+        _input.CancelPendingRead();
+    }
+
+    /// <summary>Looks whether the client keeps its times; called once a second.</summary>
+    private void Look()
+    {
+        long now = _time.GetTimestamp();
+        if (_sender.HasStalledSince(now - Ticks(TakeTime)))
+        {
+            _connection.Abort(new ConnectionAbortedException("The client did not take its answers."));
+            return;
+        }
+
+        if (_complaint is not null) return;
+        long began = Volatile.Read(ref _frameBegan);
+        if (!_hasHello && now - _opened > Ticks(HelloTime)) Complain("no hello came in time");
+        else if (began != 0 && now - began > Ticks(FrameGrace) && _frameArrived < LeastBytesPerSecond * _time.GetElapsedTime(began, now).TotalSeconds) Complain("the frame arrives too slowly");
+        else if (Window.Open == 0 && began == 0 && now - _lastFrame > Ticks(IdleTime)) Complain("the connection was idle for too long");
+    }
+
+    private void Complain(string complaint)
+    {
+        _complaint = complaint;
+        _input.CancelPendingRead();
+    }
+
+    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _time.TimestampFrequency);
+
+    private enum FrameStatus
+    {
+        Handled,
+        Incomplete,
+        NoRoom,
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4200, LogLevel.Debug, "Frame connection {Connection} is refused: {Reason}", EventName = "FramesRefused")]
+        public static partial void Refused(ILogger logger, string connection, string reason);
+
+        [LoggerMessage(4201, LogLevel.Error, "A call on frame connection {Connection} failed unexpectedly.", EventName = "FrameCallFailed")]
+        public static partial void Failed(ILogger logger, string connection, Exception error);
+    }
+}

@@ -1,0 +1,16 @@
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Server.Hosting;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.Frames;
+
+/// <summary>Serves MessagePack frames on the connections of a port (src/Gateway.Protocol/Frames/README.md).</summary>
+public sealed class FrameConnectionHandler(
+    FramesOptions options, ModelCatalog catalog, BlockPool pool, ServerHealth health, ILogger<FrameConnectionHandler> logger)
+    : ConnectionHandler
+{
+    public override Task OnConnectedAsync(ConnectionContext connection) =>
+        new FrameConnection(connection, options, catalog, pool, health, TimeProvider.System, logger).RunAsync();
+}

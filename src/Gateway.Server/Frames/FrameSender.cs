@@ -1,0 +1,224 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Gateway.Core.Memory;
+using Gateway.Protocol;
+using Gateway.Protocol.Frames;
+using Gateway.Server.MessagePack;
+
+namespace Gateway.Server.Frames;
+
+/// <summary>Writes a connection's answers: all that are there in one go, in the order in which they were made.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: answers posted while the sender is at work go out with the next write. While the client does not take what was written, answers are put
+/// aside in blocks of the pool, so that no slab waits for a slow reader; they stay in the connection's window, which stops its reading. Once the connection
+/// is broken, answers are thrown away and the calls in flight given up.
+/// <b>Threading</b>: any thread posts; one loop writes. <b>Ownership</b>: a posted call is the sender's until it closes it. <b>Cost</b>: no allocation an answer.
+/// </remarks>
+internal sealed class FrameSender
+{
+    private readonly PipeWriter _output;
+    private readonly BlockPool _pool;
+    private readonly AutoSignal _signal = new();
+    private readonly BlockWriter _aside = new();
+    private readonly Queue<FrameCall> _waiting = new();
+    private readonly Action _onFlushed;
+    private ValueTask<FlushResult> _flush;
+    private FrameCall? _posted;
+    private bool _isFlushing;
+    private bool _isBroken;
+    private volatile bool _isEnding;
+    private volatile bool _isFlushed;
+    private long _flushBegan;
+
+    public FrameSender(PipeWriter output, BlockPool pool, FramesOptions options)
+    {
+        _output = output;
+        _pool = pool;
+        Window = new CallWindow(this, options.MaxFrameBytes) { Most = options.Window };
+        _onFlushed = () =>
+        {
+            _isFlushed = true;
+            _signal.Set();
+        };
+    }
+
+    public CallWindow Window { get; }
+
+    /// <summary>Hands an answered call over. May be called by an instance's thread: notes it down and wakes the loop.</summary>
+    public void Post(FrameCall call)
+    {
+        FrameCall? head;
+        do
+        {
+            head = Volatile.Read(ref _posted);
+            call.Next = head;
+        }
+        while (Interlocked.CompareExchange(ref _posted, call, head) != head);
+
+        // With others before it the loop has been woken and not yet looked.
+        if (head is null) _signal.Set();
+    }
+
+    /// <summary>Lets the loop end once everything that was posted has left.</summary>
+    public void End()
+    {
+        _isEnding = true;
+        _signal.Set();
+    }
+
+    /// <summary>Whether the client has taken nothing since <paramref name="before"/>.</summary>
+    public bool HasStalledSince(long before)
+    {
+        long began = Volatile.Read(ref _flushBegan);
+        return began != 0 && began < before;
+    }
+
+    /// <summary>The loop; ends after <see cref="End"/>, or when the connection is broken and no call is left.</summary>
+    public async Task RunAsync(TimeProvider time)
+    {
+        while (true)
+        {
+            await _signal.WaitAsync().ConfigureAwait(false);
+            if (_isFlushed) EndFlush();
+            bool hasWritten = false;
+            if (!_isFlushing)
+            {
+                while (_waiting.TryDequeue(out FrameCall? call)) hasWritten |= WriteAway(call);
+            }
+
+            for (FrameCall? call = TakePosted(); call is not null;)
+            {
+                FrameCall next = call;
+                call = call.Next;
+                next.Next = null;
+                if (_isFlushing) PutAside(next);
+                else hasWritten |= WriteAway(next);
+            }
+
+            if (hasWritten) BeginFlush(time.GetTimestamp());
+            if (_isEnding && !_isFlushing && _waiting.Count == 0 && Volatile.Read(ref _posted) is null) return;
+        }
+    }
+
+    /// <summary>All that was posted, in order.</summary>
+    private FrameCall? TakePosted()
+    {
+        FrameCall? reversed = Interlocked.Exchange(ref _posted, null);
+        FrameCall? inOrder = null;
+        while (reversed is not null)
+        {
+            FrameCall call = reversed;
+            reversed = call.Next;
+            call.Next = inOrder;
+            inOrder = call;
+        }
+
+        return inOrder;
+    }
+
+    /// <returns>Whether anything was written.</returns>
+    private bool WriteAway(FrameCall call)
+    {
+        bool isWritten = !_isBroken;
+        if (isWritten)
+        {
+            if (call.Aside is { } block) _output.Write(block.Span[..call.AsideBytes]);
+            else WriteFrame(_output, call);
+        }
+
+        Release(call);
+        Window.Close(call);
+        return isWritten;
+    }
+
+    /// <summary>Copies an answer out of the memory that others wait for.</summary>
+    private void PutAside(FrameCall call)
+    {
+        if (call.Request is { Status: StatusCode.Ok } request && !_isBroken)
+        {
+            long bytes = InferAnswer.Bytes(request, call.WantedOutputs) + new MessageHead(MessageKind.Infer, call.Number).FrameBytes;
+            if (_pool.TryRent(bytes, BlockOwner.ResponseTensors, out MemoryBlock? block))
+            {
+                _aside.Begin(block);
+                WriteFrame(_aside, call);
+                call.Aside = block;
+                call.AsideBytes = _aside.Written;
+            }
+            else
+            {
+                call.Kind = MessageKind.Error;
+                call.Body = Messages.Error(StatusCode.Unavailable, "there is no memory left for the answer: the memory pool is at its ceiling");
+            }
+
+            request.Dispose();
+            call.Request = null;
+        }
+
+        _waiting.Enqueue(call);
+    }
+
+    private static void WriteFrame(IBufferWriter<byte> to, FrameCall call)
+    {
+        if (call.Request is { } request)
+        {
+            if (request.Status == StatusCode.Ok)
+            {
+                WriteHead(to, new MessageHead(MessageKind.Infer, call.Number), InferAnswer.Bytes(request, call.WantedOutputs));
+                InferAnswer.Write(to, request, call.WantedOutputs);
+                return;
+            }
+
+            call.Kind = MessageKind.Error;
+            call.Body = Messages.Error(request.Status, request.Error ?? "");
+        }
+
+        WriteHead(to, new MessageHead(call.Kind, call.Number), call.Body!.Length);
+        to.Write(call.Body);
+    }
+
+    private static void WriteHead(IBufferWriter<byte> to, MessageHead head, long bodyBytes) =>
+        to.Advance(head.WriteFrame(to.GetSpan(head.FrameBytes), checked((int)bodyBytes)));
+
+    private static void Release(FrameCall call)
+    {
+        call.Request?.Dispose();
+        call.Request = null;
+        call.Aside?.Release();
+        call.Aside = null;
+        call.Body = null;
+        call.WantedOutputs.Clear();
+    }
+
+    private void BeginFlush(long now)
+    {
+        _isFlushing = true;
+        Volatile.Write(ref _flushBegan, now);
+#pragma warning disable CA2012 // Consumed once, by EndFlush.
+        _flush = _output.FlushAsync();
+#pragma warning restore CA2012
+        if (_flush.IsCompleted) EndFlush();
+        else _flush.GetAwaiter().UnsafeOnCompleted(_onFlushed);
+    }
+
+    private void EndFlush()
+    {
+        _isFlushed = false;
+        _isFlushing = false;
+        Volatile.Write(ref _flushBegan, 0);
+        bool isGone;
+        try
+        {
+            isGone = _flush.GetAwaiter().GetResult().IsCompleted;
+        }
+#pragma warning disable CA1031 // A connection that cannot be written to is gone, whatever the reason.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            isGone = true;
+        }
+
+        if (!isGone || _isBroken) return;
+        _isBroken = true;
+        Window.CancelAll();
+    }
+}

@@ -1,0 +1,12 @@
+using Gateway.Protocol.Tensors;
+
+namespace Gateway.Server.MessagePack;
+
+/// <summary>One element of a request's <c>inputs</c>.</summary>
+internal struct InferMessageInput
+{
+    public Slice Name;
+    public DataType DataType;
+    public TensorShape Shape;
+    public Slice Data;
+}
