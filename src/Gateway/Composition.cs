@@ -3,6 +3,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.OnnxRuntime.Backend;
 using Gateway.Server.Hosting;
+using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
 
 namespace Gateway;
@@ -15,10 +16,11 @@ internal static class Composition
         .AddRepository()
         .AddSingleton<IModelLoader, RepositoryLoader>()
         .AddSingleton(provider => OptionsFor(provider.GetRequiredService<ServerOptions>()))
-        .AddOpenInference();
+        .AddOpenInference()
+        .AddMessagePack();
 
     /// <summary>The protocols, in the order in which they look at a request.</summary>
-    public static void UseProtocols(WebApplication app) => app.UseOpenInference();
+    public static void UseProtocols(WebApplication app) => app.UseMessagePack().UseOpenInference();
 
     /// <summary>What checking needs; nothing in it listens.</summary>
     public static ServiceProvider ForCheck(ServerOptions options) =>

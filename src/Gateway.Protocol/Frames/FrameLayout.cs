@@ -10,7 +10,18 @@ public static class FrameLayout
     public static int FirstTensor(ReadOnlySpan<byte> start)
     {
         MessagePackReader reader = new(start);
-        if (!MessageHead.TryRead(ref reader, out MessageHead head) || head.Kind != MessageKind.Infer) return 0;
+        return MessageHead.TryRead(ref reader, out MessageHead head) && head.Kind == MessageKind.Infer ? FirstTensor(ref reader, start) : 0;
+    }
+
+    /// <summary>Likewise, of a request without a message around it.</summary>
+    public static int FirstTensorOfRequest(ReadOnlySpan<byte> start)
+    {
+        MessagePackReader reader = new(start);
+        return FirstTensor(ref reader, start);
+    }
+
+    private static int FirstTensor(ref MessagePackReader reader, ReadOnlySpan<byte> start)
+    {
         if (!TryFind(ref reader, "inputs"u8) || !reader.TryReadArrayHeader(out int inputs) || inputs == 0 || !TryFind(ref reader, "data"u8)) return 0;
 
         // The bytes themselves have not arrived, so the header is all that can be read.

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Gateway.Server.Frames;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Gateway.Server.Hosting;
 
-/// <summary>Sets Kestrel up for inference traffic: limits, one port for HTTP/1.1 and HTTP/2 without TLS, and one for frames.</summary>
+/// <summary>Sets Kestrel up for inference traffic: limits, one port for HTTP/1.1 and HTTP/2, and one for frames.</summary>
 internal static class FrontDoor
 {
     /// <summary>
@@ -21,6 +22,8 @@ internal static class FrontDoor
     /// <param name="ports">Is given the ports.</param>
     public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, ServedPorts ports)
     {
+        X509Certificate2? certificate = ServerCertificate.Load(options);
+        ports.IsTls = certificate is not null;
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -35,22 +38,31 @@ internal static class FrontDoor
             });
             kestrel.Listen(new IPEndPoint(options.HttpAddress, options.HttpPort), listen =>
             {
+                ports.HttpPort = listen;
+                if (certificate is not null)
+                {
+                    // The client says in the handshake which of the two it wants.
+                    listen.Protocols = HttpProtocols.Http1AndHttp2;
+                    listen.UseHttps(certificate);
+                    return;
+                }
+
                 listen.Protocols = HttpProtocols.Http1;
 
                 // The framework's clock, not the engine's: that one is made for a few timers, and here is one for each connection.
                 listen.Use(http1 => new PrefaceDetection(http1, http2!, TimeProvider.System).OnConnectionAsync);
-                ports.HttpPort = listen;
             });
             if (!options.AllowFrames) return;
             kestrel.Listen(new IPEndPoint(options.FramesAddress ?? options.HttpAddress, options.FramesPort), listen =>
             {
+                if (certificate is not null) listen.UseHttps(certificate);
                 listen.UseConnectionHandler<FrameConnectionHandler>();
                 ports.FramesPort = listen;
             });
             if (options.FramesSocket is { } path) kestrel.ListenUnixSocket(path, listen => listen.UseConnectionHandler<FrameConnectionHandler>());
         });
 
-        builder.Services.AddSingleton(new FramesOptions { MaxFrameBytes = options.HttpMaxInputSize });
+        builder.Services.AddSingleton(new FramesOptions { MaxFrameBytes = options.HttpMaxInputSize, AccessToken = options.AccessToken });
 
         // After Kestrel has been added: of two memory pools the one added last counts.
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();

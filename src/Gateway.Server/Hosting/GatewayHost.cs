@@ -79,6 +79,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
             .Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         addServices(builder.Services);
         WebApplication app = builder.Build();
+        if (options.AccessToken is { } token) app.UseAccessToken(token);
         useProtocols(app);
         return new GatewayHost(app, options, ports);
     }
@@ -112,7 +113,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
     }
 
     /// <summary>What to print once started.</summary>
-    public string Report(IReadOnlyList<string> samples, string current) => StartupReport.Write(_catalog.Index, HttpAddress, FramesAddress, MetricsAddress, samples, current);
+    public string Report(IReadOnlyList<string> samples, string current) => StartupReport.Write(_catalog.Index, HttpAddress, FramesAddress, MetricsAddress, samples, current, _options.AccessToken is not null);
 
     /// <summary>Stops accepting, finishes what was accepted within the grace time, and stops.</summary>
     /// <remarks>

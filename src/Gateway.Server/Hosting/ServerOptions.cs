@@ -12,7 +12,7 @@ public sealed record ServerOptions
     [Setting("--model-repository", "Folder with models in Triton's layout; may be given more than once. Without it: " + DefaultRepository + ", here or beside the program.")]
     public IReadOnlyList<string> ModelRepository { get; init; } = [];
 
-    [Setting("--http-port", "Port for HTTP/1.1 and HTTP/2 (without TLS); 0 picks a free one.", Maximum = IPEndPoint.MaxPort)]
+    [Setting("--http-port", "Port for HTTP/1.1 and HTTP/2; 0 picks a free one.", Maximum = IPEndPoint.MaxPort)]
     public int HttpPort { get; init; } = 8000;
 
     [Setting("--http-address", "Address to listen on; 0.0.0.0 and [::] are all interfaces.")]
@@ -32,6 +32,15 @@ public sealed record ServerOptions
 
     [Setting("--frames-socket", "Path of a Unix domain socket to serve frames on as well.")]
     public string? FramesSocket { get; init; }
+
+    [Setting("--tls-certificate", "PEM file with the server's certificate and its chain; with it, HTTP and frames over TCP are served over TLS alone.")]
+    public string? TlsCertificate { get; init; }
+
+    [Setting("--tls-key", "PEM file with the certificate's private key; without it, the certificate's own file has the key.")]
+    public string? TlsKey { get; init; }
+
+    [Setting("--access-token", "What clients have to show, as 'Authorization: Bearer' or in a frame connection's hello; health and metrics are told to anybody. Others on the machine can see flags: rather set the environment variable.")]
+    public string? AccessToken { get; init; }
 
     [Setting("--allow-metrics", "Whether to serve metrics.")]
     public bool AllowMetrics { get; init; } = true;

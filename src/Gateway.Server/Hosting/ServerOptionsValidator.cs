@@ -19,6 +19,7 @@ internal static class ServerOptionsValidator
             yield return "--load-model: not supported yet (it belongs to --model-control-mode explicit; without it every model is loaded)";
         }
 
+        if (options.TlsKey is not null && options.TlsCertificate is null) yield return "--tls-key: there is no certificate that it belongs to (see --tls-certificate)";
         IPEndPoint http = new(options.HttpAddress, options.HttpPort);
         IPEndPoint? frames = options.AllowFrames ? new(options.FramesAddress ?? options.HttpAddress, options.FramesPort) : null;
         IPEndPoint? metrics = options.AllowMetrics ? new(options.MetricsAddress ?? options.HttpAddress, options.MetricsPort) : null;

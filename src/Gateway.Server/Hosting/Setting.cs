@@ -50,6 +50,7 @@ public sealed class Setting
         { IsEnum: true } => Allowed.Replace(", ", "|", StringComparison.Ordinal),
         _ when _type == typeof(IPAddress) => "address",
         _ when _type == typeof(TimeSpan) => "seconds",
+        _ when _type == typeof(string) => "text",
         _ when IsList => Name == nameof(ServerOptions.ModelRepository) ? "folder" : "name",
         _ => "number",
     };
@@ -60,7 +61,7 @@ public sealed class Setting
         _ when IsSwitch => "true, false",
         { IsEnum: true } => string.Join(", ", Enum.GetNames(_type).Select(name => name.ToLowerInvariant())),
         _ when _type == typeof(IPAddress) => "an IPv4 or IPv6 address, localhost",
-        _ when IsList => "a text that is not empty",
+        _ when IsList || _type == typeof(string) => "a text that is not empty",
         _ => string.Create(CultureInfo.InvariantCulture, $"{_attribute.Minimum} to {_attribute.Maximum}"),
     };
 
@@ -94,6 +95,7 @@ public sealed class Setting
         if (IsSwitch) return ParseSwitch(text);
         if (_type.IsEnum) return ParseName(text);
         if (_type == typeof(IPAddress)) return ParseAddress(text);
+        if (_type == typeof(string)) return text.Length > 0 ? text : null;
         if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)) return null;
         if (number < _attribute.Minimum || number > _attribute.Maximum) return null;
         if (_type == typeof(TimeSpan)) return TimeSpan.FromSeconds(number);

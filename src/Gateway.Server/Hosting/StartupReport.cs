@@ -15,7 +15,8 @@ internal static class StartupReport
     /// <param name="metricsAddress">Likewise; null when metrics are not served.</param>
     /// <param name="samples">Where sample requests may be, most wanted first; the first word of a file's name begins its model's.</param>
     /// <param name="current">The user's current folder, which paths are shown from.</param>
-    public static string Write(IReadOnlyList<ModelStatus> models, string httpAddress, string? framesAddress, string? metricsAddress, IReadOnlyList<string> samples, string current)
+    /// <param name="asksForToken">Whether calls must show the access token, which is not printed.</param>
+    public static string Write(IReadOnlyList<ModelStatus> models, string httpAddress, string? framesAddress, string? metricsAddress, IReadOnlyList<string> samples, string current, bool asksForToken = false)
     {
         StringBuilder text = new();
         AppendModels(text, models);
@@ -24,7 +25,7 @@ internal static class StartupReport
         if (framesAddress is not null) text.Append(CultureInfo.InvariantCulture, $"frames    {framesAddress}\n");
         if (metricsAddress is not null) text.Append(CultureInfo.InvariantCulture, $"metrics   {metricsAddress}/metrics\n");
         int ready = models.Count(status => status.State == ModelState.Ready);
-        text.Append(CultureInfo.InvariantCulture, $"\nServing {ready} of {models.Count} models. Try:\n\n    {TryLine(models, httpAddress, samples, current)}\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"\nServing {ready} of {models.Count} models. Try:\n\n    {TryLine(models, httpAddress, samples, current, asksForToken)}\n\n");
         return text.ToString();
     }
 
@@ -58,25 +59,27 @@ internal static class StartupReport
             : [status.Name, version, state, status.Reason.ReplaceLineEndings("; ")];
     }
 
-    private static string TryLine(IReadOnlyList<ModelStatus> models, string httpAddress, IReadOnlyList<string> samples, string current)
+    private static string TryLine(IReadOnlyList<ModelStatus> models, string httpAddress, IReadOnlyList<string> samples, string current, bool asksForToken)
     {
         string host = ConnectTo(httpAddress);
+        string curl = asksForToken ? "curl -H \"Authorization: Bearer $GATEWAY__ACCESSTOKEN\"" : "curl";
         foreach (string sample in samples)
         {
             // digit-7.json is for digits: the first word of the file's name begins the model's.
             string word = Path.GetFileName(sample).Split('-', '.')[0];
             if (models.FirstOrDefault(status => status.State == ModelState.Ready && status.Name.StartsWith(word, StringComparison.Ordinal)) is not { } model) continue;
-            return $"curl {host}/v2/models/{model.Name}/infer -d @{Shown(sample, current)}";
+            return $"{curl} {host}/v2/models/{model.Name}/infer -d @{Shown(sample, current)}";
         }
 
-        return models.FirstOrDefault(status => status.State == ModelState.Ready) is { } ready ? $"curl {host}/v2/models/{ready.Name}" : $"curl -i {host}/v2/health/ready";
+        return models.FirstOrDefault(status => status.State == ModelState.Ready) is { } ready ? $"{curl} {host}/v2/models/{ready.Name}" : $"curl -i {host}/v2/health/ready";
     }
 
     /// <summary>What a client on this machine says to reach the address; loopback and all interfaces are <c>localhost</c>.</summary>
     private static string ConnectTo(string httpAddress)
     {
         Uri uri = new(httpAddress);
-        return uri.Host is "127.0.0.1" or "0.0.0.0" or "[::]" or "[::1]" ? $"localhost:{uri.Port}" : $"{uri.Host}:{uri.Port}";
+        string scheme = uri.Scheme == Uri.UriSchemeHttps ? "https://" : "";
+        return uri.Host is "127.0.0.1" or "0.0.0.0" or "[::]" or "[::1]" ? $"{scheme}localhost:{uri.Port}" : $"{scheme}{uri.Host}:{uri.Port}";
     }
 
     private static string Shown(string path, string current)

@@ -17,6 +17,7 @@ internal static class ErrorWriter
     {
         StatusCode.Ok => StatusCodes.Status200OK,
         StatusCode.NotFound => StatusCodes.Status404NotFound,
+        StatusCode.Unauthenticated => StatusCodes.Status401Unauthorized,
         StatusCode.Internal => StatusCodes.Status500InternalServerError,
         StatusCode.Unsupported => StatusCodes.Status501NotImplemented,
         StatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,

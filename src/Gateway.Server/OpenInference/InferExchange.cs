@@ -18,8 +18,7 @@ internal sealed class InferExchange(BlockPool pool)
 
     private OutputPlan[] _outputs = new OutputPlan[4];
     private Blob[] _blobs = new Blob[4];
-    private ConnectionWatch? _watch;
-    private CancellationTokenRegistration _registration;
+    private RequestWatch _watch;
 
     public BlockPool Pool { get; } = pool;
 
@@ -130,20 +129,12 @@ internal sealed class InferExchange(BlockPool pool)
     }
 
     /// <summary>From here to <see cref="UnwatchClient"/> the request is cancelled when its client goes away.</summary>
-    public void WatchClient()
-    {
-        _watch = ConnectionWatch.For(Context);
-        if (_watch is not null) _watch.Attach(Request!);
-        else _registration = Context.RequestAborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), Request);
-    }
+    public void WatchClient() => _watch = RequestWatch.Begin(Context, Request!);
 
-    /// <summary>Once this returns, no cancellation that has begun can reach the request any more, which may soon be someone else's.</summary>
     public void UnwatchClient()
     {
-        _watch?.Detach();
-        _watch = null;
-        _registration.Dispose();
-        _registration = default;
+        _watch.End();
+        _watch = default;
     }
 
     /// <summary>Releases the request, if it still is there, and all else that is held.</summary>
