@@ -47,6 +47,9 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     /// <summary>Where it serves metrics, path included.</summary>
     public string MetricsAddress { get; private set; } = "";
 
+    /// <summary>Where frames are served, such as <c>127.0.0.1:8003</c>.</summary>
+    public string FramesAddress { get; private set; } = "";
+
     /// <summary>What it wrote to standard output so far.</summary>
     public string Output
     {
@@ -110,6 +113,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         lock (_output) _output.AppendLine(line);
         if (line.StartsWith("http ", StringComparison.Ordinal)) HttpAddress = line["http ".Length..].Trim();
         if (line.StartsWith("metrics ", StringComparison.Ordinal)) MetricsAddress = line["metrics ".Length..].Trim();
+        if (line.StartsWith("frames ", StringComparison.Ordinal)) FramesAddress = line["frames ".Length..].Trim();
 
         // Written at once with the addresses, after them.
         if (line.StartsWith("Serving ", StringComparison.Ordinal)) _isServing.TrySetResult();

@@ -1,0 +1,141 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Gateway.Protocol.Frames;
+
+namespace Gateway.IntegrationTests.Program;
+
+/// <summary>TLS and the access token, on HTTP and on frames.</summary>
+public sealed class SecurityTests : IDisposable
+{
+    private const string Token = "s3cret";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("gateway-tls-").FullName;
+    private readonly X509Certificate2 _certificate;
+
+    public SecurityTests()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new("CN=localhost", key, HashAlgorithmName.SHA256);
+        _certificate = request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
+        File.WriteAllText(CertificateFile, _certificate.ExportCertificatePem());
+        File.WriteAllText(KeyFile, key.ExportPkcs8PrivateKeyPem());
+    }
+
+    private string CertificateFile => Path.Combine(_folder, "certificate.pem");
+
+    private string KeyFile => Path.Combine(_folder, "key.pem");
+
+    public void Dispose()
+    {
+        _certificate.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 0)]
+    public async Task Http_OverTls_IsServedInBothVersions(int major, int minor)
+    {
+        await using GatewayProcess program = await ServeAsync();
+        using HttpClient client = Client();
+        using HttpRequestMessage request = new(HttpMethod.Get, program.HttpAddress + "/v2/models/digits")
+        {
+            Version = new Version(major, minor),
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+
+        using HttpResponseMessage answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.StartsWith("https://", program.HttpAddress, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Contains($"    curl https://localhost:{new Uri(program.HttpAddress).Port}/v2/models/digits/infer", program.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Frames_OverTls_AreServed()
+    {
+        await using GatewayProcess program = await ServeAsync();
+
+        (string kind, string answer) = await GreetAsync(program, token: null);
+
+        Assert.Equal("hello", kind);
+        Assert.Contains("window", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Token_IsAskedForOnBothCarriers_ButNotByProbes()
+    {
+        await using GatewayProcess program = await ServeAsync("--access-token", Token);
+        using HttpClient client = Client();
+        Uri model = new(program.HttpAddress + "/v2/models/digits");
+
+        using HttpResponseMessage without = await client.GetAsync(model, TestContext.Current.CancellationToken);
+        using HttpResponseMessage probe = await client.GetAsync(new Uri(program.HttpAddress + "/v2/health/ready"), TestContext.Current.CancellationToken);
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "wrong");
+        using HttpResponseMessage wrong = await client.GetAsync(model, TestContext.Current.CancellationToken);
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+        using HttpResponseMessage right = await client.GetAsync(model, TestContext.Current.CancellationToken);
+
+        Assert.Equal((HttpStatusCode.Unauthorized, "Bearer"), (without.StatusCode, without.Headers.WwwAuthenticate.ToString()));
+        Assert.Equal("""{"error":"this server asks for an access token"}""", await without.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.Unauthorized, HttpStatusCode.OK), (probe.StatusCode, wrong.StatusCode, right.StatusCode));
+        Assert.Equal("error", (await GreetAsync(program, token: null)).Kind);
+        (string kind, string answer) = await GreetAsync(program, "wrong");
+        Assert.Equal("error", kind);
+        Assert.Contains("UNAUTHENTICATED", answer, StringComparison.Ordinal);
+        Assert.Equal("hello", (await GreetAsync(program, Token)).Kind);
+        Assert.DoesNotContain(Token, program.Output + program.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Certificate_Unreadable_IsOneLine()
+    {
+        string missing = Path.Combine(_folder, "missing.pem");
+        await using GatewayProcess program = GatewayProcess.Run(["--tls-certificate", missing]);
+
+        Assert.Equal(1, await program.WaitForExitAsync());
+        Assert.StartsWith($"gateway: --tls-certificate: cannot read {missing}: ", program.Error, StringComparison.Ordinal);
+        Assert.Single(program.Error.Trim().Split('\n'));
+    }
+
+    private Task<GatewayProcess> ServeAsync(params string[] arguments) =>
+        GatewayProcess.ServeAsync(["--tls-certificate", CertificateFile, "--tls-key", KeyFile, .. arguments]);
+
+    private HttpClient Client() => new(new SocketsHttpHandler { SslOptions = Trusting() });
+
+    /// <summary>Trusts the one certificate, whatever its name.</summary>
+    private SslClientAuthenticationOptions Trusting() => new()
+    {
+        TargetHost = "localhost",
+        RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString() == _certificate.GetCertHashString(),
+    };
+
+    /// <summary>Says hello, and takes the answer apart as far as needed here.</summary>
+    private async Task<(string Kind, string Answer)> GreetAsync(GatewayProcess program, string? token)
+    {
+        using TcpClient tcp = new();
+        await tcp.ConnectAsync(IPEndPoint.Parse(program.FramesAddress), TestContext.Current.CancellationToken);
+        await using SslStream stream = new(tcp.GetStream());
+        await stream.AuthenticateAsClientAsync(Trusting(), TestContext.Current.CancellationToken);
+        byte[] hello = Hello(token);
+        await stream.WriteAsync(hello, TestContext.Current.CancellationToken);
+        byte[] length = new byte[Frame.LengthBytes];
+        await stream.ReadExactlyAsync(length, TestContext.Current.CancellationToken);
+        byte[] answer = new byte[Frame.ReadLength(length)];
+        await stream.ReadExactlyAsync(answer, TestContext.Current.CancellationToken);
+        return (System.Text.Encoding.Latin1.GetString(answer, 2, 5), System.Text.Encoding.Latin1.GetString(answer));
+    }
+
+    private static byte[] Hello(string? token)
+    {
+        byte[] body = token is null ? [0x81, 0xa7, .. "version"u8, 1] : [0x82, 0xa7, .. "version"u8, 1, 0xa5, .. "token"u8, (byte)(0xa0 + token.Length), .. System.Text.Encoding.ASCII.GetBytes(token)];
+        MessageHead head = new(MessageKind.Hello, 0);
+        byte[] frame = new byte[head.FrameBytes + body.Length];
+        body.CopyTo(frame, head.WriteFrame(frame, body.Length));
+        return frame;
+    }
+}
