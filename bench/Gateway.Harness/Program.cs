@@ -23,6 +23,8 @@ IScenario[] all =
     new AddedLatency(),
     new SaturatedModel(BenchModel.Heavy, budget: 0.97, stretch: 2),
     new SaturatedModel(BenchModel.Conv, budget: 0.80, stretch: 1),
+    new Frames("frames", BenchModel.Mlp, [(1, 1), (1, 16), (1, 256), (8, 1), (8, 16), (8, 256)]),
+    new Frames("frames-heavy", BenchModel.Heavy, [(1, 1), (1, 16), (8, 16)]),
     new Allocation(),
     new Copies(),
     new Startup(),

@@ -1,3 +1,4 @@
+using System.Net;
 using Gateway.Harness.Models;
 
 namespace Gateway.Harness.Subjects;
@@ -20,12 +21,17 @@ internal sealed class Programs(string gateway)
     /// <summary>Starts the gateway with the models of <paramref name="repository"/>.</summary>
     /// <param name="metricsPort">Where it serves its metrics.</param>
     /// <param name="cores">As in <see cref="ServerProcess.Start"/>.</param>
-    public ServerProcess StartGateway(string repository, out int metricsPort, string? cores = null)
+    public ServerProcess StartGateway(string repository, out int metricsPort, string? cores = null) => StartGateway(repository, out metricsPort, out _, cores);
+
+    /// <summary>Likewise.</summary>
+    /// <param name="frames">Where it serves MessagePack frames.</param>
+    public ServerProcess StartGateway(string repository, out int metricsPort, out IPEndPoint frames, string? cores = null)
     {
         int port = ServerProcess.FreePort();
         metricsPort = ServerProcess.FreePort();
+        frames = new IPEndPoint(IPAddress.Loopback, ServerProcess.FreePort());
         return ServerProcess.Start(
-            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", "0"], port, cores);
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}"], port, cores);
     }
 
     /// <summary>Starts the bare endpoint.</summary>
