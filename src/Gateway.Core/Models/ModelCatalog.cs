@@ -21,6 +21,9 @@ public sealed class ModelCatalog
     /// <summary>Whether every model that is to be served is; versions that were unloaded on purpose do not count.</summary>
     public bool AreAllReady => _models.Values.All(entry => entry.Versions.All(status => status.State == ModelState.Ready || status.Reason == "unloaded"));
 
+    /// <summary>Stays the same object as long as no model comes or goes: what was looked up under it still holds.</summary>
+    public object Snapshot => _models;
+
     /// <summary>The ready versions of one model, ascending.</summary>
     /// <exception cref="InferenceException">The model is unknown or none of its versions is ready.</exception>
     public IReadOnlyList<ServedModel> ReadyVersions(ReadOnlySpan<char> name)

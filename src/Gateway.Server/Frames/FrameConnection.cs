@@ -50,6 +50,10 @@ internal sealed partial class FrameConnection
     private readonly ILogger _logger;
     private readonly FrameSender _sender;
     private readonly InferMessage _infer = new();
+
+    // The model of the last request, as of that state of the catalogue.
+    private ServedModel? _model;
+    private object? _modelSnapshot;
     private MemoryBlock? _gathered;
     private int _gatheredStart;
     private int _gatheredBytes;
@@ -147,6 +151,7 @@ internal sealed partial class FrameConnection
     {
         SequencePosition consumed = buffer.Start;
         SequencePosition examined = buffer.End;
+        bool hasHandled = false;
         try
         {
             while (true)
@@ -155,6 +160,7 @@ internal sealed partial class FrameConnection
                 FrameStatus status = _gathered is null ? TakeFrame(ref buffer) : Gather(ref buffer);
                 consumed = buffer.Start;
                 if (status == FrameStatus.Incomplete) break;
+                hasHandled |= status == FrameStatus.Handled;
                 if (status == FrameStatus.Handled) continue;
                 examined = consumed;
                 return false;
@@ -165,8 +171,10 @@ internal sealed partial class FrameConnection
         finally
         {
             // A frame has begun to arrive when something is left, and may take its time from here.
+            long now = _time.GetTimestamp();
+            if (hasHandled) _lastFrame = now;
             if (_gathered is null && buffer.Length == 0) _frameBegan = 0;
-            else if (_frameBegan == 0) _frameBegan = _time.GetTimestamp();
+            else if (_frameBegan == 0 || hasHandled) _frameBegan = now;
             _frameArrived = _gathered is null ? buffer.Length : _gatheredBytes;
             _input.AdvanceTo(consumed, examined);
         }
@@ -186,7 +194,6 @@ internal sealed partial class FrameConnection
             bool isLast = buffer.Length == whole;
             if (!TryHandle(message, block: null, start: 0, isLast)) return FrameStatus.NoRoom;
             buffer = buffer.Slice(whole);
-            EndFrame();
             return FrameStatus.Handled;
         }
 
@@ -219,7 +226,6 @@ internal sealed partial class FrameConnection
         if (!TryHandle(message, _gathered, _gatheredStart, isLast)) return false;
         _gathered.Release();
         _gathered = null;
-        EndFrame();
         return true;
     }
 
@@ -236,12 +242,6 @@ internal sealed partial class FrameConnection
         }
 
         _gathered = larger;
-    }
-
-    private void EndFrame()
-    {
-        _lastFrame = _time.GetTimestamp();
-        _frameBegan = 0;
     }
 
     /// <summary>Handles one message.</summary>
@@ -311,10 +311,17 @@ internal sealed partial class FrameConnection
 
     private void Infer(FrameCall call, ref MessagePackReader reader, ReadOnlySpan<byte> message, MemoryBlock? block, int start, bool isLast)
     {
-        _infer.Read(ref reader);
-        if (!reader.IsAtEnd) throw Malformed.Invalid($"the message ends at byte {reader.Position}, but its frame does not");
-        if (_infer.ModelName is not { } name) throw Malformed.Invalid("the request has no 'model_name'");
-        ServedModel model = _catalog.Find(name.Of(message), _infer.Version(message));
+        bool isNew = _infer.Read(ref reader, message);
+        object snapshot = _catalog.Snapshot;
+        if (isNew || !ReferenceEquals(snapshot, _modelSnapshot))
+        {
+            if (_infer.ModelName is not { } name) throw Malformed.Invalid("the request has no 'model_name'");
+            _modelSnapshot = null;
+            _model = _catalog.Find(name.Of(message), _infer.Version(message));
+            _modelSnapshot = snapshot;
+        }
+
+        ServedModel model = _model!;
         if (model.Batcher.IsFull)
         {
             model.Batcher.Statistics.CountRefused();

@@ -21,6 +21,7 @@ internal sealed class FrameSender
     private readonly AutoSignal _signal = new();
     private readonly BlockWriter _aside = new();
     private readonly Queue<FrameCall> _waiting = new();
+    private readonly AnswerTemplate _template = new();
     private readonly Action _onFlushed;
     private ValueTask<FlushResult> _flush;
     private FrameCall? _posted;
@@ -157,12 +158,22 @@ internal sealed class FrameSender
         _waiting.Enqueue(call);
     }
 
-    private static void WriteFrame(IBufferWriter<byte> to, FrameCall call)
+    private void WriteFrame(IBufferWriter<byte> to, FrameCall call)
     {
         if (call.Request is { } request)
         {
             if (request.Status == StatusCode.Ok)
             {
+                if (_template.Fits(request, call.WantedOutputs))
+                {
+                    MessageHead head = new(MessageKind.Infer, call.Number);
+                    Span<byte> frame = to.GetSpan(head.FrameBytes + _template.Bytes);
+                    int body = head.WriteFrame(frame, _template.Bytes);
+                    _template.Write(frame[body..], request);
+                    to.Advance(body + _template.Bytes);
+                    return;
+                }
+
                 WriteHead(to, new MessageHead(MessageKind.Infer, call.Number), InferAnswer.Bytes(request, call.WantedOutputs));
                 InferAnswer.Write(to, request, call.WantedOutputs);
                 return;

@@ -50,7 +50,8 @@ internal static class InferAnswer
             + Key("model_version"u8) + MessagePackWriter.StringSize(request.Model.VersionText) + id + Key("outputs"u8) + MessagePackWriter.ArrayHeaderSize(outputs);
     }
 
-    private static void WriteHead(IBufferWriter<byte> to, InferenceRequest request, int outputs)
+    /// <summary>Writes what stands before the outputs.</summary>
+    internal static void WriteHead(IBufferWriter<byte> to, InferenceRequest request, int outputs)
     {
         ServedModel model = request.Model;
         MessagePackWriter writer = new(to.GetSpan(HeadBytes(request, outputs)));
@@ -80,7 +81,8 @@ internal static class InferAnswer
         return bytes;
     }
 
-    private static void WriteOutputHead(IBufferWriter<byte> to, TensorSpec spec, in OutputTensor output)
+    /// <summary>Writes what stands before an output's bytes.</summary>
+    internal static void WriteOutputHead(IBufferWriter<byte> to, TensorSpec spec, in OutputTensor output)
     {
         MessagePackWriter writer = new(to.GetSpan(OutputHeadBytes(spec, output)));
         writer.WriteMapHeader(4);

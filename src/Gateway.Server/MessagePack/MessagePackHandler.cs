@@ -196,8 +196,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     {
         InferenceRequest request = call.Request!;
         MessagePackReader reader = new(message);
-        call.Message.Read(ref reader);
-        if (!reader.IsAtEnd) throw Malformed.Invalid($"the request ends at byte {reader.Position}, but the body does not");
+        call.Message.Read(ref reader, message);
         if (call.Message.ModelName is { } name && !name.Of(message).SequenceEqual(System.Text.Encoding.UTF8.GetBytes(request.Model.Name)))
         {
             throw Malformed.Invalid($"'model_name' is not the model of the path, '{request.Model.Name}'");

@@ -116,7 +116,7 @@ public sealed class MessagePackHttpTests
         await using InferenceServer server = await InferenceServer.StartAsync();
         byte[] good = Write(Request(Row));
 
-        AssertError(await PostAsync(server, "echo_FP32", [.. good, 0]), HttpStatusCode.BadRequest, "INVALID_ARGUMENT", text => text == $"the request ends at byte {good.Length}, but the body does not");
+        AssertError(await PostAsync(server, "echo_FP32", [.. good, 0]), HttpStatusCode.BadRequest, "INVALID_ARGUMENT", text => text == $"the request ends at byte {good.Length}, but the message does not");
         AssertError(await PostAsync(server, "nobody", good), HttpStatusCode.NotFound, "NOT_FOUND", text => text == "Request for unknown model: 'nobody' is not found");
         AssertError(await PostAsync(server, "fails", Write(Request("x", "FP32", [1, 1], new byte[4]))), HttpStatusCode.InternalServerError, "INTERNAL", text => text.EndsWith("the model says no", StringComparison.Ordinal));
         AssertError(await PostAsync(server, "echo_FP32", Write(With(Request(Row), "model_name", "other"))), HttpStatusCode.BadRequest, "INVALID_ARGUMENT", text => text == "'model_name' is not the model of the path, 'echo_FP32'");
