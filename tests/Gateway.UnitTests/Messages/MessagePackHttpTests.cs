@@ -9,7 +9,7 @@ using Gateway.UnitTests.OpenInference;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Map = System.Collections.Generic.Dictionary<string, object?>;
 
-namespace Gateway.UnitTests.MessagePackHttp;
+namespace Gateway.UnitTests.Messages;
 
 /// <summary>MessagePack bodies on the Open Inference Protocol's routes.</summary>
 public sealed class MessagePackHttpTests
@@ -143,15 +143,14 @@ public sealed class MessagePackHttpTests
         server.Add("slow", 1, [SampleModels.Spec("x", DataType.Fp32, [1])], [SampleModels.Spec("y", DataType.Fp32, [1])], (_, _, _) => release.Wait(TestContext.Current.CancellationToken), maxQueueRequests: 1);
         byte[] body = Write(Request("x", "FP32", [1, 1], new byte[4]));
 
-        Task<Answer> running = PostAsync(server, "slow", body);
-        List<Task<Answer>> more = [];
+        List<Task<Answer>> sent = [PostAsync(server, "slow", body)];
         Answer refused;
         do
         {
             // The first runs, one waits, and the next is refused.
-            more.Add(PostAsync(server, "slow", body));
-            more.Add(PostAsync(server, "slow", body));
-            refused = await await Task.WhenAny(more);
+            sent.Add(PostAsync(server, "slow", body));
+            sent.Add(PostAsync(server, "slow", body));
+            refused = await await Task.WhenAny(sent);
         }
         while (refused.Status != HttpStatusCode.ServiceUnavailable);
 
@@ -159,8 +158,8 @@ public sealed class MessagePackHttpTests
         AssertError(refused, HttpStatusCode.ServiceUnavailable, "UNAVAILABLE", text => text.Contains("Exceeds maximum queue size", StringComparison.Ordinal));
         Assert.Equal("1", refused.Headers["Retry-After"]);
         Assert.Equal(1000L, ((Map)Read(refused.Body)!)["retry_after_ms"]);
-        Assert.Equal(HttpStatusCode.OK, (await running).Status);
-        await Task.WhenAll(more);
+        Answer[] answers = await Task.WhenAll(sent);
+        Assert.Contains(answers, answer => answer.Status == HttpStatusCode.OK);
     }
 
     [Fact]
