@@ -85,7 +85,7 @@ internal static class InferBody
 
     private static void ReadHead(InferExchange exchange, ReadOnlySpan<byte> json)
     {
-        InferRequestReader.Read(json, exchange);
+        KnownHead.Read(json, exchange);
         PlaceBlobs(exchange);
     }
 

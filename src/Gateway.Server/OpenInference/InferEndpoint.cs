@@ -119,7 +119,8 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
     private async ValueTask RespondAsync(InferExchange exchange)
     {
         HttpContext context = exchange.Context;
-        InferResponseWriter.WriteHead(exchange);
+        if (exchange.Known is { } known) known.WriteAnswer(exchange);
+        else InferResponseWriter.WriteHead(exchange);
         HttpResponse response = context.Response;
         string acceptEncoding = context.Request.Headers.AcceptEncoding.ToString();
         ContentCoding coding = acceptEncoding.Length == 0 ? ContentCoding.Identity : Compression.Choose(acceptEncoding);

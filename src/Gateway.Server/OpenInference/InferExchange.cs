@@ -68,6 +68,9 @@ internal sealed class InferExchange(BlockPool pool)
 
     public int CurrentBlobRead { get; set; }
 
+    /// <summary>The JSON part of the request, when it was one that comes again and again.</summary>
+    public KnownHead? Known { get; set; }
+
     /// <summary>The JSON part of the answer.</summary>
     public TextBuffer Text { get; } = new(pool);
 
@@ -157,6 +160,7 @@ internal sealed class InferExchange(BlockPool pool)
         CurrentBlob = 0;
         CurrentBlobRead = 0;
         IsDecompressed = false;
+        Known = null;
     }
 
     public void ReleaseRequest()
