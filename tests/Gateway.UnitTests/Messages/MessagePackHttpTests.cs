@@ -4,9 +4,9 @@ using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
 using System.Text;
 using Gateway.Protocol.Tensors;
-using Gateway.TestSupport.MessagePack;
 using Gateway.UnitTests.OpenInference;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using static Gateway.UnitTests.Messages.Maps;
 using Map = System.Collections.Generic.Dictionary<string, object?>;
 
 namespace Gateway.UnitTests.Messages;
@@ -47,12 +47,12 @@ public sealed class MessagePackHttpTests
 
             Answer answer = await PostAsync(server, $"echo_{type.WireName()}", Write(Request("x", type.WireName(), [3, 4], data)));
 
-            Assert.Equal(data, Output(answer)["data"]);
+            Assert.Equal(data, Output(Read(answer.Body))["data"]);
         }
 
         byte[] strings = [2, 0, 0, 0, 0xC3, 0xA9, 0, 0, 0, 0];
         Answer text = await PostAsync(server, "strings", Write(Request("s", "BYTES", [1, 2], strings)));
-        Assert.Equal(strings, Output(text)["data"]);
+        Assert.Equal(strings, Output(Read(text.Body))["data"]);
     }
 
     [Theory]
@@ -94,7 +94,7 @@ public sealed class MessagePackHttpTests
         Answer answer = await PostAsync(server, "any", body, encoding: isCompressed ? "gzip" : null);
 
         Assert.Equal(HttpStatusCode.OK, answer.Status);
-        Assert.Equal(MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), Output(answer)["data"]);
+        Assert.Equal(MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), Output(Read(answer.Body))["data"]);
     }
 
     [Fact]
@@ -185,38 +185,6 @@ public sealed class MessagePackHttpTests
 
         Assert.Equal((HttpStatusCode.BadRequest, "application/json"), (answer.Status, answer.Headers["Content-Type"]));
     }
-
-    private static byte[] Write(Map map) => MessageTree.Write(Tree(map));
-
-    private static object? Read(byte[] message) => Plain(MessageTree.Read(message));
-
-    /// <summary>Maps as the lists of pairs that a message tree has.</summary>
-    private static object? Tree(object? value) => value switch
-    {
-        Map map => map.Select(entry => KeyValuePair.Create((object?)entry.Key, Tree(entry.Value))).ToList(),
-        object?[] items => items.Select(Tree).ToArray(),
-        long number => (Int128)number,
-        _ => value,
-    };
-
-    private static object? Plain(object? value) => value switch
-    {
-        List<KeyValuePair<object?, object?>> map => map.ToDictionary(entry => (string)entry.Key!, entry => Plain(entry.Value)),
-        object?[] items => items.Select(Plain).ToArray(),
-        Int128 number => (long)number,
-        _ => value,
-    };
-
-    private static Map Request(float[] row) => Request("x", "FP32", [1, row.Length], MemoryMarshal.AsBytes(row.AsSpan()).ToArray());
-
-    private static Map Request(string name, string type, long[] shape, byte[] data) => new()
-    {
-        ["inputs"] = new object?[] { new Map { ["name"] = name, ["datatype"] = type, ["shape"] = shape.Cast<object?>().ToArray(), ["data"] = data } },
-    };
-
-    private static Map With(Map map, string key, object? value) => new(map) { [key] = value };
-
-    private static Map Output(Answer answer) => (Map)((object?[])((Map)Read(answer.Body)!)["outputs"]!)[0]!;
 
     private static void AssertError(Answer answer, HttpStatusCode status, string code, Predicate<string> isText)
     {

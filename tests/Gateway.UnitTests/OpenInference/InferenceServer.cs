@@ -4,6 +4,7 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
+using Gateway.Server.Frames;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
@@ -11,8 +12,6 @@ using Gateway.TestSupport;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,16 +28,16 @@ internal sealed class InferenceServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly List<DynamicBatcher> _batchers = [];
 
-    private InferenceServer(WebApplication app, BlockPool pool, ModelCatalog catalog, HttpProtocols protocols)
+    private InferenceServer(WebApplication app, BlockPool pool, ModelCatalog catalog, HttpProtocols protocols, int port, int framesPort)
     {
         _app = app;
         Pool = pool;
         Catalog = catalog;
         Health = app.Services.GetRequiredService<ServerHealth>();
         Health.Enter(ServerPhase.Serving);
-        string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        Port = new Uri(address).Port;
-        Client = new HttpClient { BaseAddress = new Uri(address) };
+        Port = port;
+        FramesPort = framesPort;
+        Client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
         if (protocols != HttpProtocols.Http2) return;
         Client.DefaultRequestVersion = HttpVersion.Version20;
         Client.DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact;
@@ -54,8 +53,11 @@ internal sealed class InferenceServer : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <summary>Where MessagePack frames are served.</summary>
+    public int FramesPort { get; }
+
     /// <summary>Starts a server with the models of <see cref="SampleModels"/>.</summary>
-    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1)
+    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null)
     {
         OpenInferenceOptions options = new();
         configure?.Invoke(options);
@@ -63,14 +65,27 @@ internal sealed class InferenceServer : IAsyncDisposable
         ModelCatalog catalog = new();
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
+        ServedPorts ports = new();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                listen.Protocols = protocols;
+                ports.HttpPort = listen;
+            });
+            kestrel.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                listen.UseConnectionHandler<FrameConnectionHandler>();
+                ports.FramesPort = listen;
+            });
+        });
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
-        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddOpenInference().AddMessagePack();
+        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack();
         WebApplication app = builder.Build();
         app.UseMessagePack().UseOpenInference();
         app.Run(AnswerForeignAsync);
         await app.StartAsync();
-        InferenceServer server = new(app, pool, catalog, protocols);
+        InferenceServer server = new(app, pool, catalog, protocols, ((IPEndPoint)ports.HttpPort!.EndPoint).Port, ((IPEndPoint)ports.FramesPort!.EndPoint).Port);
         SampleModels.AddTo(server);
         return server;
     }
