@@ -10,6 +10,7 @@ namespace Gateway.IntegrationTests;
 internal sealed partial class GatewayProcess : IAsyncDisposable
 {
     public const int Interrupt = 2;
+    public const int KillAtOnce = 9;
     public const int Terminate = 15;
 
     private readonly Process _process;

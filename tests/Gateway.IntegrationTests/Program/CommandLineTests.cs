@@ -53,16 +53,17 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--http-port", "--metrics-port")]
-    [InlineData("--metrics-port", "--http-port")]
-    public async Task Port_InUse_IsOneLine(string flag, string otherFlag)
+    [InlineData("--http-port", "--metrics-port", "--frames-port")]
+    [InlineData("--metrics-port", "--http-port", "--frames-port")]
+    [InlineData("--frames-port", "--http-port", "--metrics-port")]
+    public async Task Port_InUse_IsOneLine(string flag, params string[] otherFlags)
     {
         using Socket taken = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         taken.Listen();
         int port = ((IPEndPoint)taken.LocalEndPoint!).Port;
 
-        (int code, string output, string error) = await RunAsync(flag, $"{port}", otherFlag, "0");
+        (int code, string output, string error) = await RunAsync([flag, $"{port}", .. otherFlags.SelectMany(other => new[] { other, "0" })]);
 
         Assert.Equal(1, code);
         Assert.Empty(output);
