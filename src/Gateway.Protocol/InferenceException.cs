@@ -6,4 +6,7 @@ public sealed class InferenceException(StatusCode status, string message, Except
 {
     /// <summary>Never <see cref="StatusCode.Ok"/>.</summary>
     public StatusCode Status { get; } = status;
+
+    /// <summary>After which time another try makes sense; null when nothing is known about that. Seen by clients.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 }
