@@ -8,16 +8,23 @@ public sealed class OrtLeakTests(OrtFixture fixture)
     // Measured with this model: two hundred sessions left open hold 15 MB, two hundred disposed leave 0.2 MB behind.
     private const long AllowedGrowth = 6 << 20;
 
+    // A leak grows each time; what other tests have left to be done in the background does not.
+    private const int Attempts = 3;
+
     [Fact]
     public void Dispose_OfTwoHundredSessions_GivesTheirMemoryBack()
     {
         CreateAndDispose(50);
-        long before = ResidentBytes();
+        List<long> grown = [];
+        do
+        {
+            long before = ResidentBytes();
+            CreateAndDispose(200);
+            grown.Add(ResidentBytes() - before);
+        }
+        while (grown[^1] >= AllowedGrowth && grown.Count < Attempts);
 
-        CreateAndDispose(200);
-
-        long grown = ResidentBytes() - before;
-        Assert.True(grown < AllowedGrowth, $"The process grew by {grown} bytes.");
+        Assert.True(grown[^1] < AllowedGrowth, $"The process grew by {string.Join(", ", grown)} bytes.");
     }
 
     private static long ResidentBytes()
