@@ -9,7 +9,8 @@ namespace Gateway.Harness.Scenarios;
 /// <summary>MessagePack frames: what an inference costs the server, beside its own HTTP port and beside the model's run.</summary>
 /// <param name="model">One row a call.</param>
 /// <param name="cases">Connections and calls in flight on each.</param>
-internal sealed class Frames(string name, BenchModel model, IReadOnlyList<(int Connections, int Window)> cases) : IScenario
+/// <param name="hasBudgets">Whether the model is light enough for what is around it to be told from it.</param>
+internal sealed class Frames(string name, BenchModel model, IReadOnlyList<(int Connections, int Window)> cases, bool hasBudgets) : IScenario
 {
     private const string AllocatedBytes = "gateway_gc_allocated_bytes_total";
     private const int HttpConnections = 64;
@@ -65,7 +66,7 @@ internal sealed class Frames(string name, BenchModel model, IReadOnlyList<(int C
             comparisons.Add(new Comparison(
                 caseName,
                 isPipelined ? beyond : new Series("server CPU", "µs", [.. results.Select(CpuMicroseconds)]),
-                isPipelined ? Beyond : null,
+                isPipelined && hasBudgets ? Beyond : null,
                 [
                     new Series("frames", "inferences/s", [.. results.Select(result => result.PerSecond)]),
                     new Series("p50", "µs", [.. results.Select(result => result.P50Microseconds)]),
@@ -79,7 +80,7 @@ internal sealed class Frames(string name, BenchModel model, IReadOnlyList<(int C
             if (!isPipelined) continue;
             Series perCpu = new("frames", "inferences/CPU s", [.. results.Select(result => result.PerSecond / result.ServerBusy)]);
             Series httpPerCpu = new("HTTP", "inferences/CPU s", [.. overHttp.Select(result => result.PerSecond / result.ServerBusy)]);
-            comparisons.Add(new Comparison($"{caseName}, beside HTTP", Series.Ratio(perCpu, httpPerCpu), OverHttp, [perCpu, httpPerCpu, ofHttp]));
+            comparisons.Add(new Comparison($"{caseName}, beside HTTP", Series.Ratio(perCpu, httpPerCpu), hasBudgets ? OverHttp : null, [perCpu, httpPerCpu, ofHttp]));
         }
 
         return comparisons;
