@@ -65,12 +65,18 @@ internal sealed class FrameSocket : IDisposable
         return error == SocketError.Success ? sent : 0;
     }
 
+    /// <summary>The bytes of the next message, its length included.</summary>
+    public async Task<byte[]> ReceiveFrameAsync()
+    {
+        byte[] length = await ReceiveAsync(Protocol.Frames.Frame.LengthBytes);
+        return [.. length, .. await ReceiveAsync((int)Protocol.Frames.Frame.ReadLength(length))];
+    }
+
     /// <summary>The next message.</summary>
     /// <exception cref="EndOfStreamException">The connection has ended.</exception>
     public async Task<(string Kind, long Call, Map Body)> ReceiveAsync()
     {
-        byte[] length = await ReceiveAsync(Protocol.Frames.Frame.LengthBytes);
-        object?[] message = (object?[])Maps.Read(await ReceiveAsync((int)Protocol.Frames.Frame.ReadLength(length)))!;
+        object?[] message = (object?[])Maps.Read((await ReceiveFrameAsync())[Protocol.Frames.Frame.LengthBytes..])!;
         return ((string)message[0]!, (long)message[1]!, message[2] as Map ?? []);
     }
 
