@@ -13,6 +13,9 @@ switch (args)
     case [BareRun.Command, .. string[] rest]:
         BareRun.Run(rest);
         return 0;
+    case [ClientRun.Command, .. string[] rest]:
+        await ClientRun.RunAsync(rest);
+        return 0;
 }
 
 IScenario[] all =
@@ -25,6 +28,8 @@ IScenario[] all =
     new SaturatedModel(BenchModel.Conv, budget: 0.80, stretch: 1),
     new Frames("frames", BenchModel.Mlp, [(1, 1), (1, 16), (1, 256), (8, 1), (8, 16), (8, 256)], hasBudgets: true),
     new Frames("frames-heavy", BenchModel.Heavy, [(1, 1), (1, 16), (8, 16)], hasBudgets: false),
+    new DotNetClient("client", BenchModel.Mlp, [(1, 1), (1, 16), (1, 256), (8, 1), (8, 16), (8, 256)], hasBudgets: true),
+    new DotNetClient("client-heavy", BenchModel.Heavy, [(1, 1), (1, 16), (8, 16)], hasBudgets: false),
     new Allocation(),
     new Copies(),
     new Startup(),

@@ -21,6 +21,13 @@ internal sealed class LatencyHistogram
         Count++;
     }
 
+    /// <summary>Adds what another one has counted.</summary>
+    public void Add(LatencyHistogram other)
+    {
+        for (int i = 0; i < _counts.Length; i++) _counts[i] += other._counts[i];
+        Count += other.Count;
+    }
+
     /// <summary>The latency that a share of all stay within, in microseconds; 0 when there are none.</summary>
     /// <param name="share">Above 0, at most 1: 0.5 for the median.</param>
     public double Microseconds(double share)

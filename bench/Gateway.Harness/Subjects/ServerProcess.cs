@@ -51,6 +51,8 @@ internal sealed class ServerProcess : IDisposable
 
     public IPEndPoint EndPoint { get; }
 
+    public int Id => _process.Id;
+
     /// <summary>From the start of the process to its first 200 on the readiness path.</summary>
     public TimeSpan TimeToReady { get; }
 
