@@ -1,3 +1,4 @@
+using Gateway.Benchmarks.Frames;
 using Gateway.Benchmarks.Memory;
 using Gateway.Benchmarks.MessagePack;
 using Gateway.Benchmarks.OnnxRuntime;
@@ -43,6 +44,10 @@ internal sealed record AllocationCase(string Name, int Operations, Func<Task> In
         MessagePackBenchmarks message = new();
         message.Setup();
         yield return new AllocationCase("MessagePack.WriteRead", 1, Synchronously(() => message.WriteRead()), Nothing);
+
+        FrameConnectionBenchmarks frames = new();
+        frames.Setup();
+        yield return new AllocationCase("FrameConnection.Pipelined", Operations, frames.PipelinedAsync, frames.CleanUpAsync);
     }
 
     private static Task Nothing() => Task.CompletedTask;

@@ -1,9 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Gateway.Core.Memory;
-using Gateway.Core.Models;
-using Gateway.Core.Models.Configuration;
 using Gateway.Core.Requests;
-using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 
@@ -14,8 +11,6 @@ namespace Gateway.Benchmarks.Scheduling;
 public class DynamicBatcherBenchmarks
 {
     private const int Operations = 64;
-    private const int InputElements = 64;
-    private const int OutputElements = 10;
 
     // A few blocks of the smallest size for each request in flight.
     private const long PoolBytes = 16L << 20;
@@ -24,32 +19,19 @@ public class DynamicBatcherBenchmarks
     private readonly InferenceRequest[] _requests = new InferenceRequest[Operations];
     private readonly ValueTask[] _answers = new ValueTask[Operations];
     private BlockPool _pool = null!;
-    private NoOpExecutor _executor = null!;
-    private DynamicBatcher _batcher = null!;
-    private ServedModel _model = null!;
+    private NoOpModel _model = null!;
 
     [GlobalSetup]
     public void Setup()
     {
         _pool = new BlockPool(PoolBytes, lockPages: false);
-        ModelConfig config = new() { Name = "no-op", MaxBatchSize = Operations };
-        ModelLayout layout = new(
-            config.Name,
-            1,
-            config,
-            [new TensorSpec("x", DataType.Fp32, [InputElements], [InputElements], [])],
-            [new TensorSpec("y", DataType.Fp32, [OutputElements], [OutputElements], [])]);
-        BatchingPolicy policy = new() { MaxBatchRows = Operations };
-        _batcher = new DynamicBatcher(policy, new FifoBatchFormer(policy), _pool, TimeProvider.System);
-        _executor = new NoOpExecutor(layout, _pool, TimeProvider.System);
-        _model = new ServedModel(layout, "nowhere", _batcher);
-        _batcher.Start([_executor], layout);
+        _model = new NoOpModel(_pool, Operations);
     }
 
     [GlobalCleanup]
     public async Task CleanUpAsync()
     {
-        await _batcher.DisposeAsync();
+        await _model.DisposeAsync();
         _pool.Dispose();
     }
 
@@ -66,7 +48,7 @@ public class DynamicBatcherBenchmarks
         for (int i = 0; i < Operations; i++)
         {
             InferenceRequest request = Rent();
-            await _model.InferAsync(request);
+            await _model.Served.InferAsync(request);
             Finish(request);
         }
     }
@@ -79,7 +61,7 @@ public class DynamicBatcherBenchmarks
         {
             _requests[i] = Rent();
 #pragma warning disable CA2012 // Awaited once each, below.
-            _answers[i] = _model.InferAsync(_requests[i]);
+            _answers[i] = _model.Served.InferAsync(_requests[i]);
 #pragma warning restore CA2012
         }
 
@@ -92,11 +74,11 @@ public class DynamicBatcherBenchmarks
 
     private InferenceRequest Rent()
     {
-        InferenceRequest request = _model.RentRequest();
-        const int Bytes = InputElements * sizeof(float);
+        InferenceRequest request = _model.Served.RentRequest();
+        const int Bytes = NoOpModel.InputElements * sizeof(float);
         if (!_pool.TryRent(Bytes, BlockOwner.RequestTensors, out MemoryBlock? block)) throw new InvalidOperationException("the benchmark's pool is too small");
         request.Block = block;
-        request.Inputs[0] = new InputTensor { DataType = DataType.Fp32, Shape = new TensorShape([1, InputElements]), ByteLength = Bytes };
+        request.Inputs[0] = new InputTensor { DataType = DataType.Fp32, Shape = new TensorShape([1, NoOpModel.InputElements]), ByteLength = Bytes };
         return request;
     }
 

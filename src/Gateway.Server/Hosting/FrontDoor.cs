@@ -22,6 +22,7 @@ internal static class FrontDoor
     /// <param name="ports">Is given the ports.</param>
     public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, ServedPorts ports)
     {
+        ConnectionCounts connections = new();
         X509Certificate2? certificate = ServerCertificate.Load(options);
         ports.IsTls = certificate is not null;
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -39,6 +40,7 @@ internal static class FrontDoor
             kestrel.Listen(new IPEndPoint(options.HttpAddress, options.HttpPort), listen =>
             {
                 ports.HttpPort = listen;
+                listen.Use(connections.Http.Count);
                 if (certificate is not null)
                 {
                     // The client says in the handshake which of the two it wants.
@@ -55,13 +57,20 @@ internal static class FrontDoor
             if (!options.AllowFrames) return;
             kestrel.Listen(new IPEndPoint(options.FramesAddress ?? options.HttpAddress, options.FramesPort), listen =>
             {
+                listen.Use(connections.Frames.Count);
                 if (certificate is not null) listen.UseHttps(certificate);
                 listen.UseConnectionHandler<FrameConnectionHandler>();
                 ports.FramesPort = listen;
             });
-            if (options.FramesSocket is { } path) kestrel.ListenUnixSocket(path, listen => listen.UseConnectionHandler<FrameConnectionHandler>());
+            if (options.FramesSocket is not { } path) return;
+            kestrel.ListenUnixSocket(path, listen =>
+            {
+                listen.Use(connections.Frames.Count);
+                listen.UseConnectionHandler<FrameConnectionHandler>();
+            });
         });
 
+        builder.Services.AddSingleton(connections);
         builder.Services.AddSingleton(new FramesOptions { MaxFrameBytes = options.HttpMaxInputSize, AccessToken = options.AccessToken });
 
         // After Kestrel has been added: of two memory pools the one added last counts.

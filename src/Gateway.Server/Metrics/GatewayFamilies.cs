@@ -4,6 +4,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Server.Hosting;
 
 namespace Gateway.Server.Metrics;
 
@@ -13,7 +14,7 @@ internal static partial class GatewayFamilies
     private static readonly double[] DurationBounds = [.. Enumerable.Range(0, DurationHistogram.Bounds).Select(DurationHistogram.BoundSeconds)];
     private static readonly double[] BatchSizeBounds = [.. Enumerable.Range(0, ModelCounts.BatchSizeBounds).Select(bucket => (double)(1 << bucket))];
 
-    public static void Write(PrometheusWriter writer, IReadOnlyList<ModelStatus> index, IReadOnlyList<ModelSample> models, BlockPool pool)
+    public static void Write(PrometheusWriter writer, IReadOnlyList<ModelStatus> index, IReadOnlyList<ModelSample> models, BlockPool pool, ConnectionCounts connections)
     {
         WriteModelStates(writer, index);
         Each(writer, models, "gateway_requests_accepted_total", "counter", "Requests that passed validation: the sum of all outcomes once nothing is under way.", static model => model.Counts.Accepted);
@@ -30,6 +31,7 @@ internal static partial class GatewayFamilies
         WriteCopies(writer, models);
         Each(writer, models, "gateway_failed_executions_total", "counter", "Runs that failed, those of bisected batches included.", static model => model.Counts.FailedExecutions);
         WritePool(writer, pool);
+        WriteConnections(writer, connections);
     }
 
     private static void WriteModelStates(PrometheusWriter writer, IReadOnlyList<ModelStatus> index)
@@ -106,6 +108,14 @@ internal static partial class GatewayFamilies
         {
             writer.Sample("gateway_pool_rented_blocks", pool.RentedBlocks(owner), ("owner", WordStart().Replace(owner.ToString(), "_$0").ToLowerInvariant()));
         }
+    }
+
+    private static void WriteConnections(PrometheusWriter writer, ConnectionCounts connections)
+    {
+        writer.Family("gateway_connections", "gauge", "Connections that are open, by what is spoken on them.");
+        foreach (ConnectionCounts.Protocol protocol in connections.All) writer.Sample("gateway_connections", protocol.Open, ("protocol", protocol.Name));
+        writer.Family("gateway_connections_total", "counter", "Connections since the start, likewise.");
+        foreach (ConnectionCounts.Protocol protocol in connections.All) writer.Sample("gateway_connections_total", protocol.Opened, ("protocol", protocol.Name));
     }
 
     [GeneratedRegex("(?<=[a-z])[A-Z]")]

@@ -1,12 +1,13 @@
 using System.Buffers;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Server.Hosting;
 
 namespace Gateway.Server.Metrics;
 
 /// <summary>All metrics, as one text.</summary>
 /// <remarks><b>Threading</b>: any thread. <b>Cost</b>: paid by the scrape; a request only counts.</remarks>
-internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, MachineUsage machine)
+internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, ConnectionCounts connections, MachineUsage machine)
 {
     public const string ContentType = "text/plain; charset=utf-8";
 
@@ -16,7 +17,7 @@ internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, MachineU
         IReadOnlyList<ModelStatus> index = catalog.Index;
         IReadOnlyList<ModelSample> models = ModelSample.Take(index);
         TritonFamilies.Write(writer, models, pool, machine);
-        GatewayFamilies.Write(writer, index, models, pool);
+        GatewayFamilies.Write(writer, index, models, pool, connections);
         ProcessFamilies.Write(writer);
     }
 }

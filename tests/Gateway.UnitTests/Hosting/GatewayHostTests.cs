@@ -4,6 +4,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
 using Gateway.Server.Hosting;
+using Gateway.UnitTests.OpenInference;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -140,6 +141,26 @@ public sealed class GatewayHostTests
         Assert.Equal(HttpStatusCode.MethodNotAllowed, post.StatusCode);
         await host.StopAsync();
         await batcher.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Connections_WhileOpenAndAfter_AreCountedByProtocol()
+    {
+        await using GatewayHost host = Build(AnyPorts, new FakeLoader());
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        using (Socket frames = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+        using (Socket http = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+        {
+            await frames.ConnectAsync(IPEndPoint.Parse(host.FramesAddress!), TestContext.Current.CancellationToken);
+            await http.ConnectAsync(IPEndPoint.Parse(new Uri(host.HttpAddress).Authority), TestContext.Current.CancellationToken);
+            await Eventually.TrueAsync(() => Has("gateway_connections{protocol=\"frames\"} 1\n") && Has("gateway_connections{protocol=\"http\"} 1\n"), "both are counted");
+        }
+
+        await Eventually.TrueAsync(() => Has("gateway_connections{protocol=\"frames\"} 0\n") && Has("gateway_connections{protocol=\"http\"} 0\n"), "both have ended");
+        Assert.True(Has("gateway_connections_total{protocol=\"frames\"} 1\n"));
+        await host.StopAsync();
+
+        bool Has(string line) => _client.GetStringAsync(new Uri(new Uri(host.MetricsAddress!), "/metrics")).GetAwaiter().GetResult().Contains(line, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
+using Gateway.Server.Hosting;
 using Gateway.Server.Metrics;
 using Gateway.UnitTests.Hosting;
 
@@ -129,7 +130,7 @@ public sealed class MetricsPageTests : IDisposable
     private PrometheusText Scrape()
     {
         ArrayBufferWriter<byte> output = new();
-        new MetricsPage(_catalog, _pool, new MachineUsage()).Write(output);
+        new MetricsPage(_catalog, _pool, new ConnectionCounts(), new MachineUsage()).Write(output);
         return PrometheusText.Parse(Encoding.UTF8.GetString(output.WrittenSpan));
     }
 }
