@@ -315,8 +315,8 @@ internal sealed partial class FrameConnection
         object snapshot = _catalog.Snapshot;
         if (isNew || !ReferenceEquals(snapshot, _modelSnapshot))
         {
-            if (_infer.ModelName is not { } name) throw Malformed.Invalid("the request has no 'model_name'");
             _modelSnapshot = null;
+            if (_infer.ModelName is not { } name) throw Malformed.Invalid("the request has no 'model_name'");
             _model = _catalog.Find(name.Of(message), _infer.Version(message));
             _modelSnapshot = snapshot;
         }

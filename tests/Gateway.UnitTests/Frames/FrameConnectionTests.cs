@@ -136,8 +136,14 @@ public sealed class FrameConnectionTests
             await connection.AssertErrorAsync(i, "INVALID_ARGUMENT", mistakes[i].Error);
         }
 
-        await connection.SendAsync("infer", 50, good);
-        await connection.AssertErrorAsync(50, "INVALID_ARGUMENT", "the request has no 'model_name'");
+        await connection.InferAsync(49, "echo_FP32", good);
+        Assert.Equal("infer", (await connection.ReceiveAsync()).Kind);
+        for (int i = 0; i < 2; i++)
+        {
+            await connection.SendAsync("infer", 50, good);
+            await connection.AssertErrorAsync(50, "INVALID_ARGUMENT", "the request has no 'model_name'");
+        }
+
         await connection.InferAsync(51, "nobody", good);
         await connection.AssertErrorAsync(51, "NOT_FOUND", "Request for unknown model: 'nobody' is not found");
         await connection.InferAsync(52, "fails", Request("x", "FP32", [1, 1], new byte[4]));
