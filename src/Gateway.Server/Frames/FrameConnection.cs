@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Security.Cryptography;
 using System.Text;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -50,14 +49,11 @@ internal sealed partial class FrameConnection
     private readonly ILogger _logger;
     private readonly FrameSender _sender;
     private readonly InferMessage _infer = new();
+    private readonly MessageBlock _gathered;
 
     // The model of the last request, as of that state of the catalogue.
     private ServedModel? _model;
     private object? _modelSnapshot;
-    private MemoryBlock? _gathered;
-    private int _gatheredStart;
-    private int _gatheredBytes;
-    private int _gatheredLength;
     private bool _hasHello;
     private long _opened;
     private long _lastFrame;
@@ -78,6 +74,7 @@ internal sealed partial class FrameConnection
         _time = time;
         _logger = logger;
         _sender = new FrameSender(connection.Transport.Output, pool, options);
+        _gathered = new MessageBlock(pool);
     }
 
     private CallWindow Window => _sender.Window;
@@ -92,8 +89,7 @@ internal sealed partial class FrameConnection
         using (closing.UnsafeRegister(static connection => ((FrameConnection)connection!).BeginGoodbye(), this))
         {
             bool isGone = await ReadAllAsync().ConfigureAwait(false);
-            _gathered?.Release();
-            _gathered = null;
+            _gathered.Clear();
             if (isGone) Window.CancelAll();
             else if (_isStopping) await SayAsync(MessageKind.Goodbye, Messages.Goodbye("Server exiting")).ConfigureAwait(false);
             await Window.WaitAsync(forAll: true).ConfigureAwait(false);
@@ -120,7 +116,7 @@ internal sealed partial class FrameConnection
                     await Window.WaitAsync(forAll: false).ConfigureAwait(false);
 
                     // What is still in the connection's buffers comes with the next read; what was gathered is not in them any more.
-                    hasRoom = _gathered is null || FinishGathered(isLast: false);
+                    hasRoom = _gathered.Block is null || FinishGathered(isLast: false);
                 }
             }
         }
@@ -156,8 +152,8 @@ internal sealed partial class FrameConnection
         {
             while (true)
             {
-                if (_gathered is null && buffer.Length < Frame.LengthBytes) break;
-                FrameStatus status = _gathered is null ? TakeFrame(ref buffer) : Gather(ref buffer);
+                if (_gathered.Block is null && buffer.Length < Frame.LengthBytes) break;
+                FrameStatus status = _gathered.Block is null ? TakeFrame(ref buffer) : Gather(ref buffer);
                 consumed = buffer.Start;
                 if (status == FrameStatus.Incomplete) break;
                 hasHandled |= status == FrameStatus.Handled;
@@ -173,9 +169,9 @@ internal sealed partial class FrameConnection
             // A frame has begun to arrive when something is left, and may take its time from here.
             long now = _time.GetTimestamp();
             if (hasHandled) _lastFrame = now;
-            if (_gathered is null && buffer.Length == 0) _frameBegan = 0;
+            if (_gathered.Block is null && buffer.Length == 0) _frameBegan = 0;
             else if (_frameBegan == 0 || hasHandled) _frameBegan = now;
-            _frameArrived = _gathered is null ? buffer.Length : _gatheredBytes;
+            _frameArrived = _gathered.Block is null ? buffer.Length : _gathered.Bytes;
             _input.AdvanceTo(consumed, examined);
         }
     }
@@ -199,49 +195,24 @@ internal sealed partial class FrameConnection
 
         if (buffer.Length < whole && whole <= MostInBuffers) return FrameStatus.Incomplete;
         buffer = buffer.Slice(Frame.LengthBytes);
-        _gatheredBytes = 0;
-        int tensor = FrameLayout.FirstTensor(buffer.FirstSpan[..(int)Math.Min(buffer.FirstSpan.Length, length)]);
-        _gatheredStart = -tensor & (InferMessage.TensorAlignment - 1);
-        _gatheredLength = (int)length;
-        Grow(Math.Min(buffer.Length, length));
+        _gathered.Begin(length, FrameLayout.FirstTensor(buffer.FirstSpan[..(int)Math.Min(buffer.FirstSpan.Length, length)]));
         return Gather(ref buffer);
     }
 
     /// <summary>Collects a frame's bytes in a block, and handles it when it is whole.</summary>
     private FrameStatus Gather(ref ReadOnlySequence<byte> buffer)
     {
-        int part = (int)Math.Min(buffer.Length, _gatheredLength - _gatheredBytes);
-        Grow(_gatheredBytes + part);
-        buffer.Slice(0, part).CopyTo(_gathered!.Span[(_gatheredStart + _gatheredBytes)..]);
-        _gatheredBytes += part;
-        buffer = buffer.Slice(part);
-        if (_gatheredBytes < _gatheredLength) return FrameStatus.Incomplete;
+        _gathered.Take(ref buffer);
+        if (!_gathered.IsWhole) return FrameStatus.Incomplete;
         return FinishGathered(isLast: buffer.Length == 0) ? FrameStatus.Handled : FrameStatus.NoRoom;
     }
 
     /// <returns>False when the window is full.</returns>
     private bool FinishGathered(bool isLast)
     {
-        ReadOnlySpan<byte> message = _gathered!.Span.Slice(_gatheredStart, _gatheredLength);
-        if (!TryHandle(message, _gathered, _gatheredStart, isLast)) return false;
-        _gathered.Release();
-        _gathered = null;
+        if (!TryHandle(_gathered.Message, _gathered.Block, _gathered.Start, isLast)) return false;
+        _gathered.Clear();
         return true;
-    }
-
-    private void Grow(long arrived)
-    {
-        long wanted = _gatheredStart + arrived;
-        if (_gathered is { } block && block.Capacity >= wanted) return;
-        long afforded = _pool.Afford(wanted, _gatheredStart + (long)_gatheredLength);
-        if (!_pool.TryRent(Math.Max(afforded, wanted), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw InferMessage.NoMemory();
-        if (_gathered is { } smaller)
-        {
-            smaller.Span.Slice(_gatheredStart, _gatheredBytes).CopyTo(larger.Span[_gatheredStart..]);
-            smaller.Release();
-        }
-
-        _gathered = larger;
     }
 
     /// <summary>Handles one message.</summary>
@@ -385,9 +356,9 @@ internal sealed partial class FrameConnection
         MessagePackReader body = reader;
         HelloMessage hello = HelloMessage.Read(ref body);
         if (hello.Version < Frame.Version) throw new InferenceException(StatusCode.Unsupported, $"version {hello.Version} of the protocol is not spoken here; {Frame.Version} is");
-        if (_options.AccessToken is { } token && !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(token), hello.Token))
+        if (_options.AccessToken is { } token && !AccessToken.IsRight(Encoding.UTF8.GetBytes(token), hello.Token))
         {
-            throw new InferenceException(StatusCode.Unauthenticated, hello.Token.IsEmpty ? "this server asks for an access token" : "the access token is wrong");
+            throw new InferenceException(StatusCode.Unauthenticated, AccessToken.Problem(isGiven: !hello.Token.IsEmpty));
         }
 
         if (hello.Window > 0) Window.Most = (int)Math.Min((ulong)_options.Window, hello.Window);
