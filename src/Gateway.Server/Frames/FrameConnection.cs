@@ -57,6 +57,7 @@ internal sealed partial class FrameConnection
     private bool _hasHello;
     private long _opened;
     private long _lastFrame;
+    private long _lastBusy;
     private long _frameBegan;
     private long _frameArrived;
     private volatile string? _complaint;
@@ -82,7 +83,7 @@ internal sealed partial class FrameConnection
     /// <summary>Serves the connection until one side ends it.</summary>
     public async Task RunAsync()
     {
-        _opened = _lastFrame = _time.GetTimestamp();
+        _opened = _lastFrame = _lastBusy = _time.GetTimestamp();
         Task sending = _sender.RunAsync(_time);
         _connection.Features.Get<IConnectionHeartbeatFeature>()?.OnHeartbeat(static connection => ((FrameConnection)connection).Look(), this);
         CancellationToken closing = _connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
@@ -148,6 +149,7 @@ internal sealed partial class FrameConnection
         SequencePosition consumed = buffer.Start;
         SequencePosition examined = buffer.End;
         bool hasHandled = false;
+        bool hasRoom = false;
         try
         {
             while (true)
@@ -162,14 +164,14 @@ internal sealed partial class FrameConnection
                 return false;
             }
 
-            return true;
+            return hasRoom = true;
         }
         finally
         {
-            // A frame has begun to arrive when something is left, and may take its time from here.
+            // A frame has begun to arrive when something is left, and may take its time from here; but not while it is the server that does not read on.
             long now = _time.GetTimestamp();
             if (hasHandled) _lastFrame = now;
-            if (_gathered.Block is null && buffer.Length == 0) _frameBegan = 0;
+            if (!hasRoom || (_gathered.Block is null && buffer.Length == 0)) _frameBegan = 0;
             else if (_frameBegan == 0 || hasHandled) _frameBegan = now;
             _frameArrived = _gathered.Block is null ? buffer.Length : _gathered.Bytes;
             _input.AdvanceTo(consumed, examined);
@@ -212,6 +214,7 @@ internal sealed partial class FrameConnection
     {
         if (!TryHandle(_gathered.Message, _gathered.Block, _gathered.Start, isLast)) return false;
         _gathered.Clear();
+        _lastFrame = _time.GetTimestamp();
         return true;
     }
 
@@ -392,7 +395,8 @@ internal sealed partial class FrameConnection
         long began = Volatile.Read(ref _frameBegan);
         if (!_hasHello && now - _opened > Ticks(HelloTime)) Complain("no hello came in time");
         else if (began != 0 && now - began > Ticks(FrameGrace) && _frameArrived < LeastBytesPerSecond * _time.GetElapsedTime(began, now).TotalSeconds) Complain("the frame arrives too slowly");
-        else if (Window.Open == 0 && began == 0 && now - _lastFrame > Ticks(IdleTime)) Complain("the connection was idle for too long");
+        else if (Window.Open > 0) _lastBusy = now;
+        else if (began == 0 && now - Math.Max(_lastBusy, _lastFrame) > Ticks(IdleTime)) Complain("the connection was idle for too long");
     }
 
     private void Complain(string complaint)
