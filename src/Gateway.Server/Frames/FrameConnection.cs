@@ -50,6 +50,7 @@ internal sealed partial class FrameConnection
     private readonly FrameSender _sender;
     private readonly InferMessage _infer = new();
     private readonly MessageBlock _gathered;
+    private readonly PassedFrame _passed = new();
 
     // The model of the last request, as of that state of the catalogue.
     private ServedModel? _model;
@@ -79,6 +80,9 @@ internal sealed partial class FrameConnection
     }
 
     private CallWindow Window => _sender.Window;
+
+    /// <summary>Whether a frame has begun that does not lie in the connection's buffers.</summary>
+    private bool IsMidFrame => _gathered.Block is not null || _passed.Refusal is not null;
 
     /// <summary>Serves the connection until one side ends it.</summary>
     public async Task RunAsync()
@@ -117,7 +121,7 @@ internal sealed partial class FrameConnection
                     await Window.WaitAsync(forAll: false).ConfigureAwait(false);
 
                     // What is still in the connection's buffers comes with the next read; what was gathered is not in them any more.
-                    hasRoom = _gathered.Block is null || FinishGathered(isLast: false);
+                    hasRoom = !IsMidFrame || Finish(isLast: false);
                 }
             }
         }
@@ -154,8 +158,8 @@ internal sealed partial class FrameConnection
         {
             while (true)
             {
-                if (_gathered.Block is null && buffer.Length < Frame.LengthBytes) break;
-                FrameStatus status = _gathered.Block is null ? TakeFrame(ref buffer) : Gather(ref buffer);
+                if (!IsMidFrame && buffer.Length < Frame.LengthBytes) break;
+                FrameStatus status = IsMidFrame ? Gather(ref buffer) : TakeFrame(ref buffer);
                 consumed = buffer.Start;
                 if (status == FrameStatus.Incomplete) break;
                 hasHandled |= status == FrameStatus.Handled;
@@ -171,9 +175,9 @@ internal sealed partial class FrameConnection
             // A frame has begun to arrive when something is left, and may take its time from here; but not while it is the server that does not read on.
             long now = _time.GetTimestamp();
             if (hasHandled) _lastFrame = now;
-            if (!hasRoom || (_gathered.Block is null && buffer.Length == 0)) _frameBegan = 0;
+            if (!hasRoom || (!IsMidFrame && buffer.Length == 0)) _frameBegan = 0;
             else if (_frameBegan == 0 || hasHandled) _frameBegan = now;
-            _frameArrived = _gathered.Block is null ? buffer.Length : _gathered.Bytes;
+            _frameArrived = _passed.Refusal is not null ? _passed.Arrived : _gathered.Block is null ? buffer.Length : _gathered.Bytes;
             _input.AdvanceTo(consumed, examined);
         }
     }
@@ -204,15 +208,37 @@ internal sealed partial class FrameConnection
     /// <summary>Collects a frame's bytes in a block, and handles it when it is whole.</summary>
     private FrameStatus Gather(ref ReadOnlySequence<byte> buffer)
     {
-        _gathered.Take(ref buffer);
-        if (!_gathered.IsWhole) return FrameStatus.Incomplete;
-        return FinishGathered(isLast: buffer.Length == 0) ? FrameStatus.Handled : FrameStatus.NoRoom;
+        try
+        {
+            if (_passed.Refusal is null) _gathered.Take(ref buffer);
+        }
+        catch (InferenceException refusal) when (_hasHello)
+        {
+            // That is this call's error alone: where the next frame begins is known.
+            _passed.Begin(refusal, _gathered.Message, _gathered.Length);
+            _gathered.Clear();
+        }
+
+        if (_passed.Refusal is not null) _passed.Take(ref buffer);
+        if (!(_passed.Refusal is null ? _gathered.IsWhole : _passed.IsWhole)) return FrameStatus.Incomplete;
+        return Finish(isLast: buffer.Length == 0) ? FrameStatus.Handled : FrameStatus.NoRoom;
     }
 
+    /// <summary>Handles the frame that was gathered or passed over.</summary>
     /// <returns>False when the window is full.</returns>
-    private bool FinishGathered(bool isLast)
+    private bool Finish(bool isLast)
     {
-        if (!TryHandle(_gathered.Message, _gathered.Block, _gathered.Start, isLast)) return false;
+        if (_passed.Refusal is { } refusal)
+        {
+            if (Window.TryOpen(_passed.Call) is not { } call) return false;
+            Answer(call, MessageKind.Error, Messages.Error(refusal.Status, refusal.Message));
+        }
+        else if (!TryHandle(_gathered.Message, _gathered.Block, _gathered.Start, isLast))
+        {
+            return false;
+        }
+
+        _passed.Clear();
         _gathered.Clear();
         _lastFrame = _time.GetTimestamp();
         return true;
