@@ -15,12 +15,12 @@ internal sealed class AutoSignal : IValueTaskSource
 
     public void Set()
     {
-        while (true)
+        // An exchange even where it changes nothing. A mere look could come before the caller's own write is seen: the waiter would take the signal, miss what
+        // it stands for, and wait.
+        while (Interlocked.CompareExchange(ref _state, Signalled, None) == Waiting)
         {
-            int state = Volatile.Read(ref _state);
-            if (state == Signalled) return;
-            if (Interlocked.CompareExchange(ref _state, state == Waiting ? None : Signalled, state) != state) continue;
-            if (state == Waiting) _source.SetResult(true);
+            if (Interlocked.CompareExchange(ref _state, None, Waiting) != Waiting) continue;
+            _source.SetResult(true);
             return;
         }
     }
@@ -33,7 +33,9 @@ internal sealed class AutoSignal : IValueTaskSource
         _source.Reset();
         short version = _source.Version;
         if (Interlocked.CompareExchange(ref _state, Waiting, None) == None) return new ValueTask(this, version);
-        Volatile.Write(ref _state, None);
+
+        // Not a mere write, for the same reason.
+        Interlocked.Exchange(ref _state, None);
         return default;
     }
 

@@ -1,7 +1,7 @@
 namespace Gateway.Server.Frames;
 
 /// <summary>The calls of one connection that are in flight: how many there may be, and which there are.</summary>
-/// <remarks><b>Threading</b>: one reader opens and waits, one sender closes. <b>Cost</b>: calls are made as they are needed, and used again.</remarks>
+/// <remarks><b>Threading</b>: one reader opens and waits, one sender closes; both charge. <b>Cost</b>: calls are made as they are needed, and used again.</remarks>
 internal sealed class CallWindow(FrameSender sender, long mostBytes)
 {
     private readonly Lock _lock = new();
@@ -39,14 +39,18 @@ internal sealed class CallWindow(FrameSender sender, long mostBytes)
         }
     }
 
-    /// <summary>Says how many bytes of input and output a call holds.</summary>
+    /// <summary>Says how many bytes of input or output a call holds from now on.</summary>
     public void Charge(FrameCall call, long bytes)
     {
+        bool mustWake;
         lock (_lock)
         {
+            _bytes += bytes - call.Bytes;
             call.Bytes = bytes;
-            _bytes += bytes;
+            mustWake = MustWakeUnderLock();
         }
+
+        if (mustWake) _closed.Set();
     }
 
     /// <summary>A call's answer has been written.</summary>
@@ -60,8 +64,7 @@ internal sealed class CallWindow(FrameSender sender, long mostBytes)
             call.Bytes = 0;
             call.IsOpen = false;
             _free.Push(call);
-            mustWake = _isWaiting && (HasRoomUnderLock() || _open == 0);
-            if (mustWake) _isWaiting = false;
+            mustWake = MustWakeUnderLock();
         }
 
         if (mustWake) _closed.Set();
@@ -101,6 +104,13 @@ internal sealed class CallWindow(FrameSender sender, long mostBytes)
     private FrameCall[] Snapshot()
     {
         lock (_lock) return [.. _calls.Where(call => call.IsOpen)];
+    }
+
+    private bool MustWakeUnderLock()
+    {
+        if (!_isWaiting || !(HasRoomUnderLock() || _open == 0)) return false;
+        _isWaiting = false;
+        return true;
     }
 
     private bool HasRoomUnderLock() => _open < Most && (_bytes < mostBytes || _open == 0);

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Security.Cryptography;
 using System.Text;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -50,17 +49,16 @@ internal sealed partial class FrameConnection
     private readonly ILogger _logger;
     private readonly FrameSender _sender;
     private readonly InferMessage _infer = new();
+    private readonly MessageBlock _gathered;
+    private readonly PassedFrame _passed = new();
 
     // The model of the last request, as of that state of the catalogue.
     private ServedModel? _model;
     private object? _modelSnapshot;
-    private MemoryBlock? _gathered;
-    private int _gatheredStart;
-    private int _gatheredBytes;
-    private int _gatheredLength;
     private bool _hasHello;
     private long _opened;
     private long _lastFrame;
+    private long _lastBusy;
     private long _frameBegan;
     private long _frameArrived;
     private volatile string? _complaint;
@@ -78,22 +76,25 @@ internal sealed partial class FrameConnection
         _time = time;
         _logger = logger;
         _sender = new FrameSender(connection.Transport.Output, pool, options);
+        _gathered = new MessageBlock(pool);
     }
 
     private CallWindow Window => _sender.Window;
 
+    /// <summary>Whether a frame has begun that does not lie in the connection's buffers.</summary>
+    private bool IsMidFrame => _gathered.Block is not null || _passed.Refusal is not null;
+
     /// <summary>Serves the connection until one side ends it.</summary>
     public async Task RunAsync()
     {
-        _opened = _lastFrame = _time.GetTimestamp();
+        _opened = _lastFrame = _lastBusy = _time.GetTimestamp();
         Task sending = _sender.RunAsync(_time);
         _connection.Features.Get<IConnectionHeartbeatFeature>()?.OnHeartbeat(static connection => ((FrameConnection)connection).Look(), this);
         CancellationToken closing = _connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
         using (closing.UnsafeRegister(static connection => ((FrameConnection)connection!).BeginGoodbye(), this))
         {
             bool isGone = await ReadAllAsync().ConfigureAwait(false);
-            _gathered?.Release();
-            _gathered = null;
+            _gathered.Clear();
             if (isGone) Window.CancelAll();
             else if (_isStopping) await SayAsync(MessageKind.Goodbye, Messages.Goodbye("Server exiting")).ConfigureAwait(false);
             await Window.WaitAsync(forAll: true).ConfigureAwait(false);
@@ -120,7 +121,7 @@ internal sealed partial class FrameConnection
                     await Window.WaitAsync(forAll: false).ConfigureAwait(false);
 
                     // What is still in the connection's buffers comes with the next read; what was gathered is not in them any more.
-                    hasRoom = _gathered is null || FinishGathered(isLast: false);
+                    hasRoom = !IsMidFrame || Finish(isLast: false);
                 }
             }
         }
@@ -152,12 +153,13 @@ internal sealed partial class FrameConnection
         SequencePosition consumed = buffer.Start;
         SequencePosition examined = buffer.End;
         bool hasHandled = false;
+        bool hasRoom = false;
         try
         {
             while (true)
             {
-                if (_gathered is null && buffer.Length < Frame.LengthBytes) break;
-                FrameStatus status = _gathered is null ? TakeFrame(ref buffer) : Gather(ref buffer);
+                if (!IsMidFrame && buffer.Length < Frame.LengthBytes) break;
+                FrameStatus status = IsMidFrame ? Gather(ref buffer) : TakeFrame(ref buffer);
                 consumed = buffer.Start;
                 if (status == FrameStatus.Incomplete) break;
                 hasHandled |= status == FrameStatus.Handled;
@@ -166,16 +168,16 @@ internal sealed partial class FrameConnection
                 return false;
             }
 
-            return true;
+            return hasRoom = true;
         }
         finally
         {
-            // A frame has begun to arrive when something is left, and may take its time from here.
+            // A frame has begun to arrive when something is left, and may take its time from here; but not while it is the server that does not read on.
             long now = _time.GetTimestamp();
             if (hasHandled) _lastFrame = now;
-            if (_gathered is null && buffer.Length == 0) _frameBegan = 0;
+            if (!hasRoom || (!IsMidFrame && buffer.Length == 0)) _frameBegan = 0;
             else if (_frameBegan == 0 || hasHandled) _frameBegan = now;
-            _frameArrived = _gathered is null ? buffer.Length : _gatheredBytes;
+            _frameArrived = _passed.Refusal is not null ? _passed.Arrived : _gathered.Block is null ? buffer.Length : _gathered.Bytes;
             _input.AdvanceTo(consumed, examined);
         }
     }
@@ -199,49 +201,47 @@ internal sealed partial class FrameConnection
 
         if (buffer.Length < whole && whole <= MostInBuffers) return FrameStatus.Incomplete;
         buffer = buffer.Slice(Frame.LengthBytes);
-        _gatheredBytes = 0;
-        int tensor = FrameLayout.FirstTensor(buffer.FirstSpan[..(int)Math.Min(buffer.FirstSpan.Length, length)]);
-        _gatheredStart = -tensor & (InferMessage.TensorAlignment - 1);
-        _gatheredLength = (int)length;
-        Grow(Math.Min(buffer.Length, length));
+        _gathered.Begin(length, FrameLayout.FirstTensor(buffer.FirstSpan[..(int)Math.Min(buffer.FirstSpan.Length, length)]));
         return Gather(ref buffer);
     }
 
     /// <summary>Collects a frame's bytes in a block, and handles it when it is whole.</summary>
     private FrameStatus Gather(ref ReadOnlySequence<byte> buffer)
     {
-        int part = (int)Math.Min(buffer.Length, _gatheredLength - _gatheredBytes);
-        Grow(_gatheredBytes + part);
-        buffer.Slice(0, part).CopyTo(_gathered!.Span[(_gatheredStart + _gatheredBytes)..]);
-        _gatheredBytes += part;
-        buffer = buffer.Slice(part);
-        if (_gatheredBytes < _gatheredLength) return FrameStatus.Incomplete;
-        return FinishGathered(isLast: buffer.Length == 0) ? FrameStatus.Handled : FrameStatus.NoRoom;
-    }
-
-    /// <returns>False when the window is full.</returns>
-    private bool FinishGathered(bool isLast)
-    {
-        ReadOnlySpan<byte> message = _gathered!.Span.Slice(_gatheredStart, _gatheredLength);
-        if (!TryHandle(message, _gathered, _gatheredStart, isLast)) return false;
-        _gathered.Release();
-        _gathered = null;
-        return true;
-    }
-
-    private void Grow(long arrived)
-    {
-        long wanted = _gatheredStart + arrived;
-        if (_gathered is { } block && block.Capacity >= wanted) return;
-        long afforded = _pool.Afford(wanted, _gatheredStart + (long)_gatheredLength);
-        if (!_pool.TryRent(Math.Max(afforded, wanted), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw InferMessage.NoMemory();
-        if (_gathered is { } smaller)
+        try
         {
-            smaller.Span.Slice(_gatheredStart, _gatheredBytes).CopyTo(larger.Span[_gatheredStart..]);
-            smaller.Release();
+            if (_passed.Refusal is null) _gathered.Take(ref buffer);
+        }
+        catch (InferenceException refusal) when (_hasHello)
+        {
+            // That is this call's error alone: where the next frame begins is known.
+            _passed.Begin(refusal, _gathered.Message, _gathered.Length);
+            _gathered.Clear();
         }
 
-        _gathered = larger;
+        if (_passed.Refusal is not null) _passed.Take(ref buffer);
+        if (!(_passed.Refusal is null ? _gathered.IsWhole : _passed.IsWhole)) return FrameStatus.Incomplete;
+        return Finish(isLast: buffer.Length == 0) ? FrameStatus.Handled : FrameStatus.NoRoom;
+    }
+
+    /// <summary>Handles the frame that was gathered or passed over.</summary>
+    /// <returns>False when the window is full.</returns>
+    private bool Finish(bool isLast)
+    {
+        if (_passed.Refusal is { } refusal)
+        {
+            if (Window.TryOpen(_passed.Call) is not { } call) return false;
+            Answer(call, MessageKind.Error, Messages.Error(refusal.Status, refusal.Message));
+        }
+        else if (!TryHandle(_gathered.Message, _gathered.Block, _gathered.Start, isLast))
+        {
+            return false;
+        }
+
+        _passed.Clear();
+        _gathered.Clear();
+        _lastFrame = _time.GetTimestamp();
+        return true;
     }
 
     /// <summary>Handles one message.</summary>
@@ -315,8 +315,8 @@ internal sealed partial class FrameConnection
         object snapshot = _catalog.Snapshot;
         if (isNew || !ReferenceEquals(snapshot, _modelSnapshot))
         {
-            if (_infer.ModelName is not { } name) throw Malformed.Invalid("the request has no 'model_name'");
             _modelSnapshot = null;
+            if (_infer.ModelName is not { } name) throw Malformed.Invalid("the request has no 'model_name'");
             _model = _catalog.Find(name.Of(message), _infer.Version(message));
             _modelSnapshot = snapshot;
         }
@@ -385,9 +385,9 @@ internal sealed partial class FrameConnection
         MessagePackReader body = reader;
         HelloMessage hello = HelloMessage.Read(ref body);
         if (hello.Version < Frame.Version) throw new InferenceException(StatusCode.Unsupported, $"version {hello.Version} of the protocol is not spoken here; {Frame.Version} is");
-        if (_options.AccessToken is { } token && !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(token), hello.Token))
+        if (_options.AccessToken is { } token && !AccessToken.IsRight(Encoding.UTF8.GetBytes(token), hello.Token))
         {
-            throw new InferenceException(StatusCode.Unauthenticated, hello.Token.IsEmpty ? "this server asks for an access token" : "the access token is wrong");
+            throw new InferenceException(StatusCode.Unauthenticated, AccessToken.Problem(isGiven: !hello.Token.IsEmpty));
         }
 
         if (hello.Window > 0) Window.Most = (int)Math.Min((ulong)_options.Window, hello.Window);
@@ -421,7 +421,8 @@ internal sealed partial class FrameConnection
         long began = Volatile.Read(ref _frameBegan);
         if (!_hasHello && now - _opened > Ticks(HelloTime)) Complain("no hello came in time");
         else if (began != 0 && now - began > Ticks(FrameGrace) && _frameArrived < LeastBytesPerSecond * _time.GetElapsedTime(began, now).TotalSeconds) Complain("the frame arrives too slowly");
-        else if (Window.Open == 0 && began == 0 && now - _lastFrame > Ticks(IdleTime)) Complain("the connection was idle for too long");
+        else if (Window.Open > 0) _lastBusy = now;
+        else if (began == 0 && now - Math.Max(_lastBusy, _lastFrame) > Ticks(IdleTime)) Complain("the connection was idle for too long");
     }
 
     private void Complain(string complaint)

@@ -153,6 +153,7 @@ internal sealed class FrameSender
 
             request.Dispose();
             call.Request = null;
+            Window.Charge(call, block?.Capacity ?? 0);
         }
 
         _waiting.Enqueue(call);

@@ -12,19 +12,20 @@ namespace Gateway.Server.MessagePack;
 /// </remarks>
 internal sealed class MessageBlock(BlockPool pool)
 {
-    private long _length;
-
     /// <summary>The block; null while nothing is gathered.</summary>
     public MemoryBlock? Block { get; private set; }
 
     /// <summary>Where in the block the message begins.</summary>
     public int Start { get; private set; }
 
+    /// <summary>Bytes of the whole message; -1 when not known.</summary>
+    public long Length { get; private set; }
+
     /// <summary>Bytes gathered.</summary>
     public int Bytes { get; private set; }
 
     /// <summary>Whether all that was announced is there.</summary>
-    public bool IsWhole => Bytes == _length;
+    public bool IsWhole => Bytes == Length;
 
     public ReadOnlySpan<byte> Message => Block is null ? default : Block.Span.Slice(Start, Bytes);
 
@@ -33,7 +34,7 @@ internal sealed class MessageBlock(BlockPool pool)
     /// <param name="tensor">Where in it the first tensor will begin, as far as that can be told.</param>
     public void Begin(long length, int tensor)
     {
-        _length = length;
+        Length = length;
         Bytes = 0;
         Start = -tensor & (InferMessage.TensorAlignment - 1);
     }
@@ -42,7 +43,7 @@ internal sealed class MessageBlock(BlockPool pool)
     /// <exception cref="InferenceException">The pool has no memory.</exception>
     public void Take(ref ReadOnlySequence<byte> buffer)
     {
-        int part = (int)(_length < 0 ? buffer.Length : Math.Min(buffer.Length, _length - Bytes));
+        int part = (int)(Length < 0 ? buffer.Length : Math.Min(buffer.Length, Length - Bytes));
         MakeRoom(Bytes + (long)part);
         buffer.Slice(0, part).CopyTo(Block!.Span[(Start + Bytes)..]);
         Bytes += part;
@@ -61,7 +62,7 @@ internal sealed class MessageBlock(BlockPool pool)
         if (Block is { } block && block.Capacity >= needed) return;
 
         // A known length is rented as it arrives; an unknown one grows by doubling, so that each byte is moved once more on average.
-        long wanted = _length >= 0 ? pool.Afford(needed, Start + _length) : Math.Max(needed, 2L * (Block?.Capacity ?? 0));
+        long wanted = Length >= 0 ? pool.Afford(needed, Start + Length) : Math.Max(needed, 2L * (Block?.Capacity ?? 0));
         if (!pool.TryRent(Math.Max(wanted, needed), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw InferMessage.NoMemory();
         Message.CopyTo(larger.Span[Start..]);
         Block?.Release();

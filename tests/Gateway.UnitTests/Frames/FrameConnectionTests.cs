@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gateway.Core.Diagnostics;
+using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol.Tensors;
@@ -136,8 +137,14 @@ public sealed class FrameConnectionTests
             await connection.AssertErrorAsync(i, "INVALID_ARGUMENT", mistakes[i].Error);
         }
 
-        await connection.SendAsync("infer", 50, good);
-        await connection.AssertErrorAsync(50, "INVALID_ARGUMENT", "the request has no 'model_name'");
+        await connection.InferAsync(49, "echo_FP32", good);
+        Assert.Equal("infer", (await connection.ReceiveAsync()).Kind);
+        for (int i = 0; i < 2; i++)
+        {
+            await connection.SendAsync("infer", 50, good);
+            await connection.AssertErrorAsync(50, "INVALID_ARGUMENT", "the request has no 'model_name'");
+        }
+
         await connection.InferAsync(51, "nobody", good);
         await connection.AssertErrorAsync(51, "NOT_FOUND", "Request for unknown model: 'nobody' is not found");
         await connection.InferAsync(52, "fails", Request("x", "FP32", [1, 1], new byte[4]));
@@ -403,6 +410,55 @@ public sealed class FrameConnectionTests
 
         Assert.True(server.Pool.RentedBytes < 256L << 20, $"{server.Pool.RentedBytes} bytes are lent");
         lazy.Abort();
+    }
+
+    [Fact]
+    public async Task SlowReader_WhatWaitsForItCountsInItsBound()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync(frames: new FramesOptions { MaxFrameBytes = 4 << 20 });
+        ServedModel wide = server.Add("wide", 1, [SampleModels.Spec("x", DataType.Fp32, [1])], [SampleModels.Spec("y", DataType.Fp32, [250_000])], (_, _, _) => { });
+        FrameSocket lazy = await FrameSocket.GreetAsync(server);
+        const int Calls = 200;
+        int answered = 0;
+        for (bool goesOn = true; goesOn && answered < Calls; answered++)
+        {
+            await lazy.InferAsync(answered, "wide", One());
+            for (int i = 0; i < 100 && wide.Batcher.Statistics.Snapshot().Outcomes.Sum() <= answered; i++) await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
+            goesOn = wide.Batcher.Statistics.Snapshot().Outcomes.Sum() > answered;
+        }
+
+        // The bound, what the sockets take, and what is written before it is known that they take no more.
+        Assert.True(answered < 40, $"{answered} answers of a megabyte were made");
+
+        // What was not read is, once there is room.
+        for (int i = 0; i < answered; i++) Assert.Equal(("infer", i), (await lazy.ReceiveAsync()) is var (kind, call, _) ? (kind, call) : default);
+        lazy.Dispose();
+    }
+
+    [Fact]
+    public async Task NoMemory_IsAnsweredWithItsCall_AndTheConnectionGoesOn()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        const int Elements = 30_000;
+        byte[] call = FrameSocket.Infer(7, "any", Request("x", "FP32", [1, Elements], new byte[Elements * sizeof(float)]));
+        using FrameSocket connection = await FrameSocket.GreetAsync(server);
+        List<MemoryBlock> all = [];
+        for (long bytes = 256L << 20; bytes >= BlockPool.SmallestBlock; bytes /= 2)
+        {
+            while (server.Pool.TryRent(bytes, BlockOwner.Body, out MemoryBlock? block)) all.Add(block);
+        }
+
+        for (int i = 1; i <= 3; i++)
+        {
+            await connection.SendAsync(call.AsMemory(0, 10 * i));
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, TestContext.Current.CancellationToken);
+            await connection.SendAsync(call.AsMemory(10 * i));
+            await connection.AssertErrorAsync(7, "UNAVAILABLE", "there is no memory left for the request: the memory pool is at its ceiling");
+        }
+
+        foreach (MemoryBlock block in all) block.Release();
+        await connection.SendAsync(call);
+        Assert.Equal("infer", (await connection.ReceiveAsync()).Kind);
     }
 
     [Fact]

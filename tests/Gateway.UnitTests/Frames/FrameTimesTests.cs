@@ -88,6 +88,39 @@ public sealed class FrameTimesTests : IConnectionHeartbeatFeature, IDisposable
         Assert.Equal("ping", (await ReceiveAsync()).Kind);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(20_000)]
+    public async Task FrameThatTheWindowKeepsOut_MayTakeItsTime(int bodyBytes)
+    {
+        await GreetAsync(window: 4);
+        byte[] large = FrameSocket.Frame("ping", 1000, new string('x', bodyBytes));
+
+        // More answers than the connection takes, and the window's worth of them beyond.
+        const int Calls = 300;
+        for (int i = 0; i < Calls; i++) await SendPingAsync(i);
+        await _toServer.Writer.WriteAsync(large, TestContext.Current.CancellationToken);
+        await Eventually(() => _fromServer.Reader.TryRead(out ReadResult result) && Peek(result) > 1024);
+        Pass(TimeSpan.FromSeconds(50));
+        for (int i = 0; i <= Calls; i++) Assert.Equal("ping", (await ReceiveAsync()).Kind);
+
+        // Nor does it count afterwards, when nothing is on its way.
+        Pass(TimeSpan.FromSeconds(100));
+        await PingAsync();
+    }
+
+    [Fact]
+    public async Task Idle_CountsFromTheLastAnswer()
+    {
+        await GreetAsync();
+        for (int i = 0; i < 200; i++) await SendPingAsync(i);
+        await Eventually(() => _fromServer.Reader.TryRead(out ReadResult result) && Peek(result) > 1024);
+        for (int i = 0; i < 50; i++) Pass(TimeSpan.FromSeconds(1));
+        for (int i = 0; i < 200; i++) Assert.Equal("ping", (await ReceiveAsync()).Kind);
+        Pass(FrameConnection.IdleTime);
+        await PingAsync();
+    }
+
     [Fact]
     public async Task ClientThatTakesNothing_IsCutOff()
     {
@@ -120,15 +153,17 @@ public sealed class FrameTimesTests : IConnectionHeartbeatFeature, IDisposable
         _beat!();
     }
 
-    private async Task GreetAsync()
+    private async Task GreetAsync(long window = 0)
     {
-        await _toServer.Writer.WriteAsync(FrameSocket.Frame("hello", 0, new Map { ["version"] = 1L }), TestContext.Current.CancellationToken);
+        await _toServer.Writer.WriteAsync(FrameSocket.Frame("hello", 0, new Map { ["version"] = 1L, ["window"] = window }), TestContext.Current.CancellationToken);
         Assert.Equal("hello", (await ReceiveAsync()).Kind);
     }
 
+    private async Task SendPingAsync(int call) => await _toServer.Writer.WriteAsync(FrameSocket.Frame("ping", call, null), TestContext.Current.CancellationToken);
+
     private async Task PingAsync()
     {
-        await _toServer.Writer.WriteAsync(FrameSocket.Frame("ping", 1, null), TestContext.Current.CancellationToken);
+        await SendPingAsync(1);
         Assert.Equal("ping", (await ReceiveAsync()).Kind);
     }
 
