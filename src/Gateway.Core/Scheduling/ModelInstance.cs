@@ -26,6 +26,7 @@ internal sealed class ModelInstance
 
     // Held by the thread that the instance is lent to, so that the executor is not disposed under it.
     private readonly Lock _lent = new();
+    private bool _isDisposed;
     private volatile bool _isEnding;
     private volatile bool _isTerminated;
 
@@ -83,13 +84,23 @@ internal sealed class ModelInstance
     /// <summary>Runs the batch on the calling thread, which the idle instance is lent to.</summary>
     public void RunHere()
     {
-        lock (_lent) RunBatch();
+        lock (_lent)
+        {
+            // Only if the thread was not let run during all of a stop's grace: the executor is gone, and with it what the batch was to be run on.
+            if (_isDisposed) Fail(Batch, StatusCode.Unavailable, Refusals.Abandoned);
+            else RunBatch();
+        }
     }
 
     private void Run()
     {
         while (_batcher.WaitForBatch(this)) RunBatch();
-        lock (_lent) _executor.Dispose();
+        lock (_lent)
+        {
+            _isDisposed = true;
+            _executor.Dispose();
+        }
+
         _work.Dispose();
         _ended.SetResult();
     }

@@ -86,10 +86,10 @@ internal sealed class CallWindow(FrameSender sender, long mostBytes)
         }
     }
 
-    /// <summary>Gives up the calls of this number; those that are answered already are left alone.</summary>
+    /// <summary>Gives up the calls of this number; those that are answered already are left alone. Only the reader may ask, so that none is opened meanwhile.</summary>
     public void Cancel(uint number)
     {
-        foreach (FrameCall call in Snapshot())
+        foreach (FrameCall call in _calls)
         {
             if (call.Number == number) call.Cancel();
         }

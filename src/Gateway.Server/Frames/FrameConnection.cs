@@ -29,9 +29,6 @@ internal sealed partial class FrameConnection
     /// <summary>How long a connection may be silent with nothing in flight: Kestrel's own for HTTP.</summary>
     public static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(130);
 
-    /// <summary>How long a client may leave what was written to it.</summary>
-    public static readonly TimeSpan TakeTime = TimeSpan.FromSeconds(60);
-
     // Kestrel's own for request bodies: 240 bytes a second, counted from 5 seconds on.
     private static readonly TimeSpan FrameGrace = TimeSpan.FromSeconds(5);
     private const double LeastBytesPerSecond = 240;
@@ -134,6 +131,13 @@ internal sealed partial class FrameConnection
         }
         catch (Exception error) when (error is IOException or ConnectionAbortedException or OperationCanceledException or InvalidOperationException)
         {
+            return true;
+        }
+#pragma warning disable CA1031 // The calls in flight still have to be answered, or thrown away, before the connection may end.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Log.Broken(_logger, _connection.ConnectionId, error);
             return true;
         }
     }
@@ -411,7 +415,7 @@ internal sealed partial class FrameConnection
     private void Look()
     {
         long now = _time.GetTimestamp();
-        if (_sender.HasStalledSince(now - Ticks(TakeTime)))
+        if (_sender.HasStalled(_time, now))
         {
             _connection.Abort(new ConnectionAbortedException("The client did not take its answers."));
             return;
@@ -447,5 +451,8 @@ internal sealed partial class FrameConnection
 
         [LoggerMessage(4201, LogLevel.Error, "A call on frame connection {Connection} failed unexpectedly.", EventName = "FrameCallFailed")]
         public static partial void Failed(ILogger logger, string connection, Exception error);
+
+        [LoggerMessage(4202, LogLevel.Error, "Frame connection {Connection} ended unexpectedly.", EventName = "FramesBroken")]
+        public static partial void Broken(ILogger logger, string connection, Exception error);
     }
 }

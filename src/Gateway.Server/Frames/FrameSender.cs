@@ -16,6 +16,13 @@ namespace Gateway.Server.Frames;
 /// </remarks>
 internal sealed class FrameSender
 {
+    /// <summary>How long a client may leave what was written to it, and how fast it then has to take it: a large answer may come over a slow line.</summary>
+    public static readonly TimeSpan TakeTime = TimeSpan.FromSeconds(60);
+    private const double LeastTakenBytesPerSecond = 64 * 1024;
+
+    // What the length before a frame, and a span, can say.
+    private const long MostAnswerBytes = int.MaxValue - 64;
+
     private readonly PipeWriter _output;
     private readonly BlockPool _pool;
     private readonly AutoSignal _signal = new();
@@ -30,6 +37,7 @@ internal sealed class FrameSender
     private volatile bool _isEnding;
     private volatile bool _isFlushed;
     private long _flushBegan;
+    private long _flushBytes;
 
     public FrameSender(PipeWriter output, BlockPool pool, FramesOptions options)
     {
@@ -67,11 +75,11 @@ internal sealed class FrameSender
         _signal.Set();
     }
 
-    /// <summary>Whether the client has taken nothing since <paramref name="before"/>.</summary>
-    public bool HasStalledSince(long before)
+    /// <summary>Whether the client takes what was written to it more slowly than it may.</summary>
+    public bool HasStalled(TimeProvider time, long now)
     {
         long began = Volatile.Read(ref _flushBegan);
-        return began != 0 && began < before;
+        return began != 0 && time.GetElapsedTime(began, now) > TakeTime + TimeSpan.FromSeconds(Volatile.Read(ref _flushBytes) / LeastTakenBytesPerSecond);
     }
 
     /// <summary>The loop; ends after <see cref="End"/>, or when the connection is broken and no call is left.</summary>
@@ -175,21 +183,30 @@ internal sealed class FrameSender
                     return;
                 }
 
-                WriteHead(to, new MessageHead(MessageKind.Infer, call.Number), InferAnswer.Bytes(request, call.WantedOutputs));
-                InferAnswer.Write(to, request, call.WantedOutputs);
-                return;
+                long bytes = InferAnswer.Bytes(request, call.WantedOutputs);
+                if (bytes <= MostAnswerBytes)
+                {
+                    WriteHead(to, new MessageHead(MessageKind.Infer, call.Number), (int)bytes);
+                    InferAnswer.Write(to, request, call.WantedOutputs);
+                    return;
+                }
+
+                call.Body = Messages.Error(StatusCode.Internal, $"the answer of {bytes} bytes is longer than a frame can be");
+            }
+            else
+            {
+                call.Body = Messages.Error(request.Status, request.Error ?? "");
             }
 
             call.Kind = MessageKind.Error;
-            call.Body = Messages.Error(request.Status, request.Error ?? "");
         }
 
         WriteHead(to, new MessageHead(call.Kind, call.Number), call.Body!.Length);
         to.Write(call.Body);
     }
 
-    private static void WriteHead(IBufferWriter<byte> to, MessageHead head, long bodyBytes) =>
-        to.Advance(head.WriteFrame(to.GetSpan(head.FrameBytes), checked((int)bodyBytes)));
+    private static void WriteHead(IBufferWriter<byte> to, MessageHead head, int bodyBytes) =>
+        to.Advance(head.WriteFrame(to.GetSpan(head.FrameBytes), bodyBytes));
 
     private static void Release(FrameCall call)
     {
@@ -204,6 +221,7 @@ internal sealed class FrameSender
     private void BeginFlush(long now)
     {
         _isFlushing = true;
+        Volatile.Write(ref _flushBytes, _output.CanGetUnflushedBytes ? _output.UnflushedBytes : 0);
         Volatile.Write(ref _flushBegan, now);
 #pragma warning disable CA2012 // Consumed once, by EndFlush.
         _flush = _output.FlushAsync();
