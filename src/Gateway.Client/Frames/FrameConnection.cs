@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Gateway.Client.Calls;
 using Gateway.Client.Endpoints;
 using Gateway.Client.Messages;
@@ -148,12 +150,14 @@ internal sealed partial class FrameConnection : ICallCarrier
 
             if (pause > TimeSpan.Zero) await Task.Delay(pause, _time, _closing.Token).ConfigureAwait(false);
             using Socket socket = _endpoint.Address.CreateSocket();
-            using FrameReceiver receiver = new(socket, _options.MaxAnswerBytes);
-            await ConnectAsync(socket, receiver).ConfigureAwait(false);
+            using CancellationTokenSource late = new(_options.ConnectTimeout, _time);
+            using Stream stream = await ConnectAsync(socket, late.Token).ConfigureAwait(false);
+            using FrameReceiver receiver = new(stream, _options.MaxAnswerBytes);
+            await GreetAsync(stream, receiver, late.Token).ConfigureAwait(false);
             ClientTelemetry.Connections.Add(1);
             isCounted = true;
             Log.Opened(_logger, _endpoint.Address);
-            sending = SendAllAsync(socket);
+            sending = SendAllAsync(stream);
             _wake.Set();
             await ReceiveAllAsync(receiver).ConfigureAwait(false);
         }
@@ -183,14 +187,47 @@ internal sealed partial class FrameConnection : ICallCarrier
         }
     }
 
-    private async Task ConnectAsync(Socket socket, FrameReceiver receiver)
+    private async Task<Stream> ConnectAsync(Socket socket, CancellationToken late)
     {
-        using CancellationTokenSource late = new(_options.ConnectTimeout, _time);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _closing.Token);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late, _closing.Token);
+        string what = "No connection";
         try
         {
             await socket.ConnectAsync(_endpoint.Address.EndPoint!, either.Token).ConfigureAwait(false);
-            await SendAsync(socket, HelloMessage.Frame(_options), either.Token).ConfigureAwait(false);
+            NetworkStream network = new(socket, ownsSocket: false);
+            if (_endpoint.Tls is not { } tls) return network;
+            what = "No TLS handshake";
+            return await SecureAsync(network, tls, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!_closing.IsCancellationRequested)
+        {
+            throw new TimeoutException($"{what} within {_options.ConnectTimeout}.");
+        }
+    }
+
+    private static async Task<SslStream> SecureAsync(Stream network, SslClientAuthenticationOptions tls, CancellationToken cancellation)
+    {
+        SslStream stream = new(network);
+        try
+        {
+            await stream.AuthenticateAsClientAsync(tls, cancellation).ConfigureAwait(false);
+            return stream;
+        }
+        catch (Exception error)
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            if (error is OperationCanceledException) throw;
+            string message = $"The TLS handshake failed: {error.Message}";
+            throw error is IOException ? new IOException(message, error) : new AuthenticationException(message, error);
+        }
+    }
+
+    private async Task GreetAsync(Stream stream, FrameReceiver receiver, CancellationToken late)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late, _closing.Token);
+        try
+        {
+            await stream.WriteAsync(HelloMessage.Frame(_options), either.Token).ConfigureAwait(false);
             while (!TryTakeHello(receiver))
             {
                 if (!await receiver.ReceiveAsync(either.Token).ConfigureAwait(false)) throw new EndOfStreamException("The server ended the connection before its hello.");
@@ -198,7 +235,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         }
         catch (OperationCanceledException) when (!_closing.IsCancellationRequested)
         {
-            throw new TimeoutException($"No connection, or no hello, within {_options.ConnectTimeout}.");
+            throw new TimeoutException($"No hello within {_options.ConnectTimeout}.");
         }
     }
 
@@ -388,7 +425,7 @@ internal sealed partial class FrameConnection : ICallCarrier
     }
 
     /// <summary>The sending loop: writes waiting calls that have got room, and sends all that has been written, in as few writes as there are segments.</summary>
-    private async Task SendAllAsync(Socket socket)
+    private async Task SendAllAsync(Stream stream)
     {
         try
         {
@@ -399,7 +436,7 @@ internal sealed partial class FrameConnection : ICallCarrier
                 {
                     try
                     {
-                        await SendAsync(socket, segment.Buffer.AsMemory(0, segment.Length), _closing.Token).ConfigureAwait(false);
+                        await stream.WriteAsync(segment.Buffer.AsMemory(0, segment.Length), _closing.Token).ConfigureAwait(false);
                     }
                     finally
                     {
@@ -450,11 +487,6 @@ internal sealed partial class FrameConnection : ICallCarrier
         foreach ((PendingCall call, Exception error) in _unwritable) call.OnFailed(new CallFailure(FailureKind.Final, error));
         _unwritable.Clear();
         return isTaken;
-    }
-
-    private static async ValueTask SendAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
-    {
-        while (bytes.Length > 0) bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None, cancellation).ConfigureAwait(false)..];
     }
 
     /// <summary>Ends calls whose deadline has passed, and sees to pings; called by the timer.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -57,7 +58,8 @@ internal sealed class FrameHost : IAsyncDisposable
 
     /// <param name="port">0 for a free one.</param>
     /// <param name="socket">Path of a Unix domain socket instead of a port.</param>
-    public static async Task<FrameHost> StartAsync(int port = 0, string? socket = null, FramesOptions? frames = null)
+    /// <param name="certificate">For TLS; the address is that of <c>localhost</c> then.</param>
+    public static async Task<FrameHost> StartAsync(int port = 0, string? socket = null, FramesOptions? frames = null, X509Certificate2? certificate = null)
     {
         BlockPool pool = new(256L << 20, lockPages: false);
         ModelCatalog catalog = new();
@@ -73,11 +75,13 @@ internal sealed class FrameHost : IAsyncDisposable
         builder.Services.AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddSingleton(frames ?? new FramesOptions());
         WebApplication app = builder.Build();
         await app.StartAsync();
-        return new FrameHost(app, pool, catalog, socket is not null ? $"unix:{socket}" : $"127.0.0.1:{((IPEndPoint)listening!.EndPoint).Port}");
+        string place = certificate is null ? "127.0.0.1" : "tls://localhost";
+        return new FrameHost(app, pool, catalog, socket is not null ? $"unix:{socket}" : $"{place}:{((IPEndPoint)listening!.EndPoint).Port}");
 
         void Listen(ListenOptions listen)
         {
             listening = listen;
+            if (certificate is not null) listen.UseHttps(certificate);
             listen.UseConnectionHandler<FrameConnectionHandler>();
         }
     }
