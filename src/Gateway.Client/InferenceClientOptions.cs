@@ -39,7 +39,10 @@ public sealed class InferenceClientOptions
     /// <summary>Time for connecting, TLS's handshake and the server's hello. Less than the default <see cref="Timeout"/>, so that another endpoint can still be tried.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Silence after which a ping is sent. Well below the 130 s after which servers close silent connections; infinite for no pings.</summary>
+    /// <summary>
+    /// Silence after which a ping is sent, and time in which a message that began must have come; longer ones need come at only 32 KiB/s on the whole. Well below the
+    /// 130 s after which servers close silent connections; infinite for neither.
+    /// </summary>
     public TimeSpan KeepAliveInterval { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a ping may stay without any byte from the server before the connection is given up.</summary>

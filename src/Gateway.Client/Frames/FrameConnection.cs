@@ -20,7 +20,8 @@ namespace Gateway.Client.Frames;
 /// <para>
 /// <b>Behaviour</b>: takes calls at any time until it stops taking them (a goodbye, its end), and keeps those that it cannot send yet, in order: until it is
 /// connected, while the window is full, while too many bytes wait to be sent. Every call ends: answered, abandoned, expired, or failed with the connection, told
-/// apart by whether the server may have begun it. An answer that nobody asked for ends the connection: its stream cannot be trusted.
+/// apart by whether the server may have begun it. An answer that nobody asked for ends the connection: its stream cannot be trusted. So does silence, also in
+/// answer to a ping, and a message that begins and does not get on.
 /// </para>
 /// <para>
 /// <b>Threading</b>: any thread submits and abandons; a call that finds room is written by its caller under the lock. One loop sends all that was written, one
@@ -31,6 +32,10 @@ namespace Gateway.Client.Frames;
 [SuppressMessage("Reliability", "CA1001", Justification = "Disposed at the end of RunAsync.")]
 internal sealed partial class FrameConnection : ICallCarrier
 {
+    // Least rate of a message that takes longer than the keepalive's interval. Far below any link that carries tensors; after a damaged length, what comes later
+    // seems to be the rest of that message, answers to pings too, but not for long at such a rate.
+    private const int LeastBytesPerSecond = 32 * 1024;
+
     private readonly Lock _lock = new();
     private readonly InferenceClientOptions _options;
     private readonly TimeProvider _time;
@@ -39,13 +44,17 @@ internal sealed partial class FrameConnection : ICallCarrier
     private readonly CallTable _calls = new();
     private readonly OutputQueue _output = new();
     private readonly WakeSignal _wake = new();
-    private readonly CancellationTokenSource _closing = new();
+    private readonly CancellationTokenSource _closing;
     private readonly List<(PendingCall Call, Exception Error)> _unwritable = [];
     private ITimer? _timer;
     private long _timerDue = long.MaxValue;
     private volatile ConnectionState _state;
     private long _maxFrameBytes;
     private long _lastReceived;
+
+    // When the message of which a part has arrived must be there at the latest, if no more of it comes; never, where there is none.
+    private long _messageDue = long.MaxValue;
+    private string? _givenUpReason;
     private int _load;
     private bool _isPinging;
     private bool _hasSaidGoodbye;
@@ -57,6 +66,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         _endpoint = endpoint;
         _options = options;
         _time = options.TimeProvider;
+        _closing = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _time);
         _logger = logger;
     }
 
@@ -165,7 +175,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            cause = error;
+            cause = error is OperationCanceledException && _givenUpReason is { } reason ? new IOException(reason, error) : error;
         }
 
         Close(cause);
@@ -180,6 +190,18 @@ internal sealed partial class FrameConnection : ICallCarrier
         try
         {
             _closing.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended.
+        }
+    }
+
+    private void AbortAfter(TimeSpan time)
+    {
+        try
+        {
+            _closing.CancelAfter(time);
         }
         catch (ObjectDisposedException)
         {
@@ -264,13 +286,29 @@ internal sealed partial class FrameConnection : ICallCarrier
 
     private async Task ReceiveAllAsync(FrameReceiver receiver)
     {
+        long began = long.MaxValue;
         do
         {
-            Volatile.Write(ref _lastReceived, _time.GetTimestamp());
-            while (receiver.TryTake(out ReadOnlySpan<byte> message)) Handle(receiver, message);
+            long now = _time.GetTimestamp();
+            Volatile.Write(ref _lastReceived, now);
+            while (receiver.TryTake(out ReadOnlySpan<byte> message))
+            {
+                Handle(receiver, message);
+                began = long.MaxValue;
+            }
+
+            if (receiver.Partial == 0) began = long.MaxValue;
+            else if (began == long.MaxValue) began = now;
+            Volatile.Write(ref _messageDue, MessageDue(began, receiver.Partial));
         }
         while (!IsDrained() && await receiver.ReceiveAsync(_closing.Token).ConfigureAwait(false));
     }
+
+    /// <param name="began">When the first part of it came; never, for a message that has not begun.</param>
+    private long MessageDue(long began, int arrived) =>
+        began == long.MaxValue || _options.KeepAliveInterval == Timeout.InfiniteTimeSpan
+            ? long.MaxValue
+            : began + Ticks(_options.KeepAliveInterval) + (arrived * _time.TimestampFrequency / LeastBytesPerSecond);
 
     private void Handle(FrameReceiver receiver, ReadOnlySpan<byte> message)
     {
@@ -454,10 +492,12 @@ internal sealed partial class FrameConnection : ICallCarrier
             }
         }
 #pragma warning disable CA1031 // The receiving loop ends the connection, and says why.
-        catch (Exception)
+        catch (Exception error)
 #pragma warning restore CA1031
         {
-            Abort();
+            // What the server said last, answers and a goodbye, may still be there to be read; after it, receiving fails as well, or else is ended.
+            Interlocked.CompareExchange(ref _givenUpReason, error.Message, null);
+            AbortAfter(_options.KeepAliveTimeout);
         }
     }
 
@@ -494,7 +534,7 @@ internal sealed partial class FrameConnection : ICallCarrier
     {
         List<PendingCall> expired = [];
         bool mustPing = false;
-        bool isDead = false;
+        string? reason = null;
         lock (_lock)
         {
             if (_state == ConnectionState.Closed) return;
@@ -505,10 +545,15 @@ internal sealed partial class FrameConnection : ICallCarrier
                 long pingDue = Volatile.Read(ref _lastReceived) + Ticks(_options.KeepAliveInterval);
                 long deadDue = pingDue + Ticks(_options.KeepAliveTimeout);
                 _isPinging &= now >= pingDue;
-                isDead = _isPinging && now >= deadDue;
+                long messageDue = Volatile.Read(ref _messageDue);
+                if (_isPinging && now >= deadDue) reason = "it answers no pings";
+                if (now >= messageDue) reason = "a message that it began does not get on";
                 mustPing = now >= pingDue && !_isPinging && _calls.HasRoomForPing;
-                _isPinging |= mustPing;
+
+                // A server owes an answer to what was abandoned as much as to a ping.
+                _isPinging |= mustPing || (now >= pingDue && _calls.IsFullOfAbandoned);
                 next = Math.Min(next, now < pingDue ? pingDue : _isPinging ? deadDue : now + Ticks(_options.KeepAliveInterval));
+                next = Math.Min(next, messageDue);
             }
 
             _timerDue = long.MaxValue;
@@ -518,8 +563,8 @@ internal sealed partial class FrameConnection : ICallCarrier
 
         foreach (PendingCall call in expired) Abandon(call, CallFailure.Expired());
         if (mustPing) _wake.Set();
-        if (!isDead) return;
-        Log.Ended(_logger, _endpoint.Address, "it answers no pings");
+        if (reason is null) return;
+        Interlocked.CompareExchange(ref _givenUpReason, reason, null);
         Abort();
     }
 

@@ -19,8 +19,8 @@ internal sealed class FrameReceiver(Stream stream, int maxFrameBytes) : IDisposa
     private int _start;
     private int _end;
 
-    /// <summary>Bytes received so far.</summary>
-    public long Received { get; private set; }
+    /// <summary>Bytes that have arrived of the frame that <see cref="TryTake"/> did not find whole.</summary>
+    public int Partial => _end - _start;
 
     /// <summary>Takes the next frame if it is there.</summary>
     /// <param name="message">Good until the next call.</param>
@@ -45,7 +45,6 @@ internal sealed class FrameReceiver(Stream stream, int maxFrameBytes) : IDisposa
         int received = await stream.ReadAsync(Room(), cancellation).ConfigureAwait(false);
         if (received == 0) return _start == _end ? false : throw new EndOfStreamException("The connection ended in the middle of a message.");
         _end += received;
-        Received += received;
         return true;
     }
 

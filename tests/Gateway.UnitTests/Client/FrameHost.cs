@@ -24,12 +24,11 @@ internal sealed class FrameHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly List<DynamicBatcher> _batchers = [];
 
-    private FrameHost(WebApplication app, BlockPool pool, ModelCatalog catalog, string address)
+    private FrameHost(WebApplication app, BlockPool pool, ModelCatalog catalog)
     {
         _app = app;
         Pool = pool;
         Catalog = catalog;
-        Address = address;
         app.Services.GetRequiredService<ServerHealth>().Enter(ServerPhase.Serving);
         Add("number", (layout, memory) => new FunctionExecutor(layout, memory, TimeProvider.System, (_, inputs, outputs) =>
         {
@@ -46,7 +45,7 @@ internal sealed class FrameHost : IAsyncDisposable
     public ModelCatalog Catalog { get; }
 
     /// <summary>For a client's options.</summary>
-    public string Address { get; }
+    public string Address { get; private set; } = "";
 
     public int Port => int.Parse(Address.Split(':')[^1], System.Globalization.CultureInfo.InvariantCulture);
 
@@ -74,9 +73,13 @@ internal sealed class FrameHost : IAsyncDisposable
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
         builder.Services.AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddSingleton(frames ?? new FramesOptions());
         WebApplication app = builder.Build();
+
+        // Its models are there before its first connection.
+        FrameHost host = new(app, pool, catalog);
         await app.StartAsync();
         string place = certificate is null ? "127.0.0.1" : "tls://localhost";
-        return new FrameHost(app, pool, catalog, socket is not null ? $"unix:{socket}" : $"{place}:{((IPEndPoint)listening!.EndPoint).Port}");
+        host.Address = socket is not null ? $"unix:{socket}" : $"{place}:{((IPEndPoint)listening!.EndPoint).Port}";
+        return host;
 
         void Listen(ListenOptions listen)
         {

@@ -1,8 +1,6 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Gateway.Client;
 using Gateway.Client.Endpoints;
 
@@ -11,35 +9,15 @@ namespace Gateway.UnitTests.Client;
 /// <summary>Frames over TLS: served where the certificate is right, and otherwise refused before anything is sent.</summary>
 public sealed class TlsTests : IDisposable
 {
-    private readonly X509Certificate2 _authority;
-    private readonly X509Certificate2 _certificate;
+    private readonly TestCertificate _certificate = new();
 
-    public TlsTests()
-    {
-        using ECDsa authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest authority = new("CN=authority", authorityKey, HashAlgorithmName.SHA256);
-        authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
-        _authority = authority.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest request = new("CN=server", key, HashAlgorithmName.SHA256);
-        SubjectAlternativeNameBuilder names = new();
-        names.AddDnsName("localhost");
-        request.CertificateExtensions.Add(names.Build());
-        using X509Certificate2 signed = request.Create(_authority, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200), [1]);
-        _certificate = signed.CopyWithPrivateKey(key);
-    }
-
-    public void Dispose()
-    {
-        _authority.Dispose();
-        _certificate.Dispose();
-    }
+    public void Dispose() => _certificate.Dispose();
 
     [Fact]
     public async Task InferAsync_ManyThreads_EachGetsItsOwn()
     {
-        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate);
-        await using InferenceClient client = Client(server.Address, Trust);
+        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate.Server);
+        await using InferenceClient client = Client(server.Address, _certificate.Trust);
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(lane => Task.Run(async () =>
         {
@@ -50,8 +28,8 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task InferAsync_LargeTensors_BothWaysAtOnce_ComeBackWhole()
     {
-        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate);
-        await using InferenceClient client = Client(server.Address, Trust);
+        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate.Server);
+        await using InferenceClient client = Client(server.Address, _certificate.Trust);
         long[] small = [.. Enumerable.Range(0, 64).Select(i => (long)i << 40)];
         long[] large = [.. Enumerable.Range(0, 60_000).Select(i => (long)i)];
 
@@ -68,14 +46,14 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task ServerStopsAndStarts_CallsGoOn()
     {
-        FrameHost server = await FrameHost.StartAsync(certificate: _certificate);
-        await using InferenceClient client = Client(server.Address, Trust, attempts: 50);
+        FrameHost server = await FrameHost.StartAsync(certificate: _certificate.Server);
+        await using InferenceClient client = Client(server.Address, _certificate.Trust, attempts: 50);
         for (int round = 0; round < 3; round++)
         {
             Assert.Equal(round, await client.SendAsync(round));
             int port = server.Port;
             await server.DisposeAsync();
-            server = await FrameHost.StartAsync(port, certificate: _certificate);
+            server = await FrameHost.StartAsync(port, certificate: _certificate.Server);
         }
 
         Assert.Equal(9, await client.SendAsync(9));
@@ -86,7 +64,7 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task Certificate_OfAnUnknownAuthority_IsRefused()
     {
-        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate);
+        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate.Server);
         await using InferenceClient client = Client(server.Address, configure: null);
 
         InferenceConnectionException error = await Assert.ThrowsAsync<InferenceConnectionException>(() => client.SendAsync(1));
@@ -101,8 +79,8 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task Certificate_OfAnotherHost_IsRefused()
     {
-        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate);
-        await using InferenceClient client = Client($"tls://127.0.0.1:{server.Port}", Trust);
+        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate.Server);
+        await using InferenceClient client = Client($"tls://127.0.0.1:{server.Port}", _certificate.Trust);
 
         InferenceConnectionException error = await Assert.ThrowsAsync<InferenceConnectionException>(() => client.SendAsync(1));
 
@@ -113,8 +91,8 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task OwnValidation_DecidesAlone()
     {
-        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate);
-        await using InferenceClient trusting = Client($"tls://127.0.0.1:{server.Port}", tls => tls.RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == _certificate.GetCertHashString());
+        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate.Server);
+        await using InferenceClient trusting = Client($"tls://127.0.0.1:{server.Port}", tls => tls.RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == _certificate.Server.GetCertHashString());
         await using InferenceClient throwing = Client(server.Address, tls => tls.RemoteCertificateValidationCallback = static (_, _, _, _) => throw new InvalidOperationException("no opinion"));
 
         Assert.Equal(1, await trusting.SendAsync(1));
@@ -125,7 +103,7 @@ public sealed class TlsTests : IDisposable
     public async Task ServerWithoutTls_IsRefused()
     {
         await using FrameHost server = await FrameHost.StartAsync();
-        await using InferenceClient client = Client($"tls://{server.Address}", Trust);
+        await using InferenceClient client = Client($"tls://{server.Address}", _certificate.Trust);
 
         InferenceConnectionException error = await Assert.ThrowsAsync<InferenceConnectionException>(() => client.SendAsync(1));
 
@@ -136,8 +114,8 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task ServerWithTls_WhereNoneIsSpoken_IsAConnectionException()
     {
-        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate);
-        await using InferenceClient client = Client($"localhost:{server.Port}", Trust);
+        await using FrameHost server = await FrameHost.StartAsync(certificate: _certificate.Server);
+        await using InferenceClient client = Client($"localhost:{server.Port}", _certificate.Trust);
 
         Assert.False((await Assert.ThrowsAsync<InferenceConnectionException>(() => client.SendAsync(1))).MayHaveRun);
     }
@@ -146,7 +124,7 @@ public sealed class TlsTests : IDisposable
     public async Task ServerThatNeverCompletesTheHandshake_ConnectTimeoutPasses_IsAConnectionException()
     {
         await using ScriptedServer server = new(peer => peer.WaitForEndAsync());
-        await using InferenceClient client = Client($"tls://{server.Address}", Trust, connectTimeout: TimeSpan.FromMilliseconds(50));
+        await using InferenceClient client = Client($"tls://{server.Address}", _certificate.Trust, connectTimeout: TimeSpan.FromMilliseconds(50));
 
         InferenceConnectionException error = await Assert.ThrowsAsync<InferenceConnectionException>(() => client.SendAsync(1));
 
@@ -164,7 +142,7 @@ public sealed class TlsTests : IDisposable
             hasCome.TrySetResult();
             return peer.WaitForEndAsync();
         });
-        InferenceClient client = Client($"tls://{server.Address}", Trust);
+        InferenceClient client = Client($"tls://{server.Address}", _certificate.Trust);
         Task<long> call = client.SendAsync(1);
         await hasCome.Task;
 
@@ -178,7 +156,7 @@ public sealed class TlsTests : IDisposable
     {
         byte[] part = new byte[16];
         await using ScriptedServer server = new(async peer => await peer.Socket.ReceiveAsync(part, peer.Ending));
-        await using InferenceClient client = Client($"tls://{server.Address}", Trust);
+        await using InferenceClient client = Client($"tls://{server.Address}", _certificate.Trust);
 
         InferenceConnectionException error = await Assert.ThrowsAsync<InferenceConnectionException>(() => client.SendAsync(1));
 
@@ -227,11 +205,4 @@ public sealed class TlsTests : IDisposable
         ConnectTimeout = connectTimeout ?? TimeSpan.FromSeconds(15),
         ReconnectDelay = TimeSpan.FromMilliseconds(1),
     });
-
-    private void Trust(SslClientAuthenticationOptions tls) => tls.CertificateChainPolicy = new X509ChainPolicy
-    {
-        TrustMode = X509ChainTrustMode.CustomRootTrust,
-        CustomTrustStore = { _authority },
-        RevocationMode = X509RevocationMode.NoCheck,
-    };
 }
