@@ -1,11 +1,14 @@
+using System.Net.Security;
+
 namespace Gateway.Client;
 
 /// <summary>Settings of an <see cref="InferenceClient"/>; read once, when the client is made.</summary>
 public sealed class InferenceClientOptions
 {
     /// <summary>
-    /// Servers that serve the same models, at least one: <c>host:port</c> or <c>frames://host:port</c> for frames over TCP, <c>unix:/path</c> for frames over a
-    /// Unix domain socket, <c>http://host:port</c> or <c>https://host:port</c> for HTTP. Calls go to the one of two chosen at random that has fewer in flight.
+    /// Servers that serve the same models, at least one: <c>host:port</c> or <c>frames://host:port</c> for frames over TCP, <c>tls://host:port</c> for frames over TLS,
+    /// <c>unix:/path</c> for frames over a Unix domain socket, <c>http://host:port</c> or <c>https://host:port</c> for HTTP. With a scheme, the port of frames is 8003
+    /// where none is said. Calls go to the one of two chosen at random that has fewer in flight.
     /// </summary>
     public IList<string> Endpoints { get; } = [];
 
@@ -18,6 +21,12 @@ public sealed class InferenceClientOptions
     /// <summary>Shown in the hello, and over HTTP as a bearer token; null for a server that asks for none.</summary>
     public string? AccessToken { get; set; }
 
+    /// <summary>
+    /// Changes how TLS is spoken, for <c>tls://</c> and <c>https://</c>: which certificates are trusted, which one the client shows. Called once for each such endpoint
+    /// when the client is made. Null for the framework's defaults: the server's certificate must be of its host and of an authority that this machine trusts.
+    /// </summary>
+    public Action<SslClientAuthenticationOptions>? ConfigureTls { get; set; }
+
     /// <summary>Name of this client for the server's log.</summary>
     public string ClientName { get; set; } = "Gateway.Client";
 
@@ -27,10 +36,13 @@ public sealed class InferenceClientOptions
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Time for connecting and the server's hello. Less than the default <see cref="Timeout"/>, so that another endpoint can still be tried.</summary>
+    /// <summary>Time for connecting, TLS's handshake and the server's hello. Less than the default <see cref="Timeout"/>, so that another endpoint can still be tried.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Silence after which a ping is sent. Well below the 130 s after which servers close silent connections; infinite for no pings.</summary>
+    /// <summary>
+    /// Silence after which a ping is sent, and time in which a message that began must have come; longer ones need come at only 32 KiB/s on the whole. Well below the
+    /// 130 s after which servers close silent connections; infinite for neither.
+    /// </summary>
     public TimeSpan KeepAliveInterval { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a ping may stay without any byte from the server before the connection is given up.</summary>

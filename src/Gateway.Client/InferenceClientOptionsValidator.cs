@@ -13,10 +13,10 @@ internal static class InferenceClientOptionsValidator
     public static void Validate(InferenceClientOptions options)
     {
         List<string> problems = [];
-        if (options.Endpoints.Count == 0) problems.Add("Endpoints: there is none (allowed: host:port, frames://host:port, unix:/path, http://host:port)");
+        if (options.Endpoints.Count == 0) problems.Add($"Endpoints: there is none (allowed: {EndpointAddress.Forms})");
         foreach (string endpoint in options.Endpoints)
         {
-            if (!EndpointAddress.TryParse(endpoint, out _)) problems.Add($"Endpoints: '{endpoint}' is no address (allowed: host:port, frames://host:port, unix:/path, http://host:port)");
+            if (!EndpointAddress.TryParse(endpoint, out _)) problems.Add($"Endpoints: '{endpoint}' is no address (allowed: {EndpointAddress.Forms})");
         }
 
         Within(problems, nameof(options.ConnectionsPerEndpoint), options.ConnectionsPerEndpoint, 1, MostConnections);

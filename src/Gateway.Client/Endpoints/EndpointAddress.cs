@@ -7,12 +7,21 @@ namespace Gateway.Client.Endpoints;
 /// <summary>Where a server is, and which carrier it speaks there.</summary>
 internal sealed class EndpointAddress
 {
+    /// <summary>What the forms are, for messages.</summary>
+    public const string Forms = "host:port, frames://host:port, tls://host:port, unix:/path, http://host:port, https://host:port";
+
+    // Where servers serve frames unless told otherwise.
+    private const int FramesPort = 8003;
+
     private readonly string _text;
 
     private EndpointAddress(string text) => _text = text;
 
     /// <summary>Of frames; null for HTTP.</summary>
     public EndPoint? EndPoint { get; private init; }
+
+    /// <summary>The name that the server's certificate is to have; null for frames without TLS, and for HTTP.</summary>
+    public string? TlsHost { get; private init; }
 
     /// <summary>Of HTTP; null for frames.</summary>
     public Uri? Http { get; private init; }
@@ -40,9 +49,12 @@ internal sealed class EndpointAddress
             return true;
         }
 
-        if (uri.Scheme != "frames" || uri.Port is <= 0 || uri.PathAndQuery is not ("" or "/")) return false;
-        EndPoint endPoint = IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? ip) ? new IPEndPoint(ip, uri.Port) : new DnsEndPoint(uri.Host, uri.Port);
-        address = new EndpointAddress(text) { EndPoint = endPoint };
+        // Without a scheme the port is what tells an address from a word.
+        int port = hasScheme && uri.Port < 0 ? FramesPort : uri.Port;
+        if (uri.Scheme is not ("frames" or "tls") || port <= 0 || uri.PathAndQuery is not ("" or "/")) return false;
+        string host = uri.Host.Trim('[', ']');
+        EndPoint endPoint = IPAddress.TryParse(host, out IPAddress? ip) ? new IPEndPoint(ip, port) : new DnsEndPoint(host, port);
+        address = new EndpointAddress(text) { EndPoint = endPoint, TlsHost = uri.Scheme == "tls" ? host : null };
         return true;
     }
 

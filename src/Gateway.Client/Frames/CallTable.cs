@@ -28,6 +28,21 @@ internal sealed class CallTable
 
     public bool HasRoomForPing => _freeCount > 0;
 
+    /// <summary>Whether no place is free, and none of them is of a call that somebody waits for.</summary>
+    public bool IsFullOfAbandoned
+    {
+        get
+        {
+            if (_freeCount > 0) return false;
+            foreach (ref Slot slot in _slots.AsSpan())
+            {
+                if (slot.Call is not null) return false;
+            }
+
+            return true;
+        }
+    }
+
     public void SetWindow(int calls)
     {
         _slots = new Slot[calls];

@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Gateway.Client.Calls;
 using Gateway.Client.Endpoints;
 using Gateway.Client.Messages;
@@ -18,7 +20,8 @@ namespace Gateway.Client.Frames;
 /// <para>
 /// <b>Behaviour</b>: takes calls at any time until it stops taking them (a goodbye, its end), and keeps those that it cannot send yet, in order: until it is
 /// connected, while the window is full, while too many bytes wait to be sent. Every call ends: answered, abandoned, expired, or failed with the connection, told
-/// apart by whether the server may have begun it. An answer that nobody asked for ends the connection: its stream cannot be trusted.
+/// apart by whether the server may have begun it. An answer that nobody asked for ends the connection: its stream cannot be trusted. So does silence, also in
+/// answer to a ping, and a message that begins and does not get on.
 /// </para>
 /// <para>
 /// <b>Threading</b>: any thread submits and abandons; a call that finds room is written by its caller under the lock. One loop sends all that was written, one
@@ -29,6 +32,10 @@ namespace Gateway.Client.Frames;
 [SuppressMessage("Reliability", "CA1001", Justification = "Disposed at the end of RunAsync.")]
 internal sealed partial class FrameConnection : ICallCarrier
 {
+    // Least rate of a message that takes longer than the keepalive's interval. Far below any link that carries tensors; after a damaged length, what comes later
+    // seems to be the rest of that message, answers to pings too, but not for long at such a rate.
+    private const int LeastBytesPerSecond = 32 * 1024;
+
     private readonly Lock _lock = new();
     private readonly InferenceClientOptions _options;
     private readonly TimeProvider _time;
@@ -37,13 +44,17 @@ internal sealed partial class FrameConnection : ICallCarrier
     private readonly CallTable _calls = new();
     private readonly OutputQueue _output = new();
     private readonly WakeSignal _wake = new();
-    private readonly CancellationTokenSource _closing = new();
+    private readonly CancellationTokenSource _closing;
     private readonly List<(PendingCall Call, Exception Error)> _unwritable = [];
     private ITimer? _timer;
     private long _timerDue = long.MaxValue;
     private volatile ConnectionState _state;
     private long _maxFrameBytes;
     private long _lastReceived;
+
+    // When the message of which a part has arrived must be there at the latest, if no more of it comes; never, where there is none.
+    private long _messageDue = long.MaxValue;
+    private string? _givenUpReason;
     private int _load;
     private bool _isPinging;
     private bool _hasSaidGoodbye;
@@ -55,6 +66,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         _endpoint = endpoint;
         _options = options;
         _time = options.TimeProvider;
+        _closing = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _time);
         _logger = logger;
     }
 
@@ -148,12 +160,14 @@ internal sealed partial class FrameConnection : ICallCarrier
 
             if (pause > TimeSpan.Zero) await Task.Delay(pause, _time, _closing.Token).ConfigureAwait(false);
             using Socket socket = _endpoint.Address.CreateSocket();
-            using FrameReceiver receiver = new(socket, _options.MaxAnswerBytes);
-            await ConnectAsync(socket, receiver).ConfigureAwait(false);
+            using CancellationTokenSource late = new(_options.ConnectTimeout, _time);
+            using Stream stream = await ConnectAsync(socket, late.Token).ConfigureAwait(false);
+            using FrameReceiver receiver = new(stream, _options.MaxAnswerBytes);
+            await GreetAsync(stream, receiver, late.Token).ConfigureAwait(false);
             ClientTelemetry.Connections.Add(1);
             isCounted = true;
             Log.Opened(_logger, _endpoint.Address);
-            sending = SendAllAsync(socket);
+            sending = SendAllAsync(stream);
             _wake.Set();
             await ReceiveAllAsync(receiver).ConfigureAwait(false);
         }
@@ -161,7 +175,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            cause = error;
+            cause = error is OperationCanceledException && _givenUpReason is { } reason ? new IOException(reason, error) : error;
         }
 
         Close(cause);
@@ -183,14 +197,59 @@ internal sealed partial class FrameConnection : ICallCarrier
         }
     }
 
-    private async Task ConnectAsync(Socket socket, FrameReceiver receiver)
+    private void AbortAfter(TimeSpan time)
     {
-        using CancellationTokenSource late = new(_options.ConnectTimeout, _time);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _closing.Token);
+        try
+        {
+            _closing.CancelAfter(time);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended.
+        }
+    }
+
+    private async Task<Stream> ConnectAsync(Socket socket, CancellationToken late)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late, _closing.Token);
+        string what = "No connection";
         try
         {
             await socket.ConnectAsync(_endpoint.Address.EndPoint!, either.Token).ConfigureAwait(false);
-            await SendAsync(socket, HelloMessage.Frame(_options), either.Token).ConfigureAwait(false);
+            NetworkStream network = new(socket, ownsSocket: false);
+            if (_endpoint.Tls is not { } tls) return network;
+            what = "No TLS handshake";
+            return await SecureAsync(network, tls, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!_closing.IsCancellationRequested)
+        {
+            throw new TimeoutException($"{what} within {_options.ConnectTimeout}.");
+        }
+    }
+
+    private static async Task<SslStream> SecureAsync(Stream network, SslClientAuthenticationOptions tls, CancellationToken cancellation)
+    {
+        SslStream stream = new(network);
+        try
+        {
+            await stream.AuthenticateAsClientAsync(tls, cancellation).ConfigureAwait(false);
+            return stream;
+        }
+        catch (Exception error)
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            if (error is OperationCanceledException) throw;
+            string message = $"The TLS handshake failed: {error.Message}";
+            throw error is IOException ? new IOException(message, error) : new AuthenticationException(message, error);
+        }
+    }
+
+    private async Task GreetAsync(Stream stream, FrameReceiver receiver, CancellationToken late)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(late, _closing.Token);
+        try
+        {
+            await stream.WriteAsync(HelloMessage.Frame(_options), either.Token).ConfigureAwait(false);
             while (!TryTakeHello(receiver))
             {
                 if (!await receiver.ReceiveAsync(either.Token).ConfigureAwait(false)) throw new EndOfStreamException("The server ended the connection before its hello.");
@@ -198,7 +257,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         }
         catch (OperationCanceledException) when (!_closing.IsCancellationRequested)
         {
-            throw new TimeoutException($"No connection, or no hello, within {_options.ConnectTimeout}.");
+            throw new TimeoutException($"No hello within {_options.ConnectTimeout}.");
         }
     }
 
@@ -227,13 +286,29 @@ internal sealed partial class FrameConnection : ICallCarrier
 
     private async Task ReceiveAllAsync(FrameReceiver receiver)
     {
+        long began = long.MaxValue;
         do
         {
-            Volatile.Write(ref _lastReceived, _time.GetTimestamp());
-            while (receiver.TryTake(out ReadOnlySpan<byte> message)) Handle(receiver, message);
+            long now = _time.GetTimestamp();
+            Volatile.Write(ref _lastReceived, now);
+            while (receiver.TryTake(out ReadOnlySpan<byte> message))
+            {
+                Handle(receiver, message);
+                began = long.MaxValue;
+            }
+
+            if (receiver.Partial == 0) began = long.MaxValue;
+            else if (began == long.MaxValue) began = now;
+            Volatile.Write(ref _messageDue, MessageDue(began, receiver.Partial));
         }
         while (!IsDrained() && await receiver.ReceiveAsync(_closing.Token).ConfigureAwait(false));
     }
+
+    /// <param name="began">When the first part of it came; never, for a message that has not begun.</param>
+    private long MessageDue(long began, int arrived) =>
+        began == long.MaxValue || _options.KeepAliveInterval == Timeout.InfiniteTimeSpan
+            ? long.MaxValue
+            : began + Ticks(_options.KeepAliveInterval) + (arrived * _time.TimestampFrequency / LeastBytesPerSecond);
 
     private void Handle(FrameReceiver receiver, ReadOnlySpan<byte> message)
     {
@@ -388,7 +463,7 @@ internal sealed partial class FrameConnection : ICallCarrier
     }
 
     /// <summary>The sending loop: writes waiting calls that have got room, and sends all that has been written, in as few writes as there are segments.</summary>
-    private async Task SendAllAsync(Socket socket)
+    private async Task SendAllAsync(Stream stream)
     {
         try
         {
@@ -399,7 +474,7 @@ internal sealed partial class FrameConnection : ICallCarrier
                 {
                     try
                     {
-                        await SendAsync(socket, segment.Buffer.AsMemory(0, segment.Length), _closing.Token).ConfigureAwait(false);
+                        await stream.WriteAsync(segment.Buffer.AsMemory(0, segment.Length), _closing.Token).ConfigureAwait(false);
                     }
                     finally
                     {
@@ -417,10 +492,12 @@ internal sealed partial class FrameConnection : ICallCarrier
             }
         }
 #pragma warning disable CA1031 // The receiving loop ends the connection, and says why.
-        catch (Exception)
+        catch (Exception error)
 #pragma warning restore CA1031
         {
-            Abort();
+            // What the server said last, answers and a goodbye, may still be there to be read; after it, receiving fails as well, or else is ended.
+            Interlocked.CompareExchange(ref _givenUpReason, error.Message, null);
+            AbortAfter(_options.KeepAliveTimeout);
         }
     }
 
@@ -452,17 +529,12 @@ internal sealed partial class FrameConnection : ICallCarrier
         return isTaken;
     }
 
-    private static async ValueTask SendAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
-    {
-        while (bytes.Length > 0) bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None, cancellation).ConfigureAwait(false)..];
-    }
-
     /// <summary>Ends calls whose deadline has passed, and sees to pings; called by the timer.</summary>
     private void Look()
     {
         List<PendingCall> expired = [];
         bool mustPing = false;
-        bool isDead = false;
+        string? reason = null;
         lock (_lock)
         {
             if (_state == ConnectionState.Closed) return;
@@ -473,10 +545,15 @@ internal sealed partial class FrameConnection : ICallCarrier
                 long pingDue = Volatile.Read(ref _lastReceived) + Ticks(_options.KeepAliveInterval);
                 long deadDue = pingDue + Ticks(_options.KeepAliveTimeout);
                 _isPinging &= now >= pingDue;
-                isDead = _isPinging && now >= deadDue;
+                long messageDue = Volatile.Read(ref _messageDue);
+                if (_isPinging && now >= deadDue) reason = "it answers no pings";
+                if (now >= messageDue) reason = "a message that it began does not get on";
                 mustPing = now >= pingDue && !_isPinging && _calls.HasRoomForPing;
-                _isPinging |= mustPing;
+
+                // A server owes an answer to what was abandoned as much as to a ping.
+                _isPinging |= mustPing || (now >= pingDue && _calls.IsFullOfAbandoned);
                 next = Math.Min(next, now < pingDue ? pingDue : _isPinging ? deadDue : now + Ticks(_options.KeepAliveInterval));
+                next = Math.Min(next, messageDue);
             }
 
             _timerDue = long.MaxValue;
@@ -486,8 +563,8 @@ internal sealed partial class FrameConnection : ICallCarrier
 
         foreach (PendingCall call in expired) Abandon(call, CallFailure.Expired());
         if (mustPing) _wake.Set();
-        if (!isDead) return;
-        Log.Ended(_logger, _endpoint.Address, "it answers no pings");
+        if (reason is null) return;
+        Interlocked.CompareExchange(ref _givenUpReason, reason, null);
         Abort();
     }
 

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Gateway.Client.Calls;
 using Gateway.Client.Endpoints;
 using Microsoft.Extensions.Logging;
@@ -24,6 +25,12 @@ internal sealed class FrameEndpoint : Endpoint
     public FrameEndpoint(EndpointAddress address, InferenceClientOptions options, ILogger logger)
     {
         Address = address;
+        if (address.TlsHost is { } host)
+        {
+            Tls = new SslClientAuthenticationOptions { TargetHost = host };
+            options.ConfigureTls?.Invoke(Tls);
+        }
+
         _options = options;
         _logger = logger;
         _connections = new FrameConnection[options.ConnectionsPerEndpoint];
@@ -36,6 +43,9 @@ internal sealed class FrameEndpoint : Endpoint
     }
 
     public EndpointAddress Address { get; }
+
+    /// <summary>How its connections speak TLS; null for those that do not.</summary>
+    public SslClientAuthenticationOptions? Tls { get; }
 
     public bool IsDisposed => _isDisposed;
 

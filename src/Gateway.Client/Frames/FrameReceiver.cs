@@ -1,14 +1,13 @@
 using System.Buffers;
-using System.Net.Sockets;
 using Gateway.Client.Calls;
 using Gateway.Client.Messages;
 using Gateway.Protocol.Frames;
 
 namespace Gateway.Client.Frames;
 
-/// <summary>Reads frames from a socket: many with one read when they are small, straight into a buffer of their own when they are large.</summary>
+/// <summary>Reads frames from a stream: many with one read when they are small, straight into a buffer of their own when they are large.</summary>
 /// <remarks><b>Threading</b>: one reader. <b>Cost</b>: no allocation while answers come.</remarks>
-internal sealed class FrameReceiver(Socket socket, int maxFrameBytes) : IDisposable
+internal sealed class FrameReceiver(Stream stream, int maxFrameBytes) : IDisposable
 {
     // A hundred small answers a read.
     private const int BufferBytes = 32 * 1024;
@@ -20,8 +19,8 @@ internal sealed class FrameReceiver(Socket socket, int maxFrameBytes) : IDisposa
     private int _start;
     private int _end;
 
-    /// <summary>Bytes received so far.</summary>
-    public long Received { get; private set; }
+    /// <summary>Bytes that have arrived of the frame that <see cref="TryTake"/> did not find whole.</summary>
+    public int Partial => _end - _start;
 
     /// <summary>Takes the next frame if it is there.</summary>
     /// <param name="message">Good until the next call.</param>
@@ -43,10 +42,9 @@ internal sealed class FrameReceiver(Socket socket, int maxFrameBytes) : IDisposa
     public async ValueTask<bool> ReceiveAsync(CancellationToken cancellation)
     {
         MakeRoom();
-        int received = await socket.ReceiveAsync(Room(), SocketFlags.None, cancellation).ConfigureAwait(false);
+        int received = await stream.ReadAsync(Room(), cancellation).ConfigureAwait(false);
         if (received == 0) return _start == _end ? false : throw new EndOfStreamException("The connection ended in the middle of a message.");
         _end += received;
-        Received += received;
         return true;
     }
 

@@ -20,7 +20,9 @@ internal sealed class HttpEndpoint : Endpoint
         Address = address;
         _options = options;
         _backOff = new BackOff(options.ReconnectDelay, options.MaxReconnectDelay);
-        Client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = options.ConnectTimeout, UseCookies = false, AllowAutoRedirect = false })
+        SocketsHttpHandler handler = new() { ConnectTimeout = options.ConnectTimeout, UseCookies = false, AllowAutoRedirect = false };
+        if (address.Http!.Scheme == "https") options.ConfigureTls?.Invoke(handler.SslOptions);
+        Client = new HttpClient(handler)
         {
             BaseAddress = address.Http,
             Timeout = Timeout.InfiniteTimeSpan,

@@ -2,8 +2,10 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Gateway.Client;
 using Gateway.Protocol.Frames;
 
 namespace Gateway.IntegrationTests.Program;
@@ -89,6 +91,33 @@ public sealed class SecurityTests : IDisposable
         Assert.Contains("UNAUTHENTICATED", answer, StringComparison.Ordinal);
         Assert.Equal("hello", (await GreetAsync(program, Token)).Kind);
         Assert.DoesNotContain(Token, program.Output + program.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DotNetClient_OverTls_IsServedOnBothCarriers_AndTrustsNobodyElse()
+    {
+        await using GatewayProcess program = await ServeAsync("--access-token", Token);
+        string[] endpoints = [$"tls://localhost:{IPEndPoint.Parse(program.FramesAddress).Port}", $"https://localhost:{new Uri(program.HttpAddress).Port}"];
+        foreach (string endpoint in endpoints)
+        {
+            await using InferenceClient client = new(new InferenceClientOptions { Endpoints = { endpoint }, AccessToken = Token, ConfigureTls = Trust });
+            using InferenceResponse response = await client.InferAsync(Digit(), TestContext.Current.CancellationToken);
+            Assert.Equal(10, response.Output("probabilities").AsSpan<float>().Length);
+
+            await using InferenceClient stranger = new(new InferenceClientOptions { Endpoints = { endpoint }, AccessToken = Token });
+            InferenceConnectionException error = await Assert.ThrowsAsync<InferenceConnectionException>(async () => await stranger.InferAsync(Digit(), TestContext.Current.CancellationToken));
+            Assert.False(error.MayHaveRun);
+            Assert.IsType<AuthenticationException>(error.InnerException is HttpRequestException http ? http.InnerException : error.InnerException);
+        }
+
+        static InferenceRequest Digit() => new InferenceRequest("digits").AddInput("image", new float[64], 1, 1, 8, 8);
+
+        void Trust(SslClientAuthenticationOptions tls) => tls.CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            CustomTrustStore = { _certificate },
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -23,12 +24,11 @@ internal sealed class FrameHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly List<DynamicBatcher> _batchers = [];
 
-    private FrameHost(WebApplication app, BlockPool pool, ModelCatalog catalog, string address)
+    private FrameHost(WebApplication app, BlockPool pool, ModelCatalog catalog)
     {
         _app = app;
         Pool = pool;
         Catalog = catalog;
-        Address = address;
         app.Services.GetRequiredService<ServerHealth>().Enter(ServerPhase.Serving);
         Add("number", (layout, memory) => new FunctionExecutor(layout, memory, TimeProvider.System, (_, inputs, outputs) =>
         {
@@ -45,7 +45,7 @@ internal sealed class FrameHost : IAsyncDisposable
     public ModelCatalog Catalog { get; }
 
     /// <summary>For a client's options.</summary>
-    public string Address { get; }
+    public string Address { get; private set; } = "";
 
     public int Port => int.Parse(Address.Split(':')[^1], System.Globalization.CultureInfo.InvariantCulture);
 
@@ -57,7 +57,8 @@ internal sealed class FrameHost : IAsyncDisposable
 
     /// <param name="port">0 for a free one.</param>
     /// <param name="socket">Path of a Unix domain socket instead of a port.</param>
-    public static async Task<FrameHost> StartAsync(int port = 0, string? socket = null, FramesOptions? frames = null)
+    /// <param name="certificate">For TLS; the address is that of <c>localhost</c> then.</param>
+    public static async Task<FrameHost> StartAsync(int port = 0, string? socket = null, FramesOptions? frames = null, X509Certificate2? certificate = null)
     {
         BlockPool pool = new(256L << 20, lockPages: false);
         ModelCatalog catalog = new();
@@ -72,12 +73,18 @@ internal sealed class FrameHost : IAsyncDisposable
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
         builder.Services.AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddSingleton(frames ?? new FramesOptions());
         WebApplication app = builder.Build();
+
+        // Its models are there before its first connection.
+        FrameHost host = new(app, pool, catalog);
         await app.StartAsync();
-        return new FrameHost(app, pool, catalog, socket is not null ? $"unix:{socket}" : $"127.0.0.1:{((IPEndPoint)listening!.EndPoint).Port}");
+        string place = certificate is null ? "127.0.0.1" : "tls://localhost";
+        host.Address = socket is not null ? $"unix:{socket}" : $"{place}:{((IPEndPoint)listening!.EndPoint).Port}";
+        return host;
 
         void Listen(ListenOptions listen)
         {
             listening = listen;
+            if (certificate is not null) listen.UseHttps(certificate);
             listen.UseConnectionHandler<FrameConnectionHandler>();
         }
     }
