@@ -164,6 +164,9 @@ internal sealed partial class FrameConnection : ICallCarrier
             using Stream stream = await ConnectAsync(socket, late.Token).ConfigureAwait(false);
             using FrameReceiver receiver = new(stream, _options.MaxAnswerBytes);
             await GreetAsync(stream, receiver, late.Token).ConfigureAwait(false);
+
+            // A token that went with every read and write would cost each a registration.
+            using CancellationTokenRegistration cut = _closing.Token.UnsafeRegister(static stream => ((Stream)stream!).Dispose(), stream);
             ClientTelemetry.Connections.Add(1);
             isCounted = true;
             Log.Opened(_logger, _endpoint.Address);
@@ -175,7 +178,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            cause = error is OperationCanceledException && _givenUpReason is { } reason ? new IOException(reason, error) : error;
+            cause = _closing.IsCancellationRequested && _givenUpReason is { } reason ? new IOException(reason, error) : error;
         }
 
         Close(cause);
@@ -216,7 +219,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         try
         {
             await socket.ConnectAsync(_endpoint.Address.EndPoint!, either.Token).ConfigureAwait(false);
-            NetworkStream network = new(socket, ownsSocket: false);
+            NetworkStream network = new(socket, ownsSocket: true);
             if (_endpoint.Tls is not { } tls) return network;
             what = "No TLS handshake";
             return await SecureAsync(network, tls, either.Token).ConfigureAwait(false);
@@ -301,7 +304,7 @@ internal sealed partial class FrameConnection : ICallCarrier
             else if (began == long.MaxValue) began = now;
             Volatile.Write(ref _messageDue, MessageDue(began, receiver.Partial));
         }
-        while (!IsDrained() && await receiver.ReceiveAsync(_closing.Token).ConfigureAwait(false));
+        while (!IsDrained() && await receiver.ReceiveAsync(default).ConfigureAwait(false));
     }
 
     /// <param name="began">When the first part of it came; never, for a message that has not begun.</param>
@@ -474,7 +477,7 @@ internal sealed partial class FrameConnection : ICallCarrier
                 {
                     try
                     {
-                        await stream.WriteAsync(segment.Buffer.AsMemory(0, segment.Length), _closing.Token).ConfigureAwait(false);
+                        await stream.WriteAsync(segment.Buffer.AsMemory(0, segment.Length), default).ConfigureAwait(false);
                     }
                     finally
                     {
