@@ -42,4 +42,17 @@ public abstract class QueueEntry
 
     /// <summary>Position in the queue's deadline heap, -1 when not in it.</summary>
     internal int HeapIndex { get; set; } = -1;
+
+    /// <summary>Neighbours in the tree that keeps a bucket in order; all null when it is in none, or alone.</summary>
+    internal QueueEntry? Parent { get; set; }
+
+    internal QueueEntry? Left { get; set; }
+
+    internal QueueEntry? Right { get; set; }
+
+    /// <summary>Keeps the tree balanced: no less than that of any entry below.</summary>
+    internal ulong HeapKey { get; set; }
+
+    /// <summary>Rows waiting of this entry and all below it.</summary>
+    internal long SubtreeRows { get; set; }
 }

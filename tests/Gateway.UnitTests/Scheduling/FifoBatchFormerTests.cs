@@ -220,10 +220,10 @@ public sealed class FifoBatchFormerTests
     public void Decide_LatencyCurve_StopsAtTheBestSizeButSplitsNothingForIt(int[] rows, string expected)
     {
         FormerScene scene = new FormerScene(Plain with { FollowsLatencyCurve = true }).AddAll(rows);
-        scene.Latency.Record(1, 100);
-        scene.Latency.Record(4, 200);
-        scene.Latency.Record(8, 400);
-        scene.Latency.ChooseBestBatchRows();
+        scene.Latency.Profile(1, 100);
+        scene.Latency.Profile(4, 200);
+        scene.Latency.Profile(8, 400);
+        scene.Latency.EndProfile();
 
         Assert.Equal(expected, scene.Decide());
     }
