@@ -63,6 +63,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Text for the client when <see cref="Status"/> is not Ok.</summary>
     public string? Error { get; private set; }
 
+    /// <summary>Why it was refused; its reason is None where it was not.</summary>
+    public Refusal Refusal { get; internal set; }
+
     public ref StageTimes Times => ref _times;
 
     private StageTimes _times;
@@ -154,6 +157,8 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Arrival = 0;
         Deadline = NoDeadline;
         TimesOutAt = NoDeadline;
+        PredictedEnd = 0;
+        Refusal = default;
         Priority = 0;
         Rows = 1;
         RowsTaken = 0;

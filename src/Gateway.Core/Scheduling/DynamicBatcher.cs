@@ -111,7 +111,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         request.Times.Queued = now;
         request.Priority = Policy.LevelOf(request.Priority);
         long requested = (long)(request.TimeoutMicroseconds * (Time.TimestampFrequency / 1e6));
-        long timeout = Policy.QueuePolicies[request.Priority - 1].Effective(requested);
+        long timeout = Policy.TimeFor(request.Priority, requested);
         if (timeout > 0 && now + timeout > now) request.TimesOutAt = now + timeout;
         request.State = RequestState.Pending;
         Statistics.CountAccepted();
@@ -258,9 +258,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 long now = Time.GetTimestamp();
                 SchedulingView view = new(_queue, Latency, _instanceViews, now, _isStopping);
                 AdmitAndExpireUnderLock(view, ref released);
-                if (taker is not null && TakeOrIdleUnderLock(taker, isCalled, view)) run = taker;
+                if (taker is not null && TakeOrIdleUnderLock(taker, isCalled, view, ref released)) run = taker;
                 taker = null;
-                called = WantedUnderLock(view);
+                called = WantedUnderLock(view, ref released);
                 if (called is not null && mayRun && CanRunHereUnderLock(called))
                 {
                     mayRun = false;
@@ -307,16 +307,20 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     private void AdmitAndExpireUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
-        while (_inbox.Reader.TryRead(out InferenceRequest? arrived)) AdmitUnderLock(arrived, view, ref released);
+        bool hasAdmitted = false;
+        while (_inbox.Reader.TryRead(out InferenceRequest? arrived)) hasAdmitted |= AdmitUnderLock(arrived, view, ref released);
         ExpireUnderLock(view.Now, ref released);
+        if (!hasAdmitted || _idle.Count > 0 || _isCalled) return;
+        _former.Preview(view, _plan);
+        RefuseUnderLock(ref released);
     }
 
     /// <returns>True when the instance has a batch.</returns>
-    private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view)
+    private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view, ref InferenceRequest? released)
     {
         if (isCalled) _isCalled = false;
         else instance.FreeSince = view.Now;
-        if (DecideUnderLock(view))
+        if (DecideUnderLock(view, ref released))
         {
             FillUnderLock(instance, view.Now);
             _loneRuns.Saw(isLone: isCalled && instance.Batch.Slices.Length == 1 && _queue.Count == 0);
@@ -335,13 +339,13 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     /// <summary>Finds out whether an idle instance is wanted, and else sets the timer for when one will be.</summary>
     /// <returns>The instance that is wanted, which is not among the idle any more; null when none is.</returns>
-    private ModelInstance? WantedUnderLock(in SchedulingView view)
+    private ModelInstance? WantedUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
         ModelInstance? wanted = null;
         if (_queue.Count > 0 && _idle.Count > 0)
         {
             // One at a time: which batch it will take is not known yet, and once it has taken it, it calls the next if there is more.
-            if (!DecideUnderLock(view)) _timer.Arm(_plan.WakeAt, view.Now);
+            if (!DecideUnderLock(view, ref released)) _timer.Arm(_plan.WakeAt, view.Now);
             else if (!_isCalled) wanted = _idle.Pop();
         }
 
@@ -350,32 +354,53 @@ public sealed class DynamicBatcher : IAsyncDisposable
     }
 
     /// <returns>True when there is a batch to be run now; it is in the plan.</returns>
-    private bool DecideUnderLock(in SchedulingView view)
+    private bool DecideUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
         _plan.Clear();
         if (_queue.Count == 0) return false;
         _former.Decide(view, _plan);
+        RefuseUnderLock(ref released);
         return _plan.Parts.Length > 0;
     }
 
-    private void AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
+    private void RefuseUnderLock(ref InferenceRequest? released)
+    {
+        foreach (BatchPlan.Refused refused in _plan.Refusals)
+        {
+            InferenceRequest request = (InferenceRequest)refused.Entry;
+            _queue.Remove(request);
+            RefuseUnderLock(request, refused.Why, ref released);
+        }
+    }
+
+    private void RefuseUnderLock(InferenceRequest request, in Refusal refusal, ref InferenceRequest? released)
+    {
+        request.Refusal = refusal;
+        EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.TextOf(refusal, request, Time), ref released);
+    }
+
+    /// <returns>Whether it waits now.</returns>
+    private bool AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
     {
         request.Sequence = ++_nextSequence;
         _releaseOrder?.Register(request);
         if (request.IsCancelled)
         {
             EndUnderLock(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled, ref released);
+            return false;
         }
-        else if (_former.Refuse(request, view) is { } refusal)
+
+        Refusal refusal = _former.Admit(request, view);
+        if (refusal.Reason != RefusalReason.None)
         {
-            EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, refusal, ref released);
+            RefuseUnderLock(request, refusal, ref released);
+            return false;
         }
-        else
-        {
-            if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
-            if (_hasShapes) ShapeKeys.Separate(request, _queue);
-            _queue.Add(request);
-        }
+
+        if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
+        if (_hasShapes) ShapeKeys.Separate(request, _queue);
+        _queue.Add(request);
+        return true;
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)

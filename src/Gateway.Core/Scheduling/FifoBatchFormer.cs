@@ -17,10 +17,10 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 {
     public IComparer<QueueEntry> Order => ArrivalOrder.Instance;
 
-    public string? Refuse(QueueEntry arrived, in SchedulingView view)
+    public Refusal Admit(QueueEntry arrived, in SchedulingView view)
     {
         int most = policy.QueuePolicies[arrived.Priority - 1].MaxQueueSize;
-        return most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most ? Refusals.QueueFull : null;
+        return most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most ? new Refusal(RefusalReason.QueueFull) : default;
     }
 
     public void Decide(in SchedulingView view, BatchPlan plan)
@@ -58,6 +58,8 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
             room -= rows;
         }
     }
+
+    public void Preview(in SchedulingView view, BatchPlan plan) => plan.Clear();
 
     /// <summary>Where a bucket's next batch ends, or until when it waits for company.</summary>
     private Closing Close(QueueBucket bucket, in SchedulingView view)

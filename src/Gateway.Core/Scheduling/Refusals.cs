@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gateway.Core.Requests;
 
 namespace Gateway.Core.Scheduling;
@@ -10,6 +11,15 @@ internal static class Refusals
     public const string Cancelled = "Request was cancelled";
     public const string Stopping = "Server is stopping, scheduler for model has stopped accepting new inference requests";
     public const string Abandoned = "Server stopped before the request could be served";
+
+    /// <summary>The text of a refusal. Those for the sake of a deadline say how long it would have taken.</summary>
+    public static string TextOf(in Refusal refusal, QueueEntry entry, TimeProvider time) => refusal.Reason switch
+    {
+        RefusalReason.QueueFull => QueueFull,
+        _ => string.Create(
+            CultureInfo.InvariantCulture,
+            $"Request would be finished after {time.GetElapsedTime(entry.Arrival, refusal.PredictedEnd).TotalMilliseconds:0.###} ms, and its deadline is {time.GetElapsedTime(entry.Arrival, entry.DueAt).TotalMilliseconds:0.###} ms"),
+    };
 
     /// <summary>The text as Triton prints it, with the request's id before it.</summary>
     public static string For(InferenceRequest request, string text) =>

@@ -3,10 +3,10 @@ using Gateway.Core.Scheduling;
 namespace Gateway.UnitTests.Scheduling;
 
 /// <summary>A queue and a clock to ask a batch former about.</summary>
-internal sealed class FormerScene(BatchingPolicy policy)
+internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = null)
 {
-    private readonly FifoBatchFormer _former = new(policy);
-    private readonly RequestQueue _queue = new(ArrivalOrder.Instance, policy.PriorityLevels);
+    private readonly IBatchFormer _former = former ?? new FifoBatchFormer(policy);
+    private readonly RequestQueue _queue = new((former ?? new FifoBatchFormer(policy)).Order, policy.PriorityLevels);
     private readonly BatchPlan _plan = new();
     private long _sequence;
 
@@ -27,7 +27,8 @@ internal sealed class FormerScene(BatchingPolicy policy)
         return this;
     }
 
-    public string? Refuse(TestEntry entry) => _former.Refuse(entry, View(0, false));
+    /// <summary>Whether an entry that is not in the queue would be refused.</summary>
+    public RefusalReason Admit(TestEntry entry, long now = 0) => _former.Admit(entry, View(now, false)).Reason;
 
     /// <summary>The decision: <c>reason: rows of each part</c>, or <c>wake at …</c>, or <c>nothing</c>.</summary>
     public string Decide(long now = 0, bool isDraining = false)
