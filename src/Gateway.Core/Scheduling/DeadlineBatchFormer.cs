@@ -17,12 +17,17 @@ namespace Gateway.Core.Scheduling;
 internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider time) : IBatchFormer
 {
     // From the simulation. A batch is as good as full at 95 % of the best size; plan B must be 2 % faster; six batches are enough to see what plan A loses; pressure is
-    // felt for four batches; two deviations are kept as a margin.
+    // felt for four batches; two deviations are kept as a margin on what is ahead of
+    // an arrival.
     private const double AsGoodAsFull = 0.95;
     private const double MustBeFaster = 1.02;
     private const int BatchesAhead = 6;
     private const int PressureBatches = 4;
-    private const double Deviations = 2;
+    private const double QueueDeviations = 2;
+
+    // One is kept when a batch is made larger by another request. The simulation had none there; with it half as many rows are run for nothing and none of its goals is
+    // worse off (2026-11-25: at a deviation of 5 %, 200 and 300 % load, at most 0.3 % instead of 0.9 % of the rows are late; goodput 0.99 to 1.00).
+    private const double BatchDeviations = 1;
 
     // A request that waits half of its time is pressure.
     private const double PressureShare = 0.5;
@@ -43,7 +48,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         int most = policy.QueuePolicies[arrived.Priority - 1].MaxQueueSize;
         if (most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most) return new Refusal(RefusalReason.QueueFull);
 
+        // One that comes too late expires like one that has waited too long.
         long due = arrived.DueAt;
+        if (due <= view.Now) return default;
         long freeAt = FreeAt(view);
         long own = TimeOf(arrived, view.Latency);
         if (freeAt + own > due)
@@ -60,7 +67,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         {
             long batch = Time(best, view.Latency);
             int instances = Math.Max(1, view.Instances.Length);
-            double margin = Deviations * view.Latency.Deviation * batch * Math.Sqrt(full + 1);
+            double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(full + 1);
             predicted = freeAt + (full * batch / instances) + Math.Max(batch, own) + (long)margin;
             if (due != QueueEntry.NoDeadline)
             {
@@ -93,7 +100,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         plan.Clear();
 
         // With several instances the one that is free next is not the only one that what is left out could go to.
-        if (view.Instances.Length != 1 || view.Queue.Count < 2 || !policy.IsDynamic) return;
+        if (view.Instances.Length != 1 || !policy.IsDynamic) return;
         long freeAt = FreeAt(view);
         if (view.Queue.EarliestDeadline >= freeAt + Time(BestRows(view.Latency), view.Latency)) return;
         if (RefuseHopeless(view, freeAt, plan) is not { } head) return;
@@ -174,6 +181,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     {
         int rows = 0;
         long due = QueueEntry.NoDeadline;
+        double caution = 1 + (BatchDeviations * latency.Deviation);
         QueueEntry? entry = first;
         for (; entry is not null; entry = QueueBucket.Next(entry))
         {
@@ -182,7 +190,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             // Not as a sum, which a request of two billion rows would make negative.
             if (rows > 0 && own > most - rows) break;
             due = Math.Min(due, entry.DueAt);
-            if (due != QueueEntry.NoDeadline && at + (rows == 0 ? TimeOf(entry, latency) : Time(rows + own, latency)) > due) break;
+            if (due != QueueEntry.NoDeadline && at + (rows == 0 ? TimeOf(entry, latency) : (long)(caution * Time(rows + own, latency))) > due) break;
             rows += own;
 
             // What is left of a request that is larger than a batch goes first in the next.
@@ -200,6 +208,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         QueueEntry? end = head;
         int rows = 0;
         int left = MostLookedAt * most;
+        double caution = 1 + (BatchDeviations * latency.Deviation);
         for (QueueEntry? first = head; first is not null && first.Priority == head.Priority && left > 0; first = QueueBucket.Next(first))
         {
             if (rows == 0) end = first;
@@ -209,7 +218,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             {
                 if (end.RowsWaiting > most - rows && rows > 0) break;
                 int with = rows == 0 ? Math.Min(end.RowsWaiting, policy.MaxBatchRows) : rows + end.RowsWaiting;
-                if (at + (rows == 0 ? TimeOf(end, latency) : Time(with, latency)) > first.DueAt) break;
+                if (at + (rows == 0 ? TimeOf(end, latency) : (long)(caution * Time(with, latency))) > first.DueAt) break;
                 rows = with;
             }
 

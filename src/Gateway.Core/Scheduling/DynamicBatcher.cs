@@ -270,6 +270,11 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 }
 
                 _isCalled |= called is not null;
+                if (_queue.Count > 0 && _idle.Count == 0 && !_isCalled)
+                {
+                    _former.Preview(view, _plan);
+                    RefuseUnderLock(ref released);
+                }
             }
             finally
             {
@@ -307,12 +312,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     private void AdmitAndExpireUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
-        bool hasAdmitted = false;
-        while (_inbox.Reader.TryRead(out InferenceRequest? arrived)) hasAdmitted |= AdmitUnderLock(arrived, view, ref released);
+        while (_inbox.Reader.TryRead(out InferenceRequest? arrived)) AdmitUnderLock(arrived, view, ref released);
         ExpireUnderLock(view.Now, ref released);
-        if (!hasAdmitted || _idle.Count > 0 || _isCalled) return;
-        _former.Preview(view, _plan);
-        RefuseUnderLock(ref released);
     }
 
     /// <returns>True when the instance has a batch.</returns>
@@ -379,28 +380,26 @@ public sealed class DynamicBatcher : IAsyncDisposable
         EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.TextOf(refusal, request, Time), ref released);
     }
 
-    /// <returns>Whether it waits now.</returns>
-    private bool AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
+    private void AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
     {
         request.Sequence = ++_nextSequence;
         _releaseOrder?.Register(request);
         if (request.IsCancelled)
         {
             EndUnderLock(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled, ref released);
-            return false;
+            return;
         }
 
         Refusal refusal = _former.Admit(request, view);
         if (refusal.Reason != RefusalReason.None)
         {
             RefuseUnderLock(request, refusal, ref released);
-            return false;
+            return;
         }
 
         if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
         if (_hasShapes) ShapeKeys.Separate(request, _queue);
         _queue.Add(request);
-        return true;
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)

@@ -17,6 +17,6 @@ public interface IBatchFormer
     /// <summary>Decides on the next batch, and on who will miss its deadline; called only while an instance is idle and something waits.</summary>
     void Decide(in SchedulingView view, BatchPlan plan);
 
-    /// <summary>Decides on who will miss its deadline, whatever comes; called after arrivals while no instance is idle.</summary>
+    /// <summary>Decides on who will miss its deadline, whatever comes; called when something waits and no instance is idle, after arrivals and once a batch was taken.</summary>
     void Preview(in SchedulingView view, BatchPlan plan);
 }

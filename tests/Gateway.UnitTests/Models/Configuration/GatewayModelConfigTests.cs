@@ -27,21 +27,21 @@ public sealed class GatewayModelConfigTests
 
     [Theory]
     [InlineData("""{"max_queue_request":1}""", "gateway.json:1:2: unknown field 'max_queue_request' in gateway.json: did you mean 'max_queue_requests'? Known fields: allowed_batch_sizes, max_queue_requests, max_queue_bytes, bisect_failed_batches, slo_ms. (at $)")]
-    [InlineData("""{"allowed_batch_sizes":[4,4]}""", "gateway.json:1:25: batch sizes must be positive and ascending: expected at least 5, got 4 (at $.allowedBatchSizes[1])")]
-    [InlineData("""{"allowed_batch_sizes":[0]}""", "gateway.json:1:23: batch sizes must be positive and ascending: expected at least 1, got 0 (at $.allowedBatchSizes[0])")]
-    [InlineData("""{"max_queue_requests":0}""", "gateway.json:1:21: 'max_queue_requests' must be at least 1, got 0 (at $.maxQueueRequests)")]
-    [InlineData("""{"max_queue_bytes":-1}""", "gateway.json:1:18: 'max_queue_bytes' must be at least 1, got -1 (at $.maxQueueBytes)")]
-    [InlineData("""{"bisect_failed_batches":1}""", "gateway.json:1:24: 'bisect_failed_batches' takes true or false but found a number (at $.bisectFailedBatches)")]
-    [InlineData("""{"slo_ms":0}""", "gateway.json:1:10: 'slo_ms' must be more than 0 and at most a day (at $.sloMs)")]
-    [InlineData("""{"slo_ms":-5}""", "gateway.json:1:10: 'slo_ms' must be more than 0 and at most a day (at $.sloMs)")]
-    [InlineData("""{"slo_ms":1e300}""", "gateway.json:1:10: 'slo_ms' must be more than 0 and at most a day (at $.sloMs)")]
-    [InlineData("""{"slo_ms":"NaN"}""", "gateway.json:1:10: 'slo_ms' must be more than 0 and at most a day (at $.sloMs)")]
+    [InlineData("""{"allowed_batch_sizes":[4,4]}""", "gateway.json:1:27: batch sizes must be positive and ascending: expected at least 5, got 4 (at $.allowed_batch_sizes[1])")]
+    [InlineData("""{"allowed_batch_sizes":[0]}""", "gateway.json:1:25: batch sizes must be positive and ascending: expected at least 1, got 0 (at $.allowed_batch_sizes[0])")]
+    [InlineData("""{"max_queue_requests":0}""", "gateway.json:1:23: 'max_queue_requests' must be at least 1, got 0 (at $.max_queue_requests)")]
+    [InlineData("""{"max_queue_bytes":-1}""", "gateway.json:1:20: 'max_queue_bytes' must be at least 1, got -1 (at $.max_queue_bytes)")]
+    [InlineData("""{"bisect_failed_batches":1}""", "gateway.json:1:26: 'bisect_failed_batches' takes true or false but found a number (at $.bisect_failed_batches)")]
+    [InlineData("""{"slo_ms":0}""", "gateway.json:1:11: 'slo_ms' must be more than 0 and at most a day (at $.slo_ms)")]
+    [InlineData("""{"slo_ms":-5}""", "gateway.json:1:11: 'slo_ms' must be more than 0 and at most a day (at $.slo_ms)")]
+    [InlineData("""{"slo_ms":1e300}""", "gateway.json:1:11: 'slo_ms' must be more than 0 and at most a day (at $.slo_ms)")]
+    [InlineData("""{"slo_ms":"NaN"}""", "gateway.json:1:11: 'slo_ms' must be more than 0 and at most a day (at $.slo_ms)")]
     public void Read_Mistakes_SayWhereAndWhat(string json, string expected) =>
         Assert.Equal(expected, Assert.Throws<ModelConfigException>(() => Read(json)).Message);
 
     [Theory]
-    [InlineData("max_batch_size: 8", "gateway.json:1:23: the last of 'allowed_batch_sizes' must be max_batch_size, which is 8 for model 'digits', got 4 (at $.allowedBatchSizes)")]
-    [InlineData("max_batch_size: 0", "gateway.json:1:23: 'allowed_batch_sizes' needs a batch dimension, and model 'digits' has none (max_batch_size is 0) (at $.allowedBatchSizes)")]
+    [InlineData("max_batch_size: 8", "gateway.json:1:25: the last of 'allowed_batch_sizes' must be max_batch_size, which is 8 for model 'digits', got 4 (at $.allowed_batch_sizes)")]
+    [InlineData("max_batch_size: 0", "gateway.json:1:25: 'allowed_batch_sizes' needs a batch dimension, and model 'digits' has none (max_batch_size is 0) (at $.allowed_batch_sizes)")]
     public void CheckAgainst_OtherBatchSize_IsRefused(string text, string expected)
     {
         GatewayModelConfig config = Read("""{"allowed_batch_sizes":[1,4]}""");
