@@ -56,28 +56,36 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (freeAt + own > due)
         {
             arrived.PredictedEnd = freeAt + own;
-            return IsWorthATry(view) ? default : new Refusal(RefusalReason.DeadlineUnreachable, freeAt + own, view.Now + own);
+            return IsWorthATry(view) ? default : new Refusal(RefusalReason.DeadlineUnreachable, freeAt + own, freeAt + own - due);
         }
 
-        int best = BestRows(view.Latency);
         long before = view.Queue.RowsBefore(arrived);
-        long full = (before + arrived.Rows - 1) / best;
-        long predicted = freeAt + own;
-        if (full > 0)
+        arrived.RowsAhead = before;
+        long predicted = Predict(view, freeAt, before, arrived.Rows, own);
+        if (due != QueueEntry.NoDeadline && before + arrived.Rows > BestRows(view.Latency))
         {
-            long batch = Time(best, view.Latency);
-            int instances = Math.Max(1, view.Instances.Length);
-            double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(full + 1);
-            predicted = freeAt + (full * batch / instances) + Math.Max(batch, own) + (long)margin;
-            if (due != QueueEntry.NoDeadline)
-            {
-                if (predicted - view.Now > PressureShare * (due - view.Now)) _pressureAt = view.Now;
-                if (predicted > due) return new Refusal(RefusalReason.DeadlineBehindQueue, predicted, view.Now + (predicted - due));
-            }
+            if (predicted - view.Now > PressureShare * (due - view.Now)) _pressureAt = view.Now;
+            if (predicted > due) return new Refusal(RefusalReason.DeadlineBehindQueue, predicted, predicted - due);
         }
 
         arrived.PredictedEnd = predicted;
         return default;
+    }
+
+    public long PredictLast(in SchedulingView view) => Predict(view, FreeAt(view), view.Queue.Rows, 1, Time(1, view.Latency));
+
+    /// <summary>When a request is finished that <paramref name="before"/> rows are served before.</summary>
+    /// <param name="own">Time of the request alone.</param>
+    private long Predict(in SchedulingView view, long freeAt, long before, int rows, long own)
+    {
+        int best = BestRows(view.Latency);
+        long full = (before + rows - 1) / best;
+        if (full == 0) return freeAt + own;
+
+        // The batch that it comes into is taken for a full one.
+        long batch = Time(best, view.Latency);
+        double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(full + 1);
+        return freeAt + (full * batch / Math.Max(1, view.Instances.Length)) + Math.Max(batch, own) + (long)margin;
     }
 
     public void Decide(in SchedulingView view, BatchPlan plan)
@@ -109,7 +117,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         for (QueueEntry entry = head; !ReferenceEquals(entry, chosen.First); entry = QueueBucket.Next(entry)!)
         {
             long end = then + TimeOf(entry, view.Latency);
-            if (entry.DueAt < end) plan.Refuse(entry, new Refusal(RefusalReason.DeadlineSkipped, end, view.Now + (end - entry.DueAt)));
+            if (entry.DueAt < end) plan.Refuse(entry, new Refusal(RefusalReason.DeadlineSkipped, end, end - entry.DueAt));
         }
     }
 
@@ -127,7 +135,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             QueueEntry? head = buckets[i].First;
             while (head is not null && IsHopeless(head, at, view, out long end))
             {
-                plan.Refuse(head, new Refusal(RefusalReason.DeadlineUnreachable, end, view.Now + (end - head.DueAt)));
+                plan.Refuse(head, new Refusal(RefusalReason.DeadlineUnreachable, end, end - head.DueAt));
                 head = QueueBucket.Next(head);
             }
 

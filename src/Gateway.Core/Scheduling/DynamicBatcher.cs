@@ -43,6 +43,10 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private long _waitingBytes;
     private int _unanswered;
     private bool _hasShapes;
+
+    // When a request that came now would be finished behind all that wait, 0 when nothing does; and the latest deadline of what came since nothing did.
+    private long _lastEnd;
+    private long _latestDue;
     private volatile bool _isStopping;
 
     internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time)
@@ -72,8 +76,37 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Bytes of the blocks of the pending requests.</summary>
     public long PendingBytes => Volatile.Read(ref _waitingBytes);
 
-    /// <summary>Whether a request that comes now would be refused for want of room: a protocol endpoint can say so before it reads the tensors.</summary>
-    public bool IsFull => Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes;
+    /// <summary>Whether a request that comes now would be refused, of however few rows it is: a protocol endpoint can say so before it reads the tensors. It counts as accepted and refused.</summary>
+    /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
+    /// <param name="refusal">Why, with the text for the client.</param>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal)
+    {
+        refusal = default;
+        if (Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes)
+        {
+            refusal = new EarlyRefusal(new Refusal(RefusalReason.QueueFull), Refusals.ForUnknown(Refusals.QueueFull), null);
+        }
+        else if (Volatile.Read(ref _lastEnd) is > 0 and long end && TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is > 0 and long time)
+        {
+            long now = Time.GetTimestamp();
+            long due = now + time;
+
+            // Those with later deadlines are served after it: what is predicted behind all is not what it would meet.
+            if (end <= due || due < now || due < Volatile.Read(ref _latestDue)) return false;
+            Refusal why = new(RefusalReason.DeadlineBehindQueue, end, end - due);
+            refusal = new EarlyRefusal(why, Refusals.ForUnknown(Refusals.TextOf(why, now, due, Time)), Time.GetElapsedTime(due, end));
+        }
+        else
+        {
+            return false;
+        }
+
+        Statistics.CountRefused(refusal.Why.Reason);
+        return true;
+    }
+
+    /// <summary>What a batch of so many rows is expected to take, from its closing to its instance being free.</summary>
+    public TimeSpan Estimate(int rows) => Time.GetElapsedTime(0, Latency.Estimate(rows));
 
     /// <summary>Whether a run did not end when it was cut short at the stop: its thread still uses the executor, whose memory must not be freed then.</summary>
     internal bool HasHung { get; private set; }
@@ -110,8 +143,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         request.Arrival = now;
         request.Times.Queued = now;
         request.Priority = Policy.LevelOf(request.Priority);
-        long requested = (long)(request.TimeoutMicroseconds * (Time.TimestampFrequency / 1e6));
-        long timeout = Policy.TimeFor(request.Priority, requested);
+        long timeout = TimeFor(request.Priority, request.TimeoutMicroseconds);
         if (timeout > 0 && now + timeout > now) request.TimesOutAt = now + timeout;
         request.State = RequestState.Pending;
         Statistics.CountAccepted();
@@ -128,6 +160,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
         else if (waiting > Policy.MaxQueueRequests || (bytes > Policy.MaxQueueBytes && waiting > 1) || !_inbox.Writer.TryWrite(request))
         {
+            request.Refusal = new Refusal(RefusalReason.QueueFull);
             RefuseAtOnce(request, Refusals.QueueFull);
         }
         else
@@ -137,6 +170,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
             if (Pump(waitForLock: false, mayRun: mayRun) is { } instance) RunHere(instance);
         }
     }
+
+    private long TimeFor(int level, long microseconds) => Policy.TimeFor(level, (long)(microseconds * (Time.TimestampFrequency / 1e6)));
 
     /// <summary>Gives an instance its next batch: at once when there is one, else it waits among the idle until it is called.</summary>
     /// <remarks>
@@ -275,6 +310,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
                     _former.Preview(view, _plan);
                     RefuseUnderLock(ref released);
                 }
+
+                if (_queue.Count == 0) _latestDue = 0;
+                Volatile.Write(ref _lastEnd, _queue.Count == 0 ? 0 : _former.PredictLast(view));
             }
             finally
             {
@@ -377,7 +415,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private void RefuseUnderLock(InferenceRequest request, in Refusal refusal, ref InferenceRequest? released)
     {
         request.Refusal = refusal;
-        EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.TextOf(refusal, request, Time), ref released);
+        if (refusal.RetryAfter > 0) request.RetryAfter = Time.GetElapsedTime(0, refusal.RetryAfter);
+        EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.TextOf(refusal, request.Arrival, request.DueAt, Time), ref released);
     }
 
     private void AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
@@ -400,6 +439,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
         if (_hasShapes) ShapeKeys.Separate(request, _queue);
         _queue.Add(request);
+        _latestDue = Math.Max(_latestDue, request.DueAt);
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)

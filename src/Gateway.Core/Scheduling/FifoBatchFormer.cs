@@ -59,6 +59,8 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         }
     }
 
+    public long PredictLast(in SchedulingView view) => 0;
+
     public void Preview(in SchedulingView view, BatchPlan plan) => plan.Clear();
 
     /// <summary>Where a bucket's next batch ends, or until when it waits for company.</summary>
