@@ -35,7 +35,8 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     // Requests looked at for plan B, in best batches: heads that are left out are refused soon, so there are seldom more.
     private const int MostLookedAt = 8;
 
-    // An idle model whose last batch is so long ago may have become faster since: it gets a try.
+    // An idle model whose last batch is so long ago, and so many times its own length, may have become faster since: it gets a try.
+    private const int EstimateLifeRuns = 10;
     private static readonly TimeSpan EstimateLife = TimeSpan.FromMilliseconds(100);
 
     private readonly long _estimateLife = (long)(EstimateLife.TotalSeconds * time.TimestampFrequency);
@@ -53,16 +54,18 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (due <= view.Now) return default;
         long freeAt = FreeAt(view);
         long own = TimeOf(arrived, view.Latency);
+        arrived.RowsAhead = view.Queue.RowsBefore(arrived);
+
+        // Nothing is known yet of a model that could not be profiled.
+        if (own == 0) return default;
         if (freeAt + own > due)
         {
             arrived.PredictedEnd = freeAt + own;
-            return IsWorthATry(view) ? default : new Refusal(RefusalReason.DeadlineUnreachable, freeAt + own, freeAt + own - due);
+            return IsWorthATry(view, own) ? default : new Refusal(RefusalReason.DeadlineUnreachable, freeAt + own, freeAt + own - due);
         }
 
-        long before = view.Queue.RowsBefore(arrived);
-        arrived.RowsAhead = before;
-        long predicted = Predict(view, freeAt, before, arrived.Rows, own);
-        if (due != QueueEntry.NoDeadline && before + arrived.Rows > BestRows(view.Latency))
+        long predicted = Predict(view, freeAt, arrived.RowsAhead, arrived.Rows, own);
+        if (due != QueueEntry.NoDeadline && arrived.RowsAhead + arrived.Rows > BestRows(view.Latency))
         {
             if (predicted - view.Now > PressureShare * (due - view.Now)) _pressureAt = view.Now;
             if (predicted > due) return new Refusal(RefusalReason.DeadlineBehindQueue, predicted, predicted - due);
@@ -152,13 +155,14 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         end = at + TimeOf(entry, view.Latency);
 
         // What was let in as a try is let run.
-        return end > entry.DueAt && !(view.Queue.Count == 1 && IsWorthATry(view));
+        return end > entry.DueAt && !(view.Queue.Count == 1 && IsWorthATry(view, end - at));
     }
 
     /// <summary>Whether nothing has been learned for so long, and nothing is there to do, that a request which seems hopeless is run all the same.</summary>
-    private bool IsWorthATry(in SchedulingView view)
+    /// <param name="time">What it would take.</param>
+    private bool IsWorthATry(in SchedulingView view, long time)
     {
-        if (view.Queue.Count > 1 || view.Latency.RecordedAt > view.Now - _estimateLife) return false;
+        if (view.Queue.Count > 1 || view.Latency.RecordedAt > view.Now - Math.Max(_estimateLife, EstimateLifeRuns * time)) return false;
         foreach (InstanceView instance in view.Instances)
         {
             if (!instance.IsIdle) return false;

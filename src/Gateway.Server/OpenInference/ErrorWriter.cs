@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Microsoft.AspNetCore.Http;
 
@@ -38,6 +39,16 @@ internal static class ErrorWriter
         }
 
         WriteJson(context, httpStatus, body.WrittenSpan);
+    }
+
+    // Snake case, as metrics have it.
+    private static readonly string[] Reasons = [.. Enum.GetNames<RefusalReason>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)];
+
+    /// <summary>Tells a refused client why, and when to come back.</summary>
+    public static void AddRefusal(HttpContext context, RefusalReason reason, TimeSpan? after)
+    {
+        if (reason != RefusalReason.None) context.Response.Headers["Inference-Refusal"] = Reasons[(int)reason];
+        AddRetryAfter(context, after);
     }
 
     /// <summary>Tells a refused client when to come back: in seconds, of which one is the least that the standard header can say, and in milliseconds where that is known.</summary>

@@ -30,7 +30,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal))
         {
-            ErrorWriter.AddRetryAfter(context, refusal.RetryAfter);
+            ErrorWriter.AddRefusal(context, refusal.Why.Reason, refusal.RetryAfter);
             ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text);
             return Task.CompletedTask;
         }
@@ -130,7 +130,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         string acceptEncoding = context.Request.Headers.AcceptEncoding.ToString();
         ContentCoding coding = acceptEncoding.Length == 0 ? ContentCoding.Identity : Compression.Choose(acceptEncoding);
         long blobBytes = InferResponseWriter.BlobBytes(exchange);
-        if (options.ServerTiming) response.Headers[ServerTiming.HeaderName] = ServerTiming.Format(exchange.Request!.Times, time);
+        if (options.ServerTiming || context.Request.Headers.ContainsKey(ServerTiming.AskHeader)) response.Headers[ServerTiming.HeaderName] = ServerTiming.Format(exchange.Request!, time);
         if (coding != ContentCoding.Identity)
         {
             InferResponseWriter.Compress(exchange, coding);
@@ -150,7 +150,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
     private static void Refuse(HttpContext context, InferenceRequest request)
     {
-        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRetryAfter(context, request.RetryAfter);
+        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
         ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 

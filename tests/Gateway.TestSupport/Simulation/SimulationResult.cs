@@ -8,6 +8,9 @@ public sealed class SimulationResult(SimulatedModel model, int instances, int cl
     /// <summary>Requests whose first attempt came in the part that counts.</summary>
     public long Offered { get; set; }
 
+    /// <summary>All requests that came, but for attempts after the first.</summary>
+    public long Arrivals { get; set; }
+
     /// <summary>Rows answered in time.</summary>
     public long RowsInTime { get; set; }
 

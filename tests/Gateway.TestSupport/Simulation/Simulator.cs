@@ -26,7 +26,6 @@ public sealed class Simulator
     private double _phaseEnds;
     private bool _isBurst;
     private long _sequence;
-    private int _fresh;
     private double _now;
 
     private Simulator(SimulationSetup setup, BatchingPolicy policy)
@@ -46,12 +45,13 @@ public sealed class Simulator
         _nextFresh = Gap(0);
     }
 
-    /// <summary>Called after each event with the time, from 0 to 1, and the request that has ended and whether it did so in time; for measures of its own.</summary>
-    public Action<double, SimulatedRequest, bool>? OnEnded { get; init; }
+    // Given the time, from 0 to 1, each request that has ended, and whether it did so in time.
+    private Action<double, SimulatedRequest, bool>? OnEnded { get; init; }
 
     // Requests a nanosecond.
     private double MeanRate => _setup.Load * _setup.Model.Capacity * _setup.Instances / _setup.Classes.Sum(each => each.Share * (1 + each.MostRows) / 2.0);
 
+    /// <param name="onEnded">Given the time, from 0 to 1, each request that has ended for good, and whether it did so in time; for measures of its own.</param>
     public static SimulationResult Run(SimulationSetup setup, BatchingPolicy? policy = null, Action<double, SimulatedRequest, bool>? onEnded = null) =>
         new Simulator(setup, policy ?? new BatchingPolicy { MaxBatchRows = setup.Model.MaxBatchRows, MaxQueueRequests = int.MaxValue }) { OnEnded = onEnded }.Run();
 
@@ -102,6 +102,7 @@ public sealed class Simulator
         else
         {
             request = Fresh();
+            _result.Arrivals++;
             _nextFresh += Gap(_nextFresh);
             if (Counts(_now))
             {
@@ -132,7 +133,6 @@ public sealed class Simulator
         int index = 0;
         while (index < _setup.Classes.Count - 1 && pick >= _setup.Classes[index].Share) pick -= _setup.Classes[index++].Share;
         RequestClass chosen = _setup.Classes[index];
-        _fresh++;
         return new SimulatedRequest { Class = chosen, ClassIndex = index, Rows = _random.Next(1, chosen.MostRows + 1), Priority = chosen.Priority, FirstArrival = _now };
     }
 
@@ -205,8 +205,8 @@ public sealed class Simulator
                 if (isInTime) _result.InTimeByClass[request.ClassIndex]++;
             }
 
-            OnEnded?.Invoke(_now / _end, request, isInTime);
             if (!isInTime && request.Attempt < _setup.Retries) Retry(request, _now);
+            else OnEnded?.Invoke(_now / _end, request, isInTime);
         }
 
         _running[instance].Clear();

@@ -14,9 +14,9 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
 
     public RequestQueue Queue => _queue;
 
-    public TestEntry Add(int rows = 1, long arrival = 0, ulong key = 0, int priority = 1)
+    public TestEntry Add(int rows = 1, long arrival = 0, ulong key = 0, int priority = 1, long deadline = QueueEntry.NoDeadline)
     {
-        TestEntry entry = new() { Rows = rows, Arrival = arrival, ShapeKey = key, Priority = priority, Sequence = ++_sequence };
+        TestEntry entry = new() { Rows = rows, Arrival = arrival, ShapeKey = key, Priority = priority, Deadline = deadline, Sequence = ++_sequence };
         _queue.Add(entry);
         return entry;
     }
@@ -40,6 +40,9 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
 
     /// <summary>The entries of the last decision.</summary>
     public IEnumerable<QueueEntry> Taken => _plan.Parts.ToArray().Select(part => part.Entry);
+
+    /// <summary>Whom the last decision refuses.</summary>
+    public IEnumerable<(QueueEntry Entry, RefusalReason Reason)> Refused => _plan.Refusals.ToArray().Select(refused => (refused.Entry, refused.Why.Reason));
 
     /// <summary>Does what the last decision says.</summary>
     public void Apply()
