@@ -75,7 +75,15 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return default;
     }
 
-    public long PredictLast(in SchedulingView view) => Predict(view, FreeAt(view), view.Queue.Rows, 1, Time(1, view.Latency));
+    public Outlook LookAhead(in SchedulingView view)
+    {
+        long own = Time(1, view.Latency);
+        long freeAt = FreeAt(view);
+
+        // An idle model may be worth a try, and of one that nothing is known of nothing can be said.
+        if (own == 0 || (view.Queue.Count == 0 && freeAt == view.Now)) return default;
+        return new Outlook(freeAt + own, Predict(view, freeAt, view.Queue.Rows, 1, own));
+    }
 
     /// <summary>When a request is finished that <paramref name="before"/> rows are served before.</summary>
     /// <param name="own">Time of the request alone.</param>

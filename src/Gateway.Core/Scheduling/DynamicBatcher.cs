@@ -44,7 +44,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private int _unanswered;
     private bool _hasShapes;
 
-    // When a request that came now would be finished behind all that wait, 0 when nothing does; and the latest deadline of what came since nothing did.
+    // The former's outlook, for requests that have not been read; and the latest deadline of what came since nothing waited.
+    private long _firstEnd;
     private long _lastEnd;
     private long _latestDue;
     private volatile bool _isStopping;
@@ -82,18 +83,20 @@ public sealed class DynamicBatcher : IAsyncDisposable
     public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal)
     {
         refusal = default;
-        if (Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes)
+        if (IsFull)
         {
             refusal = new EarlyRefusal(new Refusal(RefusalReason.QueueFull), Refusals.ForUnknown(Refusals.QueueFull), null);
         }
-        else if (Volatile.Read(ref _lastEnd) is > 0 and long end && TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is > 0 and long time)
+        else if (Volatile.Read(ref _firstEnd) is > 0 and long firstEnd && TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is > 0 and long time)
         {
             long now = Time.GetTimestamp();
             long due = now + time;
 
-            // Those with later deadlines are served after it: what is predicted behind all is not what it would meet.
-            if (end <= due || due < now || due < Volatile.Read(ref _latestDue)) return false;
-            Refusal why = new(RefusalReason.DeadlineBehindQueue, end, end - due);
+            // What has a later deadline is served after it: what is predicted behind all is not what it would meet.
+            bool isLast = due >= Volatile.Read(ref _latestDue);
+            long end = isLast ? Volatile.Read(ref _lastEnd) : firstEnd;
+            if (due < now || end <= due) return false;
+            Refusal why = new(firstEnd > due ? RefusalReason.DeadlineUnreachable : RefusalReason.DeadlineBehindQueue, end, end - due);
             refusal = new EarlyRefusal(why, Refusals.ForUnknown(Refusals.TextOf(why, now, due, Time)), Time.GetElapsedTime(due, end));
         }
         else
@@ -113,6 +116,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     /// <summary>Instances that wait for a batch; read without the lock, so it may be behind.</summary>
     internal int IdleInstances => _idle.Count;
+
+    internal bool IsFull => Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes;
 
     internal BlockPool Pool { get; }
     internal TimeProvider Time { get; }
@@ -312,7 +317,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 }
 
                 if (_queue.Count == 0) _latestDue = 0;
-                Volatile.Write(ref _lastEnd, _queue.Count == 0 ? 0 : _former.PredictLast(view));
+                Outlook outlook = _former.LookAhead(view);
+                Volatile.Write(ref _firstEnd, outlook.First);
+                Volatile.Write(ref _lastEnd, outlook.Last);
             }
             finally
             {

@@ -59,7 +59,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         }
     }
 
-    public long PredictLast(in SchedulingView view) => 0;
+    public Outlook LookAhead(in SchedulingView view) => default;
 
     public void Preview(in SchedulingView view, BatchPlan plan) => plan.Clear();
 

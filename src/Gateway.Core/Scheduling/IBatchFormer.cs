@@ -14,8 +14,8 @@ public interface IBatchFormer
     /// <summary>Whether a request that has just come, and does not wait yet, may wait. Notes in it when it will be finished, if that can be said.</summary>
     Refusal Admit(QueueEntry arrived, in SchedulingView view);
 
-    /// <summary>When a request of one row that came now would be finished, behind all that wait; 0 when that is not what requests are admitted by. A timestamp.</summary>
-    long PredictLast(in SchedulingView view);
+    /// <summary>What <see cref="Admit"/> would go by for requests of one row, so that they can be refused before they are read; nothing when that is not what requests are admitted by.</summary>
+    Outlook LookAhead(in SchedulingView view);
 
     /// <summary>Decides on the next batch, and on who will miss its deadline; called only while an instance is idle and something waits.</summary>
     void Decide(in SchedulingView view, BatchPlan plan);

@@ -21,7 +21,7 @@ internal static class TimeoutHeader
     {
         if (!headers.TryGetValue(Name, out StringValues values) || values.Count == 0) return 0;
         string text = values.ToString();
-        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double milliseconds) || !(milliseconds > 0))
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double milliseconds) || !double.IsFinite(milliseconds) || milliseconds <= 0)
         {
             throw Errors.Invalid($"Unable to parse {Name}, expected milliseconds above 0, got: {(text.Length > 64 ? text[..64] : text)}");
         }
