@@ -49,9 +49,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         int most = policy.QueuePolicies[arrived.Priority - 1].MaxQueueSize;
         if (most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most) return new Refusal(RefusalReason.QueueFull);
 
-        // One that comes too late expires like one that has waited too long.
+        // One that has all the time there is need not be predicted; one that comes too late expires like one that has waited too long.
         long due = arrived.DueAt;
-        if (due <= view.Now) return default;
+        if (due == QueueEntry.NoDeadline || due <= view.Now) return default;
         long freeAt = FreeAt(view);
         long own = TimeOf(arrived, view.Latency);
         arrived.RowsAhead = view.Queue.RowsBefore(arrived);
@@ -65,7 +65,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         }
 
         long predicted = Predict(view, freeAt, arrived.RowsAhead, arrived.Rows, own);
-        if (due != QueueEntry.NoDeadline && arrived.RowsAhead + arrived.Rows > BestRows(view.Latency))
+        if (arrived.RowsAhead + arrived.Rows > BestRows(view.Latency))
         {
             if (predicted - view.Now > PressureShare * (due - view.Now)) _pressureAt = view.Now;
             if (predicted > due) return new Refusal(RefusalReason.DeadlineBehindQueue, predicted, predicted - due);

@@ -44,6 +44,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private int _unanswered;
     private bool _hasShapes;
 
+    // Whether any request has had one: until then nothing is looked ahead for.
+    private volatile bool _hasDeadlines;
+
     // The former's outlook, for requests that have not been read; and the latest deadline of what came since nothing waited.
     private long _firstEnd;
     private long _lastEnd;
@@ -149,7 +152,12 @@ public sealed class DynamicBatcher : IAsyncDisposable
         request.Times.Queued = now;
         request.Priority = Policy.LevelOf(request.Priority);
         long timeout = TimeFor(request.Priority, request.TimeoutMicroseconds);
-        if (timeout > 0 && now + timeout > now) request.TimesOutAt = now + timeout;
+        if (timeout > 0 && now + timeout > now)
+        {
+            request.TimesOutAt = now + timeout;
+            if (!_hasDeadlines) _hasDeadlines = true;
+        }
+
         request.State = RequestState.Pending;
         Statistics.CountAccepted();
 
@@ -310,16 +318,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 }
 
                 _isCalled |= called is not null;
-                if (_queue.Count > 0 && _idle.Count == 0 && !_isCalled)
-                {
-                    _former.Preview(view, _plan);
-                    RefuseUnderLock(ref released);
-                }
-
-                if (_queue.Count == 0) _latestDue = 0;
-                Outlook outlook = _former.LookAhead(view);
-                Volatile.Write(ref _firstEnd, outlook.First);
-                Volatile.Write(ref _lastEnd, outlook.Last);
+                if (_hasDeadlines) LookAheadUnderLock(view, ref released);
             }
             finally
             {
@@ -334,6 +333,24 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
         while (_inbox.Reader.TryPeek(out _));
         return run;
+    }
+
+    /// <summary>Refuses those that will miss their deadlines whatever comes, and notes down what tells endpoints whom to turn away.</summary>
+    private void LookAheadUnderLock(in SchedulingView view, ref InferenceRequest? released)
+    {
+        if (_queue.Count == 0)
+        {
+            _latestDue = 0;
+        }
+        else if (_idle.Count == 0 && !_isCalled)
+        {
+            _former.Preview(view, _plan);
+            RefuseUnderLock(ref released);
+        }
+
+        Outlook outlook = _former.LookAhead(view);
+        Volatile.Write(ref _firstEnd, outlook.First);
+        Volatile.Write(ref _lastEnd, outlook.Last);
     }
 
     /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>

@@ -9,6 +9,7 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
 {
     private QueueEntry? _root;
     private QueueEntry? _first;
+    private QueueEntry? _last;
 
     public int Count { get; private set; }
 
@@ -38,12 +39,37 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         return parent;
     }
 
+    private static QueueEntry? Previous(QueueEntry entry)
+    {
+        if (entry.Left is { } previous)
+        {
+            while (previous.Right is { } right) previous = right;
+            return previous;
+        }
+
+        QueueEntry? from = entry;
+        QueueEntry? parent = entry.Parent;
+        while (parent is not null && ReferenceEquals(parent.Left, from))
+        {
+            from = parent;
+            parent = parent.Parent;
+        }
+
+        return parent;
+    }
+
     public void Insert(QueueEntry entry)
     {
         entry.HeapKey = Mix((ulong)entry.Sequence);
         entry.SubtreeRows = entry.RowsWaiting;
         Count++;
-        if (_first is null || order.Compare(entry, _first) < 0) _first = entry;
+        if (_last is null || order.Compare(_last, entry) < 0)
+        {
+            Append(entry);
+            return;
+        }
+
+        if (order.Compare(entry, _first) < 0) _first = entry;
         QueueEntry? parent = null;
         QueueEntry? at = _root;
         bool isLeft = false;
@@ -63,11 +89,26 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         Attach(parent, isLeft, entry);
     }
 
+    /// <summary>Inserts behind the last, where most arrivals go: it comes below the first entry up from there that stays above it, and what was there comes below it.</summary>
+    private void Append(QueueEntry entry)
+    {
+        QueueEntry? below = null;
+        QueueEntry? parent = _last;
+        for (; parent is not null && parent.HeapKey < entry.HeapKey; parent = parent.Parent) below = parent;
+        SetLeft(entry, below);
+        if (below is not null) entry.SubtreeRows += below.SubtreeRows;
+        for (QueueEntry? above = parent; above is not null; above = above.Parent) above.SubtreeRows += entry.RowsWaiting;
+        Attach(parent, isLeft: false, entry);
+        _first ??= entry;
+        _last = entry;
+    }
+
     /// <returns>False when the entry is not here.</returns>
     public bool Remove(QueueEntry entry)
     {
         if (entry.Parent is null && !ReferenceEquals(entry, _root)) return false;
         if (ReferenceEquals(entry, _first)) _first = Next(entry);
+        if (ReferenceEquals(entry, _last)) _last = Previous(entry);
         Count--;
         QueueEntry? parent = entry.Parent;
         bool isLeft = parent is not null && ReferenceEquals(parent.Left, entry);

@@ -117,7 +117,11 @@ public sealed class DeadlineTests
         await using InferenceServer server = await InferenceServer.StartAsync();
         await SlowAsync(server);
 
-        Answer answer = await server.InferAsync("slow", Json, request => request.Headers.TryAddWithoutValidation(ServerTiming.AskHeader, "1"));
+        Answer answer = await server.InferAsync("slow", Json, request =>
+        {
+            request.Headers.TryAddWithoutValidation(ServerTiming.AskHeader, "1");
+            request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, "60000");
+        });
 
         Assert.Matches("""scatter;dur=[\d.]+, predicted;dur=[\d.]+;desc="0 rows ahead"$""", answer.Headers["Server-Timing"]);
     }
@@ -144,7 +148,7 @@ public sealed class DeadlineTests
         Assert.Equal((3, 2, 1), (counts.Accepted, counts[RequestOutcome.Succeeded], counts[RequestOutcome.Rejected]));
     }
 
-    /// <summary>A model of one row a batch that takes its time, and has done so.</summary>
+    /// <summary>A model of one row a batch that takes its time, and has done so for a request with a deadline.</summary>
     private static async Task<ServedModel> SlowAsync(InferenceServer server, int milliseconds = 30)
     {
         ServedModel model = server.Add(
@@ -157,7 +161,8 @@ public sealed class DeadlineTests
                 Never.Wait(milliseconds);
                 inputs[0].CopyTo(outputs[0], 0);
             });
-        Assert.Equal(System.Net.HttpStatusCode.OK, (await server.InferAsync("slow", Json)).Status);
+        Answer first = await server.InferAsync("slow", Json, request => request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, "60000"));
+        Assert.Equal(System.Net.HttpStatusCode.OK, first.Status);
         return model;
     }
 }
