@@ -31,6 +31,7 @@ IScenario[] all =
     new DotNetClient("client", BenchModel.Mlp, [(1, 1), (1, 16), (1, 256), (8, 1), (8, 16), (8, 256)], hasBudgets: true),
     new DotNetClient("client-heavy", BenchModel.Heavy, [(1, 1), (1, 16), (8, 16)], hasBudgets: false),
     new Overload(BenchModel.Mlp),
+    new Overload(BenchModel.Mlp, TimeSpan.FromMilliseconds(10)),
     new Overload(BenchModel.Conv),
     new Overload(BenchModel.Heavy),
     new Allocation(),

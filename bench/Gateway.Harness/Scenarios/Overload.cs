@@ -11,7 +11,8 @@ namespace Gateway.Harness.Scenarios;
 /// Capacity is what a closed loop over the same frames gets. Deadlines are three times what a best batch takes at that rate; the server is told nine tenths of
 /// them, the rest being for the way there and back. Calls come at random times, as many as the load says, whatever became of those before.
 /// </remarks>
-internal sealed class Overload(BenchModel model) : IScenario
+/// <param name="fixedDeadline">Instead of three batches.</param>
+internal sealed class Overload(BenchModel model, TimeSpan? fixedDeadline = null) : IScenario
 {
     private const double DeadlineBatches = 3;
     private const double SharePassedOn = 0.9;
@@ -22,9 +23,9 @@ internal sealed class Overload(BenchModel model) : IScenario
     // From design.md, "Budgets".
     private static readonly Budget Goodput = Budget.AtLeast(0.95);
 
-    public string Name => $"overload-{model.Name}";
+    public string Name => fixedDeadline is { } time ? $"overload-{model.Name}-{time.TotalMilliseconds:0}ms" : $"overload-{model.Name}";
 
-    public string Summary => $"calls of {model.Name} at 30 to 300 % of capacity with deadlines of {DeadlineBatches} batches: answers in time ÷ capacity";
+    public string Summary => $"calls of {model.Name} at 30 to 300 % of capacity with deadlines of {(fixedDeadline is { } time ? $"{time.TotalMilliseconds:0} ms" : $"{DeadlineBatches} batches")}: answers in time ÷ capacity";
 
     public IReadOnlyList<Comparison> Measure(Effort effort)
     {
@@ -32,7 +33,7 @@ internal sealed class Overload(BenchModel model) : IScenario
         FrameExchange plain = FrameExchange.For(model);
         double most = Capacity(effort.WarmUpSeconds);
         double bestRows = MetricsPage.Read(metricsPort, $"gateway_best_batch_rows{{model=\"{model.Name}\"");
-        TimeSpan deadline = TimeSpan.FromSeconds(DeadlineBatches * bestRows / most);
+        TimeSpan deadline = fixedDeadline ?? TimeSpan.FromSeconds(DeadlineBatches * bestRows / most);
         FrameExchange exchange = FrameExchange.For(model, timeoutMicroseconds: (long)(SharePassedOn * deadline.TotalMicroseconds));
         double[] capacity = new double[effort.Rounds];
         OpenLoopResult[][] results = [.. Loads.Select(_ => new OpenLoopResult[effort.Rounds])];
