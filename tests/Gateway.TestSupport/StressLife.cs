@@ -124,7 +124,7 @@ internal sealed class StressLife
         if (random.Next(1000) < _poisonPerMille) numbers[random.Next(numbers.Length)] |= NumberModel.Poison;
         InferenceRequest request = _model.RequestOf(numbers, rows, width);
         request.Priority = random.Next(0, _policy.PriorityLevels + 2);
-        if (random.Next(100) < _timeoutPercent) request.TimeoutMicroseconds = random.Next(1, 3000);
+        if (random.Next(100) < _timeoutPercent) request.LimitTime(random.Next(1, 3000));
         return new StressRequest(request, numbers, width, _tally);
     }
 

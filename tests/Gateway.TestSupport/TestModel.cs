@@ -26,7 +26,7 @@ public sealed class TestModel : IAsyncDisposable
         Pool = new BlockPool(setup.PoolBytes, lockPages: false);
         ModelConfig config = new() { Name = "m", MaxBatchSize = setup.IsBatching ? setup.Policy.MaxBatchRows : 0 };
         ModelLayout layout = new("m", 1, config, setup.Inputs, setup.Outputs);
-        Batcher = new DynamicBatcher(setup.Policy, new FifoBatchFormer(setup.Policy), Pool, setup.Time);
+        Batcher = new DynamicBatcher(setup.Policy, setup.Policy.MakeFormer(setup.Time), Pool, setup.Time);
         Model = new ServedModel(layout, "test", Batcher);
         _spare = Model.RentRequest();
         IModelExecutor[] executors = [.. Enumerable.Range(0, setup.Instances).Select(_ => setup.CreateExecutor(layout, Pool, setup.Time))];

@@ -45,7 +45,7 @@ public class OnnxExecutorBenchmarks
         _bare = new BoundModel(source.File, Rows);
 
         BatchingPolicy policy = new() { MaxBatchRows = layout.MaxBatchRows };
-        ServedModel model = new(layout, _file.Device, new DynamicBatcher(policy, new FifoBatchFormer(policy), _pool, TimeProvider.System));
+        ServedModel model = new(layout, _file.Device, new DynamicBatcher(policy, policy.MakeFormer(TimeProvider.System), _pool, TimeProvider.System));
         for (int i = 0; i < Rows; i++) _batch.Add(Request(model), firstRow: 0, rows: 1);
     }
 

@@ -25,7 +25,7 @@ internal sealed class NoOpModel : IAsyncDisposable
             [new TensorSpec("x", DataType.Fp32, [InputElements], [InputElements], [])],
             [new TensorSpec("y", DataType.Fp32, [OutputElements], [OutputElements], [])]);
         BatchingPolicy policy = new() { MaxBatchRows = maxBatchSize };
-        _batcher = new DynamicBatcher(policy, new FifoBatchFormer(policy), pool, TimeProvider.System);
+        _batcher = new DynamicBatcher(policy, policy.MakeFormer(TimeProvider.System), pool, TimeProvider.System);
         Served = new ServedModel(layout, "nowhere", _batcher);
         _batcher.Start([new NoOpExecutor(layout, pool, TimeProvider.System)], layout);
     }

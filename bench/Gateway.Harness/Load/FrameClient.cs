@@ -34,6 +34,9 @@ internal sealed class FrameClient : IDisposable
 
     public int Window => _sentAt.Length;
 
+    /// <summary>Called with the slot and the send time of a call that the server could not take at present; where null, such an answer is an error.</summary>
+    public Action<int, long>? OnRefused { get; init; }
+
     /// <summary>Bytes of the last answer, its frame included.</summary>
     public int AnswerBytes { get; private set; }
 
@@ -82,6 +85,13 @@ internal sealed class FrameClient : IDisposable
         MessagePackReader reader = new(message);
         if (!MessageHead.TryRead(ref reader, out MessageHead head)) throw new InvalidDataException("the server sent no message");
         if (head.Kind == MessageKind.Hello) return;
+
+        if (head.Kind == MessageKind.Error && OnRefused is { } onRefused && message.IndexOf("UNAVAILABLE"u8) >= 0)
+        {
+            int refused = (int)head.Call - FrameExchange.FirstCall;
+            onRefused(refused, _sentAt[refused]);
+            return;
+        }
 
         // The output's bytes end the message.
         if (head.Kind != MessageKind.Infer || message[^(_exchange.OutputBytes + 1)] != _exchange.OutputBytes) throw new InvalidDataException($"the server answered {head.Kind}: {Encoding.UTF8.GetString(message)}");

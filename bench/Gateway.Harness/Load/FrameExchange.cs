@@ -35,13 +35,22 @@ internal sealed class FrameExchange
         writer.WriteInteger(Protocol.Frames.Frame.Version);
     });
 
-    public static FrameExchange For(BenchModel model, int rows = 1)
+    /// <param name="timeoutMicroseconds">Time that each call gives the server; 0 for none.</param>
+    public static FrameExchange For(BenchModel model, int rows = 1, long timeoutMicroseconds = 0)
     {
         MessageHead head = new(MessageKind.Infer, FirstCall);
         byte[] tensor = model.RandomRows(rows);
         byte[] frame = Frame(head, (ref MessagePackWriter writer) =>
         {
-            writer.WriteMapHeader(2);
+            writer.WriteMapHeader(timeoutMicroseconds > 0 ? 3 : 2);
+            if (timeoutMicroseconds > 0)
+            {
+                writer.WriteString("parameters"u8);
+                writer.WriteMapHeader(1);
+                writer.WriteString("timeout"u8);
+                writer.WriteInteger(timeoutMicroseconds);
+            }
+
             writer.WriteString("model_name"u8);
             writer.WriteString(model.Name);
             writer.WriteString("inputs"u8);

@@ -16,6 +16,15 @@ public sealed class ModelCounts
     /// <summary>Requests that ended, by <see cref="RequestOutcome"/>.</summary>
     public long[] Outcomes { get; } = new long[Enum.GetValues<RequestOutcome>().Length];
 
+    /// <summary>Rejected requests, by <see cref="RefusalReason"/>; those that were refused because the model is going away are under None.</summary>
+    public long[] Refusals { get; } = new long[Enum.GetValues<RefusalReason>().Length];
+
+    /// <summary>Requests that succeeded after their deadline.</summary>
+    public long LateRequests { get; internal set; }
+
+    /// <summary>Their rows: run for nothing.</summary>
+    public long LateRows { get; internal set; }
+
     /// <summary>Rows run; a request of a model that does not batch counts as one.</summary>
     public long Inferences { get; internal set; }
 
@@ -57,6 +66,9 @@ public sealed class ModelCounts
     /// <summary>End of the run to the answer.</summary>
     public DurationHistogram ComputeOutput { get; } = new();
 
+    /// <summary>How far requests that succeeded ended from when they were to, by what was known on their arrival.</summary>
+    public DurationHistogram PredictionError { get; } = new();
+
     public long this[RequestOutcome outcome] => Outcomes[(int)outcome];
 
     internal void CountBatchSize(int rows) =>
@@ -65,6 +77,9 @@ public sealed class ModelCounts
     internal void CopyTo(ModelCounts other)
     {
         Outcomes.CopyTo(other.Outcomes, 0);
+        Refusals.CopyTo(other.Refusals, 0);
+        other.LateRequests = LateRequests;
+        other.LateRows = LateRows;
         CloseReasons.CopyTo(other.CloseReasons, 0);
         BatchSizes.CopyTo(other.BatchSizes, 0);
         other.Inferences = Inferences;
@@ -75,6 +90,7 @@ public sealed class ModelCounts
         other.GatheredBytes = GatheredBytes;
         other.LastInference = LastInference;
         Request.CopyTo(other.Request);
+        PredictionError.CopyTo(other.PredictionError);
         Queue.CopyTo(other.Queue);
         ComputeInput.CopyTo(other.ComputeInput);
         ComputeInfer.CopyTo(other.ComputeInfer);

@@ -1,5 +1,6 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 
 namespace Gateway.Core.Diagnostics;
 
@@ -17,11 +18,15 @@ public sealed class ModelStatistics(TimeProvider time)
 
     internal void CountAccepted() => Interlocked.Increment(ref _accepted);
 
-    /// <summary>A protocol endpoint refused a request before it read it, because the queue was full: it counts as accepted and rejected, like one that came as far.</summary>
-    public void CountRefused()
+    /// <summary>A protocol endpoint refused a request before it read it, because it would be refused: it counts as accepted and rejected, like one that came as far.</summary>
+    internal void CountRefused(RefusalReason reason)
     {
         CountAccepted();
-        lock (_lock) _counts.Outcomes[(int)RequestOutcome.Rejected]++;
+        lock (_lock)
+        {
+            _counts.Outcomes[(int)RequestOutcome.Rejected]++;
+            _counts.Refusals[(int)reason]++;
+        }
     }
 
     /// <summary>A request ended outside of a batch that succeeded.</summary>
@@ -54,6 +59,13 @@ public sealed class ModelStatistics(TimeProvider time)
             {
                 CountOutcome(request);
                 if (request.Outcome != RequestOutcome.Succeeded) continue;
+                if (now > request.DueAt)
+                {
+                    _counts.LateRequests++;
+                    _counts.LateRows += request.Rows;
+                }
+
+                if (request.PredictedEnd != 0) _counts.PredictionError.Add(Nanoseconds(0, Math.Abs(now - request.PredictedEnd)));
                 _counts.Request.Add(Nanoseconds(request.Times.Queued, now));
                 _counts.Queue.Add(Nanoseconds(request.Times.Queued, batch.ClosedAt));
                 _counts.ComputeInput.Add(gather);
@@ -77,6 +89,7 @@ public sealed class ModelStatistics(TimeProvider time)
     private void CountOutcome(InferenceRequest request)
     {
         _counts.Outcomes[(int)request.Outcome]++;
+        if (request.Refusal.Reason != RefusalReason.None) _counts.Refusals[(int)request.Refusal.Reason]++;
         _counts.ReceivedBytes += request.CopiedBytes;
     }
 

@@ -44,7 +44,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
         {
             BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
             CreateExecutors(file, layout, executors);
-            DynamicBatcher batcher = new(policy, new FifoBatchFormer(policy), pool, time);
+            DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time);
             ServedModel model = new(layout, file.Device, batcher);
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
             ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);

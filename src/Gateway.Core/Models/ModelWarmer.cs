@@ -61,11 +61,11 @@ internal static class ModelWarmer
                 if (time.GetElapsedTime(start) > ProfileBudget) break;
             }
 
-            latency.Record(rows, best + (long)(HandOff.TotalSeconds * time.TimestampFrequency));
+            latency.Profile(rows, best + (long)(HandOff.TotalSeconds * time.TimestampFrequency));
             if (time.GetElapsedTime(start) > ProfileBudget) break;
         }
 
-        latency.ChooseBestBatchRows();
+        latency.EndProfile();
     }
 
     private static IEnumerable<int> Doubling(int most)

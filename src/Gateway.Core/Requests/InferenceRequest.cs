@@ -38,10 +38,16 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     public string Id { get; set; } = "";
 
     /// <summary>
-    /// Queue time-out that the client asked for, in microseconds; 0 for none. What it means is the model's queue policy's business
-    /// (<see cref="ServedModel.InferAsync"/> turns it into <see cref="QueueEntry.Deadline"/>).
+    /// Time that the client gives it, in microseconds; 0 for none. From its arrival to its answer, but for models that set Triton's own queue policies, where it
+    /// bounds the wait.
     /// </summary>
-    public long TimeoutMicroseconds { get; set; }
+    public long TimeoutMicroseconds { get; private set; }
+
+    /// <summary>Gives it so much time at most; 0 says nothing.</summary>
+    public void LimitTime(long microseconds)
+    {
+        if (microseconds > 0 && (TimeoutMicroseconds == 0 || microseconds < TimeoutMicroseconds)) TimeoutMicroseconds = microseconds;
+    }
 
     public RequestState State { get; internal set; }
 
@@ -62,6 +68,12 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
 
     /// <summary>Text for the client when <see cref="Status"/> is not Ok.</summary>
     public string? Error { get; private set; }
+
+    /// <summary>Why it was refused; its reason is None where it was not.</summary>
+    public Refusal Refusal { get; internal set; }
+
+    /// <summary>When another attempt makes sense, of a refused request; null where nothing is known about that.</summary>
+    public TimeSpan? RetryAfter { get; internal set; }
 
     public ref StageTimes Times => ref _times;
 
@@ -154,6 +166,10 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Arrival = 0;
         Deadline = NoDeadline;
         TimesOutAt = NoDeadline;
+        PredictedEnd = 0;
+        RowsAhead = 0;
+        Refusal = default;
+        RetryAfter = null;
         Priority = 0;
         Rows = 1;
         RowsTaken = 0;

@@ -7,9 +7,13 @@ namespace Gateway.Core.Scheduling;
 public sealed class BatchPlan
 {
     private readonly List<Part> _parts = [];
+    private readonly List<Refused> _refused = [];
 
     /// <summary>Requests to take, in batch order, and how many rows of each; empty to take nothing now.</summary>
     public ReadOnlySpan<Part> Parts => CollectionsMarshal.AsSpan(_parts);
+
+    /// <summary>Requests to refuse; none of them is a part.</summary>
+    public ReadOnlySpan<Refused> Refusals => CollectionsMarshal.AsSpan(_refused);
 
     public int Rows { get; private set; }
 
@@ -21,6 +25,7 @@ public sealed class BatchPlan
     public void Clear()
     {
         _parts.Clear();
+        _refused.Clear();
         Rows = 0;
         WakeAt = QueueEntry.NoDeadline;
     }
@@ -30,6 +35,11 @@ public sealed class BatchPlan
         _parts.Add(new Part(entry, rows));
         Rows += rows;
     }
+
+    public void Refuse(QueueEntry entry, Refusal why) => _refused.Add(new Refused(entry, why));
+
+    /// <summary>A request that is to leave the queue unserved.</summary>
+    public readonly record struct Refused(QueueEntry Entry, Refusal Why);
 
     /// <summary>Rows of one request that go into the batch.</summary>
     public readonly record struct Part(QueueEntry Entry, int Rows);

@@ -33,6 +33,7 @@ internal static class BatchingPolicies
         {
             MaxQueueRequests = gateway.MaxQueueRequests ?? policy.MaxQueueRequests,
             MaxQueueBytes = gateway.MaxQueueBytes ?? policy.MaxQueueBytes,
+            Objective = Ticks(gateway.Objective ?? TimeSpan.Zero),
         };
 
         QueuePolicyTimes Policy(DynamicBatching? from, int level)

@@ -31,6 +31,15 @@ public sealed record BatchingPolicy
     /// <summary>Policy of each level; the first is level 1's.</summary>
     public IReadOnlyList<QueuePolicyTimes> QueuePolicies { get; init; } = [default];
 
+    /// <summary>Time that a request without a deadline of its own has, from its arrival to its answer, in ticks; 0 for all the time there is.</summary>
+    public long Objective { get; init; }
+
+    /// <summary>
+    /// Whether the model sets what Triton's own scheduling goes by (preferred sizes, a queue delay, time-outs in the queue): it then has its documented meaning, and
+    /// deadlines only bound the wait. Without, they decide.
+    /// </summary>
+    public bool IsTritons => PreferredBatchSizes.Count > 0 || MaxQueueDelay > 0 || QueuePolicies.Any(level => level.Timeout > 0);
+
     /// <summary>Most requests waiting, all levels together: the bound that holds even where the model sets none.</summary>
     public int MaxQueueRequests { get; init; } = DefaultMaxQueueRequests;
 
@@ -51,6 +60,16 @@ public sealed record BatchingPolicy
 
     /// <summary>The level that a request of <paramref name="priority"/> is served at.</summary>
     public int LevelOf(int priority) => priority >= 1 && priority <= PriorityLevels ? priority : DefaultPriorityLevel;
+
+    /// <summary>The time that a request of a level has which asks for <paramref name="requested"/> ticks (0: asks for nothing); 0 for no limit.</summary>
+    public long TimeFor(int level, long requested)
+    {
+        long time = QueuePolicies[level - 1].Effective(requested);
+        return time > 0 ? time : Objective;
+    }
+
+    /// <summary>The batch former for it.</summary>
+    internal IBatchFormer MakeFormer(TimeProvider time) => IsTritons ? new FifoBatchFormer(this) : new DeadlineBatchFormer(this, time);
 
     /// <summary>The size that a batch of <paramref name="rows"/> is run at.</summary>
     public int PadTo(int rows)

@@ -43,6 +43,14 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private long _waitingBytes;
     private int _unanswered;
     private bool _hasShapes;
+
+    // Whether any request has had one: until then nothing is looked ahead for.
+    private volatile bool _hasDeadlines;
+
+    // The former's outlook, for requests that have not been read; and the latest deadline of what came since nothing waited.
+    private long _firstEnd;
+    private long _lastEnd;
+    private long _latestDue;
     private volatile bool _isStopping;
 
     internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time)
@@ -72,14 +80,47 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Bytes of the blocks of the pending requests.</summary>
     public long PendingBytes => Volatile.Read(ref _waitingBytes);
 
-    /// <summary>Whether a request that comes now would be refused for want of room: a protocol endpoint can say so before it reads the tensors.</summary>
-    public bool IsFull => Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes;
+    /// <summary>Whether a request that comes now would be refused, of however few rows it is: a protocol endpoint can say so before it reads the tensors. It counts as accepted and refused.</summary>
+    /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
+    /// <param name="refusal">Why, with the text for the client.</param>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal)
+    {
+        refusal = default;
+        if (IsFull)
+        {
+            refusal = new EarlyRefusal(new Refusal(RefusalReason.QueueFull), Refusals.ForUnknown(Refusals.QueueFull), null);
+        }
+        else if (Volatile.Read(ref _firstEnd) is > 0 and long firstEnd && TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is > 0 and long time)
+        {
+            long now = Time.GetTimestamp();
+            long due = now + time;
+
+            // What has a later deadline is served after it: what is predicted behind all is not what it would meet.
+            bool isLast = due >= Volatile.Read(ref _latestDue);
+            long end = isLast ? Volatile.Read(ref _lastEnd) : firstEnd;
+            if (due < now || end <= due) return false;
+            Refusal why = new(firstEnd > due ? RefusalReason.DeadlineUnreachable : RefusalReason.DeadlineBehindQueue, end, end - due);
+            refusal = new EarlyRefusal(why, Refusals.ForUnknown(Refusals.TextOf(why, now, due, Time)), Time.GetElapsedTime(due, end));
+        }
+        else
+        {
+            return false;
+        }
+
+        Statistics.CountRefused(refusal.Why.Reason);
+        return true;
+    }
+
+    /// <summary>What a batch of so many rows is expected to take, from its closing to its instance being free.</summary>
+    public TimeSpan Estimate(int rows) => Time.GetElapsedTime(0, Latency.Estimate(rows));
 
     /// <summary>Whether a run did not end when it was cut short at the stop: its thread still uses the executor, whose memory must not be freed then.</summary>
     internal bool HasHung { get; private set; }
 
     /// <summary>Instances that wait for a batch; read without the lock, so it may be behind.</summary>
     internal int IdleInstances => _idle.Count;
+
+    internal bool IsFull => Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes;
 
     internal BlockPool Pool { get; }
     internal TimeProvider Time { get; }
@@ -110,9 +151,13 @@ public sealed class DynamicBatcher : IAsyncDisposable
         request.Arrival = now;
         request.Times.Queued = now;
         request.Priority = Policy.LevelOf(request.Priority);
-        long requested = (long)(request.TimeoutMicroseconds * (Time.TimestampFrequency / 1e6));
-        long timeout = Policy.QueuePolicies[request.Priority - 1].Effective(requested);
-        if (timeout > 0 && now + timeout > now) request.TimesOutAt = now + timeout;
+        long timeout = TimeFor(request.Priority, request.TimeoutMicroseconds);
+        if (timeout > 0 && now + timeout > now)
+        {
+            request.TimesOutAt = now + timeout;
+            if (!_hasDeadlines) _hasDeadlines = true;
+        }
+
         request.State = RequestState.Pending;
         Statistics.CountAccepted();
 
@@ -128,6 +173,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
         else if (waiting > Policy.MaxQueueRequests || (bytes > Policy.MaxQueueBytes && waiting > 1) || !_inbox.Writer.TryWrite(request))
         {
+            request.Refusal = new Refusal(RefusalReason.QueueFull);
             RefuseAtOnce(request, Refusals.QueueFull);
         }
         else
@@ -137,6 +183,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
             if (Pump(waitForLock: false, mayRun: mayRun) is { } instance) RunHere(instance);
         }
     }
+
+    private long TimeFor(int level, long microseconds) => Policy.TimeFor(level, (long)(microseconds * (Time.TimestampFrequency / 1e6)));
 
     /// <summary>Gives an instance its next batch: at once when there is one, else it waits among the idle until it is called.</summary>
     /// <remarks>
@@ -258,9 +306,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 long now = Time.GetTimestamp();
                 SchedulingView view = new(_queue, Latency, _instanceViews, now, _isStopping);
                 AdmitAndExpireUnderLock(view, ref released);
-                if (taker is not null && TakeOrIdleUnderLock(taker, isCalled, view)) run = taker;
+                if (taker is not null && TakeOrIdleUnderLock(taker, isCalled, view, ref released)) run = taker;
                 taker = null;
-                called = WantedUnderLock(view);
+                called = WantedUnderLock(view, ref released);
                 if (called is not null && mayRun && CanRunHereUnderLock(called))
                 {
                     mayRun = false;
@@ -270,6 +318,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 }
 
                 _isCalled |= called is not null;
+                if (_hasDeadlines) LookAheadUnderLock(view, ref released);
             }
             finally
             {
@@ -284,6 +333,24 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
         while (_inbox.Reader.TryPeek(out _));
         return run;
+    }
+
+    /// <summary>Refuses those that will miss their deadlines whatever comes, and notes down what tells endpoints whom to turn away.</summary>
+    private void LookAheadUnderLock(in SchedulingView view, ref InferenceRequest? released)
+    {
+        if (_queue.Count == 0)
+        {
+            _latestDue = 0;
+        }
+        else if (_idle.Count == 0 && !_isCalled)
+        {
+            _former.Preview(view, _plan);
+            RefuseUnderLock(ref released);
+        }
+
+        Outlook outlook = _former.LookAhead(view);
+        Volatile.Write(ref _firstEnd, outlook.First);
+        Volatile.Write(ref _lastEnd, outlook.Last);
     }
 
     /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>
@@ -312,11 +379,11 @@ public sealed class DynamicBatcher : IAsyncDisposable
     }
 
     /// <returns>True when the instance has a batch.</returns>
-    private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view)
+    private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view, ref InferenceRequest? released)
     {
         if (isCalled) _isCalled = false;
         else instance.FreeSince = view.Now;
-        if (DecideUnderLock(view))
+        if (DecideUnderLock(view, ref released))
         {
             FillUnderLock(instance, view.Now);
             _loneRuns.Saw(isLone: isCalled && instance.Batch.Slices.Length == 1 && _queue.Count == 0);
@@ -335,13 +402,13 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     /// <summary>Finds out whether an idle instance is wanted, and else sets the timer for when one will be.</summary>
     /// <returns>The instance that is wanted, which is not among the idle any more; null when none is.</returns>
-    private ModelInstance? WantedUnderLock(in SchedulingView view)
+    private ModelInstance? WantedUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
         ModelInstance? wanted = null;
         if (_queue.Count > 0 && _idle.Count > 0)
         {
             // One at a time: which batch it will take is not known yet, and once it has taken it, it calls the next if there is more.
-            if (!DecideUnderLock(view)) _timer.Arm(_plan.WakeAt, view.Now);
+            if (!DecideUnderLock(view, ref released)) _timer.Arm(_plan.WakeAt, view.Now);
             else if (!_isCalled) wanted = _idle.Pop();
         }
 
@@ -350,12 +417,30 @@ public sealed class DynamicBatcher : IAsyncDisposable
     }
 
     /// <returns>True when there is a batch to be run now; it is in the plan.</returns>
-    private bool DecideUnderLock(in SchedulingView view)
+    private bool DecideUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
         _plan.Clear();
         if (_queue.Count == 0) return false;
         _former.Decide(view, _plan);
+        RefuseUnderLock(ref released);
         return _plan.Parts.Length > 0;
+    }
+
+    private void RefuseUnderLock(ref InferenceRequest? released)
+    {
+        foreach (BatchPlan.Refused refused in _plan.Refusals)
+        {
+            InferenceRequest request = (InferenceRequest)refused.Entry;
+            _queue.Remove(request);
+            RefuseUnderLock(request, refused.Why, ref released);
+        }
+    }
+
+    private void RefuseUnderLock(InferenceRequest request, in Refusal refusal, ref InferenceRequest? released)
+    {
+        request.Refusal = refusal;
+        if (refusal.RetryAfter > 0) request.RetryAfter = Time.GetElapsedTime(0, refusal.RetryAfter);
+        EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.TextOf(refusal, request.Arrival, request.DueAt, Time), ref released);
     }
 
     private void AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
@@ -365,17 +450,20 @@ public sealed class DynamicBatcher : IAsyncDisposable
         if (request.IsCancelled)
         {
             EndUnderLock(request, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.Cancelled, ref released);
+            return;
         }
-        else if (_former.Refuse(request, view) is { } refusal)
+
+        Refusal refusal = _former.Admit(request, view);
+        if (refusal.Reason != RefusalReason.None)
         {
-            EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, refusal, ref released);
+            RefuseUnderLock(request, refusal, ref released);
+            return;
         }
-        else
-        {
-            if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
-            if (_hasShapes) ShapeKeys.Separate(request, _queue);
-            _queue.Add(request);
-        }
+
+        if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
+        if (_hasShapes) ShapeKeys.Separate(request, _queue);
+        _queue.Add(request);
+        _latestDue = Math.Max(_latestDue, request.DueAt);
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)

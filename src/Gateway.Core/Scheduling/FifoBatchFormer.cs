@@ -17,10 +17,10 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 {
     public IComparer<QueueEntry> Order => ArrivalOrder.Instance;
 
-    public string? Refuse(QueueEntry arrived, in SchedulingView view)
+    public Refusal Admit(QueueEntry arrived, in SchedulingView view)
     {
         int most = policy.QueuePolicies[arrived.Priority - 1].MaxQueueSize;
-        return most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most ? Refusals.QueueFull : null;
+        return most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most ? new Refusal(RefusalReason.QueueFull) : default;
     }
 
     public void Decide(in SchedulingView view, BatchPlan plan)
@@ -36,7 +36,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
             QueueBucket bucket = buckets[i];
 
             // Strictly earlier heads win; a bucket that must still wait only contributes its waking time.
-            if (chosen is not null && Order.Compare(bucket[0], chosen[0]) > 0) continue;
+            if (chosen is not null && Order.Compare(bucket.First, chosen.First) > 0) continue;
             Closing candidate = Close(bucket, view);
             if (candidate.WaitUntil > view.Now)
             {
@@ -51,18 +51,22 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         if (chosen is null) return;
         plan.Reason = closing.Reason;
         int room = closing.Rows;
-        for (int i = 0; room > 0; i++)
+        for (QueueEntry? entry = chosen.First; room > 0; entry = QueueBucket.Next(entry))
         {
-            int rows = Math.Min(room, chosen[i].RowsWaiting);
-            plan.Take(chosen[i], rows);
+            int rows = Math.Min(room, entry!.RowsWaiting);
+            plan.Take(entry, rows);
             room -= rows;
         }
     }
 
+    public Outlook LookAhead(in SchedulingView view) => default;
+
+    public void Preview(in SchedulingView view, BatchPlan plan) => plan.Clear();
+
     /// <summary>Where a bucket's next batch ends, or until when it waits for company.</summary>
     private Closing Close(QueueBucket bucket, in SchedulingView view)
     {
-        QueueEntry head = bucket[0];
+        QueueEntry head = bucket.First;
         if (!policy.IsDynamic) return new Closing(Math.Min(head.RowsWaiting, policy.MaxBatchRows), CloseReason.Immediate, 0);
 
         int limit = policy.FollowsLatencyCurve && policy.PreferredBatchSizes.Count == 0
@@ -74,9 +78,8 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         int preferredRows = 0;
         long oldest = long.MaxValue;
         bool isFull = false;
-        for (int i = 0; i < bucket.Count; i++)
+        for (QueueEntry? entry = head; entry is not null; entry = QueueBucket.Next(entry))
         {
-            QueueEntry entry = bucket[i];
             // Not as a sum, which a request of two billion rows would make negative.
             if (entry.RowsWaiting > limit - rows)
             {

@@ -1,74 +1,151 @@
 namespace Gateway.Core.Scheduling;
 
-/// <summary>What a run of so many rows takes on this model's instances: profiled at load, learned from every batch since.</summary>
+/// <summary>How long a batch of so many rows keeps one of this model's instances: profiled at load, learned from every batch since.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: one mean a batch size, moved by max(0.1, 1/n) of each sample's difference, each sample clipped to a quarter to four times the mean so that a
-/// stall does not unlearn it (weights and clip from the simulation that chose them). Between sizes seen, a straight line.
+/// <b>Behaviour</b>: one mean a batch size, moved by max(0.1, 1/n) of each sample's difference, each sample clipped to a quarter to four times of what was expected,
+/// so that a stall does not unlearn it. A size with few samples, or none for <see cref="StaleAfter"/> batches, is what the profile says times how much longer than
+/// profiled batches take at present: a model that becomes slow, or fast again, is so at all sizes. Weights and clip are those of the simulation that chose the policy.
 /// <b>Threading</b>: any thread; samples are rare (one a batch) and take a lock, estimates read without it and may be one sample behind.
 /// </remarks>
 public sealed class LatencyModel
 {
+    /// <summary>Batches after which a size that none of them had is not taken for known any more.</summary>
+    public const int StaleAfter = 512;
+
     // A size is as good as the best when it is within 1 % of its rows a second, as in the simulation that chose the policy. 3 % cost a convolutional model of
     // 0.07 ms a row 5 to 9 % of its throughput (2026-11-25): smaller batches also mean more wake-ups and colder caches than a profile sees.
     private const double AsGoodAsBest = 0.99;
 
+    // Samples from which a size speaks for itself.
+    private const int Trusted = 8;
+    private const double LeastWeight = 0.1;
+    private const double MostClip = 4;
+
+    // Of the squared relative error, whose root is the deviation; what it is taken for before anything is known.
+    private const double DeviationWeight = 0.03;
+    private const double FirstDeviation = 0.1;
+
     private readonly Lock _lock = new();
+    private readonly double[] _profile;
     private readonly double[] _means;
     private readonly int[] _samples;
+    private readonly long[] _seenAt;
+    private bool _isProfiled;
+    private long _count;
+    private double _ratio = 1;
+    private double _variance = FirstDeviation * FirstDeviation;
+    private long _recordedAt = long.MinValue;
     private int _bestBatchRows;
 
     public LatencyModel(int maxBatchRows)
     {
+        _profile = new double[maxBatchRows + 1];
         _means = new double[maxBatchRows + 1];
         _samples = new int[maxBatchRows + 1];
+        _seenAt = new long[maxBatchRows + 1];
         _bestBatchRows = maxBatchRows;
     }
+
+    /// <summary>Largest batch that estimates are given for.</summary>
+    public int MaxBatchRows => _profile.Length - 1;
 
     /// <summary>Smallest batch that makes nearly as many rows a second as any: batches need not be larger.</summary>
     public int BestBatchRows => Volatile.Read(ref _bestBatchRows);
 
-    /// <summary>Expected ticks of a run of <paramref name="rows"/> rows; 0 while nothing is known.</summary>
+    /// <summary>How far batches are from what was expected, relative to that: the root of the mean square.</summary>
+    public double Deviation => Math.Sqrt(Volatile.Read(ref _variance));
+
+    /// <summary>How much longer batches take than profiled; 1 before the first, and for models that could not be profiled.</summary>
+    public double Ratio => Volatile.Read(ref _ratio);
+
+    /// <summary>Batches learned from.</summary>
+    public long Count => Volatile.Read(ref _count);
+
+    /// <summary>When the last batch was learned from; <see cref="long.MinValue"/> before the first.</summary>
+    public long RecordedAt => Volatile.Read(ref _recordedAt);
+
+    /// <summary>Expected ticks of a batch of <paramref name="rows"/> rows, padding included, from its closing to its instance being free; 0 while nothing is known.</summary>
     public long Estimate(int rows)
     {
-        if (_samples[rows] > 0) return (long)_means[rows];
+        int samples = Volatile.Read(ref _count) - _seenAt[rows] > StaleAfter ? 0 : _samples[rows];
+        if (samples >= Trusted) return (long)_means[rows];
+        if (!_isProfiled) return (long)(samples > 0 ? _means[rows] : Line(_means, rows));
+        double prior = _profile[rows] * Volatile.Read(ref _ratio);
+        return (long)(((_means[rows] * samples) + (prior * (Trusted - samples))) / Trusted);
+    }
+
+    /// <summary>Takes note of what a size took before the model was served.</summary>
+    public void Profile(int rows, long ticks) => _profile[rows] = ticks;
+
+    /// <summary>The profile is done: fills in the sizes between, and works out <see cref="BestBatchRows"/>.</summary>
+    public void EndProfile()
+    {
+        double best = 0;
+        for (int rows = 1; rows < _profile.Length; rows++)
+        {
+            if (_profile[rows] > 0) best = Math.Max(best, rows / _profile[rows]);
+        }
+
+        if (best == 0) return;
+        for (int rows = 1; rows < _profile.Length; rows++)
+        {
+            if (_profile[rows] == 0 || !(rows / _profile[rows] >= AsGoodAsBest * best)) continue;
+            Volatile.Write(ref _bestBatchRows, rows);
+            break;
+        }
+
+        double[] all = [.. Enumerable.Range(0, _profile.Length).Select(rows => rows == 0 ? 0 : Line(_profile, rows))];
+        all.CopyTo(_profile, 0);
+        _isProfiled = true;
+    }
+
+    /// <summary>Learns from a batch of <paramref name="rows"/> rows, padding included, that kept its instance for <paramref name="ticks"/>.</summary>
+    /// <param name="now">Timestamp of its end.</param>
+    public void Record(int rows, long ticks, long now)
+    {
+        lock (_lock)
+        {
+            double expected = Estimate(rows);
+            long count = _count + 1;
+            if (expected > 0)
+            {
+                double sample = Math.Clamp(ticks, expected / MostClip, expected * MostClip);
+                double error = (sample - expected) / expected;
+                Volatile.Write(ref _variance, _variance + (DeviationWeight * ((error * error) - _variance)));
+                if (_isProfiled) Volatile.Write(ref _ratio, _ratio + (Weight(count) * ((sample / _profile[rows]) - _ratio)));
+                Learn(rows, sample);
+            }
+            else
+            {
+                Learn(rows, Math.Max(1, ticks));
+            }
+
+            _seenAt[rows] = count;
+            Volatile.Write(ref _count, count);
+            Volatile.Write(ref _recordedAt, now);
+        }
+    }
+
+    private void Learn(int rows, double sample)
+    {
+        // What is out of date is begun anew.
+        int n = _count - _seenAt[rows] > StaleAfter ? 1 : _samples[rows] + 1;
+        _means[rows] = n == 1 ? sample : _means[rows] + (Weight(n) * (sample - _means[rows]));
+        _samples[rows] = n;
+    }
+
+    private static double Weight(long samples) => Math.Max(LeastWeight, 1.0 / samples);
+
+    /// <summary>A straight line through the two sizes around one that has no value, and beyond the last one through zero.</summary>
+    private static double Line(double[] values, int rows)
+    {
+        if (values[rows] > 0) return values[rows];
         int below = rows;
-        while (below > 0 && _samples[below] == 0) below--;
+        while (below > 0 && values[below] == 0) below--;
         int above = rows;
-        while (above < _means.Length && _samples[above] == 0) above++;
-        if (above == _means.Length) return below == 0 ? 0 : (long)(_means[below] * rows / below);
-        if (below == 0) return (long)_means[above];
-        return (long)(_means[below] + ((_means[above] - _means[below]) * (rows - below) / (above - below)));
-    }
-
-    /// <summary>Learns from a run of <paramref name="rows"/> rows, padding included, that took <paramref name="ticks"/>.</summary>
-    public void Record(int rows, long ticks)
-    {
-        lock (_lock)
-        {
-            int n = ++_samples[rows];
-            double mean = _means[rows];
-            double sample = n == 1 ? ticks : Math.Clamp(ticks, mean / 4, mean * 4);
-            _means[rows] = n == 1 ? sample : mean + (Math.Max(0.1, 1.0 / n) * (sample - mean));
-        }
-    }
-
-    /// <summary>Works out <see cref="BestBatchRows"/> from what is known by now; called when a model has been profiled.</summary>
-    public void ChooseBestBatchRows()
-    {
-        lock (_lock)
-        {
-            double best = 0;
-            for (int rows = 1; rows < _means.Length; rows++)
-            {
-                if (_samples[rows] > 0 && _means[rows] > 0) best = Math.Max(best, rows / _means[rows]);
-            }
-
-            for (int rows = 1; rows < _means.Length; rows++)
-            {
-                if (_samples[rows] == 0 || !(rows / _means[rows] >= AsGoodAsBest * best)) continue;
-                Volatile.Write(ref _bestBatchRows, rows);
-                return;
-            }
-        }
+        while (above < values.Length && values[above] == 0) above++;
+        if (above == values.Length) return below == 0 ? 0 : values[below] * rows / below;
+        if (below == 0) return values[above];
+        return values[below] + ((values[above] - values[below]) * (rows - below) / (above - below));
     }
 }

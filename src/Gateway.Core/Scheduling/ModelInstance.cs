@@ -108,13 +108,14 @@ internal sealed class ModelInstance
     private void RunBatch()
     {
         int budget = _batcher.Policy.BisectsFailedBatches ? RerunBudget(Batch.Slices.Length) : 0;
-        Execute(Batch, ref budget);
+        Execute(Batch, isWhole: true, ref budget);
     }
 
     /// <summary>Runs after a failure: enough to find two bad requests among <paramref name="requests"/> (two halves a level for each), not one a request.</summary>
     private static int RerunBudget(int requests) => requests < 2 ? 0 : 4 * (BitOperations.Log2((uint)(requests - 1)) + 1);
 
-    private void Execute(Batch batch, ref int budget)
+    /// <param name="isWhole">False for a part of a batch that failed, whose beginning lies before others' runs.</param>
+    private void Execute(Batch batch, bool isWhole, ref int budget)
     {
         BatchOutput output;
         try
@@ -148,9 +149,11 @@ internal sealed class ModelInstance
             return;
         }
 
-        _batcher.Latency.Record(batch.PaddedRows, batch.RunEnd - batch.RunStart);
         Scatter(batch, output);
         output.Release();
+        if (!isWhole) return;
+        long now = _batcher.Time.GetTimestamp();
+        _batcher.Latency.Record(batch.PaddedRows, now - batch.ClosedAt, now);
     }
 
     private void ExecuteHalves(Batch batch, ref int budget)
@@ -158,8 +161,8 @@ internal sealed class ModelInstance
         int middle = batch.Slices.Length / 2;
         Batch first = Part(batch, 0, middle);
         Batch second = Part(batch, middle, batch.Slices.Length);
-        Execute(first, ref budget);
-        Execute(second, ref budget);
+        Execute(first, isWhole: false, ref budget);
+        Execute(second, isWhole: false, ref budget);
     }
 
     private Batch Part(Batch batch, int from, int to)

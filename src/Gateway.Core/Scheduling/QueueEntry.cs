@@ -40,6 +40,25 @@ public abstract class QueueEntry
     /// <summary>When the queue has to look at it again: its deadline, or its time-out while that still means something.</summary>
     internal long DueAt => IsDelayed ? Deadline : Math.Min(Deadline, TimesOutAt);
 
+    /// <summary>Rows that were to be served before it when it came.</summary>
+    public long RowsAhead { get; set; }
+
+    /// <summary>When it will be finished, as far as could be told on its arrival; 0 when nothing could. A timestamp.</summary>
+    public long PredictedEnd { get; set; }
+
     /// <summary>Position in the queue's deadline heap, -1 when not in it.</summary>
     internal int HeapIndex { get; set; } = -1;
+
+    /// <summary>Neighbours in the tree that keeps a bucket in order; all null when it is in none, or alone.</summary>
+    internal QueueEntry? Parent { get; set; }
+
+    internal QueueEntry? Left { get; set; }
+
+    internal QueueEntry? Right { get; set; }
+
+    /// <summary>Keeps the tree balanced: no less than that of any entry below.</summary>
+    internal ulong HeapKey { get; set; }
+
+    /// <summary>Rows waiting of this entry and all below it.</summary>
+    internal long SubtreeRows { get; set; }
 }

@@ -32,11 +32,18 @@ public sealed class RequestQueue
     /// <summary>Requests waiting at a priority level.</summary>
     public int CountAtLevel(int level) => _countByLevel[level];
 
+    /// <summary>Rows that are served before <paramref name="entry"/>, which need not wait here.</summary>
+    public long RowsBefore(QueueEntry entry)
+    {
+        long rows = 0;
+        for (int i = 0; i < _buckets.Count; i++) rows += _buckets[i].RowsBefore(entry);
+        return rows;
+    }
+
     internal void Add(QueueEntry entry)
     {
         QueueBucket bucket = BucketFor(entry.ShapeKey);
-        bucket.Entries.Insert(entry);
-        bucket.Rows += entry.RowsWaiting;
+        bucket.Add(entry);
         Rows += entry.RowsWaiting;
         Count++;
         _countByLevel[entry.Priority]++;
@@ -47,11 +54,7 @@ public sealed class RequestQueue
     /// <returns>False when it is not in the queue.</returns>
     internal bool Remove(QueueEntry entry)
     {
-        if (!_byKey.TryGetValue(entry.ShapeKey, out QueueBucket? bucket)) return false;
-        int index = bucket.Entries.IndexOf(entry);
-        if (index < 0) return false;
-        bucket.Entries.RemoveAt(index);
-        bucket.Rows -= entry.RowsWaiting;
+        if (!_byKey.TryGetValue(entry.ShapeKey, out QueueBucket? bucket) || !bucket.Remove(entry)) return false;
         Rows -= entry.RowsWaiting;
         Count--;
         _countByLevel[entry.Priority]--;
@@ -69,7 +72,7 @@ public sealed class RequestQueue
         }
         else
         {
-            _byKey[entry.ShapeKey].Rows -= rows;
+            EntryTree.TakeRows(entry, rows);
             Rows -= rows;
         }
 
@@ -86,10 +89,10 @@ public sealed class RequestQueue
     }
 
     /// <summary>Any entry, or null: for a drain that refuses what is left.</summary>
-    internal QueueEntry? Any() => _buckets.Count == 0 ? null : _buckets[0][0];
+    internal QueueEntry? Any() => _buckets.Count == 0 ? null : _buckets[0].First;
 
     /// <summary>An entry that waits under a shape key, or null.</summary>
-    internal QueueEntry? AnyOf(ulong shapeKey) => _byKey.TryGetValue(shapeKey, out QueueBucket? bucket) ? bucket[0] : null;
+    internal QueueEntry? AnyOf(ulong shapeKey) => _byKey.TryGetValue(shapeKey, out QueueBucket? bucket) ? bucket.First : null;
 
     private QueueBucket BucketFor(ulong shapeKey)
     {

@@ -4,6 +4,7 @@ using System.Text;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;
@@ -126,7 +127,7 @@ internal sealed partial class FrameConnection
         {
             // Where the next frame would begin is not known any more.
             Log.Refused(_logger, _connection.ConnectionId, error.Message);
-            await SayAsync(MessageKind.Error, Messages.Error(error.Status, error.Message)).ConfigureAwait(false);
+            await SayAsync(MessageKind.Error, Messages.Error(error.Status, error.Message, error.RetryAfter)).ConfigureAwait(false);
             return false;
         }
         catch (Exception error) when (error is IOException or ConnectionAbortedException or OperationCanceledException or InvalidOperationException)
@@ -276,7 +277,7 @@ internal sealed partial class FrameConnection
         }
         catch (InferenceException error)
         {
-            Answer(call, MessageKind.Error, Messages.Error(error.Status, error.Message));
+            Answer(call, MessageKind.Error, Messages.Error(error.Status, error.Message, error.RetryAfter));
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error)
@@ -326,10 +327,10 @@ internal sealed partial class FrameConnection
         }
 
         ServedModel model = _model!;
-        if (model.Batcher.IsFull)
+        if (model.Batcher.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal))
         {
-            model.Batcher.Statistics.CountRefused();
-            throw new InferenceException(StatusCode.Unavailable, "[request id: <id_unknown>] Exceeds maximum queue size");
+            Answer(call, MessageKind.Error, Messages.Error(StatusCode.Unavailable, refusal.Text, refusal.RetryAfter));
+            return;
         }
 
         InferenceRequest request = model.RentRequest();

@@ -195,7 +195,7 @@ internal sealed class FrameSender
             }
             else
             {
-                call.Body = Messages.Error(request.Status, request.Error ?? "");
+                call.Body = Messages.Error(request.Status, request.Error ?? "", request.RetryAfter);
             }
 
             call.Kind = MessageKind.Error;

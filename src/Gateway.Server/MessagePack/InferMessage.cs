@@ -41,6 +41,9 @@ internal sealed class InferMessage
     /// <summary>Null when the request names none.</summary>
     public Slice? ModelName { get; private set; }
 
+    /// <summary>The time that the client gives it, in microseconds; 0 for none.</summary>
+    public long TimeoutMicroseconds => _timeout ?? 0;
+
     private ReadOnlySpan<InferMessageInput> Inputs => _inputs.AsSpan(0, _inputCount);
 
     private ReadOnlySpan<Slice> Outputs => _outputs.AsSpan(0, _outputCount);
@@ -124,7 +127,7 @@ internal sealed class InferMessage
     {
         ServedModel model = request.Model;
         if (_id is { } id) request.Id = Encoding.UTF8.GetString(id.Of(message));
-        request.TimeoutMicroseconds = _timeout ?? 0;
+        request.LimitTime(_timeout ?? 0);
         request.Priority = _priority ?? 0;
         foreach (ref readonly InferMessageInput input in Inputs)
         {

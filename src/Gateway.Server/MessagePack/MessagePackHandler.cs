@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;
@@ -60,7 +61,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         }
         catch (InferenceException error)
         {
-            WriteError(context, error.Status, error.Message);
+            WriteError(context, error.Status, error.Message, error.RetryAfter);
             return true;
         }
     }
@@ -93,11 +94,8 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
 
     private Task HandleInfer(HttpContext context, ServedModel model)
     {
-        if (model.Batcher.IsFull)
-        {
-            model.Batcher.Statistics.CountRefused();
-            throw new InferenceException(StatusCode.Unavailable, "[request id: <id_unknown>] Exceeds maximum queue size");
-        }
+        long timeout = TimeoutHeader.Read(context.Request.Headers);
+        if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal)) throw refusal.ToException();
 
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
@@ -108,6 +106,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         MessagePackCall call = Rent();
         call.Context = context;
         call.Request = model.RentRequest();
+        call.Request.LimitTime(timeout);
         return ServeAsync(call, coding != ContentCoding.Identity);
     }
 
@@ -128,7 +127,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             }
 
             if (request.Status == StatusCode.Ok) await RespondAsync(call).ConfigureAwait(false);
-            else WriteError(call.Context, request.Status, request.Error ?? "");
+            else WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter);
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error) when (!call.Context.Response.HasStarted)
@@ -246,14 +245,14 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             _ => (StatusCode.Internal, "internal error"),
         };
         if (status == StatusCode.Internal) Log.Failed(logger, context.Request.Path, error);
-        WriteError(context, status, text);
+        WriteError(context, status, text, (error as InferenceException)?.RetryAfter);
         if (error is BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }) context.Response.StatusCode = StatusCodes.Status408RequestTimeout;
     }
 
-    private static void WriteError(HttpContext context, StatusCode status, string text)
+    private static void WriteError(HttpContext context, StatusCode status, string text, TimeSpan? retryAfter)
     {
-        if (status == StatusCode.Unavailable) ErrorWriter.AddRetryAfter(context);
-        Write(context, ErrorWriter.HttpStatus(status), Messages.Error(status, text));
+        if (status == StatusCode.Unavailable) ErrorWriter.AddRetryAfter(context, retryAfter);
+        Write(context, ErrorWriter.HttpStatus(status), Messages.Error(status, text, retryAfter));
     }
 
     private static void Write(HttpContext context, int httpStatus, byte[] body)

@@ -10,8 +10,8 @@ namespace Gateway.Server.MessagePack;
 /// <summary>Writes the bodies of all messages but the answers of inference requests. They are rare, and each is an array of its own.</summary>
 internal static class Messages
 {
-    // The shortest wait that Retry-After can say over HTTP; the same here.
-    public const int RetryAfterMilliseconds = 1000;
+    // Where nothing better is known: the shortest wait that Retry-After can say over HTTP.
+    private const int RetryAfterMilliseconds = 1000;
 
     // What a map, its keys and its numbers take at most, names aside.
     private const int Room = 128;
@@ -20,7 +20,8 @@ internal static class Messages
 
     public static byte[] Nil() => Write(Room, static (ref MessagePackWriter writer) => writer.WriteNil());
 
-    public static byte[] Error(StatusCode status, string text) =>
+    /// <param name="retryAfter">When another attempt makes sense; null where nothing is known about that.</param>
+    public static byte[] Error(StatusCode status, string text, TimeSpan? retryAfter = null) =>
         Write(Room + (MostUtf8BytesAChar * text.Length), (ref MessagePackWriter writer) =>
         {
             bool mayRetry = status == StatusCode.Unavailable;
@@ -31,7 +32,7 @@ internal static class Messages
             writer.WriteString(text);
             if (!mayRetry) return;
             writer.WriteString("retry_after_ms"u8);
-            writer.WriteInteger(RetryAfterMilliseconds);
+            writer.WriteInteger(retryAfter is { } after ? (long)Math.Ceiling(after.TotalMilliseconds) : RetryAfterMilliseconds);
         });
 
     public static byte[] Goodbye(string why) =>

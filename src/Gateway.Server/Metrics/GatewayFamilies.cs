@@ -19,6 +19,11 @@ internal static partial class GatewayFamilies
         WriteModelStates(writer, index);
         Each(writer, models, "gateway_requests_accepted_total", "counter", "Requests that passed validation: the sum of all outcomes once nothing is under way.", static model => model.Counts.Accepted);
         ByName<RequestOutcome>(writer, models, "gateway_requests_total", "outcome", "Accepted requests that ended, by outcome.", static counts => counts.Outcomes);
+        ByName<RefusalReason>(writer, models, "gateway_refused_requests_total", "reason", "Rejected requests, by why; none: the model was going away.", static counts => counts.Refusals);
+        Each(writer, models, "gateway_late_requests_total", "counter", "Requests that succeeded after their deadline.", static model => model.Counts.LateRequests);
+        Each(writer, models, "gateway_late_rows_total", "counter", "Rows of theirs: run for nothing.", static model => model.Counts.LateRows);
+        Stage(writer, models, "prediction_error", "How far requests that succeeded ended from when they were to, by what was known on their arrival.", static counts => counts.PredictionError);
+        WriteLatencyModel(writer, models);
         Each(writer, models, "gateway_pending_bytes", "gauge", "Bytes of the tensors of requests that wait.", static model => model.PendingBytes);
         Stage(writer, models, "request", "Acceptance to answer, of requests that succeeded.", static counts => counts.Request);
         Stage(writer, models, "queue", "Acceptance to the closing of the batch.", static counts => counts.Queue);
@@ -76,6 +81,29 @@ internal static partial class GatewayFamilies
             DurationHistogram histogram = value(model.Counts);
             writer.Histogram(name, DurationBounds, histogram.Counts, histogram.TotalNanoseconds / 1e9, ("model", model.Name), ("version", model.Version));
         }
+    }
+
+    private static void WriteLatencyModel(PrometheusWriter writer, IReadOnlyList<ModelSample> models)
+    {
+        writer.Family("gateway_batch_estimate_seconds", "gauge", "What a batch of so many rows is expected to take, from its closing to its instance being free.");
+        foreach (ModelSample model in models)
+        {
+            foreach (int rows in Doubling(model.Latency.MaxBatchRows))
+            {
+                string size = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
+                writer.Sample("gateway_batch_estimate_seconds", model.EstimateSeconds(rows), ("model", model.Name), ("rows", size), ("version", model.Version));
+            }
+        }
+
+        writer.Family("gateway_batch_deviation_ratio", "gauge", "How far batches are from what is expected of them, relative to that: the root of the mean square.");
+        foreach (ModelSample model in models) writer.Sample("gateway_batch_deviation_ratio", model.Latency.Deviation, ("model", model.Name), ("version", model.Version));
+        Each(writer, models, "gateway_best_batch_rows", "gauge", "Smallest batch that makes nearly as many rows a second as any.", static model => model.Latency.BestBatchRows);
+    }
+
+    private static IEnumerable<int> Doubling(int most)
+    {
+        for (int rows = 1; rows < most; rows *= 2) yield return rows;
+        yield return most;
     }
 
     private static void WriteBatchSizes(PrometheusWriter writer, IReadOnlyList<ModelSample> models)

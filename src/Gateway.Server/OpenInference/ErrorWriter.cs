@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Microsoft.AspNetCore.Http;
 
@@ -39,8 +41,23 @@ internal static class ErrorWriter
         WriteJson(context, httpStatus, body.WrittenSpan);
     }
 
-    /// <summary>Tells a refused client to come back in a second, the shortest wait that the header can say.</summary>
-    public static void AddRetryAfter(HttpContext context) => context.Response.Headers.RetryAfter = "1";
+    // Snake case, as metrics have it.
+    private static readonly string[] Reasons = [.. Enum.GetNames<RefusalReason>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)];
+
+    /// <summary>Tells a refused client why, and when to come back.</summary>
+    public static void AddRefusal(HttpContext context, RefusalReason reason, TimeSpan? after)
+    {
+        if (reason != RefusalReason.None) context.Response.Headers["Inference-Refusal"] = Reasons[(int)reason];
+        AddRetryAfter(context, after);
+    }
+
+    /// <summary>Tells a refused client when to come back: in seconds, of which one is the least that the standard header can say, and in milliseconds where that is known.</summary>
+    public static void AddRetryAfter(HttpContext context, TimeSpan? after)
+    {
+        IHeaderDictionary headers = context.Response.Headers;
+        headers.RetryAfter = after > TimeSpan.FromSeconds(1) ? Math.Ceiling(after.Value.TotalSeconds).ToString(CultureInfo.InvariantCulture) : "1";
+        if (after is { } time) headers["Retry-After-Ms"] = Math.Ceiling(time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+    }
 
     public static void WriteJson(HttpContext context, int httpStatus, ReadOnlySpan<byte> json)
     {

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -12,7 +13,7 @@ namespace Gateway.Server.OpenInference;
 
 /// <summary>Serves infer calls: reads the request, has it answered, writes the answer.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: a full queue refuses before the body is read. A client that goes away cancels its request. The memory of the outputs is given
+/// <b>Behaviour</b>: what would be refused for want of room or time is so before the body is read. A client that goes away cancels its request. The memory of the outputs is given
 /// back before anything is flushed, so that a client that reads slowly holds up its own connection and nothing else.
 /// <b>Threading</b>: any. <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
@@ -26,11 +27,11 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
     public Task HandleAsync(HttpContext context, ServedModel model)
     {
-        if (model.Batcher.IsFull)
+        long timeout = TimeoutHeader.Read(context.Request.Headers);
+        if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal))
         {
-            model.Batcher.Statistics.CountRefused();
-            ErrorWriter.AddRetryAfter(context);
-            ErrorWriter.Write(context, StatusCode.Unavailable, "[request id: <id_unknown>] Exceeds maximum queue size");
+            ErrorWriter.AddRefusal(context, refusal.Why.Reason, refusal.RetryAfter);
+            ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text);
             return Task.CompletedTask;
         }
 
@@ -45,6 +46,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         exchange.Context = context;
         exchange.IsDecompressed = coding != ContentCoding.Identity;
         exchange.Request = model.RentRequest();
+        exchange.TimeoutMicroseconds = timeout;
         return ServeAsync(exchange);
     }
 
@@ -57,10 +59,13 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         try
         {
             await ReadAsync(exchange).ConfigureAwait(false);
+
+            // Not before: what is remembered of the body is for all who send the same.
+            exchange.Request!.LimitTime(exchange.TimeoutMicroseconds);
             exchange.WatchClient();
             try
             {
-                await exchange.Request!.Model.InferAsync(exchange.Request).ConfigureAwait(false);
+                await exchange.Request.Model.InferAsync(exchange.Request).ConfigureAwait(false);
             }
             finally
             {
@@ -125,7 +130,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         string acceptEncoding = context.Request.Headers.AcceptEncoding.ToString();
         ContentCoding coding = acceptEncoding.Length == 0 ? ContentCoding.Identity : Compression.Choose(acceptEncoding);
         long blobBytes = InferResponseWriter.BlobBytes(exchange);
-        if (options.ServerTiming) response.Headers[ServerTiming.HeaderName] = ServerTiming.Format(exchange.Request!.Times, time);
+        if (options.ServerTiming || context.Request.Headers.ContainsKey(ServerTiming.AskHeader)) response.Headers[ServerTiming.HeaderName] = ServerTiming.Format(exchange.Request!, time);
         if (coding != ContentCoding.Identity)
         {
             InferResponseWriter.Compress(exchange, coding);
@@ -145,7 +150,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
     private static void Refuse(HttpContext context, InferenceRequest request)
     {
-        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRetryAfter(context);
+        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
         ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 

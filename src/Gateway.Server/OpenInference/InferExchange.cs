@@ -47,6 +47,9 @@ internal sealed class InferExchange(BlockPool pool)
 
     public InferenceRequest? Request { get; set; }
 
+    /// <summary>Time that a header gives the request, in microseconds; 0 for none.</summary>
+    public long TimeoutMicroseconds { get; set; }
+
     /// <summary>A JSON part that did not lie in one piece, while it is collected.</summary>
     public MemoryBlock? Head { get; set; }
 
@@ -153,6 +156,7 @@ internal sealed class InferExchange(BlockPool pool)
         Body = null!;
         Context = null!;
         BodyRead = 0;
+        TimeoutMicroseconds = 0;
         HeadCollected = 0;
         TensorBytes = 0;
         OutputCount = 0;

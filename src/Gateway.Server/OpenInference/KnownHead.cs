@@ -81,7 +81,7 @@ internal sealed class KnownHead
     private void Apply(InferExchange exchange)
     {
         InferenceRequest request = exchange.Request!;
-        request.TimeoutMicroseconds = _timeout;
+        request.LimitTime(_timeout);
         request.Priority = _priority;
         _inputs.CopyTo(request.Inputs);
         foreach (Blob blob in _blobs) exchange.AddBlob(blob.Input, blob.Length);

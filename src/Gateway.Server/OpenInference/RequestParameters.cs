@@ -35,7 +35,7 @@ internal static class RequestParameters
                     request.Priority = (int)Math.Min(int.MaxValue, JsonValues.ReadUnsigned(ref cursor, "priority"));
                     break;
                 case Seen.Timeout:
-                    request.TimeoutMicroseconds = (long)Math.Min(long.MaxValue, JsonValues.ReadUnsigned(ref cursor, "timeout"));
+                    request.LimitTime((long)Math.Min(long.MaxValue, JsonValues.ReadUnsigned(ref cursor, "timeout")));
                     break;
                 case Seen.BinaryDataOutput:
                     isBinary = JsonValues.ReadBoolean(ref cursor, "binary_data_output");

@@ -7,21 +7,29 @@ namespace Gateway.Server.OpenInference;
 /// <remarks>
 /// <c>queue</c>: until an instance was free for it. <c>batch</c>: until its batch was closed, which is the wait for company and the instance's waking up. Then
 /// <c>gather</c>, <c>run</c> and <c>scatter</c>. Together they are the time from the queue to the answer; reading and writing are not in it.
+/// <c>predicted</c>: what they were to be together, by what was known when the request came.
 /// </remarks>
 internal static class ServerTiming
 {
     public const string HeaderName = "Server-Timing";
 
-    public static string Format(in StageTimes times, TimeProvider time)
+    /// <summary>With it, of any value, a request asks for its own times.</summary>
+    public const string AskHeader = "Inference-Explain";
+
+    public static string Format(InferenceRequest request, TimeProvider time)
     {
+        ref StageTimes times = ref request.Times;
         double queue = Milliseconds(time, times.Queued, times.BatchOpened);
         double batch = Milliseconds(time, times.BatchOpened, times.GatherStart);
         double gather = Milliseconds(time, times.GatherStart, times.RunStart);
         double run = Milliseconds(time, times.RunStart, times.RunEnd);
         double scatter = Milliseconds(time, times.RunEnd, times.Released);
-        return string.Create(
+        string stages = string.Create(
             CultureInfo.InvariantCulture,
             $"queue;dur={queue:0.###}, batch;dur={batch:0.###};desc=\"{times.BatchRows} rows\", gather;dur={gather:0.###}, run;dur={run:0.###}, scatter;dur={scatter:0.###}");
+        if (request.PredictedEnd == 0) return stages;
+        double predicted = Milliseconds(time, times.Queued, request.PredictedEnd);
+        return string.Create(CultureInfo.InvariantCulture, $"{stages}, predicted;dur={predicted:0.###};desc=\"{request.RowsAhead} rows ahead\"");
     }
 
     private static double Milliseconds(TimeProvider time, long from, long to) => time.GetElapsedTime(from, to).TotalMilliseconds;

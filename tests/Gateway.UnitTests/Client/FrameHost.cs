@@ -95,7 +95,7 @@ internal sealed class FrameHost : IAsyncDisposable
         TensorSpec[] outputs = [SampleModels.Spec("y", DataType.Int64, [1])];
         ModelLayout layout = new(name, 1, SampleModels.Config(name, 64), inputs, outputs);
         BatchingPolicy policy = new() { MaxBatchRows = layout.MaxBatchRows, IsDynamic = layout.IsBatching, MaxQueueRequests = maxQueueRequests };
-        DynamicBatcher batcher = new(policy, new FifoBatchFormer(policy), Pool, TimeProvider.System);
+        DynamicBatcher batcher = new(policy, policy.MakeFormer(TimeProvider.System), Pool, TimeProvider.System);
         _batchers.Add(batcher);
         ServedModel model = new(layout, "CPU", batcher);
         batcher.Start([makeExecutor(layout, Pool)], layout);

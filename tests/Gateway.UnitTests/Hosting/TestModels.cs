@@ -16,7 +16,7 @@ internal static class TestModels
     {
         TensorSpec spec = new("x", DataType.Fp32, [1], [1], []);
         ModelLayout layout = new(name, 1, new ModelConfig { Name = name, MaxBatchSize = policy.MaxBatchRows }, [spec], [new TensorSpec("y", DataType.Fp32, [1], [1], [])]);
-        DynamicBatcher batcher = new(policy, new FifoBatchFormer(policy), pool, TimeProvider.System);
+        DynamicBatcher batcher = new(policy, policy.MakeFormer(TimeProvider.System), pool, TimeProvider.System);
         batcher.Start([new FunctionExecutor(layout, pool, TimeProvider.System, (batch, _, _) => run(batch))], layout);
         return (new ServedModel(layout, "CPU, 1 thread", batcher), batcher);
     }

@@ -102,7 +102,7 @@ internal sealed class InferenceServer : IAsyncDisposable
     {
         ModelLayout layout = new(name, version, SampleModels.Config(name, maxBatchSize), inputs, outputs);
         BatchingPolicy policy = new() { MaxBatchRows = layout.MaxBatchRows, IsDynamic = layout.IsBatching, MaxQueueRequests = maxQueueRequests };
-        DynamicBatcher batcher = new(policy, new FifoBatchFormer(policy), Pool, TimeProvider.System);
+        DynamicBatcher batcher = new(policy, policy.MakeFormer(TimeProvider.System), Pool, TimeProvider.System);
         _batchers.Add(batcher);
         ServedModel model = new(layout, "CPU", batcher);
         batcher.Start([makeExecutor(layout, Pool)], layout);

@@ -16,7 +16,7 @@ public sealed class RequestPoolingTests
         InferenceRequest used = model.RequestOf([1, 2], 2, 1);
         used.Id = "first";
         used.Priority = 1;
-        used.TimeoutMicroseconds = 1_000_000_000;
+        used.LimitTime(1_000_000_000);
         ValueTask completion = model.Model.InferAsync(used);
         (await _stage.NextAsync()).Fail("broken");
         await completion;

@@ -32,7 +32,7 @@ internal static class BatcherSetups
     public static Sent SendWithTimeout(this TestModel model, long microseconds, params long[] values)
     {
         var request = model.Request(values);
-        request.TimeoutMicroseconds = microseconds;
+        request.LimitTime(microseconds);
         return model.Send(request);
     }
 

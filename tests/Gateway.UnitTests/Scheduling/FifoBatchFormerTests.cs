@@ -220,24 +220,24 @@ public sealed class FifoBatchFormerTests
     public void Decide_LatencyCurve_StopsAtTheBestSizeButSplitsNothingForIt(int[] rows, string expected)
     {
         FormerScene scene = new FormerScene(Plain with { FollowsLatencyCurve = true }).AddAll(rows);
-        scene.Latency.Record(1, 100);
-        scene.Latency.Record(4, 200);
-        scene.Latency.Record(8, 400);
-        scene.Latency.ChooseBestBatchRows();
+        scene.Latency.Profile(1, 100);
+        scene.Latency.Profile(4, 200);
+        scene.Latency.Profile(8, 400);
+        scene.Latency.EndProfile();
 
         Assert.Equal(expected, scene.Decide());
     }
 
     [Theory]
-    [InlineData(1, null)]
-    [InlineData(2, "Exceeds maximum queue size")]
-    public void Refuse_LevelHasALimit_CountsThatLevelOnly(int waiting, string? expected)
+    [InlineData(1, RefusalReason.None)]
+    [InlineData(2, RefusalReason.QueueFull)]
+    public void Admit_LevelHasALimit_CountsThatLevelOnly(int waiting, RefusalReason expected)
     {
         FormerScene scene = new(Plain with { PriorityLevels = 2, QueuePolicies = [new(0, false, false, MaxQueueSize: 2), default] });
         for (int i = 0; i < waiting; i++) scene.Add(priority: 1);
         for (int i = 0; i < 5; i++) scene.Add(priority: 2);
 
-        Assert.Equal(expected, scene.Refuse(new TestEntry { Priority = 1 }));
-        Assert.Null(scene.Refuse(new TestEntry { Priority = 2 }));
+        Assert.Equal(expected, scene.Admit(new TestEntry { Priority = 1 }));
+        Assert.Equal(RefusalReason.None, scene.Admit(new TestEntry { Priority = 2 }));
     }
 }

@@ -3,10 +3,10 @@ using Gateway.Core.Scheduling;
 namespace Gateway.UnitTests.Scheduling;
 
 /// <summary>A queue and a clock to ask a batch former about.</summary>
-internal sealed class FormerScene(BatchingPolicy policy)
+internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = null)
 {
-    private readonly FifoBatchFormer _former = new(policy);
-    private readonly RequestQueue _queue = new(ArrivalOrder.Instance, policy.PriorityLevels);
+    private readonly IBatchFormer _former = former ?? new FifoBatchFormer(policy);
+    private readonly RequestQueue _queue = new((former ?? new FifoBatchFormer(policy)).Order, policy.PriorityLevels);
     private readonly BatchPlan _plan = new();
     private long _sequence;
 
@@ -14,9 +14,9 @@ internal sealed class FormerScene(BatchingPolicy policy)
 
     public RequestQueue Queue => _queue;
 
-    public TestEntry Add(int rows = 1, long arrival = 0, ulong key = 0, int priority = 1)
+    public TestEntry Add(int rows = 1, long arrival = 0, ulong key = 0, int priority = 1, long deadline = QueueEntry.NoDeadline)
     {
-        TestEntry entry = new() { Rows = rows, Arrival = arrival, ShapeKey = key, Priority = priority, Sequence = ++_sequence };
+        TestEntry entry = new() { Rows = rows, Arrival = arrival, ShapeKey = key, Priority = priority, Deadline = deadline, Sequence = ++_sequence };
         _queue.Add(entry);
         return entry;
     }
@@ -27,7 +27,8 @@ internal sealed class FormerScene(BatchingPolicy policy)
         return this;
     }
 
-    public string? Refuse(TestEntry entry) => _former.Refuse(entry, View(0, false));
+    /// <summary>Whether an entry that is not in the queue would be refused.</summary>
+    public RefusalReason Admit(TestEntry entry, long now = 0) => _former.Admit(entry, View(now, false)).Reason;
 
     /// <summary>The decision: <c>reason: rows of each part</c>, or <c>wake at …</c>, or <c>nothing</c>.</summary>
     public string Decide(long now = 0, bool isDraining = false)
@@ -39,6 +40,9 @@ internal sealed class FormerScene(BatchingPolicy policy)
 
     /// <summary>The entries of the last decision.</summary>
     public IEnumerable<QueueEntry> Taken => _plan.Parts.ToArray().Select(part => part.Entry);
+
+    /// <summary>Whom the last decision refuses.</summary>
+    public IEnumerable<(QueueEntry Entry, RefusalReason Reason)> Refused => _plan.Refusals.ToArray().Select(refused => (refused.Entry, refused.Why.Reason));
 
     /// <summary>Does what the last decision says.</summary>
     public void Apply()

@@ -17,8 +17,8 @@ public sealed class LatencyModelTests
     public void Estimate_BetweenAndBesideSizesSeen_IsALine(int rows, long expected)
     {
         LatencyModel latency = new(16);
-        latency.Record(2, 100);
-        latency.Record(8, 400);
+        latency.Record(2, 100, now: 0);
+        latency.Record(8, 400, now: 0);
 
         Assert.Equal(expected, latency.Estimate(rows));
     }
@@ -27,7 +27,7 @@ public sealed class LatencyModelTests
     public void Record_FirstSamples_IsTheirMean()
     {
         LatencyModel latency = new(4);
-        foreach (long ticks in (long[])[100, 200, 300, 400]) latency.Record(4, ticks);
+        foreach (long ticks in (long[])[100, 200, 300, 400]) latency.Record(4, ticks, now: 0);
 
         Assert.Equal(250, latency.Estimate(4));
     }
@@ -38,8 +38,8 @@ public sealed class LatencyModelTests
     public void Record_Outlier_IsClipped(long outlier, long expected)
     {
         LatencyModel latency = new(4);
-        latency.Record(4, 1000);
-        latency.Record(4, outlier);
+        latency.Record(4, 1000, now: 0);
+        latency.Record(4, outlier, now: 0);
 
         Assert.Equal(expected, latency.Estimate(4));
     }
@@ -48,9 +48,9 @@ public sealed class LatencyModelTests
     public void Record_ModelHasBecomeSlower_FollowsByTenthsAfterTenSamples()
     {
         LatencyModel latency = new(4);
-        for (int i = 0; i < 50; i++) latency.Record(4, 1000);
+        for (int i = 0; i < 50; i++) latency.Record(4, 1000, now: 0);
 
-        latency.Record(4, 2000);
+        latency.Record(4, 2000, now: 0);
 
         Assert.Equal(1100, latency.Estimate(4));
     }
@@ -61,23 +61,91 @@ public sealed class LatencyModelTests
     [InlineData(new long[] { 100, 150, 298, 600 }, 2)]
     [InlineData(new long[] { 100, 150, 294, 600 }, 4)]
     [InlineData(new long[] { 100, 150, 200, 250 }, 8)]
-    public void ChooseBestBatchRows_Profile_TakesTheSmallestAsGoodAsTheBest(long[] ticksOf1248, int expected)
+    public void EndProfile_Profile_TakesTheSmallestAsGoodAsTheBest(long[] ticksOf1248, int expected)
     {
         LatencyModel latency = new(8);
-        for (int i = 0; i < 4; i++) latency.Record(1 << i, ticksOf1248[i]);
+        for (int i = 0; i < 4; i++) latency.Profile(1 << i, ticksOf1248[i]);
 
-        latency.ChooseBestBatchRows();
+        latency.EndProfile();
 
         Assert.Equal(expected, latency.BestBatchRows);
     }
 
     [Fact]
-    public void ChooseBestBatchRows_NothingKnown_StaysTheMaximum()
+    public void EndProfile_NothingKnown_StaysTheMaximum()
     {
         LatencyModel latency = new(8);
 
-        latency.ChooseBestBatchRows();
+        latency.EndProfile();
 
         Assert.Equal(8, latency.BestBatchRows);
+    }
+
+    [Fact]
+    public void Estimate_ModelTwiceAsSlowAsProfiled_IsSoAtSizesThatDidNotRun()
+    {
+        LatencyModel latency = Profiled();
+        for (int i = 0; i < 50; i++) latency.Record(2, 300, now: 0);
+
+        Assert.Equal(300, latency.Estimate(2));
+        Assert.Equal(200, latency.Estimate(1), 1.0);
+        Assert.Equal(1200, latency.Estimate(8), 1.0);
+    }
+
+    [Fact]
+    public void Estimate_SizeThatHasNotRunForLong_FollowsTheOthers()
+    {
+        LatencyModel latency = Profiled();
+        for (int i = 0; i < 100; i++) latency.Record(8, 12_000, now: 0);
+        for (int i = 0; i < 100; i++) latency.Record(1, 2_000, now: 0);
+        Assert.Equal(12_000, latency.Estimate(8), 50.0);
+
+        // As profiled again, which only batches of one say.
+        for (int i = 0; i < LatencyModel.StaleAfter; i++) latency.Record(1, 100, now: 0);
+
+        Assert.Equal(100, latency.Estimate(1), 1.0);
+        Assert.Equal(600, latency.Estimate(8), 5.0);
+    }
+
+    [Theory]
+    [InlineData(0.7)]
+    [InlineData(1.3)]
+    [InlineData(4)]
+    public void Estimate_ProfileIsWrong_IsWithinFivePercentAfterAHundredBatches(double wrong)
+    {
+        LatencyModel latency = new(8);
+        foreach (int rows in (int[])[1, 2, 4, 8]) latency.Profile(rows, (long)(wrong * (1000 + (500 * rows))));
+        latency.EndProfile();
+        Random random = new(1);
+        for (int i = 0; i < 100; i++)
+        {
+            int rows = random.Next(1, 9);
+            latency.Record(rows, 1000 + (500 * rows), now: 0);
+        }
+
+        for (int rows = 1; rows <= 8; rows++) Assert.InRange(latency.Estimate(rows), 0.95 * (1000 + (500 * rows)), 1.05 * (1000 + (500 * rows)));
+    }
+
+    [Fact]
+    public void Deviation_IsLearned()
+    {
+        LatencyModel latency = Profiled();
+        Assert.Equal(0.1, latency.Deviation, 0.001);
+        Random random = new(1);
+        for (int i = 0; i < 2000; i++) latency.Record(4, (long)(200 * (1 + (0.2 * Gauss(random)))), now: 0);
+
+        Assert.Equal(0.2, latency.Deviation, 0.05);
+        for (int i = 0; i < 500; i++) latency.Record(4, 200, now: 0);
+        Assert.Equal(0, latency.Deviation, 0.01);
+    }
+
+    private static double Gauss(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+
+    private static LatencyModel Profiled()
+    {
+        LatencyModel latency = new(8);
+        foreach ((int rows, long ticks) in ((int, long)[])[(1, 100), (2, 150), (4, 250), (8, 600)]) latency.Profile(rows, ticks);
+        latency.EndProfile();
+        return latency;
     }
 }

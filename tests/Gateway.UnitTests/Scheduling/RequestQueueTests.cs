@@ -59,9 +59,11 @@ public sealed class RequestQueueTests
         Assert.True(model.Select(entry => entry.ShapeKey).Distinct().Count() == queue.Buckets.Count, where);
         foreach (QueueBucket bucket in queue.Buckets)
         {
-            QueueEntry[] inBucket = [.. Enumerable.Range(0, bucket.Count).Select(i => bucket[i])];
-            QueueEntry[] expected = [.. model.Where(entry => entry.ShapeKey == inBucket[0].ShapeKey).Order(ArrivalOrder.Instance)];
+            List<QueueEntry> inBucket = [];
+            for (QueueEntry? entry = bucket.First; entry is not null; entry = QueueBucket.Next(entry)) inBucket.Add(entry);
+            QueueEntry[] expected = [.. model.Where(entry => entry.ShapeKey == bucket.First.ShapeKey).Order(ArrivalOrder.Instance)];
             Assert.True(expected.SequenceEqual(inBucket), where);
+            Assert.True(expected.Length == bucket.Count, where);
             Assert.True(expected.Sum(entry => entry.RowsWaiting) == bucket.Rows, where);
         }
     }

@@ -7,10 +7,13 @@ public sealed record GatewayModelConfig
 {
     private static readonly MessageSchema Schema = new(
         "gateway.json",
-        ModelConfigSchema.Int32("allowedBatchSizes").Many(),
-        ModelConfigSchema.Int32("maxQueueRequests"),
-        ModelConfigSchema.Int64("maxQueueBytes"),
-        ModelConfigSchema.Bool("bisectFailedBatches"));
+        ModelConfigSchema.Int32("allowed_batch_sizes").Many(),
+        ModelConfigSchema.Int32("max_queue_requests"),
+        ModelConfigSchema.Int64("max_queue_bytes"),
+        ModelConfigSchema.Bool("bisect_failed_batches"),
+        ModelConfigSchema.Double("slo_ms"));
+
+    private const double MostMilliseconds = 24 * 60 * 60 * 1000;
 
     /// <summary>The only batch sizes the model runs with, in rows, ascending, the last being the maximum batch size; a batch between two is padded. Empty allows every size.</summary>
     public IReadOnlyList<int> AllowedBatchSizes { get; init; } = [];
@@ -23,6 +26,11 @@ public sealed record GatewayModelConfig
 
     /// <summary>Whether a failed batch is split and retried, so that only the request at fault gets the error.</summary>
     public bool BisectFailedBatches { get; init; } = true;
+
+    /// <summary>
+    /// The model's objective: how long after its arrival a request that names no time of its own is to be answered, above 0; what cannot be is refused at once. Null for no such time.
+    /// </summary>
+    public TimeSpan? Objective { get; init; }
 
     /// <summary>Where each setting stands in the text it was read from, for later errors.</summary>
     internal ConfigSource? Source { get; init; }
@@ -37,10 +45,11 @@ public sealed record GatewayModelConfig
         ConfigSource positions = new(source, "$", message);
         GatewayModelConfig config = new()
         {
-            AllowedBatchSizes = [.. message.All<long>("allowedBatchSizes").Select(s => (int)s)],
-            MaxQueueRequests = message.Has("maxQueueRequests") ? (int)message.Int("maxQueueRequests") : null,
-            MaxQueueBytes = message.Has("maxQueueBytes") ? message.Int("maxQueueBytes") : null,
-            BisectFailedBatches = !message.Has("bisectFailedBatches") || message.Bool("bisectFailedBatches"),
+            AllowedBatchSizes = [.. message.All<long>("allowed_batch_sizes").Select(s => (int)s)],
+            MaxQueueRequests = message.Has("max_queue_requests") ? (int)message.Int("max_queue_requests") : null,
+            MaxQueueBytes = message.Has("max_queue_bytes") ? message.Int("max_queue_bytes") : null,
+            BisectFailedBatches = !message.Has("bisect_failed_batches") || message.Bool("bisect_failed_batches"),
+            Objective = message.Has("slo_ms") ? Milliseconds(message.Double("slo_ms")) : null,
             Source = positions,
         };
         config.Check(new ConfigErrors(positions, source));
@@ -54,11 +63,11 @@ public sealed record GatewayModelConfig
         ConfigErrors errors = new(Source, "gateway.json");
         if (AllowedBatchSizes.Count > 0 && config.MaxBatchSize == 0)
         {
-            errors.Add("allowedBatchSizes", $"'allowedBatchSizes' needs a batch dimension, and model '{config.Name}' has none (max_batch_size is 0)");
+            errors.Add("allowed_batch_sizes", $"'allowed_batch_sizes' needs a batch dimension, and model '{config.Name}' has none (max_batch_size is 0)");
         }
         else if (AllowedBatchSizes.Count > 0 && AllowedBatchSizes[^1] != config.MaxBatchSize)
         {
-            errors.Add("allowedBatchSizes", $"the last of 'allowedBatchSizes' must be max_batch_size, which is {config.MaxBatchSize} for model '{config.Name}', got {AllowedBatchSizes[^1]}");
+            errors.Add("allowed_batch_sizes", $"the last of 'allowed_batch_sizes' must be max_batch_size, which is {config.MaxBatchSize} for model '{config.Name}', got {AllowedBatchSizes[^1]}");
         }
 
         errors.ThrowIfAny();
@@ -69,11 +78,15 @@ public sealed record GatewayModelConfig
         for (int i = 0; i < AllowedBatchSizes.Count; i++)
         {
             long least = i == 0 ? 1 : AllowedBatchSizes[i - 1] + 1L;
-            if (AllowedBatchSizes[i] < least) errors.Add($"allowedBatchSizes[{i}]", $"batch sizes must be positive and ascending: expected at least {least}, got {AllowedBatchSizes[i]}");
+            if (AllowedBatchSizes[i] < least) errors.Add($"allowed_batch_sizes[{i}]", $"batch sizes must be positive and ascending: expected at least {least}, got {AllowedBatchSizes[i]}");
         }
 
-        if (MaxQueueRequests < 1) errors.Add("maxQueueRequests", $"'maxQueueRequests' must be at least 1, got {MaxQueueRequests}");
-        if (MaxQueueBytes < 1) errors.Add("maxQueueBytes", $"'maxQueueBytes' must be at least 1, got {MaxQueueBytes}");
+        if (MaxQueueRequests < 1) errors.Add("max_queue_requests", $"'max_queue_requests' must be at least 1, got {MaxQueueRequests}");
+        if (MaxQueueBytes < 1) errors.Add("max_queue_bytes", $"'max_queue_bytes' must be at least 1, got {MaxQueueBytes}");
+        if (Objective <= TimeSpan.Zero) errors.Add("slo_ms", "'slo_ms' must be more than 0 and at most a day");
         errors.ThrowIfAny();
     }
+
+    /// <returns>Zero for what is no time.</returns>
+    private static TimeSpan Milliseconds(double value) => value > 0 && value <= MostMilliseconds ? TimeSpan.FromMilliseconds(value) : TimeSpan.Zero;
 }

@@ -80,7 +80,7 @@ public sealed class OnnxBackendTests
     [Fact]
     public async Task Execute_AllowedSizes_PadsAndCountsThePadding()
     {
-        await using TestRepository repository = await new TestRepository().Add("matmul", "matmul", Batching, """{ "allowedBatchSizes": [4, 8] }""").LoadAsync();
+        await using TestRepository repository = await new TestRepository().Add("matmul", "matmul", Batching, """{ "allowed_batch_sizes": [4, 8] }""").LoadAsync();
         ServedModel model = repository.Catalog.Find("matmul", 0);
         int width = (int)model.Inputs[0].ClientDims[0];
 

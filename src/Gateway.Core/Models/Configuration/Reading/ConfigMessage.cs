@@ -43,6 +43,8 @@ internal sealed class ConfigMessage(MessageSchema schema)
 
     public bool Bool(string name) => First(name) is true;
 
+    public double Double(string name) => First(name) as double? ?? 0;
+
     public long Int(string name) => First(name) as long? ?? 0;
 
     public ulong UInt64(string name) => First(name) as ulong? ?? 0;

@@ -154,6 +154,8 @@ internal static class ModelConfigSchema
 
     internal static FieldSchema UInt64(string name) => new(name, FieldKind.UInt64);
 
+    internal static FieldSchema Double(string name) => new(name, FieldKind.Double);
+
     internal static FieldSchema Text(string name) => new(name, FieldKind.String);
 
     internal static FieldSchema Enum(string name, EnumSchema values) => new(name, FieldKind.Enum) { Enum = values };

@@ -1,0 +1,12 @@
+using Gateway.Protocol;
+
+namespace Gateway.Core.Scheduling;
+
+/// <summary>The refusal of a request that has not been read.</summary>
+/// <param name="Text">For the client.</param>
+/// <param name="RetryAfter">When another attempt makes sense; null where nothing is known about that.</param>
+public readonly record struct EarlyRefusal(Refusal Why, string Text, TimeSpan? RetryAfter)
+{
+    /// <summary>The same as an exception, for endpoints that answer those.</summary>
+    public InferenceException ToException() => new(StatusCode.Unavailable, Text) { RetryAfter = RetryAfter };
+}

@@ -1,0 +1,226 @@
+namespace Gateway.Core.Scheduling;
+
+/// <summary>Requests in the order in which they are to be served, with the rows before any of them: a treap whose nodes are the entries themselves.</summary>
+/// <remarks>
+/// <b>Cost</b>: O(log n) to insert, to remove and to count rows, whatever the order of arrival; no allocation. A node's place in the heap is a hash of its
+/// sequence, so the same arrivals make the same tree. <b>Threading</b>: under the batcher's lock.
+/// </remarks>
+internal sealed class EntryTree(IComparer<QueueEntry> order)
+{
+    private QueueEntry? _root;
+    private QueueEntry? _first;
+    private QueueEntry? _last;
+
+    public int Count { get; private set; }
+
+    /// <summary>Rows waiting of all entries.</summary>
+    public long Rows => _root?.SubtreeRows ?? 0;
+
+    /// <summary>The entry to be served next; null when there is none.</summary>
+    public QueueEntry? First => _first;
+
+    /// <summary>The entry after this one; null behind the last.</summary>
+    public static QueueEntry? Next(QueueEntry entry)
+    {
+        if (entry.Right is { } next)
+        {
+            while (next.Left is { } left) next = left;
+            return next;
+        }
+
+        QueueEntry? from = entry;
+        QueueEntry? parent = entry.Parent;
+        while (parent is not null && ReferenceEquals(parent.Right, from))
+        {
+            from = parent;
+            parent = parent.Parent;
+        }
+
+        return parent;
+    }
+
+    private static QueueEntry? Previous(QueueEntry entry)
+    {
+        if (entry.Left is { } previous)
+        {
+            while (previous.Right is { } right) previous = right;
+            return previous;
+        }
+
+        QueueEntry? from = entry;
+        QueueEntry? parent = entry.Parent;
+        while (parent is not null && ReferenceEquals(parent.Left, from))
+        {
+            from = parent;
+            parent = parent.Parent;
+        }
+
+        return parent;
+    }
+
+    public void Insert(QueueEntry entry)
+    {
+        entry.HeapKey = Mix((ulong)entry.Sequence);
+        entry.SubtreeRows = entry.RowsWaiting;
+        Count++;
+        if (_last is null || order.Compare(_last, entry) < 0)
+        {
+            Append(entry);
+            return;
+        }
+
+        if (order.Compare(entry, _first) < 0) _first = entry;
+        QueueEntry? parent = null;
+        QueueEntry? at = _root;
+        bool isLeft = false;
+        while (at is not null && at.HeapKey >= entry.HeapKey)
+        {
+            at.SubtreeRows += entry.RowsWaiting;
+            parent = at;
+            isLeft = order.Compare(entry, at) < 0;
+            at = isLeft ? at.Left : at.Right;
+        }
+
+        // What the entry displaces is divided into what comes before it and what comes after.
+        Split(at, entry, out QueueEntry? before, out QueueEntry? after);
+        SetLeft(entry, before);
+        SetRight(entry, after);
+        Sum(entry);
+        Attach(parent, isLeft, entry);
+    }
+
+    /// <summary>Inserts behind the last, where most arrivals go: it comes below the first entry up from there that stays above it, and what was there comes below it.</summary>
+    private void Append(QueueEntry entry)
+    {
+        QueueEntry? below = null;
+        QueueEntry? parent = _last;
+        for (; parent is not null && parent.HeapKey < entry.HeapKey; parent = parent.Parent) below = parent;
+        SetLeft(entry, below);
+        if (below is not null) entry.SubtreeRows += below.SubtreeRows;
+        for (QueueEntry? above = parent; above is not null; above = above.Parent) above.SubtreeRows += entry.RowsWaiting;
+        Attach(parent, isLeft: false, entry);
+        _first ??= entry;
+        _last = entry;
+    }
+
+    /// <returns>False when the entry is not here.</returns>
+    public bool Remove(QueueEntry entry)
+    {
+        if (entry.Parent is null && !ReferenceEquals(entry, _root)) return false;
+        if (ReferenceEquals(entry, _first)) _first = Next(entry);
+        if (ReferenceEquals(entry, _last)) _last = Previous(entry);
+        Count--;
+        QueueEntry? parent = entry.Parent;
+        bool isLeft = parent is not null && ReferenceEquals(parent.Left, entry);
+        for (QueueEntry? above = parent; above is not null; above = above.Parent) above.SubtreeRows -= entry.RowsWaiting;
+        Attach(parent, isLeft, Join(entry.Left, entry.Right));
+        entry.Left = null;
+        entry.Right = null;
+        entry.Parent = null;
+        return true;
+    }
+
+    /// <summary>Some rows of an entry do not wait any more; called before the entry says so itself.</summary>
+    public static void TakeRows(QueueEntry entry, int rows)
+    {
+        for (QueueEntry? above = entry; above is not null; above = above.Parent) above.SubtreeRows -= rows;
+    }
+
+    /// <summary>Rows waiting of the entries that are served before <paramref name="entry"/>, which need not be here.</summary>
+    public long RowsBefore(QueueEntry entry)
+    {
+        long rows = 0;
+        for (QueueEntry? at = _root; at is not null;)
+        {
+            if (order.Compare(at, entry) < 0)
+            {
+                rows += at.SubtreeRows - (at.Right?.SubtreeRows ?? 0);
+                at = at.Right;
+            }
+            else
+            {
+                at = at.Left;
+            }
+        }
+
+        return rows;
+    }
+
+    private void Split(QueueEntry? tree, QueueEntry entry, out QueueEntry? before, out QueueEntry? after)
+    {
+        if (tree is null)
+        {
+            before = null;
+            after = null;
+        }
+        else if (order.Compare(tree, entry) < 0)
+        {
+            Split(tree.Right, entry, out QueueEntry? right, out after);
+            SetRight(tree, right);
+            Sum(tree);
+            before = tree;
+        }
+        else
+        {
+            Split(tree.Left, entry, out before, out QueueEntry? left);
+            SetLeft(tree, left);
+            Sum(tree);
+            after = tree;
+        }
+    }
+
+    private static QueueEntry? Join(QueueEntry? before, QueueEntry? after)
+    {
+        if (before is null) return after;
+        if (after is null) return before;
+        if (before.HeapKey >= after.HeapKey)
+        {
+            SetRight(before, Join(before.Right, after));
+            Sum(before);
+            return before;
+        }
+
+        SetLeft(after, Join(before, after.Left));
+        Sum(after);
+        return after;
+    }
+
+    private void Attach(QueueEntry? parent, bool isLeft, QueueEntry? child)
+    {
+        if (parent is null)
+        {
+            _root = child;
+            if (child is not null) child.Parent = null;
+        }
+        else if (isLeft)
+        {
+            SetLeft(parent, child);
+        }
+        else
+        {
+            SetRight(parent, child);
+        }
+    }
+
+    private static void SetLeft(QueueEntry parent, QueueEntry? child)
+    {
+        parent.Left = child;
+        if (child is not null) child.Parent = parent;
+    }
+
+    private static void SetRight(QueueEntry parent, QueueEntry? child)
+    {
+        parent.Right = child;
+        if (child is not null) child.Parent = parent;
+    }
+
+    private static void Sum(QueueEntry entry) => entry.SubtreeRows = entry.RowsWaiting + (entry.Left?.SubtreeRows ?? 0) + (entry.Right?.SubtreeRows ?? 0);
+
+    /// <summary>The finalizer of SplitMix64 (Steele, Lea and Flood, 2014), which spreads consecutive numbers evenly.</summary>
+    private static ulong Mix(ulong value)
+    {
+        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
+        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
+        return value ^ (value >> 31);
+    }
+}

@@ -1,0 +1,18 @@
+namespace Gateway.TestSupport.Simulation;
+
+/// <summary>Requests that are alike.</summary>
+/// <param name="Share">Of all requests.</param>
+/// <param name="Time">From arrival to answer, in nanoseconds; 0 for no deadline.</param>
+/// <param name="MostRows">Rows are even between 1 and this.</param>
+/// <param name="Priority">1 is served first.</param>
+public sealed record RequestClass(double Share, double Time, int MostRows = 1, int Priority = 1)
+{
+    /// <summary>2.1 times the time of one row.</summary>
+    public static RequestClass Tight(SimulatedModel model, double share = 1) => new(share, 2.1 * model.Nanoseconds(1));
+
+    /// <summary>Three times the time of a best batch.</summary>
+    public static RequestClass Medium(SimulatedModel model, double share = 1) => new(share, 3 * model.Nanoseconds(model.BestRows));
+
+    /// <summary>Ten times the time of a best batch.</summary>
+    public static RequestClass Loose(SimulatedModel model, double share = 1) => new(share, 10 * model.Nanoseconds(model.BestRows));
+}

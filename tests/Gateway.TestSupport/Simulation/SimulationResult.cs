@@ -1,0 +1,62 @@
+namespace Gateway.TestSupport.Simulation;
+
+/// <summary>What came of a simulation, its first tenth left out.</summary>
+public sealed class SimulationResult(SimulatedModel model, int instances, int classes)
+{
+    public double Nanoseconds { get; set; }
+
+    /// <summary>Requests whose first attempt came in the part that counts.</summary>
+    public long Offered { get; set; }
+
+    /// <summary>All requests that came, but for attempts after the first.</summary>
+    public long Arrivals { get; set; }
+
+    /// <summary>Rows answered in time.</summary>
+    public long RowsInTime { get; set; }
+
+    /// <summary>Rows offered.</summary>
+    public long RowsOffered { get; set; }
+
+    /// <summary>Rows run and answered late.</summary>
+    public long RowsWasted { get; set; }
+
+    public long Refused { get; set; }
+
+    /// <summary>Nanoseconds from arrival to refusal, in order once <see cref="Sort"/> was called.</summary>
+    public List<double> RefusalTimes { get; } = [];
+
+    /// <summary>Nanoseconds from arrival to answer, of all that were answered.</summary>
+    public List<double> AnswerTimes { get; } = [];
+
+    /// <summary>Answered in time, by class.</summary>
+    public long[] InTimeByClass { get; } = new long[classes];
+
+    /// <summary>Offered, by class.</summary>
+    public long[] OfferedByClass { get; } = new long[classes];
+
+    /// <summary>Absolute difference of the predicted and the actual end, in nanoseconds.</summary>
+    public List<double> PredictionErrors { get; } = [];
+
+    /// <summary>Longest queue, in requests.</summary>
+    public int LongestQueue { get; set; }
+
+    /// <summary>Rows in time, over what the instances can do.</summary>
+    public double Goodput => RowsInTime / (model.Capacity * instances * Nanoseconds);
+
+    /// <summary>Rows in time over rows offered.</summary>
+    public double ShareInTime => RowsInTime / (double)Math.Max(1, RowsOffered);
+
+    /// <summary>Rows run for nothing over rows run.</summary>
+    public double Wasted => RowsWasted / (double)Math.Max(1, RowsWasted + RowsInTime);
+
+    public double ServedOf(int index) => InTimeByClass[index] / (double)Math.Max(1, OfferedByClass[index]);
+
+    public void Sort()
+    {
+        RefusalTimes.Sort();
+        AnswerTimes.Sort();
+        PredictionErrors.Sort();
+    }
+
+    public static double Percentile(List<double> sorted, double share) => sorted.Count == 0 ? 0 : sorted[Math.Min(sorted.Count - 1, (int)(share * sorted.Count))];
+}

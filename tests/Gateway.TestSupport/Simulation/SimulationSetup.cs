@@ -1,0 +1,36 @@
+namespace Gateway.TestSupport.Simulation;
+
+/// <summary>What is simulated.</summary>
+/// <param name="Load">Offered rows over what all instances can do.</param>
+public sealed record SimulationSetup(SimulatedModel Model, double Load)
+{
+    public int Seed { get; init; } = 1;
+
+    public int Requests { get; init; } = 20_000;
+
+    public int Instances { get; init; } = 1;
+
+    /// <summary>Requests by share, time to answer (in nanoseconds; 0 for none), rows and priority.</summary>
+    public IReadOnlyList<RequestClass> Classes { get; init; } = [new RequestClass(1, 0)];
+
+    /// <summary>Bursts instead of a steady stream: a quarter of the time at 2.5 times the mean rate.</summary>
+    public bool IsBursty { get; init; }
+
+    /// <summary>Logarithmic standard deviation of batch times, around their mean.</summary>
+    public double Noise { get; init; }
+
+    /// <summary>Share of batches that take twenty times as long.</summary>
+    public double Stalls { get; init; }
+
+    /// <summary>What the profile says over what is true.</summary>
+    public double ProfileFactor { get; init; } = 1;
+
+    /// <summary>Attempts after a refusal, each a quarter to half of the time to answer later.</summary>
+    public int Retries { get; init; }
+
+    /// <summary>Factor on the load by time, from 0 at the begin to 1 at the end; null for a steady load.</summary>
+    public Func<double, double>? LoadOverTime { get; init; }
+
+    /// <summary>Factor on the time of batches, likewise.</summary>
+    public Func<double, double>? SlownessOverTime { get; init; }
+}

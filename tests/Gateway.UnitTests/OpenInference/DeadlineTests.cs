@@ -1,0 +1,168 @@
+using Gateway.Core.Diagnostics;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol.Tensors;
+using Gateway.Server.OpenInference;
+using Gateway.UnitTests.Frames;
+using Map = System.Collections.Generic.Dictionary<string, object?>;
+
+namespace Gateway.UnitTests.OpenInference;
+
+/// <summary>Deadlines from a header, a parameter and a message, and what a client is told that cannot be served in time.</summary>
+public sealed class DeadlineTests
+{
+    private static readonly ManualResetEventSlim Never = new();
+
+    private const string Json = """{"inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","data":[1]}]}""";
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("1e3")]
+    [InlineData("NaN")]
+    [InlineData("Infinity")]
+    [InlineData("ten")]
+    [InlineData("1,5")]
+    public async Task Header_IsNoTime_IsRefusedByName(string value)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+
+        Answer answer = await server.InferAsync("any", Json, request => request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, value));
+
+        Assert.Equal((System.Net.HttpStatusCode.BadRequest, $$"""{"error":"Unable to parse Inference-Timeout-Ms, expected milliseconds above 0, got: {{value}}"}"""), (answer.Status, answer.Text));
+    }
+
+    [Theory]
+    [InlineData("0.001")]
+    [InlineData("60000")]
+    [InlineData("99999999999999999999999999999999")]
+    public async Task Header_EveryTime_IsTaken(string value)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+
+        Answer answer = await server.InferAsync("any", Json, request => request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, value));
+
+        Assert.True(value == "0.001" || answer.Status == System.Net.HttpStatusCode.OK, answer.Text);
+    }
+
+    // Of a header and a parameter the shorter one counts.
+    [Theory]
+    [InlineData("5", 60_000_000)]
+    [InlineData("60000", 5_000)]
+    [InlineData("5", 0)]
+    [InlineData(null, 5_000)]
+    public async Task CannotBeInTime_IsToldSoAtOnce_WithReasonAndWhenToRetry(string? header, long parameter)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        ServedModel model = await SlowAsync(server);
+        string parameters = parameter > 0 ? $$"""{"parameters":{"timeout":{{parameter}}},""" : "{";
+
+        Answer answer = await server.InferAsync("slow", parameters + Json[1..], request =>
+        {
+            if (header is not null) request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, header);
+        });
+
+        Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, answer.Status);
+        Assert.Matches("""^\{"error":"(\[request id: <id_unknown>\] )?Request would be finished after [\d.]+ ms, and its deadline is 5 ms"\}$""", answer.Text);
+        Assert.Equal("deadline_unreachable", answer.Headers["Inference-Refusal"]);
+        Assert.Equal("1", answer.Headers["Retry-After"]);
+        Assert.InRange(int.Parse(answer.Headers["Retry-After-Ms"], System.Globalization.CultureInfo.InvariantCulture), 1, 10_000);
+        ModelCounts counts = model.Batcher.Statistics.Snapshot();
+        Assert.Equal((1, 1), (counts[RequestOutcome.Rejected], counts.Refusals[(int)RefusalReason.DeadlineUnreachable]));
+    }
+
+    [Fact]
+    public async Task Header_OfOneClient_IsNotRememberedWithTheBodyForAnother()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        await SlowAsync(server);
+        byte[] binary = new byte[4];
+        const string Head = """{"inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","parameters":{"binary_data_size":4}}],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}""";
+        for (int i = 0; i < 20; i++)
+        {
+            Answer hurried = await server.InferBinaryAsync("slow", Head, binary, request => request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, "5"));
+            Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, hurried.Status);
+        }
+
+        Answer patient = await server.InferBinaryAsync("slow", Head, binary);
+
+        Assert.True(patient.Status == System.Net.HttpStatusCode.OK, patient.Text);
+    }
+
+    [Fact]
+    public async Task Frames_CannotBeInTime_IsToldSoWithWhenToRetry()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        await SlowAsync(server);
+        using FrameSocket connection = await FrameSocket.GreetAsync(server);
+        Map request = new()
+        {
+            ["inputs"] = new object?[] { new Map { ["name"] = "x", ["datatype"] = "FP32", ["shape"] = new object?[] { 1L, 1L }, ["data"] = new byte[4] } },
+            ["parameters"] = new Map { ["timeout"] = 5_000L },
+        };
+
+        await connection.InferAsync(7, "slow", request);
+        (string kind, long call, Map body) = await connection.ReceiveAsync();
+
+        Assert.Equal(("error", 7, "UNAVAILABLE"), (kind, call, body["code"]));
+        Assert.Matches(@"^Request would be finished after [\d.]+ ms, and its deadline is 5 ms$", (string)body["error"]!);
+        Assert.InRange((long)body["retry_after_ms"]!, 1, 10_000);
+    }
+
+    [Fact]
+    public async Task Explain_AskedFor_TellsWhatWasPredicted()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        await SlowAsync(server);
+
+        Answer answer = await server.InferAsync("slow", Json, request =>
+        {
+            request.Headers.TryAddWithoutValidation(ServerTiming.AskHeader, "1");
+            request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, "60000");
+        });
+
+        Assert.Matches("""scatter;dur=[\d.]+, predicted;dur=[\d.]+;desc="0 rows ahead"$""", answer.Headers["Server-Timing"]);
+    }
+
+    [Fact]
+    public async Task CannotBeInTime_IsTurnedAwayBeforeItsBodyIsRead()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        ServedModel model = await SlowAsync(server, milliseconds: 400);
+        Task<Answer> running = server.InferAsync("slow", Json);
+        await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 2 && model.Batcher.PendingRequests == 0, "it runs");
+        byte[] body = System.Text.Encoding.UTF8.GetBytes(Json);
+        using RawConnection connection = await RawConnection.OpenAsync(server);
+        byte[] request = RawConnection.Request("slow", body, headers: $"{TimeoutHeader.Name}: 20\r\n");
+
+        await connection.SendAsync(request.AsMemory(0, request.Length - body.Length));
+        (string head, byte[] text) = await connection.ReadAnswerAsync();
+
+        Assert.StartsWith("HTTP/1.1 503", head);
+        Assert.Contains("Inference-Refusal: deadline_unreachable", head);
+        Assert.Matches(@"Request would be finished after [\d.]+ ms, and its deadline is 20 ms", System.Text.Encoding.UTF8.GetString(text));
+        Assert.Equal(System.Net.HttpStatusCode.OK, (await running).Status);
+        ModelCounts counts = model.Batcher.Statistics.Snapshot();
+        Assert.Equal((3, 2, 1), (counts.Accepted, counts[RequestOutcome.Succeeded], counts[RequestOutcome.Rejected]));
+    }
+
+    /// <summary>A model of one row a batch that takes its time, and has done so for a request with a deadline.</summary>
+    private static async Task<ServedModel> SlowAsync(InferenceServer server, int milliseconds = 30)
+    {
+        ServedModel model = server.Add(
+            "slow",
+            1,
+            [SampleModels.Spec("x", DataType.Fp32, [1])],
+            [SampleModels.Spec("y", DataType.Fp32, [1])],
+            (_, inputs, outputs) =>
+            {
+                Never.Wait(milliseconds);
+                inputs[0].CopyTo(outputs[0], 0);
+            });
+        Answer first = await server.InferAsync("slow", Json, request => request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, "60000"));
+        Assert.Equal(System.Net.HttpStatusCode.OK, first.Status);
+        return model;
+    }
+}

@@ -1,0 +1,164 @@
+using Gateway.Core.Scheduling;
+using Gateway.TestSupport.Simulation;
+
+namespace Gateway.UnitTests.Scheduling;
+
+public sealed class DeadlineBatchFormerTests
+{
+    // A batch takes 100 ticks and 10 more a row, up to 8 rows, which are the best.
+    private static readonly BatchingPolicy Policy = new() { MaxBatchRows = 8, PriorityLevels = 2, QueuePolicies = [default, default] };
+
+    [Fact]
+    public void Decide_NoDeadlines_TakesAllThatFitInOrderOfArrival()
+    {
+        FormerScene scene = Scene();
+        scene.AddAll(3, 2, 2, 4);
+
+        Assert.Equal("Immediate: 3 2 2", scene.Decide());
+    }
+
+    [Fact]
+    public void Decide_EarliestDeadlineFirst()
+    {
+        FormerScene scene = Scene();
+        TestEntry late = Add(scene, 8, due: 10_000);
+        TestEntry early = Add(scene, 8, due: 5_000);
+
+        Assert.Equal("Full: 8", scene.Decide());
+        Assert.Equal([early], scene.Taken);
+        Assert.NotEqual(late, early);
+    }
+
+    [Fact]
+    public void Decide_HigherPriorityFirst_WhateverTheDeadlines()
+    {
+        FormerScene scene = Scene();
+        Add(scene, 8, due: 5_000, priority: 2);
+        TestEntry first = Add(scene, 8, due: 10_000, priority: 1);
+
+        scene.Decide();
+
+        Assert.Equal([first], scene.Taken);
+    }
+
+    [Fact]
+    public void Decide_BatchGrowsOnlyAsFarAsTheHeadsDeadlineAllows()
+    {
+        FormerScene scene = Scene();
+        Add(scene, 1, due: 130);
+        Add(scene, 1, due: 10_000);
+        Add(scene, 1, due: 10_000);
+
+        // 100 + 2 · 10 is in time with its margin of a tenth (132 would not be); and those left are not worse off for it.
+        Assert.Equal("Immediate: 1", scene.Decide());
+    }
+
+    [Fact]
+    public void Decide_HeadThatCannotBeInTime_IsRefusedAndTheOthersAreServed()
+    {
+        FormerScene scene = Scene();
+        TestEntry lost = Add(scene, 1, due: 105);
+        Add(scene, 1, due: 1_000);
+
+        Assert.Equal("Immediate: 1", scene.Decide());
+        Assert.Equal([(lost, RefusalReason.DeadlineUnreachable)], scene.Refused);
+    }
+
+    [Fact]
+    public void Decide_TightHeadsWouldForceBatchesOfOne_AreLeftOut()
+    {
+        FormerScene scene = Scene();
+        for (int i = 0; i < 3; i++) Add(scene, 1, due: 111 + i);
+        for (int i = 0; i < 8; i++) Add(scene, 1, due: 230);
+
+        // Served alone, the first would cost the eight theirs: 110 + 180 is after 230.
+        Assert.Equal("Full: 1 1 1 1 1 1 1 1", scene.Decide());
+        Assert.All(scene.Taken, entry => Assert.Equal(230, entry.DueAt));
+    }
+
+    [Fact]
+    public void Admit_NothingKnownOfTheModel_IsAdmitted()
+    {
+        FormerScene scene = new(Policy, new DeadlineBatchFormer(Policy, TimeProvider.System));
+
+        Assert.Equal(RefusalReason.None, scene.Admit(Entry(1, due: 1)));
+    }
+
+    [Theory]
+    [InlineData(109, RefusalReason.DeadlineUnreachable)]
+    [InlineData(110, RefusalReason.None)]
+    public void Admit_EmptyQueue_NeedsTheTimeOfItsRun(long due, RefusalReason expected)
+    {
+        FormerScene scene = Scene();
+
+        Assert.Equal(expected, scene.Admit(Entry(1, due)));
+    }
+
+    [Theory]
+    [InlineData(360, RefusalReason.DeadlineBehindQueue)]
+    [InlineData(430, RefusalReason.None)]
+    public void Admit_BehindAFullBatch_NeedsTwoFullBatchesAndAMargin(long due, RefusalReason expected)
+    {
+        FormerScene scene = Scene();
+        Add(scene, 8, due: 200);
+
+        Assert.Equal(expected, scene.Admit(Entry(1, due)));
+    }
+
+    [Fact]
+    public void Admit_TighterThanWhatWaits_GoesBeforeIt()
+    {
+        FormerScene scene = Scene();
+        Add(scene, 8, due: 100_000);
+        Add(scene, 8, due: 100_000);
+
+        Assert.Equal(RefusalReason.None, scene.Admit(Entry(1, due: 150)));
+    }
+
+    [Fact]
+    public void Admit_DeadlineHasPassed_ExpiresInsteadOfBeingRefused()
+    {
+        FormerScene scene = Scene();
+
+        Assert.Equal(RefusalReason.None, scene.Admit(Entry(1, due: 5), now: 10));
+    }
+
+    // Sizes the simulator can be run with exactly: what is promised is kept.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void ExactTimes_NoRowIsRunForNothing_AndAllEnd(int seed)
+    {
+        Random random = new(seed);
+        foreach (SimulatedModel model in (SimulatedModel[])[SimulatedModel.Light, SimulatedModel.Convolutional, SimulatedModel.Gpu])
+        {
+            double medium = RequestClass.Medium(model).Time;
+            RequestClass[] classes = [.. Enumerable.Range(0, 3).Select(_ => new RequestClass(random.NextDouble(), medium * (0.4 + (5 * random.NextDouble())), random.Next(1, 9)))];
+            SimulationSetup setup = new(model, 0.5 + (2 * random.NextDouble())) { Seed = seed, Classes = classes, Requests = 5_000 };
+            long ended = 0;
+            SimulationResult result = Simulator.Run(setup, onEnded: (_, _, _) => ended++);
+            SimulationResult again = Simulator.Run(setup);
+
+            Assert.Equal(0, result.RowsWasted);
+            Assert.Equal(result.Arrivals, ended);
+            Assert.Equal((result.RowsInTime, result.Refused, result.AnswerTimes.Sum()), (again.RowsInTime, again.Refused, again.AnswerTimes.Sum()));
+        }
+    }
+
+    private static FormerScene Scene()
+    {
+        FormerScene scene = new(Policy, new DeadlineBatchFormer(Policy, TimeProvider.System));
+        for (int rows = 1; rows <= 8; rows++) scene.Latency.Profile(rows, 100 + (10 * rows));
+        scene.Latency.EndProfile();
+
+        // Not long ago: what is idle and has not run for long gets a try.
+        scene.Latency.Record(1, 110, now: 0);
+        return scene;
+    }
+
+    private static TestEntry Entry(int rows, long due, int priority = 1) => new() { Rows = rows, Deadline = due, Priority = priority, Sequence = long.MaxValue };
+
+    private static TestEntry Add(FormerScene scene, int rows, long due, int priority = 1) => scene.Add(rows, priority: priority, deadline: due);
+}
