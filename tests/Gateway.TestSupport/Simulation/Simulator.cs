@@ -239,7 +239,12 @@ public sealed class Simulator
         _arrivals.Enqueue(
             new SimulatedRequest
             {
-                Class = request.Class, ClassIndex = request.ClassIndex, Rows = request.Rows, Priority = request.Priority, Attempt = request.Attempt + 1, FirstArrival = request.FirstArrival,
+                Class = request.Class,
+                ClassIndex = request.ClassIndex,
+                Rows = request.Rows,
+                Priority = request.Priority,
+                Attempt = request.Attempt + 1,
+                FirstArrival = request.FirstArrival,
             },
             at);
     }
