@@ -51,7 +51,7 @@ internal static class ModelWarmer
     public static void Profile(ModelLayout layout, IReadOnlyList<int> allowedSizes, IModelExecutor executor, LatencyModel latency, TimeProvider time)
     {
         long start = time.GetTimestamp();
-        foreach (int rows in allowedSizes.Count > 0 ? allowedSizes : Doubling(layout.MaxBatchRows))
+        foreach (int rows in allowedSizes.Count > 0 ? allowedSizes : latency.Sizes)
         {
             long best = long.MaxValue;
             for (int i = 0; i < RunsASize; i++)
@@ -66,12 +66,6 @@ internal static class ModelWarmer
         }
 
         latency.EndProfile();
-    }
-
-    private static IEnumerable<int> Doubling(int most)
-    {
-        for (int rows = 1; rows < most; rows *= 2) yield return rows;
-        yield return most;
     }
 
     private static void Fill(InferenceRequest request, ModelWarmup warmup, string modelDirectory, BlockPool pool)

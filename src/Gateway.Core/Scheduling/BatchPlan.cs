@@ -36,6 +36,17 @@ public sealed class BatchPlan
         Rows += rows;
     }
 
+    /// <summary>Takes so many rows of the entries from <paramref name="first"/> on, all that wait of each but perhaps the last.</summary>
+    public void TakeRun(QueueEntry first, int rows)
+    {
+        for (QueueEntry entry = first; rows > 0; entry = QueueBucket.Next(entry)!)
+        {
+            int part = Math.Min(rows, entry.RowsWaiting);
+            Take(entry, part);
+            rows -= part;
+        }
+    }
+
     public void Refuse(QueueEntry entry, Refusal why) => _refused.Add(new Refused(entry, why));
 
     /// <summary>A request that is to leave the queue unserved.</summary>

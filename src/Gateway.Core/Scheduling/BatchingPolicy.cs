@@ -68,6 +68,9 @@ public sealed record BatchingPolicy
         return time > 0 ? time : Objective;
     }
 
+    /// <summary>Whether as many requests wait at a level as its queue policy lets.</summary>
+    internal bool IsLevelFull(int level, RequestQueue queue) => QueuePolicies[level - 1].MaxQueueSize is > 0 and int most && queue.CountAtLevel(level) >= most;
+
     /// <summary>The batch former for it.</summary>
     internal IBatchFormer MakeFormer(TimeProvider time) => IsTritons ? new FifoBatchFormer(this) : new DeadlineBatchFormer(this, time);
 

@@ -46,8 +46,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
     public Refusal Admit(QueueEntry arrived, in SchedulingView view)
     {
-        int most = policy.QueuePolicies[arrived.Priority - 1].MaxQueueSize;
-        if (most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most) return new Refusal(RefusalReason.QueueFull);
+        if (policy.IsLevelFull(arrived.Priority, view.Queue)) return new Refusal(RefusalReason.QueueFull);
 
         // One that has all the time there is need not be predicted; one that comes too late expires like one that has waited too long.
         long due = arrived.DueAt;
@@ -105,13 +104,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (RefuseHopeless(view, view.Now, plan) is not { } head) return;
         Window chosen = policy.IsDynamic ? Choose(head, view.Now, view) : new Window(head, QueueBucket.Next(head), Math.Min(head.RowsWaiting, policy.MaxBatchRows));
         plan.Reason = chosen.Rows >= BestRows(view.Latency) ? CloseReason.Full : view.IsDraining ? CloseReason.Draining : CloseReason.Immediate;
-        int room = chosen.Rows;
-        for (QueueEntry entry = chosen.First; room > 0; entry = QueueBucket.Next(entry)!)
-        {
-            int rows = Math.Min(room, entry.RowsWaiting);
-            plan.Take(entry, rows);
-            room -= rows;
-        }
+        plan.TakeRun(chosen.First, chosen.Rows);
     }
 
     public void Preview(in SchedulingView view, BatchPlan plan)

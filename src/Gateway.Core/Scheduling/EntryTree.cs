@@ -39,25 +39,6 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         return parent;
     }
 
-    private static QueueEntry? Previous(QueueEntry entry)
-    {
-        if (entry.Left is { } previous)
-        {
-            while (previous.Right is { } right) previous = right;
-            return previous;
-        }
-
-        QueueEntry? from = entry;
-        QueueEntry? parent = entry.Parent;
-        while (parent is not null && ReferenceEquals(parent.Left, from))
-        {
-            from = parent;
-            parent = parent.Parent;
-        }
-
-        return parent;
-    }
-
     public void Insert(QueueEntry entry)
     {
         entry.HeapKey = Mix((ulong)entry.Sequence);
@@ -108,7 +89,7 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
     {
         if (entry.Parent is null && !ReferenceEquals(entry, _root)) return false;
         if (ReferenceEquals(entry, _first)) _first = Next(entry);
-        if (ReferenceEquals(entry, _last)) _last = Previous(entry);
+        if (ReferenceEquals(entry, _last)) _last = entry.Left is null ? entry.Parent : LastOf(entry.Left);
         Count--;
         QueueEntry? parent = entry.Parent;
         bool isLeft = parent is not null && ReferenceEquals(parent.Left, entry);
@@ -144,6 +125,12 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         }
 
         return rows;
+    }
+
+    private static QueueEntry LastOf(QueueEntry tree)
+    {
+        while (tree.Right is { } right) tree = right;
+        return tree;
     }
 
     private void Split(QueueEntry? tree, QueueEntry entry, out QueueEntry? before, out QueueEntry? after)

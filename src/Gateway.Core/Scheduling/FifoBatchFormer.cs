@@ -17,11 +17,8 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 {
     public IComparer<QueueEntry> Order => ArrivalOrder.Instance;
 
-    public Refusal Admit(QueueEntry arrived, in SchedulingView view)
-    {
-        int most = policy.QueuePolicies[arrived.Priority - 1].MaxQueueSize;
-        return most > 0 && view.Queue.CountAtLevel(arrived.Priority) >= most ? new Refusal(RefusalReason.QueueFull) : default;
-    }
+    public Refusal Admit(QueueEntry arrived, in SchedulingView view) =>
+        policy.IsLevelFull(arrived.Priority, view.Queue) ? new Refusal(RefusalReason.QueueFull) : default;
 
     public void Decide(in SchedulingView view, BatchPlan plan)
     {
@@ -50,13 +47,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 
         if (chosen is null) return;
         plan.Reason = closing.Reason;
-        int room = closing.Rows;
-        for (QueueEntry? entry = chosen.First; room > 0; entry = QueueBucket.Next(entry))
-        {
-            int rows = Math.Min(room, entry!.RowsWaiting);
-            plan.Take(entry, rows);
-            room -= rows;
-        }
+        plan.TakeRun(chosen.First, closing.Rows);
     }
 
     public Outlook LookAhead(in SchedulingView view) => default;

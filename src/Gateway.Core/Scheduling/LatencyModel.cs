@@ -46,20 +46,22 @@ public sealed class LatencyModel
         _bestBatchRows = maxBatchRows;
     }
 
-    /// <summary>Largest batch that estimates are given for.</summary>
-    public int MaxBatchRows => _profile.Length - 1;
+    /// <summary>Sizes that tell the curve: the powers of two and the largest.</summary>
+    public IEnumerable<int> Sizes
+    {
+        get
+        {
+            int most = _profile.Length - 1;
+            for (int rows = 1; rows < most; rows *= 2) yield return rows;
+            yield return most;
+        }
+    }
 
     /// <summary>Smallest batch that makes nearly as many rows a second as any: batches need not be larger.</summary>
     public int BestBatchRows => Volatile.Read(ref _bestBatchRows);
 
     /// <summary>How far batches are from what was expected, relative to that: the root of the mean square.</summary>
     public double Deviation => Math.Sqrt(Volatile.Read(ref _variance));
-
-    /// <summary>How much longer batches take than profiled; 1 before the first, and for models that could not be profiled.</summary>
-    public double Ratio => Volatile.Read(ref _ratio);
-
-    /// <summary>Batches learned from.</summary>
-    public long Count => Volatile.Read(ref _count);
 
     /// <summary>When the last batch was learned from; <see cref="long.MinValue"/> before the first.</summary>
     public long RecordedAt => Volatile.Read(ref _recordedAt);

@@ -1,3 +1,5 @@
+using Gateway.Protocol.Frames;
+
 namespace Gateway.Server.Frames;
 
 /// <summary>The calls of one connection that are in flight: how many there may be, and which there are.</summary>

@@ -88,7 +88,7 @@ internal static partial class GatewayFamilies
         writer.Family("gateway_batch_estimate_seconds", "gauge", "What a batch of so many rows is expected to take, from its closing to its instance being free.");
         foreach (ModelSample model in models)
         {
-            foreach (int rows in Doubling(model.Latency.MaxBatchRows))
+            foreach (int rows in model.Latency.Sizes)
             {
                 string size = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
                 writer.Sample("gateway_batch_estimate_seconds", model.EstimateSeconds(rows), ("model", model.Name), ("rows", size), ("version", model.Version));
@@ -98,12 +98,6 @@ internal static partial class GatewayFamilies
         writer.Family("gateway_batch_deviation_ratio", "gauge", "How far batches are from what is expected of them, relative to that: the root of the mean square.");
         foreach (ModelSample model in models) writer.Sample("gateway_batch_deviation_ratio", model.Latency.Deviation, ("model", model.Name), ("version", model.Version));
         Each(writer, models, "gateway_best_batch_rows", "gauge", "Smallest batch that makes nearly as many rows a second as any.", static model => model.Latency.BestBatchRows);
-    }
-
-    private static IEnumerable<int> Doubling(int most)
-    {
-        for (int rows = 1; rows < most; rows *= 2) yield return rows;
-        yield return most;
     }
 
     private static void WriteBatchSizes(PrometheusWriter writer, IReadOnlyList<ModelSample> models)

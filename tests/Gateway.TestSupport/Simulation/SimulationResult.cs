@@ -34,12 +34,6 @@ public sealed class SimulationResult(SimulatedModel model, int instances, int cl
     /// <summary>Offered, by class.</summary>
     public long[] OfferedByClass { get; } = new long[classes];
 
-    /// <summary>Absolute difference of the predicted and the actual end, in nanoseconds.</summary>
-    public List<double> PredictionErrors { get; } = [];
-
-    /// <summary>Longest queue, in requests.</summary>
-    public int LongestQueue { get; set; }
-
     /// <summary>Rows in time, over what the instances can do.</summary>
     public double Goodput => RowsInTime / (model.Capacity * instances * Nanoseconds);
 
@@ -55,7 +49,6 @@ public sealed class SimulationResult(SimulatedModel model, int instances, int cl
     {
         RefusalTimes.Sort();
         AnswerTimes.Sort();
-        PredictionErrors.Sort();
     }
 
     public static double Percentile(List<double> sorted, double share) => sorted.Count == 0 ? 0 : sorted[Math.Min(sorted.Count - 1, (int)(share * sorted.Count))];

@@ -124,7 +124,6 @@ public sealed class Simulator
         }
 
         _queue.Add(request);
-        _result.LongestQueue = Math.Max(_result.LongestQueue, _queue.Count);
     }
 
     private SimulatedRequest Fresh()
@@ -199,7 +198,6 @@ public sealed class Simulator
             if (Counts(request.FirstArrival))
             {
                 _result.AnswerTimes.Add(_now - request.FirstArrival);
-                if (request.PredictedEnd != 0) _result.PredictionErrors.Add(Math.Abs(_now - request.PredictedEnd));
                 if (isInTime) _result.RowsInTime += request.Rows;
                 else _result.RowsWasted += request.Rows;
                 if (isInTime) _result.InTimeByClass[request.ClassIndex]++;

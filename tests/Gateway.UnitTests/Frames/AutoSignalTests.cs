@@ -1,4 +1,4 @@
-using Gateway.Server.Frames;
+using Gateway.Protocol.Frames;
 
 namespace Gateway.UnitTests.Frames;
 

@@ -148,8 +148,8 @@ public sealed class DeadlineTests
         Assert.Equal((3, 2, 1), (counts.Accepted, counts[RequestOutcome.Succeeded], counts[RequestOutcome.Rejected]));
     }
 
-    /// <summary>A model of one row a batch that takes its time, and has done so for a request with a deadline.</summary>
-    private static async Task<ServedModel> SlowAsync(InferenceServer server, int milliseconds = 30)
+    /// <summary>A model of one row a batch that takes its time, and has done so for a request with a deadline. So long that what was learned is not out of date on a busy machine.</summary>
+    private static async Task<ServedModel> SlowAsync(InferenceServer server, int milliseconds = 300)
     {
         ServedModel model = server.Add(
             "slow",

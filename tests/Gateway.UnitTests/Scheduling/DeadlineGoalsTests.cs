@@ -100,17 +100,9 @@ public sealed class DeadlineGoalsTests
         double mean = simulated.Capacity;
         double total = 300 * medium.Time;
         SimulationSetup setup = new(simulated, 1) { Classes = [medium], Retries = 3, Requests = (int)(mean * total), LoadOverTime = at => at is >= 1 / 3.0 and < 2 / 3.0 ? 2 : 0.7 };
-        long inTime = 0;
-        long all = 0;
-        Simulator.Run(setup, onEnded: (at, _, isInTime) =>
-        {
-            // From six deadlines after the end of the overload on.
-            if (at < (2 / 3.0) + (6 / 300.0)) return;
-            all++;
-            if (isInTime) inTime++;
-        });
 
-        AssertAtLeast(0.95, inTime / (double)all, "in time after the overload");
+        // From six deadlines after the end of the overload on.
+        AssertAtLeast(0.95, ShareInTimeFrom(setup, (2 / 3.0) + (6 / 300.0)), "in time after the overload");
     }
 
     [Theory]
@@ -119,16 +111,8 @@ public sealed class DeadlineGoalsTests
     {
         SimulatedModel simulated = Named(model);
         SimulationSetup setup = new(simulated, 0.7) { Classes = [RequestClass.Medium(simulated)], Requests = 60_000, SlownessOverTime = at => at is >= 0.3 and < 0.6 ? 20 : 1 };
-        long inTime = 0;
-        long all = 0;
-        Simulator.Run(setup, onEnded: (at, _, isInTime) =>
-        {
-            if (at < 0.8) return;
-            all++;
-            if (isInTime) inTime++;
-        });
 
-        AssertAtLeast(0.95, inTime / (double)all, "in time after the slowness");
+        AssertAtLeast(0.95, ShareInTimeFrom(setup, 0.8), "in time after the slowness");
     }
 
     // A fifth have tight deadlines, the others loose ones: as many rows in time as can be, whosever they are.
@@ -180,6 +164,20 @@ public sealed class DeadlineGoalsTests
 
     private static SimulationResult Run(string model, double load, RequestClass requests, double noise) =>
         Simulator.Run(new SimulationSetup(Named(model), load) { Classes = [requests], Noise = noise });
+
+    /// <summary>Requests in time over all that end from a moment on, between 0 and 1.</summary>
+    private static double ShareInTimeFrom(SimulationSetup setup, double from)
+    {
+        long inTime = 0;
+        long all = 0;
+        Simulator.Run(setup, onEnded: (at, _, isInTime) =>
+        {
+            if (at < from) return;
+            all++;
+            if (isInTime) inTime++;
+        });
+        return inTime / (double)all;
+    }
 
     private static SimulatedModel Named(string name) => Models.Single(model => model.Name == name);
 
