@@ -426,7 +426,7 @@ internal sealed partial class FrameConnection
         long began = Volatile.Read(ref _frameBegan);
         if (!_hasHello && now - _opened > Ticks(HelloTime)) Complain("no hello came in time");
         else if (began != 0 && now - began > Ticks(FrameGrace) && _frameArrived < LeastBytesPerSecond * _time.GetElapsedTime(began, now).TotalSeconds) Complain("the frame arrives too slowly");
-        else if (Window.Open > 0) _lastBusy = now;
+        else if (Window.Open > 0 || _sender.IsFlushing) _lastBusy = now;
         else if (began == 0 && now - Math.Max(_lastBusy, _lastFrame) > Ticks(IdleTime)) Complain("the connection was idle for too long");
     }
 

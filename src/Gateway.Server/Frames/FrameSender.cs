@@ -75,6 +75,9 @@ internal sealed class FrameSender
         _signal.Set();
     }
 
+    /// <summary>Whether answers have been written that the client has not taken.</summary>
+    public bool IsFlushing => Volatile.Read(ref _flushBegan) != 0;
+
     /// <summary>Whether the client takes what was written to it more slowly than it may.</summary>
     public bool HasStalled(TimeProvider time, long now)
     {
