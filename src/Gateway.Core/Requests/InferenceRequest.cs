@@ -67,17 +67,21 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     public StatusCode Status { get; private set; }
 
     /// <summary>Text for the client when <see cref="Status"/> is not Ok.</summary>
-    public string? Error { get; private set; }
+    public string? Error => _error ??= Refusal.Reason == RefusalReason.None ? null : RefusalText.For(Id);
 
     /// <summary>Why it was refused; its reason is None where it was not.</summary>
-    public Refusal Refusal { get; internal set; }
+    public Refusal Refusal { get; private set; }
+
+    /// <summary>What a refused client is told; meaningful where <see cref="Refusal"/> has a reason.</summary>
+    public RefusalText RefusalText { get; private set; }
 
     /// <summary>When another attempt makes sense, of a refused request; null where nothing is known about that.</summary>
-    public TimeSpan? RetryAfter { get; internal set; }
+    public TimeSpan? RetryAfter { get; private set; }
 
     public ref StageTimes Times => ref _times;
 
     private StageTimes _times;
+    private string? _error;
 
     internal bool IsCancelled => Volatile.Read(ref _isCancelled) != 0;
 
@@ -133,7 +137,17 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     {
         Outcome = outcome;
         Status = status;
-        Error = message;
+        _error = message;
+    }
+
+    /// <summary>Gives it the outcome of a refused request, of which nothing has been run.</summary>
+    internal void Refuse(in Refusal refusal, TimeProvider time)
+    {
+        Outcome = RequestOutcome.Rejected;
+        Status = StatusCode.Unavailable;
+        Refusal = refusal;
+        RefusalText = new RefusalText(refusal.Reason, Refusals.Microseconds(time, Arrival, refusal.PredictedEnd), Refusals.Microseconds(time, Arrival, DueAt));
+        if (refusal.RetryAfter > 0) RetryAfter = time.GetElapsedTime(0, refusal.RetryAfter);
     }
 
     /// <summary>Hands the request back to its protocol endpoint. A continuation runs on the thread pool, never on the caller's thread; a receiver is called.</summary>
@@ -177,7 +191,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         IsDelayed = false;
         State = RequestState.Initialized;
         Status = StatusCode.Ok;
-        Error = null;
+        _error = null;
         Assembly = null;
         Receiver = null;
         _times = default;

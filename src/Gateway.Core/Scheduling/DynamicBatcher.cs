@@ -30,6 +30,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private readonly RequestQueue _queue;
     private readonly BatchPlan _plan = new();
     private readonly Stack<ModelInstance> _idle = new();
+    private readonly AdmissionGate _gate;
     private readonly LoneRuns _loneRuns;
     private readonly WakeTimer _timer;
     private readonly ReleaseOrder? _releaseOrder;
@@ -47,10 +48,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
     // Whether any request has had one: until then nothing is looked ahead for.
     private volatile bool _hasDeadlines;
 
-    // The former's outlook, for requests that have not been read; and the latest deadline of what came since nothing waited.
-    private long _firstEnd;
-    private long _lastEnd;
-    private long _latestDue;
     private volatile bool _isStopping;
 
     internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time)
@@ -61,6 +58,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         Time = time;
         _queue = new RequestQueue(former.Order, policy.PriorityLevels);
         _inbox = Channel.CreateBounded<InferenceRequest>(new BoundedChannelOptions(policy.MaxQueueRequests) { AllowSynchronousContinuations = false });
+        _gate = new AdmissionGate(time);
         _loneRuns = new LoneRuns(time);
         _timer = new WakeTimer(time, OnTimer);
         _releaseOrder = policy.PreservesOrdering ? new ReleaseOrder() : null;
@@ -86,28 +84,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
     public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal)
     {
         refusal = default;
-        if (IsFull)
-        {
-            refusal = new EarlyRefusal(new Refusal(RefusalReason.QueueFull), Refusals.ForUnknown(Refusals.QueueFull), null);
-        }
-        else if (Volatile.Read(ref _firstEnd) is > 0 and long firstEnd && TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is > 0 and long time)
-        {
-            long now = Time.GetTimestamp();
-            long due = now + time;
-
-            // What has a later deadline is served after it: what is predicted behind all is not what it would meet.
-            bool isLast = due >= Volatile.Read(ref _latestDue);
-            long end = isLast ? Volatile.Read(ref _lastEnd) : firstEnd;
-            if (due < now || end <= due) return false;
-            Refusal why = new(firstEnd > due ? RefusalReason.DeadlineUnreachable : RefusalReason.DeadlineBehindQueue, end, end - due);
-            refusal = new EarlyRefusal(why, Refusals.ForUnknown(Refusals.TextOf(why, now, due, Time)), Time.GetElapsedTime(due, end));
-        }
-        else
-        {
-            return false;
-        }
-
-        Statistics.CountRefused(refusal.Why.Reason);
+        if (IsFull) refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull), null);
+        else if (TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is not (> 0 and long timeout) || !_gate.TurnsAway(timeout, out refusal)) return false;
+        Statistics.CountRefused(refusal.Reason);
         return true;
     }
 
@@ -169,12 +148,13 @@ public sealed class DynamicBatcher : IAsyncDisposable
         long bytes = Interlocked.Add(ref _waitingBytes, request.QueuedBytes);
         if (_isStopping)
         {
-            RefuseAtOnce(request, Refusals.Stopping);
+            request.SetError(RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.For(request, Refusals.Stopping));
+            ReleaseAtOnce(request);
         }
         else if (waiting > Policy.MaxQueueRequests || (bytes > Policy.MaxQueueBytes && waiting > 1) || !_inbox.Writer.TryWrite(request))
         {
-            request.Refusal = new Refusal(RefusalReason.QueueFull);
-            RefuseAtOnce(request, Refusals.QueueFull);
+            request.Refuse(new Refusal(RefusalReason.QueueFull), Time);
+            ReleaseAtOnce(request);
         }
         else
         {
@@ -340,7 +320,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     {
         if (_queue.Count == 0)
         {
-            _latestDue = 0;
+            _gate.Forget();
         }
         else if (_idle.Count == 0 && !_isCalled)
         {
@@ -348,9 +328,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             RefuseUnderLock(ref released);
         }
 
-        Outlook outlook = _former.LookAhead(view);
-        Volatile.Write(ref _firstEnd, outlook.First);
-        Volatile.Write(ref _lastEnd, outlook.Last);
+        _gate.NoteDown(_former.LookAhead(view));
     }
 
     /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>
@@ -438,9 +416,10 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     private void RefuseUnderLock(InferenceRequest request, in Refusal refusal, ref InferenceRequest? released)
     {
-        request.Refusal = refusal;
-        if (refusal.RetryAfter > 0) request.RetryAfter = Time.GetElapsedTime(0, refusal.RetryAfter);
-        EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.TextOf(refusal, request.Arrival, request.DueAt, Time), ref released);
+        LeaveQueue(request);
+        request.Refuse(refusal, Time);
+        if (request.Assembly is { } assembly && !assembly.Abandon(RequestOutcome.Rejected, request.Status, request.Error!)) return;
+        ReleaseLater(request, ref released);
     }
 
     private void AdmitUnderLock(InferenceRequest request, in SchedulingView view, ref InferenceRequest? released)
@@ -463,7 +442,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
         if (_hasShapes) ShapeKeys.Separate(request, _queue);
         _queue.Add(request);
-        _latestDue = Math.Max(_latestDue, request.DueAt);
+        _gate.Saw(request);
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)
@@ -509,7 +488,11 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private void EndUnderLock(InferenceRequest request, RequestOutcome outcome, StatusCode status, string text, ref InferenceRequest? released)
     {
         LeaveQueue(request);
-        if (!End(request, outcome, status, text)) return;
+        if (End(request, outcome, status, text)) ReleaseLater(request, ref released);
+    }
+
+    private static void ReleaseLater(InferenceRequest request, ref InferenceRequest? released)
+    {
         request.NextReleased = released;
         released = request;
     }
@@ -524,11 +507,10 @@ public sealed class DynamicBatcher : IAsyncDisposable
         return true;
     }
 
-    /// <summary>For a request that never came as far as the inbox.</summary>
-    private void RefuseAtOnce(InferenceRequest request, string text)
+    /// <summary>For a refused request that never came as far as the inbox.</summary>
+    private void ReleaseAtOnce(InferenceRequest request)
     {
         LeaveQueue(request);
-        request.SetError(RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.For(request, text));
         request.Times.Released = Time.GetTimestamp();
         Statistics.CountReleased(request);
         request.Complete();

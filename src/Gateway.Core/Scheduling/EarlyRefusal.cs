@@ -5,8 +5,10 @@ namespace Gateway.Core.Scheduling;
 /// <summary>The refusal of a request that has not been read.</summary>
 /// <param name="Text">For the client.</param>
 /// <param name="RetryAfter">When another attempt makes sense; null where nothing is known about that.</param>
-public readonly record struct EarlyRefusal(Refusal Why, string Text, TimeSpan? RetryAfter)
+public readonly record struct EarlyRefusal(RefusalText Text, TimeSpan? RetryAfter)
 {
+    public RefusalReason Reason => Text.Reason;
+
     /// <summary>The same as an exception, for endpoints that answer those.</summary>
-    public InferenceException ToException() => new(StatusCode.Unavailable, Text) { RetryAfter = RetryAfter };
+    public InferenceException ToException() => new(StatusCode.Unavailable, Text.For("")) { RetryAfter = RetryAfter };
 }

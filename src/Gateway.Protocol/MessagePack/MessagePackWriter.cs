@@ -103,7 +103,7 @@ public ref struct MessagePackWriter
     public void WriteDouble(double value) => WriteHead(MessagePackFormat.Float64, BitConverter.DoubleToUInt64Bits(value), DoubleSize);
 
     /// <summary>Writes a string that is UTF-8 already, which is not checked.</summary>
-    public void WriteString(ReadOnlySpan<byte> utf8) => utf8.CopyTo(ReserveString(utf8.Length));
+    public void WriteString(scoped ReadOnlySpan<byte> utf8) => utf8.CopyTo(ReserveString(utf8.Length));
 
     /// <summary>Writes a string; half a surrogate pair becomes U+FFFD.</summary>
     public void WriteString(ReadOnlySpan<char> text) => Encoding.UTF8.GetBytes(text, ReserveString(Encoding.UTF8.GetByteCount(text)));

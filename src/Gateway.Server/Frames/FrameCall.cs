@@ -1,5 +1,6 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol.Frames;
 
 namespace Gateway.Server.Frames;
@@ -37,6 +38,9 @@ internal sealed class FrameCall(FrameSender sender) : IAnswerReceiver
 
     /// <summary>Body of an answer that is not an inference's.</summary>
     public byte[]? Body { get; set; }
+
+    /// <summary>What the call is refused with, unread.</summary>
+    public EarlyRefusal? Refusal { get; set; }
 
     /// <summary>An answer that was written aside while the connection was not taking any, and its length.</summary>
     public MemoryBlock? Aside { get; set; }

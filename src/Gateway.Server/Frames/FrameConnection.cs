@@ -329,7 +329,8 @@ internal sealed partial class FrameConnection
         ServedModel model = _model!;
         if (model.Batcher.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal))
         {
-            Answer(call, MessageKind.Error, Messages.Error(StatusCode.Unavailable, refusal.Text, refusal.RetryAfter));
+            call.Refusal = refusal;
+            _sender.Post(call);
             return;
         }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Gateway.Core.Memory;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Server.MessagePack;
@@ -172,8 +173,20 @@ internal sealed class FrameSender
 
     private void WriteFrame(IBufferWriter<byte> to, FrameCall call)
     {
+        if (call.Refusal is { } refusal)
+        {
+            WriteRefusal(to, call.Number, refusal.Text, refusal.RetryAfter);
+            return;
+        }
+
         if (call.Request is { } request)
         {
+            if (request.Refusal.Reason != RefusalReason.None && request.Id.Length == 0)
+            {
+                WriteRefusal(to, call.Number, request.RefusalText, request.RetryAfter);
+                return;
+            }
+
             if (request.Status == StatusCode.Ok)
             {
                 if (_template.Fits(request, call.WantedOutputs))
@@ -208,6 +221,14 @@ internal sealed class FrameSender
         to.Write(call.Body);
     }
 
+    private static void WriteRefusal(IBufferWriter<byte> to, uint number, in RefusalText text, TimeSpan? retryAfter)
+    {
+        Span<byte> body = stackalloc byte[Messages.MostRefusalBytes];
+        body = body[..Messages.Refusal(body, text, retryAfter)];
+        WriteHead(to, new MessageHead(MessageKind.Error, number), body.Length);
+        to.Write(body);
+    }
+
     private static void WriteHead(IBufferWriter<byte> to, MessageHead head, int bodyBytes) =>
         to.Advance(head.WriteFrame(to.GetSpan(head.FrameBytes), bodyBytes));
 
@@ -218,6 +239,7 @@ internal sealed class FrameSender
         call.Aside?.Release();
         call.Aside = null;
         call.Body = null;
+        call.Refusal = null;
         call.WantedOutputs.Clear();
     }
 

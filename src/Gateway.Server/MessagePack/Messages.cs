@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using Gateway.Core.Models;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;
@@ -18,22 +20,39 @@ internal static class Messages
     private const int RoomATensor = 64 + (TensorShape.MaxRank * 9);
     private const int MostUtf8BytesAChar = 3;
 
+    /// <summary>Bytes of the longest body for a refused request.</summary>
+    public const int MostRefusalBytes = Room + RefusalText.MostBytes;
+
     public static byte[] Nil() => Write(Room, static (ref MessagePackWriter writer) => writer.WriteNil());
 
     /// <param name="retryAfter">When another attempt makes sense; null where nothing is known about that.</param>
     public static byte[] Error(StatusCode status, string text, TimeSpan? retryAfter = null) =>
-        Write(Room + (MostUtf8BytesAChar * text.Length), (ref MessagePackWriter writer) =>
-        {
-            bool mayRetry = status == StatusCode.Unavailable;
-            writer.WriteMapHeader(mayRetry ? 3 : 2);
-            writer.WriteString("code"u8);
-            writer.WriteString(status.WireName());
-            writer.WriteString("error"u8);
-            writer.WriteString(text);
-            if (!mayRetry) return;
-            writer.WriteString("retry_after_ms"u8);
-            writer.WriteInteger(retryAfter is { } after ? (long)Math.Ceiling(after.TotalMilliseconds) : RetryAfterMilliseconds);
-        });
+        Write(Room + (MostUtf8BytesAChar * text.Length), (ref MessagePackWriter writer) => WriteError(ref writer, status, Encoding.UTF8.GetBytes(text), retryAfter));
+
+    /// <summary>Writes the body for a refused request, which an overload brings by the hundred thousand a second.</summary>
+    /// <param name="to">At least <see cref="MostRefusalBytes"/>.</param>
+    /// <returns>Bytes written.</returns>
+    public static int Refusal(Span<byte> to, in RefusalText refusal, TimeSpan? retryAfter)
+    {
+        Span<byte> text = stackalloc byte[RefusalText.MostBytes];
+        text = text[..refusal.Write(text)];
+        MessagePackWriter writer = new(to);
+        WriteError(ref writer, StatusCode.Unavailable, text, retryAfter);
+        return writer.Position;
+    }
+
+    private static void WriteError(ref MessagePackWriter writer, StatusCode status, scoped ReadOnlySpan<byte> text, TimeSpan? retryAfter)
+    {
+        bool mayRetry = status == StatusCode.Unavailable;
+        writer.WriteMapHeader(mayRetry ? 3 : 2);
+        writer.WriteString("code"u8);
+        writer.WriteString(status.WireName());
+        writer.WriteString("error"u8);
+        writer.WriteString(text);
+        if (!mayRetry) return;
+        writer.WriteString("retry_after_ms"u8);
+        writer.WriteInteger(retryAfter is { } after ? (long)Math.Ceiling(after.TotalMilliseconds) : RetryAfterMilliseconds);
+    }
 
     public static byte[] Goodbye(string why) =>
         Write(Room + (MostUtf8BytesAChar * why.Length), (ref MessagePackWriter writer) =>

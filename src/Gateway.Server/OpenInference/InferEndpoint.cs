@@ -30,8 +30,8 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal))
         {
-            ErrorWriter.AddRefusal(context, refusal.Why.Reason, refusal.RetryAfter);
-            ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text);
+            ErrorWriter.AddRefusal(context, refusal.Reason, refusal.RetryAfter);
+            ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text.For(""));
             return Task.CompletedTask;
         }
 

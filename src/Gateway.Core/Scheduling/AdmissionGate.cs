@@ -1,0 +1,48 @@
+using Gateway.Core.Requests;
+
+namespace Gateway.Core.Scheduling;
+
+/// <summary>Tells endpoints whom to turn away before they read more than a request's head: what the batch former last foresaw, noted down where any thread can look.</summary>
+/// <remarks>
+/// <b>Threading</b>: <see cref="TurnsAway"/> from any thread, without a lock: it may be one event behind. The rest under the batcher's lock.
+/// <b>Cost</b>: three reads and a clock for a request; no allocation.
+/// </remarks>
+internal sealed class AdmissionGate(TimeProvider time)
+{
+    // When a request of one row would be finished that goes first, and one that goes last; 0 where nothing can be said.
+    private long _firstEnd;
+    private long _lastEnd;
+
+    // The latest deadline of what came since nothing waited.
+    private long _latestDue;
+
+    /// <summary>Whether a request that comes now and has so much time would be refused, of however few rows it is.</summary>
+    /// <param name="timeout">Ticks, above 0.</param>
+    public bool TurnsAway(long timeout, out EarlyRefusal refusal)
+    {
+        refusal = default;
+        if (Volatile.Read(ref _firstEnd) is not (> 0 and long firstEnd)) return false;
+        long now = time.GetTimestamp();
+        long due = now + timeout;
+
+        // What has a later deadline is served after it: what is predicted behind all is not what it would meet.
+        bool isLast = due >= Volatile.Read(ref _latestDue);
+        long end = isLast ? Volatile.Read(ref _lastEnd) : firstEnd;
+        if (due < now || end <= due) return false;
+        RefusalReason reason = firstEnd > due ? RefusalReason.DeadlineUnreachable : RefusalReason.DeadlineBehindQueue;
+        refusal = new EarlyRefusal(new RefusalText(reason, Refusals.Microseconds(time, now, end), Refusals.Microseconds(time, now, due)), time.GetElapsedTime(due, end));
+        return true;
+    }
+
+    /// <summary>A request was let in.</summary>
+    public void Saw(InferenceRequest request) => Volatile.Write(ref _latestDue, Math.Max(_latestDue, request.DueAt));
+
+    /// <summary>Nothing waits any more.</summary>
+    public void Forget() => Volatile.Write(ref _latestDue, 0);
+
+    public void NoteDown(in Outlook outlook)
+    {
+        Volatile.Write(ref _firstEnd, outlook.First);
+        Volatile.Write(ref _lastEnd, outlook.Last);
+    }
+}
