@@ -18,8 +18,11 @@ public sealed class InferenceClientOptions
     /// <summary>Most calls in flight on one connection, 1 to 65,535; null leaves it to the server. Calls beyond it wait in the client, in order.</summary>
     public int? Window { get; set; }
 
-    /// <summary>Shown in the hello, and over HTTP as a bearer token; null for a server that asks for none.</summary>
+    /// <summary>The server's access token or a tenant's API key: shown in the hello, and over HTTP as a bearer token; null for a server that asks for none.</summary>
     public string? AccessToken { get; set; }
+
+    /// <summary>Name of the tenant that calls are made for, 1 to 128 visible ASCII characters, for servers that trust it; null to say none. An API key says it by itself.</summary>
+    public string? Tenant { get; set; }
 
     /// <summary>
     /// Changes how TLS is spoken, for <c>tls://</c> and <c>https://</c>: which certificates are trusted, which one the client shows. Called once for each such endpoint

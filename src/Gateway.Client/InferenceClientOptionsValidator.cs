@@ -19,6 +19,11 @@ internal static class InferenceClientOptionsValidator
             if (!EndpointAddress.TryParse(endpoint, out _)) problems.Add($"Endpoints: '{endpoint}' is no address (allowed: {EndpointAddress.Forms})");
         }
 
+        if (options.Tenant is { } tenant && (tenant.Length is 0 or > 128 || tenant.AsSpan().IndexOfAnyExceptInRange('!', '~') >= 0))
+        {
+            problems.Add("Tenant: is no name (allowed: 1 to 128 visible ASCII characters)");
+        }
+
         Within(problems, nameof(options.ConnectionsPerEndpoint), options.ConnectionsPerEndpoint, 1, MostConnections);
         Within(problems, nameof(options.Window), options.Window ?? 1, 1, MostWindow);
         Within(problems, nameof(options.MaxAttempts), options.MaxAttempts, 1, 100);

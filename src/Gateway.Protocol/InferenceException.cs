@@ -9,4 +9,7 @@ public sealed class InferenceException(StatusCode status, string message, Except
 
     /// <summary>After which time another try makes sense; null when nothing is known about that. Seen by clients.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Why a request was refused, in one word such as <c>deadline_unreachable</c>; null where it was not, or nothing is known about that. Seen by clients.</summary>
+    public string? Refusal { get; init; }
 }

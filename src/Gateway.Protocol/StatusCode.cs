@@ -30,4 +30,10 @@ public enum StatusCode
 
     /// <summary>No access token, or a wrong one.</summary>
     Unauthenticated,
+
+    /// <summary>Who asks is known, and may not.</summary>
+    PermissionDenied,
+
+    /// <summary>The tenant exceeds a limit of its own.</summary>
+    ResourceExhausted,
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
+using Gateway.TestSupport;
 using Gateway.TestSupport.Simulation;
 
 // Goodput of batching policies over load, in virtual time: what the tests hold is made of the same code.
@@ -14,7 +16,33 @@ Console.WriteLine($"{"",-28}{string.Concat(models.Select(model => $"{model.Name,
 Print("deadlines (default)", model => new BatchingPolicy { MaxBatchRows = model.MaxBatchRows, MaxQueueRequests = int.MaxValue });
 Print("Triton's default", model => Triton(model));
 Print("Triton, time-out = deadline", model => Triton(model) with { QueuePolicies = [new QueuePolicyTimes((long)RequestClass.Medium(model).Time, false, false, 0)] });
+
+Console.WriteLine();
+Console.WriteLine("A tenant that offers a fifth of the capacity while another offers all the rest: % served of the two, and goodput, at 120, 200, 300 % load");
+PrintFlood("shared in turns", TestTenants.OfWeights(1, 1));
+PrintFlood("not shared", null);
 return;
+
+void PrintFlood(string name, Tenant[]? tenants)
+{
+    string line = $"{name,-28}";
+    foreach (SimulatedModel model in models)
+    {
+        foreach (double load in loads.Where(load => load > 1))
+        {
+            double share = 0.2 / load;
+            SimulationResult result = Simulator.Run(new SimulationSetup(model, load)
+            {
+                Classes = [RequestClass.Medium(model, 1 - share) with { Tenant = tenants?[0] }, RequestClass.Medium(model, share) with { Tenant = tenants?[1] }],
+            });
+            line += $"{100 * result.ServedOf(1):F0}/{100 * result.ServedOf(0):F0}/{100 * result.Goodput:F0} ";
+        }
+
+        line += "  ";
+    }
+
+    Console.WriteLine(line);
+}
 
 void Print(string name, Func<SimulatedModel, BatchingPolicy> policy)
 {

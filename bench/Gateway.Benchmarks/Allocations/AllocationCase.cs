@@ -23,6 +23,11 @@ internal sealed record AllocationCase(string Name, int Operations, Func<Task> In
         former.Setup();
         yield return new AllocationCase("BatchFormer.Decide", Operations, Synchronously(() => former.DecideTakeRefill()), Nothing);
 
+        FairSharingBenchmarks sharing = new();
+        sharing.Setup();
+        yield return new AllocationCase("FairSharing.AdmitDecide", 16 * Operations, Synchronously(() => sharing.AdmitDecide()), Nothing);
+        yield return new AllocationCase("Tenant.EnterLeave", 1, Synchronously(() => sharing.EnterLeave()), Nothing);
+
         BlockPoolBenchmarks pool = new();
         pool.Setup();
         yield return new AllocationCase("BlockPool.RentRelease", Operations, Synchronously(() => pool.RentRelease()), Synchronously(pool.CleanUp));

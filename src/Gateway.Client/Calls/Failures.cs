@@ -16,5 +16,5 @@ internal static class Failures
     }
 
     public static CallFailure Of(InferenceException error, Endpoint? where) =>
-        new(error.Status == StatusCode.Unavailable ? FailureKind.Refused : FailureKind.Final, error) { Where = where, RetryAfter = error.RetryAfter };
+        new(error.Status is StatusCode.Unavailable or StatusCode.ResourceExhausted ? FailureKind.Refused : FailureKind.Final, error) { Where = where, RetryAfter = error.RetryAfter };
 }

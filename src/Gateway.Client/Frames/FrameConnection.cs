@@ -393,7 +393,7 @@ internal sealed partial class FrameConnection : ICallCarrier
         // What the server said to the hello is each call's answer.
         if (cause is InferenceException { Status: not StatusCode.Unknown } refusal && !_hasOpened)
         {
-            return Failures.Of(new InferenceException(refusal.Status, refusal.Message, refusal) { RetryAfter = refusal.RetryAfter }, _endpoint);
+            return Failures.Of(new InferenceException(refusal.Status, refusal.Message, refusal) { RetryAfter = refusal.RetryAfter, Refusal = refusal.Refusal }, _endpoint);
         }
 
         string reason = cause?.Message ?? (_hasSaidGoodbye ? "the server is stopping" : "the server ended it");

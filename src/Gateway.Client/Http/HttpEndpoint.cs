@@ -28,6 +28,7 @@ internal sealed class HttpEndpoint : Endpoint
             Timeout = Timeout.InfiniteTimeSpan,
         };
         if (options.AccessToken is { } token) Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        if (options.Tenant is { } tenant) Client.DefaultRequestHeaders.Add("Inference-Tenant", tenant);
         Client.DefaultRequestHeaders.Accept.ParseAdd(HttpExchange.ContentType);
         Client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue(new ProductHeaderValue("Gateway.Client")));
     }

@@ -189,9 +189,11 @@ internal sealed class HttpExchange : ICallCarrier
         StatusCode status = response.StatusCode switch
         {
             HttpStatusCode.BadRequest => StatusCode.InvalidArgument,
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => StatusCode.Unauthenticated,
+            HttpStatusCode.Unauthorized => StatusCode.Unauthenticated,
+            HttpStatusCode.Forbidden => StatusCode.PermissionDenied,
             HttpStatusCode.NotFound => StatusCode.NotFound,
-            HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests => StatusCode.Unavailable,
+            HttpStatusCode.ServiceUnavailable => StatusCode.Unavailable,
+            HttpStatusCode.TooManyRequests => StatusCode.ResourceExhausted,
             HttpStatusCode.NotImplemented => StatusCode.Unsupported,
             _ => StatusCode.Unknown,
         };

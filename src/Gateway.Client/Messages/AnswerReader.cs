@@ -56,6 +56,7 @@ internal static class AnswerReader
         StatusCode status = StatusCode.Unknown;
         string? text = null;
         TimeSpan? retryAfter = null;
+        string? refusal = null;
         MessagePackReader reader = new(body);
         if (!reader.TryReadMapHeader(out int entries)) return Malformed("an error without a map");
         for (; entries > 0; entries--)
@@ -77,6 +78,11 @@ internal static class AnswerReader
                 isRead = reader.TryReadUInt64(out ulong milliseconds);
                 retryAfter = TimeSpan.FromMilliseconds(Math.Min(milliseconds, InferenceClientOptionsValidator.LongestTime.TotalMilliseconds));
             }
+            else if (key.SequenceEqual("refusal"u8))
+            {
+                isRead = reader.TryReadStringUnchecked(out ReadOnlySpan<byte> why);
+                refusal = Encoding.UTF8.GetString(why);
+            }
             else
             {
                 isRead = reader.TrySkip();
@@ -85,7 +91,7 @@ internal static class AnswerReader
             if (!isRead) return Malformed("an error whose values cannot be read");
         }
 
-        return new InferenceException(status == StatusCode.Ok ? StatusCode.Unknown : status, text ?? "the server gave no reason") { RetryAfter = retryAfter };
+        return new InferenceException(status == StatusCode.Ok ? StatusCode.Unknown : status, text ?? "the server gave no reason") { RetryAfter = retryAfter, Refusal = refusal };
     }
 
     public static bool ReadReady(ReadOnlySpan<byte> body)

@@ -12,9 +12,9 @@ internal readonly record struct HelloMessage(int Window, long MaxFrameBytes)
     /// <summary>A hello with its length before it.</summary>
     public static byte[] Frame(InferenceClientOptions options)
     {
-        byte[] body = new byte[64 + (3 * (options.ClientName.Length + (options.AccessToken?.Length ?? 0)))];
+        byte[] body = new byte[64 + (3 * (options.ClientName.Length + (options.AccessToken?.Length ?? 0) + (options.Tenant?.Length ?? 0)))];
         MessagePackWriter writer = new(body);
-        writer.WriteMapHeader(2 + (options.AccessToken is null ? 0 : 1) + (options.Window is null ? 0 : 1));
+        writer.WriteMapHeader(2 + (options.AccessToken is null ? 0 : 1) + (options.Tenant is null ? 0 : 1) + (options.Window is null ? 0 : 1));
         writer.WriteString("version"u8);
         writer.WriteInteger((long)Protocol.Frames.Frame.Version);
         writer.WriteString("client"u8);
@@ -23,6 +23,12 @@ internal readonly record struct HelloMessage(int Window, long MaxFrameBytes)
         {
             writer.WriteString("token"u8);
             writer.WriteString(token);
+        }
+
+        if (options.Tenant is { } tenant)
+        {
+            writer.WriteString("tenant"u8);
+            writer.WriteString(tenant);
         }
 
         if (options.Window is { } window)

@@ -17,7 +17,7 @@ public sealed class ModelCounts
     public long[] Outcomes { get; } = new long[Enum.GetValues<RequestOutcome>().Length];
 
     /// <summary>Rejected requests, by <see cref="RefusalReason"/>; those that were refused because the model is going away are under None.</summary>
-    public long[] Refusals { get; } = new long[Enum.GetValues<RefusalReason>().Length];
+    public long[] Refusals { get; } = new long[RefusalReasons.CountOfModel];
 
     /// <summary>Requests that succeeded after their deadline.</summary>
     public long LateRequests { get; internal set; }

@@ -64,6 +64,7 @@ public sealed class ServedModel
     public ValueTask InferAsync(InferenceRequest request)
     {
         RequestValidation.Check(request);
+        request.Tenant?.DrawRows(request.Rows);
         return Batcher.EnqueueAsync(request);
     }
 
@@ -74,6 +75,7 @@ public sealed class ServedModel
     public void Infer(InferenceRequest request, IAnswerReceiver receiver, bool mayRun)
     {
         RequestValidation.Check(request);
+        request.Tenant?.DrawRows(request.Rows);
         request.Receiver = receiver;
         Batcher.Enqueue(request, mayRun);
     }

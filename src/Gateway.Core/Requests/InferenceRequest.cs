@@ -3,6 +3,7 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 
 namespace Gateway.Core.Requests;
@@ -48,6 +49,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     {
         if (microseconds > 0 && (TimeoutMicroseconds == 0 || microseconds < TimeoutMicroseconds)) TimeoutMicroseconds = microseconds;
     }
+
+    /// <summary>Makes it a tenant's, which has let it in (<see cref="Tenant.TryEnter"/>); null where requests have no tenants. Its disposal tells the tenant that it is over.</summary>
+    public void AdmitAs(Tenant? tenant) => Tenant = tenant;
 
     public RequestState State { get; internal set; }
 
@@ -161,6 +165,8 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Gives back the block, the lease on the outputs, and the request itself.</summary>
     public void Dispose()
     {
+        Tenant?.Leave(this);
+        Tenant = null;
         _lease?.Release();
         _lease = null;
         Block?.Release();

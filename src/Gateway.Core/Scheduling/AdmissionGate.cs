@@ -18,7 +18,8 @@ internal sealed class AdmissionGate(TimeProvider time)
 
     /// <summary>Whether a request that comes now and has so much time would be refused, of however few rows it is.</summary>
     /// <param name="timeout">Ticks, above 0.</param>
-    public bool TurnsAway(long timeout, out EarlyRefusal refusal)
+    /// <param name="portion">How much of what waits is served before it, between 0 and 1: less than all for a tenant whose turn comes before others'.</param>
+    public bool TurnsAway(long timeout, double portion, out EarlyRefusal refusal)
     {
         refusal = default;
         if (Volatile.Read(ref _firstEnd) is not (> 0 and long firstEnd)) return false;
@@ -27,7 +28,7 @@ internal sealed class AdmissionGate(TimeProvider time)
 
         // What has a later deadline is served after it: what is predicted behind all is not what it would meet.
         bool isLast = due >= Volatile.Read(ref _latestDue);
-        long end = isLast ? Volatile.Read(ref _lastEnd) : firstEnd;
+        long end = isLast ? firstEnd + (long)((Volatile.Read(ref _lastEnd) - firstEnd) * portion) : firstEnd;
         if (due < now || end <= due) return false;
         RefusalReason reason = firstEnd > due ? RefusalReason.DeadlineUnreachable : RefusalReason.DeadlineBehindQueue;
         refusal = new EarlyRefusal(new RefusalText(reason, Refusals.Microseconds(time, now, end), Refusals.Microseconds(time, now, due)), time.GetElapsedTime(due, end));

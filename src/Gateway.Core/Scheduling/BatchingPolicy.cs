@@ -85,4 +85,18 @@ public sealed record BatchingPolicy
 
         return rows;
     }
+
+    /// <summary>Rows that batches stop growing at.</summary>
+    internal int BestRows(LatencyModel latency) => FollowsLatencyCurve ? Math.Min(MaxBatchRows, latency.BestBatchRows) : MaxBatchRows;
+
+    /// <summary>Time of a batch of so many rows, run at the size that it is padded to.</summary>
+    internal long Estimate(int rows, LatencyModel latency) => latency.Estimate(PadTo(rows));
+
+    /// <summary>Time of a request of so many rows, alone, in several batches if it has more than one holds.</summary>
+    internal long EstimateAlone(int rows, LatencyModel latency)
+    {
+        if (rows <= MaxBatchRows) return Estimate(rows, latency);
+        int rest = rows % MaxBatchRows;
+        return (rows / MaxBatchRows * Estimate(MaxBatchRows, latency)) + (rest > 0 ? Estimate(rest, latency) : 0);
+    }
 }

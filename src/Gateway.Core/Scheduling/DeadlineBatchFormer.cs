@@ -12,6 +12,10 @@ namespace Gateway.Core.Scheduling;
 /// A request is admitted when it would be finished by its deadline behind all that is served before it, the last batch before it taken for a full one, with a margin
 /// for how far batches are from what is expected of them. Requests without a deadline are always admitted; the queue's bounds hold for them.
 /// </para>
+/// <para>
+/// While several tenants have more waiting than the next batch holds, it is their weights that decide whose request goes next (<see cref="FairPick"/>), and deadlines which of its
+/// own; a tenant's request is then admitted by what its tenant has waiting and by its part of the rows.
+/// </para>
 /// <para><b>Cost</b>: O(log n) to admit; O(rows of a batch) to decide, however many wait.</para>
 /// </remarks>
 internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider time) : IBatchFormer
@@ -39,6 +43,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     private const int EstimateLifeRuns = 10;
     private static readonly TimeSpan EstimateLife = TimeSpan.FromMilliseconds(100);
 
+    private readonly FairPick _fair = new(policy);
     private readonly long _estimateLife = (long)(EstimateLife.TotalSeconds * time.TimestampFrequency);
     private long _pressureAt = long.MinValue / 2;
 
@@ -53,7 +58,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (due == QueueEntry.NoDeadline || due <= view.Now) return default;
         long freeAt = FreeAt(view);
         long own = TimeOf(arrived, view.Latency);
-        arrived.RowsAhead = view.Queue.RowsBefore(arrived);
+        arrived.RowsAhead = RowsAhead(arrived, view.Queue);
 
         // Nothing is known yet of a model that could not be profiled.
         if (own == 0) return default;
@@ -84,6 +89,18 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return new Outlook(freeAt + own, Predict(view, freeAt, view.Queue.Rows, 1, own));
     }
 
+    /// <summary>Rows served before an arrival: those that are due before, but no more than come before its own tenant's turn to it.</summary>
+    private static long RowsAhead(QueueEntry arrived, RequestQueue queue)
+    {
+        long before = queue.RowsBefore(arrived);
+        if (before == 0 || arrived.Tenant is not { } tenant || queue.Shares.Stretch(tenant) is not (> 1 and double stretch)) return before;
+        return Math.Min(before, (long)(queue.OwnRowsBefore(arrived) * stretch));
+    }
+
+    /// <summary>Whether several tenants want more than the next batch holds.</summary>
+    private bool IsContended(in SchedulingView view) =>
+        view.Queue.Shares.Active > 1 && view.Queue.Shares.Requests == view.Queue.Count && policy.IsDynamic && view.Queue.Rows > BestRows(view.Latency);
+
     /// <summary>When a request is finished that <paramref name="before"/> rows are served before.</summary>
     /// <param name="own">Time of the request alone.</param>
     private long Predict(in SchedulingView view, long freeAt, long before, int rows, long own)
@@ -102,6 +119,12 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     {
         plan.Clear();
         if (RefuseHopeless(view, view.Now, plan) is not { } head) return;
+        if (IsContended(view) && _fair.TryPick(view, BatchDeviations, plan))
+        {
+            plan.Reason = plan.Rows >= BestRows(view.Latency) ? CloseReason.Full : view.IsDraining ? CloseReason.Draining : CloseReason.Immediate;
+            return;
+        }
+
         Window chosen = policy.IsDynamic ? Choose(head, view.Now, view) : new Window(head, QueueBucket.Next(head), Math.Min(head.RowsWaiting, policy.MaxBatchRows));
         plan.Reason = chosen.Rows >= BestRows(view.Latency) ? CloseReason.Full : view.IsDraining ? CloseReason.Draining : CloseReason.Immediate;
         plan.TakeRun(chosen.First, chosen.Rows);
@@ -115,7 +138,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (view.Instances.Length != 1 || !policy.IsDynamic) return;
         long freeAt = FreeAt(view);
         if (view.Queue.EarliestDeadline >= freeAt + Time(BestRows(view.Latency), view.Latency)) return;
-        if (RefuseHopeless(view, freeAt, plan) is not { } head) return;
+
+        // Among tenants it is not by plans that the next batch is chosen.
+        if (RefuseHopeless(view, freeAt, plan) is not { } head || IsContended(view)) return;
         Window chosen = Choose(head, freeAt, view);
         long then = freeAt + Time(chosen.Rows, view.Latency);
         for (QueueEntry entry = head; !ReferenceEquals(entry, chosen.First); entry = QueueBucket.Next(entry)!)
@@ -282,7 +307,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (rate == 0) rate = served / (double)Math.Max(1, Math.Max(time, least));
     }
 
-    private int BestRows(LatencyModel latency) => policy.FollowsLatencyCurve ? Math.Min(policy.MaxBatchRows, latency.BestBatchRows) : policy.MaxBatchRows;
+    private int BestRows(LatencyModel latency) => policy.BestRows(latency);
 
     /// <summary>When an instance is free. One that should be by now is taken to need as long again as it is late.</summary>
     private long FreeAt(in SchedulingView view)
@@ -297,17 +322,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return earliest;
     }
 
-    /// <summary>Time of a batch of so many rows, run at the size that it is padded to.</summary>
-    private long Time(int rows, LatencyModel latency) => latency.Estimate(policy.PadTo(rows));
+    private long Time(int rows, LatencyModel latency) => policy.Estimate(rows, latency);
 
-    /// <summary>Time of what waits of a request, alone.</summary>
-    private long TimeOf(QueueEntry entry, LatencyModel latency)
-    {
-        int rows = entry.RowsWaiting;
-        if (rows <= policy.MaxBatchRows) return Time(rows, latency);
-        int rest = rows % policy.MaxBatchRows;
-        return (rows / policy.MaxBatchRows * Time(policy.MaxBatchRows, latency)) + (rest > 0 ? Time(rest, latency) : 0);
-    }
+    private long TimeOf(QueueEntry entry, LatencyModel latency) => policy.EstimateAlone(entry.RowsWaiting, latency);
 
     /// <summary>Requests of a bucket that are next to each other.</summary>
     /// <param name="First">The first.</param>

@@ -4,6 +4,7 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 
 namespace Gateway.Core.Scheduling;
@@ -81,11 +82,20 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Whether a request that comes now would be refused, of however few rows it is: a protocol endpoint can say so before it reads the tensors. It counts as accepted and refused.</summary>
     /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
     /// <param name="refusal">Why, with the text for the client.</param>
-    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal)
+    /// <param name="tenant">Whose it is; null where requests have no tenants.</param>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null)
     {
         refusal = default;
-        if (IsFull) refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull), null);
-        else if (TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is not (> 0 and long timeout) || !_gate.TurnsAway(timeout, out refusal)) return false;
+        if (IsFull && !HasPartLeft(tenant, Volatile.Read(ref _waiting), Volatile.Read(ref _waitingBytes)))
+        {
+            refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull), null);
+        }
+        else if (TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is not (> 0 and long timeout)
+            || !_gate.TurnsAway(timeout, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
+        {
+            return false;
+        }
+
         Statistics.CountRefused(refusal.Reason);
         return true;
     }
@@ -151,7 +161,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             request.SetError(RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.For(request, Refusals.Stopping));
             ReleaseAtOnce(request);
         }
-        else if (waiting > Policy.MaxQueueRequests || (bytes > Policy.MaxQueueBytes && waiting > 1) || !_inbox.Writer.TryWrite(request))
+        else if (((waiting > Policy.MaxQueueRequests || (bytes > Policy.MaxQueueBytes && waiting > 1)) && !HasPartLeft(request.Tenant, waiting, bytes)) || !_inbox.Writer.TryWrite(request))
         {
             request.Refuse(new Refusal(RefusalReason.QueueFull), Time);
             ReleaseAtOnce(request);
@@ -163,6 +173,10 @@ public sealed class DynamicBatcher : IAsyncDisposable
             if (Pump(waitForLock: false, mayRun: mayRun) is { } instance) RunHere(instance);
         }
     }
+
+    /// <summary>Whether a tenant has less waiting than its part of the queue, which others have filled: it is let in all the same, up to twice what the queue holds.</summary>
+    private bool HasPartLeft(Tenant? tenant, int waiting, long bytes) =>
+        tenant is not null && waiting <= 2L * Policy.MaxQueueRequests && bytes / 2 <= Policy.MaxQueueBytes && _queue.Shares.IsBelowPart(tenant, Policy.MaxQueueRequests);
 
     private long TimeFor(int level, long microseconds) => Policy.TimeFor(level, (long)(microseconds * (Time.TimestampFrequency / 1e6)));
 

@@ -10,5 +10,5 @@ public readonly record struct EarlyRefusal(RefusalText Text, TimeSpan? RetryAfte
     public RefusalReason Reason => Text.Reason;
 
     /// <summary>The same as an exception, for endpoints that answer those.</summary>
-    public InferenceException ToException() => new(StatusCode.Unavailable, Text.For("")) { RetryAfter = RetryAfter };
+    public InferenceException ToException() => new(StatusCode.Unavailable, Text.For("")) { RetryAfter = RetryAfter, Refusal = Reason.WireName() };
 }

@@ -5,7 +5,9 @@ namespace Gateway.Core.Scheduling;
 /// <b>Cost</b>: O(log n) to insert, to remove and to count rows, whatever the order of arrival; no allocation. A node's place in the heap is a hash of its
 /// sequence, so the same arrivals make the same tree. <b>Threading</b>: under the batcher's lock.
 /// </remarks>
-internal sealed class EntryTree(IComparer<QueueEntry> order)
+/// <typeparam name="TPlace">Which of an entry's links are this tree's: an entry can be in one tree of each kind.</typeparam>
+internal sealed class EntryTree<TPlace>(IComparer<QueueEntry> order)
+    where TPlace : struct, ITreePlace
 {
     private QueueEntry? _root;
     private QueueEntry? _first;
@@ -14,7 +16,7 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
     public int Count { get; private set; }
 
     /// <summary>Rows waiting of all entries.</summary>
-    public long Rows => _root?.SubtreeRows ?? 0;
+    public long Rows => RowsOf(_root);
 
     /// <summary>The entry to be served next; null when there is none.</summary>
     public QueueEntry? First => _first;
@@ -22,18 +24,18 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
     /// <summary>The entry after this one; null behind the last.</summary>
     public static QueueEntry? Next(QueueEntry entry)
     {
-        if (entry.Right is { } next)
+        if (Links(entry).Right is { } next)
         {
-            while (next.Left is { } left) next = left;
+            while (Links(next).Left is { } left) next = left;
             return next;
         }
 
         QueueEntry? from = entry;
-        QueueEntry? parent = entry.Parent;
-        while (parent is not null && ReferenceEquals(parent.Right, from))
+        QueueEntry? parent = Links(entry).Parent;
+        while (parent is not null && ReferenceEquals(Links(parent).Right, from))
         {
             from = parent;
-            parent = parent.Parent;
+            parent = Links(parent).Parent;
         }
 
         return parent;
@@ -42,7 +44,7 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
     public void Insert(QueueEntry entry)
     {
         entry.HeapKey = Mix((ulong)entry.Sequence);
-        entry.SubtreeRows = entry.RowsWaiting;
+        Links(entry).Rows = entry.RowsWaiting;
         Count++;
         if (_last is null || order.Compare(_last, entry) < 0)
         {
@@ -56,10 +58,10 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         bool isLeft = false;
         while (at is not null && at.HeapKey >= entry.HeapKey)
         {
-            at.SubtreeRows += entry.RowsWaiting;
+            Links(at).Rows += entry.RowsWaiting;
             parent = at;
             isLeft = order.Compare(entry, at) < 0;
-            at = isLeft ? at.Left : at.Right;
+            at = isLeft ? Links(at).Left : Links(at).Right;
         }
 
         // What the entry displaces is divided into what comes before it and what comes after.
@@ -75,10 +77,10 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
     {
         QueueEntry? below = null;
         QueueEntry? parent = _last;
-        for (; parent is not null && parent.HeapKey < entry.HeapKey; parent = parent.Parent) below = parent;
+        for (; parent is not null && parent.HeapKey < entry.HeapKey; parent = Links(parent).Parent) below = parent;
         SetLeft(entry, below);
-        if (below is not null) entry.SubtreeRows += below.SubtreeRows;
-        for (QueueEntry? above = parent; above is not null; above = above.Parent) above.SubtreeRows += entry.RowsWaiting;
+        if (below is not null) Links(entry).Rows += Links(below).Rows;
+        for (QueueEntry? above = parent; above is not null; above = Links(above).Parent) Links(above).Rows += entry.RowsWaiting;
         Attach(parent, isLeft: false, entry);
         _first ??= entry;
         _last = entry;
@@ -87,24 +89,24 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
     /// <returns>False when the entry is not here.</returns>
     public bool Remove(QueueEntry entry)
     {
-        if (entry.Parent is null && !ReferenceEquals(entry, _root)) return false;
+        if (Links(entry).Parent is null && !ReferenceEquals(entry, _root)) return false;
         if (ReferenceEquals(entry, _first)) _first = Next(entry);
-        if (ReferenceEquals(entry, _last)) _last = entry.Left is null ? entry.Parent : LastOf(entry.Left);
+        if (ReferenceEquals(entry, _last)) _last = Links(entry).Left is { } left ? LastOf(left) : Links(entry).Parent;
         Count--;
-        QueueEntry? parent = entry.Parent;
-        bool isLeft = parent is not null && ReferenceEquals(parent.Left, entry);
-        for (QueueEntry? above = parent; above is not null; above = above.Parent) above.SubtreeRows -= entry.RowsWaiting;
-        Attach(parent, isLeft, Join(entry.Left, entry.Right));
-        entry.Left = null;
-        entry.Right = null;
-        entry.Parent = null;
+        QueueEntry? parent = Links(entry).Parent;
+        bool isLeft = parent is not null && ReferenceEquals(Links(parent).Left, entry);
+        for (QueueEntry? above = parent; above is not null; above = Links(above).Parent) Links(above).Rows -= entry.RowsWaiting;
+        Attach(parent, isLeft, Join(Links(entry).Left, Links(entry).Right));
+        Links(entry).Left = null;
+        Links(entry).Right = null;
+        Links(entry).Parent = null;
         return true;
     }
 
     /// <summary>Some rows of an entry do not wait any more; called before the entry says so itself.</summary>
     public static void TakeRows(QueueEntry entry, int rows)
     {
-        for (QueueEntry? above = entry; above is not null; above = above.Parent) above.SubtreeRows -= rows;
+        for (QueueEntry? above = entry; above is not null; above = Links(above).Parent) Links(above).Rows -= rows;
     }
 
     /// <summary>Rows waiting of the entries that are served before <paramref name="entry"/>, which need not be here.</summary>
@@ -115,21 +117,45 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         {
             if (order.Compare(at, entry) < 0)
             {
-                rows += at.SubtreeRows - (at.Right?.SubtreeRows ?? 0);
-                at = at.Right;
+                rows += Links(at).Rows - RowsOf(Links(at).Right);
+                at = Links(at).Right;
             }
             else
             {
-                at = at.Left;
+                at = Links(at).Left;
             }
         }
 
         return rows;
     }
 
+    /// <summary>The first entry that <paramref name="entry"/>, which need not be here, is not served after; null when there is none.</summary>
+    public QueueEntry? FirstFrom(QueueEntry entry)
+    {
+        QueueEntry? found = null;
+        for (QueueEntry? at = _root; at is not null;)
+        {
+            if (order.Compare(at, entry) < 0)
+            {
+                at = Links(at).Right;
+            }
+            else
+            {
+                found = at;
+                at = Links(at).Left;
+            }
+        }
+
+        return found;
+    }
+
+    private static ref TreeLinks Links(QueueEntry entry) => ref TPlace.Links(entry);
+
+    private static long RowsOf(QueueEntry? tree) => tree is null ? 0 : Links(tree).Rows;
+
     private static QueueEntry LastOf(QueueEntry tree)
     {
-        while (tree.Right is { } right) tree = right;
+        while (Links(tree).Right is { } right) tree = right;
         return tree;
     }
 
@@ -142,14 +168,14 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         }
         else if (order.Compare(tree, entry) < 0)
         {
-            Split(tree.Right, entry, out QueueEntry? right, out after);
+            Split(Links(tree).Right, entry, out QueueEntry? right, out after);
             SetRight(tree, right);
             Sum(tree);
             before = tree;
         }
         else
         {
-            Split(tree.Left, entry, out before, out QueueEntry? left);
+            Split(Links(tree).Left, entry, out before, out QueueEntry? left);
             SetLeft(tree, left);
             Sum(tree);
             after = tree;
@@ -162,12 +188,12 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         if (after is null) return before;
         if (before.HeapKey >= after.HeapKey)
         {
-            SetRight(before, Join(before.Right, after));
+            SetRight(before, Join(Links(before).Right, after));
             Sum(before);
             return before;
         }
 
-        SetLeft(after, Join(before, after.Left));
+        SetLeft(after, Join(before, Links(after).Left));
         Sum(after);
         return after;
     }
@@ -177,7 +203,7 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
         if (parent is null)
         {
             _root = child;
-            if (child is not null) child.Parent = null;
+            if (child is not null) Links(child).Parent = null;
         }
         else if (isLeft)
         {
@@ -191,17 +217,17 @@ internal sealed class EntryTree(IComparer<QueueEntry> order)
 
     private static void SetLeft(QueueEntry parent, QueueEntry? child)
     {
-        parent.Left = child;
-        if (child is not null) child.Parent = parent;
+        Links(parent).Left = child;
+        if (child is not null) Links(child).Parent = parent;
     }
 
     private static void SetRight(QueueEntry parent, QueueEntry? child)
     {
-        parent.Right = child;
-        if (child is not null) child.Parent = parent;
+        Links(parent).Right = child;
+        if (child is not null) Links(child).Parent = parent;
     }
 
-    private static void Sum(QueueEntry entry) => entry.SubtreeRows = entry.RowsWaiting + (entry.Left?.SubtreeRows ?? 0) + (entry.Right?.SubtreeRows ?? 0);
+    private static void Sum(QueueEntry entry) => Links(entry).Rows = entry.RowsWaiting + RowsOf(Links(entry).Left) + RowsOf(Links(entry).Right);
 
     /// <summary>The finalizer of SplitMix64 (Steele, Lea and Flood, 2014), which spreads consecutive numbers evenly.</summary>
     private static ulong Mix(ulong value)

@@ -1,11 +1,21 @@
+using System.Runtime.InteropServices;
+
 namespace Gateway.Core.Scheduling;
 
-/// <summary>Waiting requests that can share a batch, in the order in which they are to be served.</summary>
+/// <summary>Waiting requests that can share a batch, in the order in which they are to be served; those of tenants also tenant by tenant.</summary>
 public sealed class QueueBucket
 {
-    private readonly EntryTree _entries;
+    private readonly IComparer<QueueEntry> _order;
+    private readonly EntryTree<BucketPlace> _entries;
+    private readonly Dictionary<TenantShare, TenantLane> _laneOf = [];
+    private readonly List<TenantLane> _lanes = [];
+    private readonly Stack<TenantLane> _spare = new();
 
-    internal QueueBucket(IComparer<QueueEntry> order) => _entries = new EntryTree(order);
+    internal QueueBucket(IComparer<QueueEntry> order)
+    {
+        _order = order;
+        _entries = new EntryTree<BucketPlace>(order);
+    }
 
     /// <summary>Rows that wait here.</summary>
     public long Rows => _entries.Rows;
@@ -18,14 +28,58 @@ public sealed class QueueBucket
 
     internal ulong ShapeKey { get; set; }
 
+    /// <summary>Lanes with something in them, one a tenant, in no particular order.</summary>
+    internal ReadOnlySpan<TenantLane> Lanes => CollectionsMarshal.AsSpan(_lanes);
+
     /// <summary>The request after one that waits here; null behind the last.</summary>
-    public static QueueEntry? Next(QueueEntry entry) => EntryTree.Next(entry);
+    public static QueueEntry? Next(QueueEntry entry) => EntryTree<BucketPlace>.Next(entry);
 
     /// <summary>Rows that are served before <paramref name="entry"/>, which need not wait here.</summary>
     public long RowsBefore(QueueEntry entry) => _entries.RowsBefore(entry);
 
-    internal void Add(QueueEntry entry) => _entries.Insert(entry);
+    /// <summary>Likewise, of one tenant's rows alone.</summary>
+    internal long RowsBefore(QueueEntry entry, TenantShare share) => _laneOf.TryGetValue(share, out TenantLane? lane) ? lane.RowsBefore(entry) : 0;
+
+    /// <param name="share">Its tenant's; null for a request of no tenant.</param>
+    internal void Add(QueueEntry entry, TenantShare? share)
+    {
+        _entries.Insert(entry);
+        if (share is null) return;
+        if (!_laneOf.TryGetValue(share, out TenantLane? lane))
+        {
+            if (!_spare.TryPop(out lane)) lane = new TenantLane(_order);
+            lane.Begin(share, _lanes.Count);
+            _laneOf.Add(share, lane);
+            _lanes.Add(lane);
+        }
+
+        lane.Add(entry);
+    }
 
     /// <returns>False when it does not wait here.</returns>
-    internal bool Remove(QueueEntry entry) => _entries.Remove(entry);
+    internal bool Remove(QueueEntry entry)
+    {
+        if (!_entries.Remove(entry)) return false;
+        if (entry.Lane is not { } lane) return true;
+        lane.Remove(entry);
+        if (lane.First is null) Retire(lane);
+        return true;
+    }
+
+    /// <summary>Some rows of an entry do not wait any more; called before the entry says so itself.</summary>
+    internal static void TakeRows(QueueEntry entry, int rows)
+    {
+        EntryTree<BucketPlace>.TakeRows(entry, rows);
+        if (entry.Lane is not null) EntryTree<LanePlace>.TakeRows(entry, rows);
+    }
+
+    private void Retire(TenantLane lane)
+    {
+        _laneOf.Remove(lane.Share);
+        TenantLane last = _lanes[^1];
+        _lanes[lane.Position] = last;
+        last.Position = lane.Position;
+        _lanes.RemoveAt(_lanes.Count - 1);
+        _spare.Push(lane);
+    }
 }

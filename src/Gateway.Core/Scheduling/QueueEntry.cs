@@ -1,3 +1,5 @@
+using Gateway.Core.Tenants;
+
 namespace Gateway.Core.Scheduling;
 
 /// <summary>What the batch former knows of a request: all of its scheduling, none of its tensors.</summary>
@@ -18,6 +20,9 @@ public abstract class QueueEntry
 
     /// <summary>Rows along the batch dimension, at least 1; 1 for a model that does not batch.</summary>
     public int Rows { get; set; } = 1;
+
+    /// <summary>On whose behalf it comes; null where requests have no tenants.</summary>
+    public Tenant? Tenant { get; internal set; }
 
     /// <summary>Requests with different keys cannot share a batch: a hash of the dimensions that are not the model's own, 0 when there are none.</summary>
     public ulong ShapeKey { get; set; }
@@ -49,16 +54,15 @@ public abstract class QueueEntry
     /// <summary>Position in the queue's deadline heap, -1 when not in it.</summary>
     internal int HeapIndex { get; set; } = -1;
 
-    /// <summary>Neighbours in the tree that keeps a bucket in order; all null when it is in none, or alone.</summary>
-    internal QueueEntry? Parent { get; set; }
-
-    internal QueueEntry? Left { get; set; }
-
-    internal QueueEntry? Right { get; set; }
-
-    /// <summary>Keeps the tree balanced: no less than that of any entry below.</summary>
+    /// <summary>Keeps the trees balanced: no less than that of any entry below.</summary>
     internal ulong HeapKey { get; set; }
 
-    /// <summary>Rows waiting of this entry and all below it.</summary>
-    internal long SubtreeRows { get; set; }
+    /// <summary>Where it is in its bucket.</summary>
+    internal TreeLinks InBucket;
+
+    /// <summary>Where it is among its tenant's.</summary>
+    internal TreeLinks InLane;
+
+    /// <summary>Its tenant's lane while it waits; null for a request of no tenant.</summary>
+    internal TenantLane? Lane { get; set; }
 }

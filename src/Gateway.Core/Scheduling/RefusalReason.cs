@@ -1,6 +1,6 @@
 namespace Gateway.Core.Scheduling;
 
-/// <summary>Why a request is refused.</summary>
+/// <summary>Why a request is refused. Those that begin with Tenant are for limits of the tenant's own, and come before a model is asked.</summary>
 public enum RefusalReason
 {
     None,
@@ -16,4 +16,13 @@ public enum RefusalReason
 
     /// <summary>It waits, and others that can be served better leave it no time.</summary>
     DeadlineSkipped,
+
+    /// <summary>Its tenant has sent as many requests as it may in that time.</summary>
+    TenantRequests,
+
+    /// <summary>Its tenant has sent as many rows as it may in that time.</summary>
+    TenantRows,
+
+    /// <summary>Its tenant has as many requests in flight as it may.</summary>
+    TenantConcurrency,
 }

@@ -22,6 +22,9 @@ public sealed class RequestQueue
     /// <summary>Buckets with something in them, in no particular order.</summary>
     public IReadOnlyList<QueueBucket> Buckets => _buckets;
 
+    /// <summary>The tenants of what waits.</summary>
+    public TenantShares Shares { get; } = new();
+
     public int Count { get; private set; }
 
     public long Rows { get; private set; }
@@ -40,10 +43,20 @@ public sealed class RequestQueue
         return rows;
     }
 
+    /// <summary>Likewise, of its tenant's rows alone.</summary>
+    internal long OwnRowsBefore(QueueEntry entry)
+    {
+        if (Shares.Of(entry.Tenant) is not { Requests: > 0 } share) return 0;
+        long rows = 0;
+        for (int i = 0; i < _buckets.Count; i++) rows += _buckets[i].RowsBefore(entry, share);
+        return rows;
+    }
+
     internal void Add(QueueEntry entry)
     {
-        QueueBucket bucket = BucketFor(entry.ShapeKey);
-        bucket.Add(entry);
+        TenantShare? share = Shares.Of(entry.Tenant);
+        if (share is not null) Shares.Enter(share, entry.RowsWaiting);
+        BucketFor(entry.ShapeKey).Add(entry, share);
         Rows += entry.RowsWaiting;
         Count++;
         _countByLevel[entry.Priority]++;
@@ -54,7 +67,9 @@ public sealed class RequestQueue
     /// <returns>False when it is not in the queue.</returns>
     internal bool Remove(QueueEntry entry)
     {
+        TenantShare? share = entry.Lane?.Share;
         if (!_byKey.TryGetValue(entry.ShapeKey, out QueueBucket? bucket) || !bucket.Remove(entry)) return false;
+        if (share is not null) Shares.Leave(share, entry.RowsWaiting);
         Rows -= entry.RowsWaiting;
         Count--;
         _countByLevel[entry.Priority]--;
@@ -66,13 +81,15 @@ public sealed class RequestQueue
     /// <summary>Takes rows of an entry; it leaves the queue with its last one.</summary>
     internal void Take(QueueEntry entry, int rows)
     {
+        if (entry.Lane is { } lane) Shares.Charge(lane.Share, rows);
         if (rows == entry.RowsWaiting)
         {
             Remove(entry);
         }
         else
         {
-            EntryTree.TakeRows(entry, rows);
+            QueueBucket.TakeRows(entry, rows);
+            if (entry.Lane is not null) entry.Lane.Share.Rows -= rows;
             Rows -= rows;
         }
 

@@ -5,11 +5,13 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
@@ -43,6 +45,7 @@ internal sealed partial class FrameConnection
     private readonly ModelCatalog _catalog;
     private readonly BlockPool _pool;
     private readonly ServerHealth _health;
+    private readonly CallerTenants _tenants;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly FrameSender _sender;
@@ -53,6 +56,12 @@ internal sealed partial class FrameConnection
     // The model of the last request, as of that state of the catalogue.
     private ServedModel? _model;
     private object? _modelSnapshot;
+
+    // Whose the connection is by its hello, and whether it showed a key, before which names do not count; and whose the last request is.
+    private Tenant? _greetedTenant;
+    private bool _hasKey;
+    private Tenant? _tenant;
+    private bool _hasTenant;
     private bool _hasHello;
     private long _opened;
     private long _lastFrame;
@@ -63,7 +72,7 @@ internal sealed partial class FrameConnection
     private volatile bool _isStopping;
 
     public FrameConnection(
-        ConnectionContext connection, FramesOptions options, ModelCatalog catalog, BlockPool pool, ServerHealth health, TimeProvider time, ILogger logger)
+        ConnectionContext connection, FramesOptions options, ModelCatalog catalog, BlockPool pool, ServerHealth health, CallerTenants tenants, TimeProvider time, ILogger logger)
     {
         _connection = connection;
         _input = connection.Transport.Input;
@@ -71,6 +80,7 @@ internal sealed partial class FrameConnection
         _catalog = catalog;
         _pool = pool;
         _health = health;
+        _tenants = tenants;
         _time = time;
         _logger = logger;
         _sender = new FrameSender(connection.Transport.Output, pool, options);
@@ -127,7 +137,7 @@ internal sealed partial class FrameConnection
         {
             // Where the next frame would begin is not known any more.
             Log.Refused(_logger, _connection.ConnectionId, error.Message);
-            await SayAsync(MessageKind.Error, Messages.Error(error.Status, error.Message, error.RetryAfter)).ConfigureAwait(false);
+            await SayAsync(MessageKind.Error, Messages.Error(error.Status, error.Message, error.RetryAfter, error.Refusal)).ConfigureAwait(false);
             return false;
         }
         catch (Exception error) when (error is IOException or ConnectionAbortedException or OperationCanceledException or InvalidOperationException)
@@ -277,7 +287,7 @@ internal sealed partial class FrameConnection
         }
         catch (InferenceException error)
         {
-            Answer(call, MessageKind.Error, Messages.Error(error.Status, error.Message, error.RetryAfter));
+            Answer(call, MessageKind.Error, Messages.Error(error.Status, error.Message, error.RetryAfter, error.Refusal));
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error)
@@ -317,6 +327,7 @@ internal sealed partial class FrameConnection
     private void Infer(FrameCall call, ref MessagePackReader reader, ReadOnlySpan<byte> message, MemoryBlock? block, int start, bool isLast)
     {
         bool isNew = _infer.Read(ref reader, message);
+        if (isNew) _hasTenant = false;
         object snapshot = _catalog.Snapshot;
         if (isNew || !ReferenceEquals(snapshot, _modelSnapshot))
         {
@@ -327,14 +338,29 @@ internal sealed partial class FrameConnection
         }
 
         ServedModel model = _model!;
-        if (model.Batcher.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal))
+        if (!_hasTenant)
         {
+            _tenant = (_hasKey || _infer.Tenant is not { } tenantName ? null : _tenants.ByName(tenantName.Of(message))) ?? _greetedTenant ?? _tenants.Unnamed();
+            _hasTenant = true;
+        }
+
+        Tenant? tenant = _tenant;
+        if (tenant is not null && !tenant.TryEnter(out TenantRefusal over))
+        {
+            Answer(call, MessageKind.Error, Messages.Error(StatusCode.ResourceExhausted, over.Text, over.RetryAfter, over.Reason.WireName()));
+            return;
+        }
+
+        if (model.Batcher.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant))
+        {
+            tenant?.LeaveRefused(refusal.Reason);
             call.Refusal = refusal;
             _sender.Post(call);
             return;
         }
 
         InferenceRequest request = model.RentRequest();
+        request.AdmitAs(tenant);
         try
         {
             _infer.Fill(request, message, call.WantedOutputs);
@@ -391,11 +417,15 @@ internal sealed partial class FrameConnection
         MessagePackReader body = reader;
         HelloMessage hello = HelloMessage.Read(ref body);
         if (hello.Version < Frame.Version) throw new InferenceException(StatusCode.Unsupported, $"version {hello.Version} of the protocol is not spoken here; {Frame.Version} is");
-        if (_options.AccessToken is { } token && !AccessToken.IsRight(Encoding.UTF8.GetBytes(token), hello.Token))
+        bool isAccessToken = _options.AccessToken is { } token && AccessToken.IsRight(Encoding.UTF8.GetBytes(token), hello.Token);
+        Tenant? byKey = isAccessToken ? null : _tenants.ByKey(hello.Token);
+        if (_options.AccessToken is not null && !isAccessToken && byKey is null)
         {
             throw new InferenceException(StatusCode.Unauthenticated, AccessToken.Problem(isGiven: !hello.Token.IsEmpty));
         }
 
+        _hasKey = byKey is not null;
+        _greetedTenant = byKey ?? (hello.HasTenant ? _tenants.ByName(hello.Tenant) : null);
         if (hello.Window > 0) Window.Most = (int)Math.Min((ulong)_options.Window, hello.Window);
         _hasHello = true;
     }

@@ -1,6 +1,8 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Tenants;
 using Gateway.Server.Hosting;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -8,9 +10,11 @@ namespace Gateway.Server.Frames;
 
 /// <summary>Serves MessagePack frames on the connections of a port (src/Gateway.Protocol/Frames/README.md).</summary>
 public sealed class FrameConnectionHandler(
-    FramesOptions options, ModelCatalog catalog, BlockPool pool, ServerHealth health, ILogger<FrameConnectionHandler> logger)
+    FramesOptions options, ModelCatalog catalog, BlockPool pool, ServerHealth health, ILogger<FrameConnectionHandler> logger, CallerTenants? tenants = null)
     : ConnectionHandler
 {
+    private readonly CallerTenants _tenants = tenants ?? new CallerTenants(TenantDirectory.None, new ServerOptions());
+
     public override Task OnConnectedAsync(ConnectionContext connection) =>
-        new FrameConnection(connection, options, catalog, pool, health, TimeProvider.System, logger).RunAsync();
+        new FrameConnection(connection, options, catalog, pool, health, _tenants, TimeProvider.System, logger).RunAsync();
 }

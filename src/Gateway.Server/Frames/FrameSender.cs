@@ -211,7 +211,7 @@ internal sealed class FrameSender
             }
             else
             {
-                call.Body = Messages.Error(request.Status, request.Error ?? "", request.RetryAfter);
+                call.Body = Messages.Error(request.Status, request.Error ?? "", request.RetryAfter, request.Refusal.Reason.WireName());
             }
 
             call.Kind = MessageKind.Error;

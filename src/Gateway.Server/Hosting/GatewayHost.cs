@@ -1,6 +1,7 @@
 using System.Net;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Tenants;
 using Gateway.Server.Metrics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -47,7 +48,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         ILoggerFactory loggers = app.Services.GetRequiredService<ILoggerFactory>();
         _logger = loggers.CreateLogger<GatewayHost>();
         if (!options.AllowMetrics) return;
-        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage());
+        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), app.Services.GetRequiredService<TenantDirectory>());
         _metrics = new MetricsListener(page, options, loggers);
     }
 
@@ -79,7 +80,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
             .Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         addServices(builder.Services);
         WebApplication app = builder.Build();
-        if (options.AccessToken is { } token) app.UseAccessToken(token);
+        if (options.AccessToken is { } token) app.UseAccessToken(token, app.Services.GetRequiredService<TenantDirectory>());
         useProtocols(app);
         return new GatewayHost(app, options, ports);
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Server.Tenants;
 
 namespace Gateway.Server.Hosting;
 
@@ -86,4 +87,7 @@ public sealed record ServerOptions
 
     [Setting("--log-format", "How log entries look on standard error.")]
     public LogFormat LogFormat { get; init; } = LogFormat.Default;
+
+    /// <summary>The tenants; null where there are none. A section of its own in the configuration, without flags.</summary>
+    public TenantsOptions? Tenants { get; init; }
 }

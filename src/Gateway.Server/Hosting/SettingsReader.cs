@@ -1,3 +1,4 @@
+using Gateway.Server.Tenants;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
 using Microsoft.Extensions.Configuration.Json;
@@ -49,6 +50,7 @@ public static class SettingsReader
             }
         }
 
+        options = options with { Tenants = TenantsReader.Read(files, problems) };
         problems.AddRange(ServerOptionsValidator.Validate(options));
         errors = problems;
         return options;
@@ -58,7 +60,7 @@ public static class SettingsReader
     {
         foreach (string name in provider.GetChildKeys([], Setting.Section).Distinct(StringComparer.OrdinalIgnoreCase))
         {
-            if (Setting.All.Any(setting => setting.Name.Equals(name, StringComparison.OrdinalIgnoreCase))) continue;
+            if (name.Equals(nameof(ServerOptions.Tenants), StringComparison.OrdinalIgnoreCase) || Setting.All.Any(setting => setting.Name.Equals(name, StringComparison.OrdinalIgnoreCase))) continue;
             problems.Add($"{NameIn(provider, name)}: unknown setting (see gateway --help)");
         }
     }

@@ -11,6 +11,12 @@ internal readonly ref struct HelloMessage
     /// <summary>Access token; empty when there is none.</summary>
     public ReadOnlySpan<byte> Token { get; private init; }
 
+    /// <summary>Whether it names a tenant, with however poor a name.</summary>
+    public bool HasTenant { get; private init; }
+
+    /// <summary>Name of the tenant that the connection is for.</summary>
+    public ReadOnlySpan<byte> Tenant { get; private init; }
+
     /// <summary>Most calls that the client wants in flight; 0 leaves it to the server.</summary>
     public ulong Window { get; private init; }
 
@@ -21,6 +27,8 @@ internal readonly ref struct HelloMessage
         ulong? window = null;
         bool hasToken = false;
         ReadOnlySpan<byte> token = default;
+        bool hasTenant = false;
+        ReadOnlySpan<byte> tenant = default;
         if (!reader.TryReadMapHeader(out int entries)) throw Malformed.At(reader, "the body of the hello");
         for (; entries > 0; entries--)
         {
@@ -39,13 +47,19 @@ internal readonly ref struct HelloMessage
                 hasToken = true;
                 if (!reader.TryReadString(out token)) throw Malformed.At(reader, "'token'");
             }
+            else if (key.SequenceEqual("tenant"u8))
+            {
+                if (hasTenant) throw Malformed.Twice("tenant");
+                hasTenant = true;
+                if (!reader.TryReadString(out tenant)) throw Malformed.At(reader, "'tenant'");
+            }
             else if (!reader.TrySkip())
             {
                 throw Malformed.At(reader, "a value of the hello");
             }
         }
 
-        return new HelloMessage { Version = version ?? throw Malformed.Invalid("the hello has no 'version'"), Token = token, Window = window ?? 0 };
+        return new HelloMessage { Version = version ?? throw Malformed.Invalid("the hello has no 'version'"), Token = token, HasTenant = hasTenant, Tenant = tenant, Window = window ?? 0 };
     }
 
     private static ulong ReadNumber(ref MessagePackReader reader, ulong? before, string key)

@@ -41,6 +41,9 @@ internal sealed class InferMessage
     /// <summary>Null when the request names none.</summary>
     public Slice? ModelName { get; private set; }
 
+    /// <summary>The tenant that it names; null when it names none.</summary>
+    public Slice? Tenant { get; private set; }
+
     /// <summary>The time that the client gives it, in microseconds; 0 for none.</summary>
     public long TimeoutMicroseconds => _timeout ?? 0;
 
@@ -89,6 +92,10 @@ internal sealed class InferMessage
             else if (key.SequenceEqual("id"u8))
             {
                 _id = ReadText(ref reader, _id, "id");
+            }
+            else if (key.SequenceEqual("tenant"u8))
+            {
+                Tenant = ReadText(ref reader, Tenant, "tenant");
             }
             else if (key.SequenceEqual("outputs"u8))
             {
@@ -236,6 +243,7 @@ internal sealed class InferMessage
         _inputCount = 0;
         _outputCount = 0;
         ModelName = null;
+        Tenant = null;
         _id = null;
         _version = null;
         _timeout = null;

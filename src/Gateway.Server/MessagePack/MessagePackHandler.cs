@@ -6,10 +6,12 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -21,7 +23,7 @@ namespace Gateway.Server.MessagePack;
 /// <b>Behaviour</b>: takes infer requests of a MessagePack content type, and metadata requests that accept one; everything else is the JSON endpoint's.
 /// <b>Threading</b>: any. <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, ILogger<MessagePackHandler> logger)
+public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, ILogger<MessagePackHandler> logger)
 {
     private const string ContentType = "application/msgpack";
 
@@ -61,7 +63,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         }
         catch (InferenceException error)
         {
-            WriteError(context, error.Status, error.Message, error.RetryAfter);
+            WriteError(context, error.Status, error.Message, error.RetryAfter, error.Refusal);
             return true;
         }
     }
@@ -95,10 +97,16 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     private Task HandleInfer(HttpContext context, ServedModel model)
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
-        if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal)) throw refusal.ToException();
+        if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
+        if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
+        {
+            tenant?.LeaveRefused(refusal.Reason);
+            throw refusal.ToException();
+        }
 
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
+            tenant?.Leave();
             context.Response.Headers.AcceptEncoding = Compression.Accepted;
             throw Malformed.Invalid("Unsupported compression type");
         }
@@ -106,6 +114,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         MessagePackCall call = Rent();
         call.Context = context;
         call.Request = model.RentRequest();
+        call.Request.AdmitAs(tenant);
         call.Request.LimitTime(timeout);
         return ServeAsync(call, coding != ContentCoding.Identity);
     }
@@ -127,7 +136,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             }
 
             if (request.Status == StatusCode.Ok) await RespondAsync(call).ConfigureAwait(false);
-            else WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter);
+            else WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter, request.Refusal.Reason.WireName());
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error) when (!call.Context.Response.HasStarted)
@@ -245,14 +254,15 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             _ => (StatusCode.Internal, "internal error"),
         };
         if (status == StatusCode.Internal) Log.Failed(logger, context.Request.Path, error);
-        WriteError(context, status, text, (error as InferenceException)?.RetryAfter);
+        WriteError(context, status, text, (error as InferenceException)?.RetryAfter, (error as InferenceException)?.Refusal);
         if (error is BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }) context.Response.StatusCode = StatusCodes.Status408RequestTimeout;
     }
 
-    private static void WriteError(HttpContext context, StatusCode status, string text, TimeSpan? retryAfter)
+    private static void WriteError(HttpContext context, StatusCode status, string text, TimeSpan? retryAfter, string? refusal)
     {
-        if (status == StatusCode.Unavailable) ErrorWriter.AddRetryAfter(context, retryAfter);
-        Write(context, ErrorWriter.HttpStatus(status), Messages.Error(status, text, retryAfter));
+        if (status is StatusCode.Unavailable or StatusCode.ResourceExhausted) ErrorWriter.AddRefusal(context, refusal, retryAfter);
+        if (status == StatusCode.Unauthenticated) context.Response.Headers.WWWAuthenticate = "Bearer";
+        Write(context, ErrorWriter.HttpStatus(status), Messages.Error(status, text, retryAfter, refusal));
     }
 
     private static void Write(HttpContext context, int httpStatus, byte[] body)

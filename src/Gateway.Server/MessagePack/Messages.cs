@@ -26,8 +26,9 @@ internal static class Messages
     public static byte[] Nil() => Write(Room, static (ref MessagePackWriter writer) => writer.WriteNil());
 
     /// <param name="retryAfter">When another attempt makes sense; null where nothing is known about that.</param>
-    public static byte[] Error(StatusCode status, string text, TimeSpan? retryAfter = null) =>
-        Write(Room + (MostUtf8BytesAChar * text.Length), (ref MessagePackWriter writer) => WriteError(ref writer, status, Encoding.UTF8.GetBytes(text), retryAfter));
+    /// <param name="refusal">Why a request was refused, in one word; null where it was not.</param>
+    public static byte[] Error(StatusCode status, string text, TimeSpan? retryAfter = null, string? refusal = null) =>
+        Write(Room + (MostUtf8BytesAChar * text.Length), (ref MessagePackWriter writer) => WriteError(ref writer, status, Encoding.UTF8.GetBytes(text), retryAfter, refusal));
 
     /// <summary>Writes the body for a refused request, which an overload brings by the hundred thousand a second.</summary>
     /// <param name="to">At least <see cref="MostRefusalBytes"/>.</param>
@@ -37,18 +38,24 @@ internal static class Messages
         Span<byte> text = stackalloc byte[RefusalText.MostBytes];
         text = text[..refusal.Write(text)];
         MessagePackWriter writer = new(to);
-        WriteError(ref writer, StatusCode.Unavailable, text, retryAfter);
+        WriteError(ref writer, StatusCode.Unavailable, text, retryAfter, refusal.Reason.WireName());
         return writer.Position;
     }
 
-    private static void WriteError(ref MessagePackWriter writer, StatusCode status, scoped ReadOnlySpan<byte> text, TimeSpan? retryAfter)
+    private static void WriteError(ref MessagePackWriter writer, StatusCode status, scoped ReadOnlySpan<byte> text, TimeSpan? retryAfter, string? refusal)
     {
-        bool mayRetry = status == StatusCode.Unavailable;
-        writer.WriteMapHeader(mayRetry ? 3 : 2);
+        bool mayRetry = status is StatusCode.Unavailable or StatusCode.ResourceExhausted;
+        writer.WriteMapHeader(2 + (mayRetry ? 1 : 0) + (refusal is null ? 0 : 1));
         writer.WriteString("code"u8);
         writer.WriteString(status.WireName());
         writer.WriteString("error"u8);
         writer.WriteString(text);
+        if (refusal is not null)
+        {
+            writer.WriteString("refusal"u8);
+            writer.WriteString(refusal);
+        }
+
         if (!mayRetry) return;
         writer.WriteString("retry_after_ms"u8);
         writer.WriteInteger(retryAfter is { } after ? (long)Math.Ceiling(after.TotalMilliseconds) : RetryAfterMilliseconds);

@@ -65,7 +65,7 @@ internal static partial class GatewayFamilies
         foreach (ModelSample model in models)
         {
             long[] counts = values(model.Counts);
-            for (int i = 0; i < names.Length; i++)
+            for (int i = 0; i < counts.Length; i++)
             {
                 writer.Sample(name, counts[i], ("model", model.Name), (label, names[i]), ("version", model.Version));
             }

@@ -20,13 +20,19 @@ internal static class ErrorWriter
         StatusCode.Ok => StatusCodes.Status200OK,
         StatusCode.NotFound => StatusCodes.Status404NotFound,
         StatusCode.Unauthenticated => StatusCodes.Status401Unauthorized,
+        StatusCode.PermissionDenied => StatusCodes.Status403Forbidden,
+        StatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
         StatusCode.Internal => StatusCodes.Status500InternalServerError,
         StatusCode.Unsupported => StatusCodes.Status501NotImplemented,
         StatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status400BadRequest,
     };
 
-    public static void Write(HttpContext context, StatusCode status, string text) => Write(context, HttpStatus(status), text);
+    public static void Write(HttpContext context, StatusCode status, string text)
+    {
+        if (status == StatusCode.Unauthenticated) context.Response.Headers.WWWAuthenticate = "Bearer";
+        Write(context, HttpStatus(status), text);
+    }
 
     public static void Write(HttpContext context, int httpStatus, string text)
     {
@@ -41,13 +47,13 @@ internal static class ErrorWriter
         WriteJson(context, httpStatus, body.WrittenSpan);
     }
 
-    // Snake case, as metrics have it.
-    private static readonly string[] Reasons = [.. Enum.GetNames<RefusalReason>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)];
-
     /// <summary>Tells a refused client why, and when to come back.</summary>
-    public static void AddRefusal(HttpContext context, RefusalReason reason, TimeSpan? after)
+    public static void AddRefusal(HttpContext context, RefusalReason reason, TimeSpan? after) => AddRefusal(context, reason.WireName(), after);
+
+    /// <param name="reason">As on the wire; null for none.</param>
+    public static void AddRefusal(HttpContext context, string? reason, TimeSpan? after)
     {
-        if (reason != RefusalReason.None) context.Response.Headers["Inference-Refusal"] = Reasons[(int)reason];
+        if (reason is not null) context.Response.Headers["Inference-Refusal"] = reason;
         AddRetryAfter(context, after);
     }
 

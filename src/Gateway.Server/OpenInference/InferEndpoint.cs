@@ -4,7 +4,9 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -13,11 +15,11 @@ namespace Gateway.Server.OpenInference;
 
 /// <summary>Serves infer calls: reads the request, has it answered, writes the answer.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: what would be refused for want of room or time is so before the body is read. A client that goes away cancels its request. The memory of the outputs is given
+/// <b>Behaviour</b>: what exceeds its tenant's limits, or would be refused for want of room or time, is so before the body is read. A client that goes away cancels its request. The memory of the outputs is given
 /// back before anything is flushed, so that a client that reads slowly holds up its own connection and nothing else.
 /// <b>Threading</b>: any. <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions options, TimeProvider time, ILogger logger)
+internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger logger)
 {
     // As many as calls can be under way with the default bound of a queue; beyond it they are simply collected.
     private const int MostPooledExchanges = 4096;
@@ -28,8 +30,16 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
     public Task HandleAsync(HttpContext context, ServedModel model)
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
-        if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal))
+        if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over))
         {
+            ErrorWriter.AddRefusal(context, over.Reason, over.RetryAfter);
+            ErrorWriter.Write(context, StatusCode.ResourceExhausted, over.Text);
+            return Task.CompletedTask;
+        }
+
+        if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
+        {
+            tenant?.LeaveRefused(refusal.Reason);
             ErrorWriter.AddRefusal(context, refusal.Reason, refusal.RetryAfter);
             ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text.For(""));
             return Task.CompletedTask;
@@ -37,6 +47,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
+            tenant?.Leave();
             context.Response.Headers.AcceptEncoding = Compression.Accepted;
             ErrorWriter.Write(context, StatusCode.Unsupported, "Unsupported compression type");
             return Task.CompletedTask;
@@ -46,6 +57,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         exchange.Context = context;
         exchange.IsDecompressed = coding != ContentCoding.Identity;
         exchange.Request = model.RentRequest();
+        exchange.Request.AdmitAs(tenant);
         exchange.TimeoutMicroseconds = timeout;
         return ServeAsync(exchange);
     }

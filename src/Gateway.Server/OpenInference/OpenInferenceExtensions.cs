@@ -1,3 +1,5 @@
+using Gateway.Core.Tenants;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -7,10 +9,12 @@ namespace Gateway.Server.OpenInference;
 /// <summary>Puts the Open Inference Protocol into a server.</summary>
 public static class OpenInferenceExtensions
 {
-    /// <summary>Registers the handler. The model catalogue, the block pool, the clock and the server's health must be registered too; options are, unless set, the defaults.</summary>
+    /// <summary>Registers the handler. The model catalogue, the block pool, the clock and the server's health must be registered too; options are, unless set, the defaults, and there are no tenants.</summary>
     public static IServiceCollection AddOpenInference(this IServiceCollection services)
     {
         services.TryAddSingleton<OpenInferenceOptions>();
+        services.TryAddSingleton(TenantDirectory.None);
+        services.TryAddSingleton<CallerTenants>();
         services.TryAddSingleton<OpenInferenceHandler>();
         return services;
     }

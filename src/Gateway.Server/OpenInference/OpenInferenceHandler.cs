@@ -2,6 +2,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Protocol;
 using Gateway.Server.Hosting;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -14,11 +15,11 @@ namespace Gateway.Server.OpenInference;
 /// type is never looked at: clients send none, or a wrong one. <b>Threading</b>: any.
 /// </remarks>
 public sealed class OpenInferenceHandler(
-    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ServerHealth health, ILogger<OpenInferenceHandler> logger)
+    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ServerHealth health, CallerTenants tenants, ILogger<OpenInferenceHandler> logger)
 {
     private const string NotReady = "Model version not ready";
 
-    private readonly InferEndpoint _infer = new(pool, options, time, logger);
+    private readonly InferEndpoint _infer = new(pool, options, tenants, time, logger);
 
     /// <summary>Answers a call if its path is one of this protocol's.</summary>
     /// <param name="handled">Completes when the call is answered.</param>

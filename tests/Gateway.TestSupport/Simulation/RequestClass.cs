@@ -1,3 +1,5 @@
+using Gateway.Core.Tenants;
+
 namespace Gateway.TestSupport.Simulation;
 
 /// <summary>Requests that are alike.</summary>
@@ -5,7 +7,8 @@ namespace Gateway.TestSupport.Simulation;
 /// <param name="Time">From arrival to answer, in nanoseconds; 0 for no deadline.</param>
 /// <param name="MostRows">Rows are even between 1 and this.</param>
 /// <param name="Priority">1 is served first.</param>
-public sealed record RequestClass(double Share, double Time, int MostRows = 1, int Priority = 1)
+/// <param name="Tenant">On whose behalf; null for nobody's.</param>
+public sealed record RequestClass(double Share, double Time, int MostRows = 1, int Priority = 1, Tenant? Tenant = null)
 {
     /// <summary>2.1 times the time of one row.</summary>
     public static RequestClass Tight(SimulatedModel model, double share = 1) => new(share, 2.1 * model.Nanoseconds(1));

@@ -43,6 +43,16 @@ public sealed class SimulationResult(SimulatedModel model, int instances, int cl
     /// <summary>Rows run for nothing over rows run.</summary>
     public double Wasted => RowsWasted / (double)Math.Max(1, RowsWasted + RowsInTime);
 
+    /// <summary>Rows answered in time, by class.</summary>
+    public long[] RowsByClass { get; } = new long[classes];
+
+    public void CountInTime(SimulatedRequest request)
+    {
+        RowsInTime += request.Rows;
+        RowsByClass[request.ClassIndex] += request.Rows;
+        InTimeByClass[request.ClassIndex]++;
+    }
+
     public double ServedOf(int index) => InTimeByClass[index] / (double)Math.Max(1, OfferedByClass[index]);
 
     public void Sort()

@@ -132,7 +132,7 @@ public sealed class Simulator
         int index = 0;
         while (index < _setup.Classes.Count - 1 && pick >= _setup.Classes[index].Share) pick -= _setup.Classes[index++].Share;
         RequestClass chosen = _setup.Classes[index];
-        return new SimulatedRequest { Class = chosen, ClassIndex = index, Rows = _random.Next(1, chosen.MostRows + 1), Priority = chosen.Priority, FirstArrival = _now };
+        return new SimulatedRequest { Class = chosen, ClassIndex = index, Rows = _random.Next(1, chosen.MostRows + 1), Priority = chosen.Priority, Tenant = chosen.Tenant, FirstArrival = _now };
     }
 
     private double Gap(double at)
@@ -198,9 +198,8 @@ public sealed class Simulator
             if (Counts(request.FirstArrival))
             {
                 _result.AnswerTimes.Add(_now - request.FirstArrival);
-                if (isInTime) _result.RowsInTime += request.Rows;
+                if (isInTime) _result.CountInTime(request);
                 else _result.RowsWasted += request.Rows;
-                if (isInTime) _result.InTimeByClass[request.ClassIndex]++;
             }
 
             if (!isInTime && request.Attempt < _setup.Retries) Retry(request, _now);
@@ -241,6 +240,7 @@ public sealed class Simulator
                 ClassIndex = request.ClassIndex,
                 Rows = request.Rows,
                 Priority = request.Priority,
+                Tenant = request.Tenant,
                 Attempt = request.Attempt + 1,
                 FirstArrival = request.FirstArrival,
             },

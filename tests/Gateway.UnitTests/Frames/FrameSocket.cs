@@ -24,11 +24,12 @@ internal sealed class FrameSocket : IDisposable
     }
 
     /// <summary>Connects and says hello.</summary>
-    public static async Task<FrameSocket> GreetAsync(InferenceServer server, long? window = null)
+    public static async Task<FrameSocket> GreetAsync(InferenceServer server, long? window = null, Map? more = null)
     {
         FrameSocket connection = await ConnectAsync(server);
         Map hello = new() { ["version"] = 1L };
         if (window is not null) hello["window"] = window;
+        foreach ((string key, object? value) in more ?? []) hello[key] = value;
         await connection.SendAsync("hello", 0, hello);
         Assert.Equal("hello", (await connection.ReceiveAsync()).Kind);
         return connection;

@@ -2,9 +2,11 @@ using System.Buffers;
 using System.IO.Pipelines;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Tenants;
 using Gateway.Protocol.Frames;
 using Gateway.Server.Frames;
 using Gateway.Server.Hosting;
+using Gateway.Server.Tenants;
 using Gateway.TestSupport;
 using Gateway.UnitTests.Messages;
 using Microsoft.AspNetCore.Connections;
@@ -31,7 +33,7 @@ public sealed class FrameTimesTests : IConnectionHeartbeatFeature, IDisposable
     {
         _connection = new DefaultConnectionContext("test", new Duplex(_toServer.Reader, _fromServer.Writer), application: null!);
         _connection.Features.Set<IConnectionHeartbeatFeature>(this);
-        _served = new FrameConnection(_connection, new FramesOptions(), new ModelCatalog(), _pool, new ServerHealth(new ModelCatalog(), new ServerOptions()), _time, NullLogger.Instance).RunAsync();
+        _served = new FrameConnection(_connection, new FramesOptions(), new ModelCatalog(), _pool, new ServerHealth(new ModelCatalog(), new ServerOptions()), new CallerTenants(TenantDirectory.None, new ServerOptions()), _time, NullLogger.Instance).RunAsync();
     }
 
     void IConnectionHeartbeatFeature.OnHeartbeat(Action<object> action, object state) => _beat = () => action(state);

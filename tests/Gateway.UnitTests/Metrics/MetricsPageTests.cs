@@ -4,8 +4,10 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Server.Hosting;
 using Gateway.Server.Metrics;
+using Gateway.TestSupport;
 using Gateway.UnitTests.Hosting;
 
 namespace Gateway.UnitTests.Metrics;
@@ -13,6 +15,7 @@ namespace Gateway.UnitTests.Metrics;
 public sealed class MetricsPageTests : IDisposable
 {
     private const string Model = "{model=\"m\",version=\"1\"}";
+    private readonly TenantDirectory _tenants = TestTenants.Directory(2);
     private readonly BlockPool _pool = new(1 << 20, lockPages: false);
     private readonly ModelCatalog _catalog = new();
 
@@ -120,6 +123,25 @@ public sealed class MetricsPageTests : IDisposable
         Assert.Equal(0, Scrape()["gateway_pool_rented_blocks{owner=\"request_tensors\"}"]);
     }
 
+    [Fact]
+    public void Write_Tenants_EachHasItsOwnCounts()
+    {
+        Tenant tenant = _tenants.Find("t0"u8)!;
+        Assert.True(tenant.TryEnter(out _));
+        Assert.True(tenant.TryEnter(out _));
+        tenant.LeaveRefused(RefusalReason.QueueFull);
+
+        PrometheusText text = Scrape();
+
+        Assert.Equal(2, text["gateway_tenant_requests_total{tenant=\"t0\"}"]);
+        Assert.Equal(1, text["gateway_tenant_refused_requests_total{reason=\"queue_full\",tenant=\"t0\"}"]);
+        Assert.Equal(0, text["gateway_tenant_refused_requests_total{reason=\"tenant_requests\",tenant=\"t0\"}"]);
+        Assert.Equal(0, text["gateway_tenant_rows_total{tenant=\"t0\"}"]);
+        Assert.Equal(1, text["gateway_tenant_in_flight_requests{tenant=\"t0\"}"]);
+        Assert.Equal(0, text["gateway_tenant_requests_total{tenant=\"default\"}"]);
+        Assert.False(text.Has("gateway_refused_requests_total{model=\"m\",reason=\"tenant_requests\",version=\"1\"}"));
+    }
+
     private DynamicBatcher Serve(out ServedModel model, Action<Batch> run)
     {
         (model, DynamicBatcher batcher) = TestModels.Make("m", _pool, new BatchingPolicy { MaxBatchRows = 4 }, run);
@@ -130,7 +152,7 @@ public sealed class MetricsPageTests : IDisposable
     private PrometheusText Scrape()
     {
         ArrayBufferWriter<byte> output = new();
-        new MetricsPage(_catalog, _pool, new ConnectionCounts(), new MachineUsage()).Write(output);
+        new MetricsPage(_catalog, _pool, new ConnectionCounts(), new MachineUsage(), _tenants).Write(output);
         return PrometheusText.Parse(Encoding.UTF8.GetString(output.WrittenSpan));
     }
 }

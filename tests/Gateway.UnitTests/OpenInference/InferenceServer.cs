@@ -4,10 +4,12 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Server.Frames;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
 using Gateway.TestSupport;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -49,6 +51,8 @@ internal sealed class InferenceServer : IAsyncDisposable
 
     public ServerHealth Health { get; }
 
+    public TenantDirectory Tenants => _app.Services.GetRequiredService<TenantDirectory>();
+
     public HttpClient Client { get; }
 
     public int Port { get; }
@@ -57,7 +61,7 @@ internal sealed class InferenceServer : IAsyncDisposable
     public int FramesPort { get; }
 
     /// <summary>Starts a server with the models of <see cref="SampleModels"/>.</summary>
-    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null)
+    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null, TenantsOptions? tenants = null)
     {
         OpenInferenceOptions options = new();
         configure?.Invoke(options);
@@ -80,7 +84,7 @@ internal sealed class InferenceServer : IAsyncDisposable
             });
         });
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
-        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions()).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack();
+        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions { Tenants = tenants, AccessToken = frames?.AccessToken }).AddSingleton(tenants?.ToDirectory(TimeProvider.System) ?? TenantDirectory.None).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack();
         WebApplication app = builder.Build();
         app.UseMessagePack().UseOpenInference();
         app.Run(AnswerForeignAsync);

@@ -11,7 +11,7 @@ public sealed class EntryTreeTests
     public void InsertRemoveTakeRows_AtRandom_AgreesWithASortedList(int seed)
     {
         Random random = new(seed);
-        EntryTree tree = new(ArrivalOrder.Instance);
+        EntryTree<BucketPlace> tree = new(ArrivalOrder.Instance);
         List<QueueEntry> model = [];
         for (int step = 0; step < 20_000; step++)
         {
@@ -30,7 +30,7 @@ public sealed class EntryTreeTests
                 QueueEntry entry = model[random.Next(3) == 0 ? random.Next(model.Count) : 0];
                 if (entry.RowsWaiting > 1 && random.Next(4) == 0)
                 {
-                    EntryTree.TakeRows(entry, 1);
+                    EntryTree<BucketPlace>.TakeRows(entry, 1);
                     entry.RowsTaken++;
                 }
                 else
@@ -50,7 +50,7 @@ public sealed class EntryTreeTests
     [Fact]
     public void Insert_InOrder_StaysShallow()
     {
-        EntryTree tree = new(ArrivalOrder.Instance);
+        EntryTree<BucketPlace> tree = new(ArrivalOrder.Instance);
         List<QueueEntry> entries = [.. Enumerable.Range(1, 100_000).Select(i => new TestEntry { Sequence = i, Priority = 1 })];
         foreach (QueueEntry entry in entries) tree.Insert(entry);
 
@@ -61,15 +61,15 @@ public sealed class EntryTreeTests
     private static int Depth(QueueEntry entry)
     {
         int depth = 0;
-        for (QueueEntry? above = entry; above is not null; above = above.Parent) depth++;
+        for (QueueEntry? above = entry; above is not null; above = above.InBucket.Parent) depth++;
         return depth;
     }
 
     private static long RowsBefore(List<QueueEntry> model, QueueEntry entry) =>
         model.Where(other => ArrivalOrder.Instance.Compare(other, entry) < 0).Sum(other => (long)other.RowsWaiting);
 
-    private static IEnumerable<QueueEntry> InOrder(EntryTree tree)
+    private static IEnumerable<QueueEntry> InOrder(EntryTree<BucketPlace> tree)
     {
-        for (QueueEntry? entry = tree.First; entry is not null; entry = EntryTree.Next(entry)) yield return entry;
+        for (QueueEntry? entry = tree.First; entry is not null; entry = EntryTree<BucketPlace>.Next(entry)) yield return entry;
     }
 }

@@ -1,4 +1,5 @@
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 
 namespace Gateway.UnitTests.Scheduling;
 
@@ -14,9 +15,9 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
 
     public RequestQueue Queue => _queue;
 
-    public TestEntry Add(int rows = 1, long arrival = 0, ulong key = 0, int priority = 1, long deadline = QueueEntry.NoDeadline)
+    public TestEntry Add(int rows = 1, long arrival = 0, ulong key = 0, int priority = 1, long deadline = QueueEntry.NoDeadline, Tenant? tenant = null)
     {
-        TestEntry entry = new() { Rows = rows, Arrival = arrival, ShapeKey = key, Priority = priority, Deadline = deadline, Sequence = ++_sequence };
+        TestEntry entry = new() { Rows = rows, Arrival = arrival, ShapeKey = key, Priority = priority, Deadline = deadline, Tenant = tenant, Sequence = ++_sequence };
         _queue.Add(entry);
         return entry;
     }
@@ -41,6 +42,9 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
     /// <summary>The entries of the last decision.</summary>
     public IEnumerable<QueueEntry> Taken => _plan.Parts.ToArray().Select(part => part.Entry);
 
+    /// <summary>Likewise, with how many rows of each.</summary>
+    public IEnumerable<(QueueEntry Entry, int Rows)> TakenRows => _plan.Parts.ToArray().Select(part => (part.Entry, part.Rows));
+
     /// <summary>Whom the last decision refuses.</summary>
     public IEnumerable<(QueueEntry Entry, RefusalReason Reason)> Refused => _plan.Refusals.ToArray().Select(refused => (refused.Entry, refused.Why.Reason));
 
@@ -48,6 +52,13 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
     public void Apply()
     {
         foreach (BatchPlan.Part part in _plan.Parts.ToArray()) _queue.Take(part.Entry, part.Rows);
+    }
+
+    /// <summary>Likewise, its refusals included.</summary>
+    public void ApplyAll()
+    {
+        foreach (BatchPlan.Refused refused in _plan.Refusals.ToArray()) _queue.Remove(refused.Entry);
+        Apply();
     }
 
     private SchedulingView View(long now, bool isDraining) => new(_queue, Latency, default, now, isDraining);

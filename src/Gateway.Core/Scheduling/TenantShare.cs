@@ -1,0 +1,28 @@
+using Gateway.Core.Tenants;
+
+namespace Gateway.Core.Scheduling;
+
+/// <summary>What one tenant has waiting in one model, and what it has been given there.</summary>
+/// <remarks><b>Threading</b>: written under the batcher's lock; the counts may be read by any thread.</remarks>
+internal sealed class TenantShare(Tenant tenant)
+{
+    private long _rows;
+    private int _requests;
+
+    public Tenant Tenant { get; } = tenant;
+
+    /// <summary>Rows given to batches over the tenant's weight, moved on to that of the others whenever it comes back with nothing waiting: who has less is served first.</summary>
+    public double VirtualTime { get; set; }
+
+    public long Rows
+    {
+        get => Volatile.Read(ref _rows);
+        set => Volatile.Write(ref _rows, value);
+    }
+
+    public int Requests
+    {
+        get => Volatile.Read(ref _requests);
+        set => Volatile.Write(ref _requests, value);
+    }
+}

@@ -1,0 +1,103 @@
+using Gateway.Core.Tenants;
+
+namespace Gateway.Core.Scheduling;
+
+/// <summary>The tenants of one model's queue: what each has waiting, and whose turn it is.</summary>
+/// <remarks>
+/// <para>
+/// <b>Behaviour</b>: start-time fair queueing. A batch's rows move their tenant's virtual time on by rows over weight; a tenant that comes back begins at the virtual time of
+/// what was last served, so that nobody saves up a claim by being silent.
+/// </para>
+/// <para><b>Threading</b>: under the batcher's lock, but for what is said to be read by any thread. <b>Cost</b>: O(1); a share a tenant, made once.</para>
+/// </remarks>
+public sealed class TenantShares
+{
+    private TenantShare?[] _byIndex = new TenantShare?[4];
+    private double _virtualNow;
+    private double _activeWeight;
+
+    internal TenantShares()
+    {
+    }
+
+    /// <summary>Tenants with something waiting.</summary>
+    internal int Active { get; private set; }
+
+    /// <summary>Requests waiting that have a tenant.</summary>
+    internal int Requests { get; private set; }
+
+    /// <summary>A tenant's share; null for none. Made when it is first asked for.</summary>
+    internal TenantShare? Of(Tenant? tenant) => tenant is null ? null : Find(tenant) ?? Make(tenant);
+
+    internal void Enter(TenantShare share, int rows)
+    {
+        if (share.Requests == 0)
+        {
+            share.VirtualTime = Math.Max(share.VirtualTime, _virtualNow);
+            Volatile.Write(ref _activeWeight, Active == 0 ? share.Tenant.Weight : _activeWeight + share.Tenant.Weight);
+            Active++;
+        }
+
+        share.Requests++;
+        share.Rows += rows;
+        Requests++;
+    }
+
+    internal void Leave(TenantShare share, int rows)
+    {
+        share.Rows -= rows;
+        share.Requests--;
+        Requests--;
+        if (share.Requests > 0) return;
+        Active--;
+        Volatile.Write(ref _activeWeight, Active == 0 ? 0 : _activeWeight - share.Tenant.Weight);
+    }
+
+    /// <summary>Rows of a tenant's have been given to a batch.</summary>
+    internal void Charge(TenantShare share, int rows)
+    {
+        _virtualNow = Math.Max(_virtualNow, share.VirtualTime);
+        share.VirtualTime += rows / share.Tenant.Weight;
+    }
+
+    /// <summary>By how much a tenant's own rows have to be multiplied to know how many are served before all of them are: the others' turns come in between. At least 1. Any thread.</summary>
+    internal double Stretch(Tenant tenant)
+    {
+        double active = Volatile.Read(ref _activeWeight);
+        double others = Find(tenant) is { Requests: > 0 } ? active - tenant.Weight : active;
+        return 1 + (Math.Max(0, others) / tenant.Weight);
+    }
+
+    /// <summary>How much of what waits is served before a request of a tenant's that came now, between 0 and 1; 1 where there are no tenants. Any thread.</summary>
+    /// <param name="rows">Rows that wait, of all tenants.</param>
+    internal double PortionAhead(Tenant? tenant, long rows)
+    {
+        if (tenant is null || rows <= 0) return 1;
+        long own = Find(tenant)?.Rows ?? 0;
+        return own >= rows ? 1 : Math.Min(1, own * Stretch(tenant) / rows);
+    }
+
+    /// <summary>Whether a tenant has less waiting than its part of so many requests. Any thread.</summary>
+    internal bool IsBelowPart(Tenant? tenant, int requests)
+    {
+        if (tenant is null) return false;
+        int own = Find(tenant)?.Requests ?? 0;
+        return own * Stretch(tenant) < requests;
+    }
+
+    private TenantShare? Find(Tenant tenant)
+    {
+        TenantShare?[] byIndex = Volatile.Read(ref _byIndex);
+        return tenant.Index < byIndex.Length ? byIndex[tenant.Index] : null;
+    }
+
+    private TenantShare Make(Tenant tenant)
+    {
+        TenantShare?[] byIndex = _byIndex;
+        if (tenant.Index >= byIndex.Length) Array.Resize(ref byIndex, Math.Max(tenant.Index + 1, 2 * byIndex.Length));
+        TenantShare share = new(tenant);
+        byIndex[tenant.Index] = share;
+        Volatile.Write(ref _byIndex, byIndex);
+        return share;
+    }
+}

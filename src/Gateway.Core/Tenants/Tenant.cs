@@ -1,0 +1,114 @@
+using System.Globalization;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+
+namespace Gateway.Core.Tenants;
+
+/// <summary>On whose behalf requests come: its weight, its limits and what it uses of them.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a request is let in by <see cref="TryEnter"/> before its body is read; from <see cref="InferenceRequest.AdmitAs"/> on it is the request that leaves, when
+/// it is disposed, whatever became of it. What a request takes of a rate is not given back when the machine refuses it. Rows are known only once the body is read: they are
+/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again. <b>Threading</b>: any thread.
+/// <b>Cost</b>: at most three interlocked operations and a clock to let in; no allocation, for a refusal neither.
+/// </remarks>
+public sealed class Tenant
+{
+    private readonly TimeProvider _time;
+    private readonly TokenBucket? _requestRate;
+    private readonly TokenBucket? _rowRate;
+    private readonly int _mostInFlight;
+    private readonly string _overRequests;
+    private readonly string _overRows;
+    private readonly string _overConcurrency;
+    private readonly long[] _refused = new long[RefusalReasons.Count];
+    private int _inFlight;
+    private long _requests;
+    private long _rows;
+
+    internal Tenant(string name, int index, TenantLimits limits, TimeProvider time)
+    {
+        Name = name;
+        Index = index;
+        Limits = limits;
+        _time = time;
+        _mostInFlight = limits.MaxConcurrency ?? int.MaxValue;
+        if (limits.RequestsPerSecond is { } requests) _requestRate = new TokenBucket(requests, limits.RequestBurst ?? Math.Max(1, requests), time.TimestampFrequency);
+        if (limits.RowsPerSecond is { } rows) _rowRate = new TokenBucket(rows, limits.RowBurst ?? Math.Max(1, rows), time.TimestampFrequency);
+
+        // Ready made: a flood brings refusals by the thousand.
+        _overRequests = string.Create(CultureInfo.InvariantCulture, $"Tenant '{name}' exceeds its rate of {limits.RequestsPerSecond} requests a second");
+        _overRows = string.Create(CultureInfo.InvariantCulture, $"Tenant '{name}' exceeds its rate of {limits.RowsPerSecond} rows a second");
+        _overConcurrency = string.Create(CultureInfo.InvariantCulture, $"Tenant '{name}' exceeds its {limits.MaxConcurrency} requests in flight");
+    }
+
+    public string Name { get; }
+
+    public TenantLimits Limits { get; }
+
+    public double Weight => Limits.Weight;
+
+    /// <summary>Its number among all tenants, from 0 up without gaps.</summary>
+    internal int Index { get; }
+
+    internal int InFlight => Volatile.Read(ref _inFlight);
+
+    /// <summary>Lets a request in if the tenant's own limits have room for it. The caller then hands it to a request, or says that it is over.</summary>
+    public bool TryEnter(out TenantRefusal refusal)
+    {
+        refusal = default;
+        Interlocked.Increment(ref _requests);
+        if (Interlocked.Increment(ref _inFlight) > _mostInFlight)
+        {
+            Leave();
+            refusal = Refuse(RefusalReason.TenantConcurrency, _overConcurrency, null);
+            return false;
+        }
+
+        if (_requestRate is null && _rowRate is null) return true;
+        long now = _time.GetTimestamp();
+        long wait = 0;
+        if (_rowRate?.HasAny(now, out wait) == false) refusal = Refuse(RefusalReason.TenantRows, _overRows, _time.GetElapsedTime(0, wait));
+        else if (_requestRate?.TryTake(now, out wait) == false) refusal = Refuse(RefusalReason.TenantRequests, _overRequests, _time.GetElapsedTime(0, wait));
+        else return true;
+        Leave();
+        return false;
+    }
+
+    /// <summary>A request that was let in has been answered, or will never be.</summary>
+    public void Leave() => Interlocked.Decrement(ref _inFlight);
+
+    /// <summary>A protocol endpoint refused one for the machine's sake before it made a request of it.</summary>
+    public void LeaveRefused(RefusalReason reason)
+    {
+        CountRefused(reason);
+        Leave();
+    }
+
+    /// <summary>The counters.</summary>
+    public TenantCounts Snapshot()
+    {
+        long[] refused = new long[_refused.Length];
+        for (int i = 0; i < refused.Length; i++) refused[i] = Volatile.Read(ref _refused[i]);
+        return new TenantCounts(Volatile.Read(ref _requests), Volatile.Read(ref _rows), InFlight, refused);
+    }
+
+    /// <summary>A request of so many rows is valid and goes on to its model.</summary>
+    internal void DrawRows(int rows) => _rowRate?.Draw(_time.GetTimestamp(), rows);
+
+    /// <summary>A request that was let in is over.</summary>
+    internal void Leave(InferenceRequest request)
+    {
+        if (request.Refusal.Reason != RefusalReason.None) CountRefused(request.Refusal.Reason);
+        else if (request.State == RequestState.Released && request.Status == StatusCode.Ok) Interlocked.Add(ref _rows, request.Rows);
+        Leave();
+    }
+
+    private TenantRefusal Refuse(RefusalReason reason, string text, TimeSpan? after)
+    {
+        CountRefused(reason);
+        return new TenantRefusal(reason, text, after);
+    }
+
+    private void CountRefused(RefusalReason reason) => Interlocked.Increment(ref _refused[(int)reason]);
+}

@@ -1,0 +1,224 @@
+using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
+using Gateway.TestSupport;
+
+namespace Gateway.UnitTests.Scheduling;
+
+/// <summary>Whose requests go into a batch when several tenants want more than it holds.</summary>
+public sealed class FairPickTests
+{
+    // A batch takes 100 ticks and 10 more a row, up to 8 rows, which are the best.
+    private static readonly BatchingPolicy Policy = new() { MaxBatchRows = 8, PriorityLevels = 2, QueuePolicies = [default, default] };
+
+    private readonly Tenant[] _tenants = TestTenants.OfWeights(1, 1, 2);
+
+    [Fact]
+    public void Contended_EqualWeights_TakeTurns()
+    {
+        FormerScene scene = Scene();
+        Fill(scene, _tenants[0], 20);
+        Fill(scene, _tenants[1], 20);
+
+        Assert.Equal("Full: 1 1 1 1 1 1 1 1", scene.Decide());
+        Assert.Equal((4, 4), (RowsOf(scene, _tenants[0]), RowsOf(scene, _tenants[1])));
+    }
+
+    [Fact]
+    public void Contended_WeightsAreRows_OverBatches()
+    {
+        FormerScene scene = Scene();
+        Fill(scene, _tenants[0], 40, rows: 2);
+        Fill(scene, _tenants[2], 80);
+        int first = 0;
+        int second = 0;
+        for (int i = 0; i < 9; i++)
+        {
+            scene.Decide();
+            first += RowsOf(scene, _tenants[0]);
+            second += RowsOf(scene, _tenants[2]);
+            scene.Apply();
+        }
+
+        Assert.Equal(72, first + second);
+        Assert.InRange(first, 22, 26);
+    }
+
+    [Fact]
+    public void Contended_WithinATenant_PriorityThenDeadlineThenArrival()
+    {
+        FormerScene scene = Scene();
+        Fill(scene, _tenants[1], 20);
+        TestEntry patient = scene.Add(tenant: _tenants[0]);
+        TestEntry later = scene.Add(deadline: 9_000, tenant: _tenants[0]);
+        TestEntry sooner = scene.Add(deadline: 5_000, tenant: _tenants[0]);
+        TestEntry soonerToo = scene.Add(deadline: 5_000, tenant: _tenants[0]);
+        TestEntry low = scene.Add(priority: 2, deadline: 4_000, tenant: _tenants[0]);
+
+        scene.Decide();
+
+        Assert.Equal([sooner, soonerToo, later, patient], scene.Taken.Where(entry => entry.Tenant == _tenants[0]));
+        Assert.DoesNotContain(low, scene.Taken);
+    }
+
+    // One that calls all its requests the most important ones gets no more for it.
+    [Fact]
+    public void Contended_PriorityDoesNotGoBeforeAnotherTenant()
+    {
+        FormerScene scene = Scene();
+        for (int i = 0; i < 20; i++) scene.Add(priority: 2, tenant: _tenants[0]);
+        for (int i = 0; i < 20; i++) scene.Add(priority: 1, tenant: _tenants[1]);
+
+        scene.Decide();
+
+        Assert.Equal((4, 4), (RowsOf(scene, _tenants[0]), RowsOf(scene, _tenants[1])));
+    }
+
+    [Fact]
+    public void NotContended_DeadlinesDecideAlone()
+    {
+        FormerScene scene = Scene();
+        TestEntry[] late = [.. Enumerable.Range(0, 4).Select(_ => scene.Add(deadline: 9_000, tenant: _tenants[0]))];
+        TestEntry early = scene.Add(deadline: 5_000, tenant: _tenants[1]);
+
+        Assert.Equal("Immediate: 1 1 1 1 1", scene.Decide());
+        Assert.Equal([early, .. late], scene.Taken);
+    }
+
+    [Fact]
+    public void OneTenant_IsServedAsIfThereWereNone()
+    {
+        FormerScene with = Scene();
+        FormerScene without = Scene();
+        Random random = new(3);
+        for (int i = 0; i < 200; i++)
+        {
+            int rows = random.Next(1, 5);
+            long deadline = random.Next(100, 20_000);
+            with.Add(rows, deadline: deadline, tenant: _tenants[0]);
+            without.Add(rows, deadline: deadline);
+        }
+
+        for (long now = 0; without.Queue.Count > 0; now += 180)
+        {
+            Assert.Equal(without.Decide(now), with.Decide(now));
+            Assert.Equal(without.Taken.Select(entry => entry.Sequence), with.Taken.Select(entry => entry.Sequence));
+            foreach (FormerScene scene in (FormerScene[])[with, without]) scene.ApplyAll();
+        }
+    }
+
+    [Fact]
+    public void Contended_WhatAFullBatchWouldMakeLate_IsLeftToOthers()
+    {
+        FormerScene scene = Scene();
+        TestEntry tight = scene.Add(deadline: 150, tenant: _tenants[0]);
+        TestEntry next = scene.Add(deadline: 400, tenant: _tenants[0]);
+        Fill(scene, _tenants[1], 20);
+
+        scene.Decide();
+
+        Assert.DoesNotContain(tight, scene.Taken);
+        Assert.Contains(next, scene.Taken);
+    }
+
+    [Fact]
+    public void Contended_NoneIsInTimeInAFullBatch_ThePlansDecide()
+    {
+        FormerScene scene = Scene();
+        for (int i = 0; i < 6; i++) scene.Add(deadline: 160, tenant: _tenants[0]);
+        for (int i = 0; i < 6; i++) scene.Add(deadline: 160, tenant: _tenants[1]);
+
+        // 100 + 10 · 4, and a tenth.
+        Assert.Equal("Immediate: 1 1 1 1", scene.Decide());
+    }
+
+    // The remainder of a request that is larger than a batch, and one that never fits beside others.
+    [Fact]
+    public void Contended_LargeRequests_GetTheirTurn()
+    {
+        FormerScene scene = Scene();
+        TestEntry large = scene.Add(rows: 20, tenant: _tenants[0]);
+        Fill(scene, _tenants[1], 100);
+        int batches = 0;
+        while (large.RowsWaiting > 0 && batches < 20)
+        {
+            scene.Decide();
+            Assert.True(scene.Taken.Any());
+            scene.Apply();
+            batches++;
+        }
+
+        Assert.InRange(batches, 3, 6);
+    }
+
+    [Fact]
+    public void BackAfterASilence_HasNoClaimSavedUp()
+    {
+        FormerScene scene = Scene();
+        Fill(scene, _tenants[0], 1);
+        Fill(scene, _tenants[1], 200);
+        for (int i = 0; i < 20; i++)
+        {
+            scene.Decide();
+            scene.Apply();
+        }
+
+        Fill(scene, _tenants[0], 40);
+        int rows = 0;
+        for (int i = 0; i < 4; i++)
+        {
+            scene.Decide();
+            rows += RowsOf(scene, _tenants[0]);
+            scene.Apply();
+        }
+
+        Assert.InRange(rows, 15, 17);
+    }
+
+    // Shapes cannot share a batch; a tenant does not get more by having many.
+    [Fact]
+    public void Contended_ManyShapes_DoNotMakeMoreTurns()
+    {
+        FormerScene scene = Scene();
+        for (int i = 0; i < 200; i++) scene.Add(rows: 8, key: (ulong)(i % 10) + 1, tenant: _tenants[0]);
+        for (int i = 0; i < 50; i++) scene.Add(rows: 8, key: 100, tenant: _tenants[1]);
+        int rows = 0;
+        for (int i = 0; i < 40; i++)
+        {
+            scene.Decide();
+            rows += RowsOf(scene, _tenants[1]);
+            scene.Apply();
+        }
+
+        Assert.Equal(20 * 8, rows);
+    }
+
+    // What a flood of others has waiting does not count against a tenant that has little.
+    [Fact]
+    public void Admit_BehindAFlood_IsPredictedByItsOwnShare()
+    {
+        FormerScene scene = Scene();
+        Fill(scene, _tenants[0], 100, deadline: 3_000);
+
+        Assert.Equal(RefusalReason.DeadlineBehindQueue, scene.Admit(new TestEntry { Deadline = 3_001, Priority = 1, Sequence = 1_000 }, now: 1_500));
+        Assert.Equal(RefusalReason.None, scene.Admit(new TestEntry { Deadline = 3_001, Priority = 1, Tenant = _tenants[1], Sequence = 1_001 }, now: 1_500));
+        Assert.Equal(RefusalReason.DeadlineBehindQueue, scene.Admit(new TestEntry { Deadline = 3_001, Priority = 1, Tenant = _tenants[0], Sequence = 1_002 }, now: 1_500));
+    }
+
+    private static FormerScene Scene()
+    {
+        FormerScene scene = new(Policy, Policy.MakeFormer(TimeProvider.System));
+        for (int rows = 1; rows <= 8; rows++) scene.Latency.Profile(rows, 100 + (10 * rows));
+        scene.Latency.EndProfile();
+
+        // Not long ago: what is idle and has not run for long gets a try.
+        scene.Latency.Record(1, 110, now: 0);
+        return scene;
+    }
+
+    private static void Fill(FormerScene scene, Tenant tenant, int requests, int rows = 1, long deadline = QueueEntry.NoDeadline)
+    {
+        for (int i = 0; i < requests; i++) scene.Add(rows, tenant: tenant, deadline: deadline);
+    }
+
+    private static int RowsOf(FormerScene scene, Tenant tenant) => scene.TakenRows.Where(part => part.Entry.Tenant == tenant).Sum(part => part.Rows);
+}
