@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Gateway.Client;
 using Gateway.Harness.Models;
+using Gateway.Load.Statistics;
 
 namespace Gateway.Harness.Load;
 

@@ -1,4 +1,6 @@
 using System.Net;
+using Gateway.Load.Sockets;
+using Gateway.Load.Statistics;
 
 namespace Gateway.Harness.Load;
 

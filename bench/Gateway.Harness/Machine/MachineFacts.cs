@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Gateway.Harness.Models;
+using Gateway.Load.Machine;
 using Gateway.OnnxRuntime.Environments;
 
 namespace Gateway.Harness.Machine;
@@ -9,21 +10,13 @@ namespace Gateway.Harness.Machine;
 internal sealed record MachineFacts(string Cpu, int Cores, string Kernel, string Pinning, string DotNet, string OnnxRuntime, string Commit)
 {
     public static MachineFacts Read() => new(
-        CpuModel(),
-        CoreCount(),
+        Processor.Model,
+        Processor.Cores,
         $"{RuntimeInformation.OSDescription}, kernel {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}",
         Affinity.Description,
         Environment.Version.ToString(),
         OrtEnvironment.Version,
         ReadCommit());
-
-    // Not Environment.ProcessorCount, which counts what this process is pinned to.
-    private static int CoreCount() => CpuLines("processor").Count();
-
-    private static string CpuModel() => CpuLines("model name").FirstOrDefault() ?? RuntimeInformation.ProcessArchitecture.ToString();
-
-    private static IEnumerable<string> CpuLines(string key) =>
-        File.ReadLines("/proc/cpuinfo").Where(line => line.StartsWith(key, StringComparison.Ordinal)).Select(line => line[(line.IndexOf(':') + 1)..].Trim());
 
     /// <summary>The commit measured, with a plus when the working tree differs from it.</summary>
     private static string ReadCommit()

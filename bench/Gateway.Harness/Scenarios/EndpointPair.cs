@@ -2,6 +2,7 @@ using Gateway.Harness.Load;
 using Gateway.Harness.Models;
 using Gateway.Harness.Results;
 using Gateway.Harness.Subjects;
+using Gateway.Load.Sockets;
 
 namespace Gateway.Harness.Scenarios;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Gateway.Harness.Load;
 using Gateway.Harness.Models;
+using Gateway.Load.Statistics;
 
 namespace Gateway.Harness.Subjects;
 

@@ -1,0 +1,124 @@
+using System.Net;
+using System.Net.Sockets;
+using Gateway.Load.Sockets;
+
+namespace Gateway.Load.Carriers.Null;
+
+/// <summary>A server that does nothing but answer, in this process: what the client does against it is what the client can do.</summary>
+/// <remarks><b>Threading</b>: one thread of its own. <b>Ownership</b>: disposing ends it.</remarks>
+internal sealed class NullServer : IDisposable
+{
+    private const int MostConnections = 4096;
+    private const int AskAgainMilliseconds = 100;
+    private const int Listener = 0;
+
+    private readonly Func<NullResponder> _responders;
+    private readonly Socket _listener;
+    private readonly Thread _thread;
+    private readonly Dictionary<int, Peer> _peers = [];
+    private volatile bool _isStopped;
+
+    public NullServer(Func<NullResponder> responders)
+    {
+        _responders = responders;
+        _listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _listener.Listen(MostConnections);
+        _listener.Blocking = false;
+        _thread = new Thread(Run) { IsBackground = true, Name = "null server" };
+        _thread.Start();
+    }
+
+    public IPEndPoint EndPoint => (IPEndPoint)_listener.LocalEndPoint!;
+
+    public void Dispose()
+    {
+        _isStopped = true;
+        _thread.Join();
+        _listener.Dispose();
+    }
+
+    private void Run()
+    {
+        using Epoll epoll = new(MostConnections);
+        epoll.Add(_listener, Listener);
+        int next = Listener + 1;
+        while (!_isStopped)
+        {
+            int ready = epoll.Wait(AskAgainMilliseconds);
+            for (int i = 0; i < ready; i++)
+            {
+                int index = epoll.Ready(i);
+                if (index == Listener)
+                {
+                    if (TryAccept() is not { } socket) continue;
+                    _peers[next] = new Peer(socket, _responders());
+                    epoll.Add(socket, next++);
+                }
+                else if (_peers.TryGetValue(index, out Peer? peer) && !peer.TryServe(epoll, index))
+                {
+                    peer.Socket.Dispose();
+                    _peers.Remove(index);
+                }
+            }
+        }
+
+        foreach (Peer peer in _peers.Values) peer.Socket.Dispose();
+    }
+
+    private Socket? TryAccept()
+    {
+        try
+        {
+            Socket socket = _listener.Accept();
+            socket.NoDelay = true;
+            return socket;
+        }
+        catch (SocketException)
+        {
+            // The client changed its mind.
+            return null;
+        }
+    }
+
+    private sealed class Peer(Socket socket, NullResponder responder)
+    {
+        private readonly OutputBuffer _output = new();
+        private readonly InputBuffer _input = new();
+        private bool _waitsForRoom;
+
+        public Socket Socket => socket;
+
+        /// <returns>False when the connection is over.</returns>
+        public bool TryServe(Epoll epoll, int index)
+        {
+            int descriptor = (int)socket.Handle;
+            try
+            {
+                int count = Epoll.Receive(descriptor, _input.Room(responder.Wanted));
+                if (count == 0) return false;
+                if (count > 0)
+                {
+                    _input.Received(count);
+                    _input.Taken(responder.Answer(_input.Unread, _output));
+                }
+
+                while (_output.Pending.Length > 0)
+                {
+                    int sent = Epoll.Send(descriptor, _output.Pending);
+                    if (sent < 0) break;
+                    _output.Sent(sent);
+                }
+            }
+            catch (Exception exception) when (exception is IOException or InvalidDataException)
+            {
+                return false;
+            }
+
+            bool waits = _output.Pending.Length > 0;
+            if (waits != _waitsForRoom) epoll.Modify(socket, index, waits);
+            _waitsForRoom = waits;
+            return true;
+        }
+    }
+}

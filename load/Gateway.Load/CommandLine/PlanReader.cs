@@ -1,0 +1,203 @@
+using System.CommandLine;
+using System.Globalization;
+using Gateway.Load.Carriers;
+using Gateway.Load.Engine;
+using Gateway.Load.Payloads;
+using Gateway.Load.Scenarios;
+
+namespace Gateway.Load.CommandLine;
+
+/// <summary>Makes a plan of a command line; every mistake is a line of its own.</summary>
+internal sealed class PlanReader(ParseResult parsed)
+{
+    private const int MetricsPort = 8002;
+    private const double DefaultSeconds = 30;
+
+    private readonly List<string> _problems = [];
+
+    public IReadOnlyList<string> Problems => _problems;
+
+    public void Complain(string problem) => _problems.Add(problem);
+
+    /// <exception cref="LoadException">Something was wrong.</exception>
+    public void ThrowIfWrong()
+    {
+        if (_problems.Count > 0) throw new LoadException(ExitCode.BadSettings, string.Join('\n', _problems));
+    }
+
+    public double Seconds(Option<string> option, double otherwise, bool mayBeZero = false)
+    {
+        if (parsed.GetValue(option) is not { } text) return otherwise;
+        if (Durations.TryParse(text, out double seconds) && (seconds > 0 || mayBeZero)) return seconds;
+        Complain($"{option.Name}: '{text}' is no duration (such as 30s, 500ms, 2m)");
+        return otherwise;
+    }
+
+    /// <summary>Where metrics are: as given, else a guess.</summary>
+    public Uri? Metrics(TargetAddress? target)
+    {
+        string? given = parsed.GetValue(LoadOptions.Metrics);
+        if (given is null) return target is null ? null : new UriBuilder("http", target.Host, MetricsPort, "metrics").Uri;
+        if (given == "none") return null;
+        if (Uri.TryCreate(given, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https") return url;
+        Complain($"--metrics: '{given}' is no address");
+        return null;
+    }
+
+    public IReadOnlyList<Threshold> Thresholds()
+    {
+        List<Threshold> thresholds = [];
+        foreach (string text in parsed.GetValue(LoadOptions.Threshold) ?? [])
+        {
+            if (Threshold.TryParse(text, out Threshold? threshold, out string problem)) thresholds.Add(threshold);
+            else Complain(problem);
+        }
+
+        return thresholds;
+    }
+
+    /// <summary>The load of the run's own options.</summary>
+    public IReadOnlyList<LoadSimulation> Simulations(out double warmUp)
+    {
+        double rate = parsed.GetValue(LoadOptions.Rate);
+        int concurrency = parsed.GetValue(LoadOptions.Concurrency);
+        string? replay = parsed.GetValue(LoadOptions.Replay);
+        if ((rate > 0 ? 1 : 0) + (concurrency > 0 ? 1 : 0) + (replay is null ? 0 : 1) != 1) Complain("say how much load: --rate, or --concurrency, or --replay");
+        if (rate < 0 || rate > 10_000_000 || !double.IsFinite(rate)) Complain("--rate: must be from above 0 to 10,000,000");
+        if (concurrency is < 0 or > 60_000) Complain("--concurrency: must be from 1 to 60,000");
+        double duration = Seconds(LoadOptions.Duration, DefaultSeconds);
+        warmUp = Seconds(LoadOptions.WarmUp, ScenarioPlan.DefaultWarmUpSeconds, mayBeZero: true);
+        if (replay is not null)
+        {
+            warmUp = parsed.GetValue(LoadOptions.WarmUp) is null ? 0 : warmUp;
+            Trace trace = Trace.Read(replay);
+            return [new LoadSimulation(SimulationKind.Replay, trace.Times[^1] + 1e-3) { Times = trace.Times }];
+        }
+
+        ArrivalKind arrivals = Arrivals(out int burst);
+        return concurrency > 0
+            ? [new LoadSimulation(SimulationKind.KeepConstant, warmUp + duration) { Copies = concurrency }]
+            : [new LoadSimulation(SimulationKind.Inject, warmUp + duration) { Rate = rate, Arrivals = arrivals, Burst = burst }];
+    }
+
+    /// <summary>The scenario without its load; null when something is wrong with it.</summary>
+    /// <param name="carrierName">Null for what the address means.</param>
+    public ScenarioPlan? Scenario(string? carrierName, IReadOnlyList<LoadSimulation> simulations, double warmUp, string? target = null)
+    {
+        string? address = target ?? parsed.GetValue(LoadOptions.Target);
+        string model = parsed.GetValue(LoadOptions.Model) ?? "";
+        if (address is null)
+        {
+            Complain("the target is missing (such as http://localhost:8000)");
+            return null;
+        }
+
+        if (!TargetAddress.TryParse(address, out TargetAddress? place, out string problem))
+        {
+            Complain(problem);
+            return null;
+        }
+
+        ICarrier? carrier = carrierName is null ? CarrierNames.ForScheme(place.Scheme, model.Length > 0) : CarrierNames.Find(carrierName);
+        if (carrier is null)
+        {
+            Complain(carrierName is null ? $"{address}: nothing speaks {place.Scheme}://" : $"--carrier: '{carrierName}' is not known ({string.Join(", ", CarrierNames.All.Select(each => each.Name))})");
+            return null;
+        }
+
+        if (carrier.Scheme != place.Scheme)
+        {
+            Complain($"--carrier {carrier.Name} goes to {carrier.Scheme}:// addresses, not to {address}");
+            return null;
+        }
+
+        if (model.Length == 0 && carrier.Scheme != "http") Complain("--model is missing");
+        if (model.Length > 0 && carrier.Name == "http") Complain("--carrier http knows no models");
+        foreach ((Option<int> option, int least) in new[] { (LoadOptions.Rows, 1), (LoadOptions.Distinct, 1), (LoadOptions.Connections, 0), (LoadOptions.Window, 1), (LoadOptions.Threads, 1), (LoadOptions.Seed, 0) })
+        {
+            if (parsed.GetValue(option) < least) Complain($"{option.Name}: must be at least {least}");
+        }
+
+        if (parsed.GetValue(LoadOptions.Window) > 32_768) Complain("--window: must be at most 32,768");
+        if (parsed.GetValue(LoadOptions.Connections) > 10_000) Complain("--connections: must be at most 10,000");
+        if (parsed.GetValue(LoadOptions.TimeoutMs) < 0) Complain("--timeout-ms: must be above 0");
+        return new ScenarioPlan
+        {
+            Name = model.Length > 0 ? model : place.Path,
+            Target = place.Port == 0 ? place with { Port = carrier.DefaultPort } : place,
+            Carrier = carrier,
+            Steps = [new StepPlan(model.Length > 0 ? model : "request", model, parsed.GetValue(LoadOptions.Version) ?? "", Recipe())],
+            Simulations = simulations,
+            WarmUpSeconds = warmUp,
+            TimeoutMilliseconds = parsed.GetValue(LoadOptions.TimeoutMs),
+            PatienceSeconds = Seconds(LoadOptions.Patience, 30),
+            Connections = parsed.GetValue(LoadOptions.Connections),
+            Window = Math.Max(1, parsed.GetValue(LoadOptions.Window)),
+            Threads = Math.Max(1, parsed.GetValue(LoadOptions.Threads)),
+            Retry = parsed.GetValue(LoadOptions.Retries) is > 0 and var attempts ? new RetryRule(attempts, parsed.GetValue(LoadOptions.RetryBudget)) : RetryRule.None,
+            Verify = parsed.GetValue(LoadOptions.Verify),
+            Tolerance = parsed.GetValue(LoadOptions.Tolerance) is > 0 and var tolerance ? tolerance : ScenarioPlan.DefaultTolerance,
+            Seed = parsed.GetValue(LoadOptions.Seed),
+            Headers = Headers(),
+            Token = parsed.GetValue(LoadOptions.Token),
+        };
+    }
+
+    private ArrivalKind Arrivals(out int burst)
+    {
+        burst = 1;
+        string text = parsed.GetValue(LoadOptions.Arrivals) ?? "poisson";
+        if (text == "poisson") return ArrivalKind.Poisson;
+        if (text == "constant") return ArrivalKind.Constant;
+        if (text.StartsWith("burst:", StringComparison.Ordinal) && int.TryParse(text.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture, out burst) && burst is >= 1 and <= 100_000) return ArrivalKind.Burst;
+        Complain($"--arrivals: '{text}' is not poisson, constant or burst:N");
+        return ArrivalKind.Poisson;
+    }
+
+    private PayloadRecipe Recipe()
+    {
+        Dictionary<string, long[]> shapes = [];
+        foreach (string text in parsed.GetValue(LoadOptions.Shape) ?? [])
+        {
+            int colon = text.LastIndexOf(':');
+            long[] shape = [.. (colon > 0 ? text[(colon + 1)..] : "").Split(',', 'x').Select(size => long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : -1)];
+            if (colon <= 0 || shape.Any(size => size < 0)) Complain($"--shape: '{text}' is not INPUT:D,D,… (such as input:1,3,224,224)");
+            else shapes[text[..colon]] = shape;
+        }
+
+        Dictionary<string, (double, double)> ranges = [];
+        foreach (string text in parsed.GetValue(LoadOptions.Range) ?? [])
+        {
+            string[] parts = text.Split(':');
+            bool isGood = parts.Length is 2 or 3;
+            double least = 0;
+            double most = 0;
+            isGood = isGood && double.TryParse(parts[^2], NumberStyles.Float, CultureInfo.InvariantCulture, out least) && double.TryParse(parts[^1], NumberStyles.Float, CultureInfo.InvariantCulture, out most);
+            if (!isGood || least > most) Complain($"--range: '{text}' is not [INPUT:]LEAST:MOST (such as 0:16)");
+            else ranges[parts.Length == 3 ? parts[0] : "*"] = (least, most);
+        }
+
+        string? replay = parsed.GetValue(LoadOptions.Replay);
+        return new PayloadRecipe
+        {
+            Distinct = Math.Max(1, parsed.GetValue(LoadOptions.Distinct)),
+            Rows = Math.Max(1, parsed.GetValue(LoadOptions.Rows)),
+            Shapes = shapes,
+            Ranges = ranges,
+            Files = parsed.GetValue(LoadOptions.Payload) ?? [],
+            Trace = replay is not null && _problems.Count == 0 && Trace.Read(replay).Payloads.Count > 0 ? replay : null,
+            ZipfExponent = parsed.GetValue(LoadOptions.Zipf),
+        };
+    }
+
+    private string[] Headers()
+    {
+        string[] headers = parsed.GetValue(LoadOptions.Header) ?? [];
+        foreach (string header in headers)
+        {
+            if (header.IndexOf(':') <= 0 || header.AsSpan().ContainsAny('\r', '\n')) Complain($"--header: '{header}' is not NAME: VALUE");
+        }
+
+        return headers;
+    }
+}

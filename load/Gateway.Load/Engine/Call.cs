@@ -1,0 +1,23 @@
+namespace Gateway.Load.Engine;
+
+/// <summary>A call from when it is due until it has ended. Times are timestamps.</summary>
+internal struct Call
+{
+    /// <summary>When its first step was to be sent.</summary>
+    public long Begun;
+
+    /// <summary>When the present step was to be sent.</summary>
+    public long Due;
+
+    /// <summary>When it was sent; 0 while it waits.</summary>
+    public long Sent;
+
+    public long Arrival;
+    public int Payload;
+    public short Step;
+    public short Attempt;
+
+    /// <summary>Whether it was due after the warm-up.</summary>
+    public bool Counts;
+    public bool IsInUse;
+}

@@ -1,0 +1,28 @@
+using Gateway.Load.Carriers;
+
+namespace Gateway.Load.Engine;
+
+/// <summary>Brings a worker's calls to the server and the answers back. Sockets stand behind it; in tests, a queue whose theory is known.</summary>
+/// <remarks><b>Threading</b>: the worker's own thread.</remarks>
+internal interface ICallTransport : IDisposable
+{
+    /// <summary>When the last connection was lost and none could be made since, as a timestamp; 0 while there is one.</summary>
+    long DownSince { get; }
+
+    /// <summary>Why there is no connection, for people.</summary>
+    string Trouble { get; }
+
+    /// <summary>Takes a call to be sent with the next <see cref="Flush"/>.</summary>
+    /// <param name="call">What the sink is told when it ends.</param>
+    /// <param name="timeoutMicroseconds">Time that the server has for it; where none is sent, ignored.</param>
+    /// <returns>False when no connection has room.</returns>
+    bool TrySend(int call, int payload, long timeoutMicroseconds);
+
+    void Flush();
+
+    /// <summary>Waits until something comes, at most until a timestamp, and tells the sink of every call that ended.</summary>
+    void Wait(long until, ICallSink sink);
+
+    /// <summary>Gives up a call that has no answer.</summary>
+    void Abandon(int call);
+}

@@ -1,0 +1,67 @@
+using Gateway.Load.Results;
+using Gateway.Load.Running;
+using Gateway.Load.Scenarios;
+using Gateway.Load.Statistics;
+
+namespace Gateway.Load.Reports;
+
+/// <summary>Makes one report of those of several load processes that ran at the same time.</summary>
+internal static class Merging
+{
+    /// <exception cref="LoadException">They do not belong together.</exception>
+    public static LoadReport Merge(IReadOnlyList<LoadReport> reports, string command)
+    {
+        if (reports.Any(report => report.Kind != "run")) throw new LoadException(ExitCode.BadSettings, "only reports of runs can be merged");
+        LoadReport first = reports.MinBy(report => report.Started)!;
+        IReadOnlyList<ScenarioResult> scenarios = [.. reports.SelectMany(report => report.Scenarios).GroupBy(scenario => (scenario.Name, scenario.IntervalSeconds)).Select(group => group.Aggregate(Plus))];
+        if (scenarios.DistinctBy(scenario => scenario.Name).Count() < scenarios.Count) throw new LoadException(ExitCode.BadSettings, "scenarios of the same name have intervals of different lengths: they were not the same run");
+        return first with
+        {
+            Command = command,
+            Processes = reports.Sum(report => report.Processes),
+            Partial = reports.Select(report => report.Partial).FirstOrDefault(reason => reason is not null),
+            Warnings = [.. reports.SelectMany(report => report.Warnings).Distinct()],
+            IsVouchedFor = reports.All(report => report.IsVouchedFor),
+            Scenarios = scenarios,
+            Server = reports.Select(report => report.Server).FirstOrDefault(server => server is not null),
+            Thresholds = [.. scenarios.SelectMany(scenario => reports.SelectMany(report => report.Thresholds).Where(threshold => threshold.Scenario == scenario.Name).Select(threshold => threshold.Text).Distinct()
+                .Select(text => Threshold.TryParse(text, out Threshold? threshold, out string problem) ? ThresholdCheck.Check(threshold, scenario) : throw new LoadException(ExitCode.BadSettings, problem)))],
+        };
+    }
+
+    private static ScenarioResult Plus(ScenarioResult one, ScenarioResult other) => one with
+    {
+        Seconds = Math.Max(one.Seconds, other.Seconds),
+        Connections = one.Connections + other.Connections,
+        Threads = one.Threads + other.Threads,
+        Offered = one.Offered + other.Offered,
+        Answered = one.Answered + other.Answered,
+        InTime = one.InTime + other.InTime,
+        Refused = one.Refused + other.Refused,
+        Failed = one.Failed + other.Failed,
+        NotSent = one.NotSent + other.NotSent,
+        Retries = one.Retries + other.Retries,
+        Verified = one.Verified + other.Verified,
+        Wrong = one.Wrong + other.Wrong,
+        AnsweredInWindow = one.AnsweredInWindow + other.AnsweredInWindow,
+        InTimeInWindow = one.InTimeInWindow + other.InTimeInWindow,
+        MostWaiting = Math.Max(one.MostWaiting, other.MostWaiting),
+        Sent = one.Sent + other.Sent,
+        ClientCpuSeconds = one.ClientCpuSeconds + other.ClientCpuSeconds,
+        ClientBusy = Math.Max(one.ClientBusy, other.ClientBusy),
+        Latency = Plus(one.Latency, other.Latency),
+        Service = Plus(one.Service, other.Service),
+        Refusals = Plus(one.Refusals, other.Refusals),
+        Lag = Plus(one.Lag, other.Lag),
+        StepLatencies = [.. one.StepLatencies.Zip(other.StepLatencies, Plus)],
+        Kinds = [.. one.Kinds.Concat(other.Kinds).GroupBy(kind => (kind.Kind, kind.IsRefusal)).Select(group => group.First() with { Count = group.Sum(kind => kind.Count) }).OrderByDescending(kind => kind.Count)],
+        Intervals = [.. one.Intervals.Concat(other.Intervals).GroupBy(interval => interval.Index).OrderBy(group => group.Key).Select(group => group.Aggregate((left, right) => left.Plus(right)))],
+    };
+
+    private static SparseHistogram Plus(SparseHistogram one, SparseHistogram other)
+    {
+        LatencyHistogram both = one.ToHistogram();
+        both.Add(other);
+        return both.ToSparse();
+    }
+}

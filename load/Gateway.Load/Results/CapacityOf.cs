@@ -1,0 +1,15 @@
+namespace Gateway.Load.Results;
+
+/// <summary>The capacity over one carrier.</summary>
+/// <param name="Name">The carrier's.</param>
+/// <param name="Knee">Highest rate that holds the objective: the median of those found; 0 when none does.</param>
+/// <param name="Knees">Each time it was found.</param>
+/// <param name="Spread">Between the least and the most of them, relative to the median.</param>
+/// <param name="Saturation">Answers a second when as many calls as useful are always under way; 0 where it was not measured.</param>
+/// <param name="Limit">What ended it: server CPU, device, queue, client; and how that was told.</param>
+/// <param name="Trials">Every stretch measured, in order.</param>
+internal sealed record CapacityOf(string Name, double Knee, IReadOnlyList<double> Knees, double Spread, double Saturation, string Limit, IReadOnlyList<TrialResult> Trials)
+{
+    /// <summary>Requests in one batch on the average at the knee; 0 where the metrics were not there.</summary>
+    public double BatchRows { get; init; }
+}

@@ -1,0 +1,117 @@
+using System.Text.Json.Serialization;
+using Gateway.Load.Statistics;
+
+namespace Gateway.Load.Results;
+
+/// <summary>What a scenario came to. Counts are of calls due after the warm-up; histograms can be merged, so results of several processes can.</summary>
+internal sealed record ScenarioResult
+{
+    public required string Name { get; init; }
+
+    public required string Target { get; init; }
+
+    public required string Carrier { get; init; }
+
+    public required IReadOnlyList<string> Steps { get; init; }
+
+    public required IReadOnlyList<string> Simulations { get; init; }
+
+    /// <summary>Whether calls were due whatever became of those before.</summary>
+    public bool IsOpen { get; init; }
+
+    public double WarmUpSeconds { get; init; }
+
+    /// <summary>The time that counts: from the end of the warm-up to the end of the last simulation, or to where the run was cut off.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>0 for none.</summary>
+    public double TimeoutMilliseconds { get; init; }
+
+    public int Connections { get; init; }
+
+    public int Threads { get; init; }
+
+    public long Offered { get; init; }
+
+    public long Answered { get; init; }
+
+    public long InTime { get; init; }
+
+    public long Refused { get; init; }
+
+    public long Failed { get; init; }
+
+    public long NotSent { get; init; }
+
+    public long Retries { get; init; }
+
+    public long Verified { get; init; }
+
+    public long Wrong { get; init; }
+
+    /// <summary>Answers that came within the time that counts, whenever their calls were due.</summary>
+    public long AnsweredInWindow { get; init; }
+
+    public long InTimeInWindow { get; init; }
+
+    /// <summary>Most calls that waited for a connection at a time, of one thread.</summary>
+    public int MostWaiting { get; init; }
+
+    /// <summary>Calls sent, warm-up and retries included.</summary>
+    public long Sent { get; init; }
+
+    /// <summary>CPU time of the threads that sent them.</summary>
+    public double ClientCpuSeconds { get; init; }
+
+    /// <summary>How busy the busiest of them was, 0 to 1.</summary>
+    public double ClientBusy { get; init; }
+
+    public required SparseHistogram Latency { get; init; }
+
+    public required SparseHistogram Service { get; init; }
+
+    public required SparseHistogram Refusals { get; init; }
+
+    public required SparseHistogram Lag { get; init; }
+
+    public required IReadOnlyList<SparseHistogram> StepLatencies { get; init; }
+
+    public required IReadOnlyList<KindCount> Kinds { get; init; }
+
+    public double IntervalSeconds { get; init; }
+
+    public required IReadOnlyList<IntervalTally> Intervals { get; init; }
+
+    /// <summary>What the client could do against a server that does nothing; null where it was not tried.</summary>
+    public ProofResult? Proof { get; init; }
+
+    [JsonIgnore]
+    public double OfferedRate => PerSecond(Offered);
+
+    [JsonIgnore]
+    public double Throughput => PerSecond(AnsweredInWindow);
+
+    [JsonIgnore]
+    public double Goodput => PerSecond(InTimeInWindow);
+
+    /// <summary>Of the calls offered: errors, broken connections, calls without an answer or never sent.</summary>
+    [JsonIgnore]
+    public double ErrorShare => Of(Failed + NotSent);
+
+    [JsonIgnore]
+    public double RefusedShare => Of(Refused);
+
+    /// <summary>Of the calls offered: answered after the deadline.</summary>
+    [JsonIgnore]
+    public double LateShare => Of(Answered - InTime);
+
+    [JsonIgnore]
+    public double WrongShare => Of(Wrong);
+
+    [JsonIgnore]
+    public double ClientCpuMicroseconds => Sent > 0 ? ClientCpuSeconds * 1e6 / Sent : 0;
+
+    private double PerSecond(long count) => Seconds > 0 ? count / Seconds : 0;
+
+    private double Of(long count) => Offered > 0 ? (double)count / Offered : 0;
+}

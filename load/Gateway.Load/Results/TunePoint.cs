@@ -1,0 +1,12 @@
+namespace Gateway.Load.Results;
+
+/// <param name="Name">The settings in short.</param>
+/// <param name="Throughput">Answers a second, saturated.</param>
+/// <param name="P99Milliseconds">At the rate at which all settings are compared.</param>
+/// <param name="IsBest">Whether no other setting is better in both.</param>
+/// <param name="Config">The config.pbtxt.</param>
+/// <param name="Problem">Why it could not be measured; null when it was.</param>
+internal sealed record TunePoint(string Name, double Throughput, double P50Milliseconds, double P99Milliseconds, bool IsBest, string Config, string? Problem)
+{
+    public double BatchRows { get; init; }
+}

@@ -1,0 +1,110 @@
+using Gateway.Load.Machine;
+using Gateway.Load.Results;
+using Gateway.Load.Scenarios;
+using Gateway.Load.ServerMetrics;
+using Gateway.Load.Statistics;
+
+namespace Gateway.Load.Running;
+
+/// <summary>A run of all scenarios, from the first question to the server to the report.</summary>
+/// <param name="skipsProof">Whether the client is believed without being tried.</param>
+internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string command, bool skipsProof)
+{
+    private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LeadTime = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Whether a client that cannot offer the load ends the run before it begins.</summary>
+    public bool StopsOnDoubt { get; set; }
+
+    /// <exception cref="LoadException">Nothing could be measured.</exception>
+    public LoadReport Run(LoadPlan plan, CancellationToken stop)
+    {
+        DateTimeOffset started = time.GetUtcNow();
+        List<Preparation> prepared = [.. plan.Scenarios.Select(scenario => Preparation.Create(scenario, time))];
+        List<ProofResult?> proofs = [];
+        foreach (Preparation each in prepared)
+        {
+            ProofResult? proof = skipsProof || stop.IsCancellationRequested ? null : ClientProof.Try(each, time);
+            if (proof is not null) display.Say($"{each.Plan.Name}: {proof.Text}{(proof.IsGood ? "" : ": it cannot offer this load")}");
+            if (StopsOnDoubt && proof is { IsGood: false })
+            {
+                throw new LoadException(
+                    ExitCode.ClientIsTheLimit,
+                    $"{each.Plan.Name}: the client cannot offer {Quantity.Number(proof.Wanted)}/s: {proof.Text}.\nGive it more threads or cores (--threads), ask for less, or measure all the same with --accept-client-limit.");
+            }
+
+            proofs.Add(proof);
+        }
+
+        return Measure(plan, prepared, proofs, started, stop);
+    }
+
+    /// <param name="prepared">In the plan's order, as are <paramref name="proofs"/>.</param>
+    public LoadReport Measure(LoadPlan plan, IReadOnlyList<Preparation> prepared, IReadOnlyList<ProofResult?> proofs, DateTimeOffset started, CancellationToken stop)
+    {
+        HashSet<string> models = [.. prepared.SelectMany(each => each.Models)];
+        using MetricsSource? metrics = plan.Metrics is null ? null : MetricsSource.TryOpen(plan.Metrics, time);
+        long start = time.GetTimestamp() + (long)(LeadTime.TotalSeconds * time.TimestampFrequency);
+        metrics?.Start(start, TimeSpan.FromSeconds(1));
+        List<ScenarioRun> runs = [.. prepared.Select(each => new ScenarioRun(each, each.Server, each.Plan.Simulations, each.Plan.WarmUpSeconds, each.Plan.Verify, time, start))];
+        Watch(runs, start, stop);
+        foreach (ScenarioRun run in runs) run.Join();
+        IReadOnlyList<MetricsSample> samples = metrics?.Stop() ?? [];
+        ScenarioResult[] results = [.. runs.Select((run, i) => run.Result(proofs[i]))];
+        string? partial = runs.Select(run => run.Failure is { } failure ? $"{run.Plan.Name}: {failure}" : null).FirstOrDefault(reason => reason is not null)
+            ?? (stop.IsCancellationRequested ? "stopped before its end" : null);
+        string[] doubts = [.. proofs.Select((proof, i) => proof is { IsGood: false } ? $"{results[i].Name}: {proof.Text}: the client cannot offer this load" : Vouching.Doubt(results[i])).OfType<string>()];
+        double countFrom = results.Min(result => result.WarmUpSeconds);
+        ServerResult? server = metrics is null ? null : ServerReading.Read(metrics.Url, samples, models, countFrom, countFrom + results.Max(result => result.Seconds));
+        return new LoadReport
+        {
+            Kind = "run",
+            Started = started,
+            Command = command,
+            Machine = MachineFacts.Read(),
+            Partial = partial,
+            Warnings = [.. doubts, .. results.SelectMany(Vouching.Notes)],
+            IsVouchedFor = doubts.Length == 0,
+            Scenarios = results,
+            Server = server,
+            Thresholds = [.. plan.Scenarios.SelectMany((scenario, i) => scenario.Thresholds.Select(threshold => ThresholdCheck.Check(threshold, results[i])))],
+        };
+    }
+
+    private void Watch(List<ScenarioRun> runs, long start, CancellationToken stop)
+    {
+        display.Show(update =>
+        {
+            bool isStopped = false;
+            while (runs.Any(run => !run.IsOver))
+            {
+                if (!isStopped && (stop.IsCancellationRequested || runs.Any(run => run.Failure is not null)))
+                {
+                    // One that has lost its server ends the others too: what they would measure is not what was asked for.
+                    isStopped = true;
+                    foreach (ScenarioRun run in runs) run.Stop();
+                }
+
+                update([.. runs.Select(run => Progress(run, start))]);
+                Task.Delay(Refresh, time, CancellationToken.None).GetAwaiter().GetResult();
+            }
+
+            update([.. runs.Select(run => Progress(run, start))]);
+        });
+    }
+
+    private RunProgress Progress(ScenarioRun run, long start)
+    {
+        IReadOnlyList<IntervalTally> intervals = run.Intervals;
+        return new RunProgress(
+            run.Plan.Name,
+            Math.Max(0, time.GetElapsedTime(start).TotalSeconds),
+            run.Seconds,
+            run.Plan.WarmUpSeconds,
+            run.IntervalSeconds,
+            intervals.LastOrDefault(interval => (interval.Index + 1) * run.IntervalSeconds <= run.Seconds + 1e-6),
+            run.UnderWay,
+            intervals.Sum(interval => interval.Failed),
+            intervals.Sum(interval => interval.Refused));
+    }
+}

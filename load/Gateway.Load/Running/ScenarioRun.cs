@@ -1,0 +1,168 @@
+using System.Net;
+using Gateway.Load.Arrivals;
+using Gateway.Load.Engine;
+using Gateway.Load.Results;
+using Gateway.Load.Scenarios;
+using Gateway.Load.Statistics;
+
+namespace Gateway.Load.Running;
+
+/// <summary>A scenario under way: its threads, and what they count.</summary>
+/// <remarks><b>Threading</b>: one owner; the workers have threads of their own. <b>Ownership</b>: <see cref="Join"/> before it is let go.</remarks>
+internal sealed class ScenarioRun
+{
+    // So many points make a chart, and no more.
+    private const int MostIntervals = 600;
+    private const double ShortRunSeconds = 30;
+
+    private readonly Preparation _prepared;
+    private readonly IPEndPoint _server;
+    private readonly IReadOnlyList<LoadSimulation> _simulations;
+    private readonly TimeProvider _time;
+    private readonly long _start;
+    private readonly LoadWorker[] _workers;
+    private readonly Thread[] _threads;
+    private readonly double _warmUpSeconds;
+    private readonly double _intervalSeconds;
+    private long _stopped;
+    private volatile string? _failure;
+
+    /// <param name="server">The scenario's own, or a null server.</param>
+    /// <param name="start">When it begins; a timestamp, a moment from now, so that connections are there.</param>
+    public ScenarioRun(Preparation prepared, IPEndPoint server, IReadOnlyList<LoadSimulation> simulations, double warmUpSeconds, bool verify, TimeProvider time, long start)
+    {
+        _prepared = prepared;
+        _server = server;
+        _simulations = simulations;
+        _time = time;
+        _start = start;
+        _warmUpSeconds = warmUpSeconds;
+        Seconds = simulations.Sum(simulation => simulation.Seconds);
+        _intervalSeconds = Seconds <= ShortRunSeconds ? 0.5 : Math.Max(1, Math.Ceiling(Seconds / MostIntervals));
+        _workers = new LoadWorker[prepared.Plan.Threads];
+        _threads = new Thread[_workers.Length];
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            int worker = i;
+            using ManualResetEventSlim isReady = new();
+            _threads[i] = new Thread(() => Run(worker, verify, isReady)) { IsBackground = true, Name = $"{prepared.Plan.Name} {i}" };
+            _threads[i].Start();
+            isReady.Wait();
+        }
+    }
+
+    public ScenarioPlan Plan => _prepared.Plan;
+
+    /// <summary>Of all simulations.</summary>
+    public double Seconds { get; }
+
+    public double IntervalSeconds => _intervalSeconds;
+
+    public bool IsOver => _threads.All(thread => !thread.IsAlive);
+
+    /// <summary>Why it ended before its time; null when it did not.</summary>
+    public string? Failure => _failure ?? _workers.Select(worker => worker?.Tally.GaveUp).FirstOrDefault(reason => reason is not null);
+
+    public int UnderWay => _workers.Sum(worker => worker?.UnderWay ?? 0);
+
+    /// <summary>All workers' intervals that have ended, added up.</summary>
+    public IReadOnlyList<IntervalTally> Intervals =>
+        [.. _workers.SelectMany(worker => worker?.Tally.Published ?? []).GroupBy(interval => interval.Index).OrderBy(group => group.Key).Select(group => group.Aggregate((one, other) => one.Plus(other)))];
+
+    /// <summary>Ends it early; calls that have no answer yet are not counted.</summary>
+    public void Stop()
+    {
+        Interlocked.CompareExchange(ref _stopped, _time.GetTimestamp(), 0);
+        foreach (LoadWorker worker in _workers) worker?.Stop();
+    }
+
+    public void Join()
+    {
+        foreach (Thread thread in _threads) thread.Join();
+    }
+
+    /// <summary>What came of it; once it has been joined.</summary>
+    public ScenarioResult Result(ProofResult? proof)
+    {
+        WorkerTally[] tallies = [.. _workers.Where(worker => worker is not null).Select(worker => worker.Tally)];
+        double ran = _stopped > 0 ? Math.Max(0, _time.GetElapsedTime(_start, _stopped).TotalSeconds) : Seconds;
+        return new ScenarioResult
+        {
+            Name = Plan.Name,
+            Target = Plan.Target.ToString(),
+            Carrier = Plan.Carrier.Name,
+            Steps = [.. Plan.Steps.Select(step => step.Name)],
+            Simulations = [.. _simulations.Select(simulation => simulation.ToString())],
+            IsOpen = _simulations.Any(simulation => simulation.IsOpen),
+            WarmUpSeconds = _warmUpSeconds,
+            Seconds = Math.Max(0, Math.Min(ran, Seconds) - _warmUpSeconds),
+            TimeoutMilliseconds = Plan.TimeoutMilliseconds,
+            Connections = Plan.AllConnections,
+            Threads = Plan.Threads,
+            Offered = tallies.Sum(tally => tally.Offered),
+            Answered = tallies.Sum(tally => tally.Answered),
+            InTime = tallies.Sum(tally => tally.InTime),
+            Refused = tallies.Sum(tally => tally.Refused),
+            Failed = tallies.Sum(tally => tally.Failed),
+            NotSent = tallies.Sum(tally => tally.NotSent),
+            Retries = tallies.Sum(tally => tally.Retries),
+            Verified = tallies.Sum(tally => tally.Verified),
+            Wrong = tallies.Sum(tally => tally.Wrong),
+            AnsweredInWindow = _workers.Sum(worker => worker?.AnsweredInWindow ?? 0),
+            InTimeInWindow = _workers.Sum(worker => worker?.InTimeInWindow ?? 0),
+            MostWaiting = tallies.Select(tally => tally.MostWaiting).DefaultIfEmpty(0).Max(),
+            Sent = tallies.Sum(tally => tally.Sent),
+            ClientCpuSeconds = tallies.Sum(tally => tally.Cpu.TotalSeconds),
+            ClientBusy = ran > 0 ? Math.Min(1, tallies.Select(tally => tally.Cpu.TotalSeconds / ran).DefaultIfEmpty(0).Max()) : 0,
+            Latency = Merge(tallies, tally => tally.Latency),
+            Service = Merge(tallies, tally => tally.Service),
+            Refusals = Merge(tallies, tally => tally.Refusals),
+            Lag = Merge(tallies, tally => tally.Lag),
+            StepLatencies = [.. Enumerable.Range(0, Plan.Steps.Count > 1 ? Plan.Steps.Count : 0).Select(step => Merge(tallies, tally => tally.Steps[step]))],
+            Kinds = [.. tallies.SelectMany(tally => tally.Kinds.Counts).GroupBy(kind => (kind.Kind, kind.IsRefusal))
+                .Select(group => group.First() with { Count = group.Sum(kind => kind.Count) }).OrderByDescending(kind => kind.Count)],
+            IntervalSeconds = _intervalSeconds,
+            Intervals = Intervals,
+            Proof = proof,
+        };
+    }
+
+    private static SparseHistogram Merge(WorkerTally[] tallies, Func<WorkerTally, LatencyHistogram> histogram)
+    {
+        LatencyHistogram all = new();
+        foreach (WorkerTally tally in tallies) all.Add(histogram(tally));
+        return all.ToSparse();
+    }
+
+    private void Run(int index, bool verify, ManualResetEventSlim isReady)
+    {
+        try
+        {
+            ScenarioPlan plan = Plan;
+            Sockets.Epoll.WakeOnTime();
+            int connections = (plan.AllConnections / plan.Threads) + (index < plan.AllConnections % plan.Threads ? 1 : 0);
+            using ICallTransport transport = _prepared.Connect(_server, connections, _time);
+            WorkerPlan worker = new()
+            {
+                Steps = _prepared.Choices(index),
+                WarmUpSeconds = _warmUpSeconds,
+                DeadlineSeconds = plan.TimeoutMilliseconds / 1000,
+                PatienceSeconds = plan.PatienceSeconds,
+                IntervalSeconds = _intervalSeconds,
+                Retry = plan.Retry,
+                Verifier = verify ? _prepared.Verifier : null,
+            };
+            _workers[index] = new LoadWorker(worker, new ArrivalStream(_simulations, plan.Seed, index, plan.Threads), transport, _time, _start);
+            isReady.Set();
+            _workers[index].Run();
+            if (_workers[index].Tally.GaveUp is not null) Stop();
+        }
+        catch (Exception exception)
+        {
+            // The thread's boundary: whatever it is, the others' results are kept, and the run says so.
+            _failure = exception.Message;
+            isReady.Set();
+            Stop();
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using Gateway.Load.Results;
+using Gateway.Load.Statistics;
+
+namespace Gateway.Load.Running;
+
+/// <summary>Says whether a result is the server's or the client's own.</summary>
+internal static class Vouching
+{
+    private const double LagShare = 0.1;
+    private const double Busy = 0.95;
+
+    // In the closed model: so near to what the client does against nothing, the server is not what limits.
+    private const double NullShare = 0.85;
+
+    /// <returns>Why it cannot be vouched for; null when it can.</returns>
+    public static string? Doubt(ScenarioResult result)
+    {
+        if (result.Answered == 0) return null;
+        LatencyHistogram lag = result.Lag.ToHistogram();
+        double lagP99 = lag.Microseconds(0.99);
+        double allowed = Math.Max(ClientProof.MostLagMicroseconds, LagShare * result.Latency.ToHistogram().Microseconds(0.99));
+        if (result.IsOpen && lagP99 > allowed)
+        {
+            return $"{result.Name}: the client fell behind: 1 % of the calls were sent more than {Quantity.Seconds(lagP99 / 1e6)} late (at most {Quantity.Seconds(allowed / 1e6)} can be vouched for)";
+        }
+
+        if (result.ClientBusy > Busy) return $"{result.Name}: a thread of the client was busy {Quantity.Share(result.ClientBusy)} of the time: it, not the server, is the limit; give it more threads or cores (--threads)";
+        return !result.IsOpen && result.Proof is { Rate: > 0 } proof && result.Throughput > NullShare * proof.Rate
+            ? $"{result.Name}: {Quantity.Number(result.Throughput)}/s is near the {Quantity.Number(proof.Rate)}/s that the client makes against a server that does nothing"
+            : null;
+    }
+
+    /// <summary>What is worth knowing though the figures stand.</summary>
+    public static IEnumerable<string> Notes(ScenarioResult result)
+    {
+        if (result.Answered == 0 && result.Offered > 0) yield return $"{result.Name}: no call was answered";
+        if (result.NotSent > 0) yield return $"{result.Name}: {Quantity.Number(result.NotSent)} calls were never sent: none of {result.Connections} connections had room for them in time, and up to {Quantity.Number(result.MostWaiting)} waited";
+        else if (result.IsOpen && result.MostWaiting > Math.Max(1000, result.Connections)) yield return $"{result.Name}: up to {Quantity.Number(result.MostWaiting)} calls waited in the client for one of {result.Connections} connections; their wait is in the latencies";
+        if (result.Wrong > 0) yield return $"{result.Name}: {Quantity.Number(result.Wrong)} of {Quantity.Number(result.Verified)} answers were wrong";
+    }
+}

@@ -1,0 +1,77 @@
+using Gateway.Load.Carriers;
+using Gateway.Load.Engine;
+
+namespace Gateway.Load.Scenarios;
+
+/// <summary>What a scenario is to do, whether it came from a file or from the command line.</summary>
+internal sealed record ScenarioPlan
+{
+    public const double DefaultTolerance = 1e-3;
+    public const int DefaultWindow = 256;
+    public const double DefaultWarmUpSeconds = 2;
+
+    // Enough to have a light model's batches full; each costs a server little.
+    private const int DefaultConnections = 64;
+    private const int DefaultMultiplexedConnections = 4;
+
+    public required string Name { get; init; }
+
+    public required TargetAddress Target { get; init; }
+
+    public required ICarrier Carrier { get; init; }
+
+    public required IReadOnlyList<StepPlan> Steps { get; init; }
+
+    public required IReadOnlyList<LoadSimulation> Simulations { get; init; }
+
+    /// <summary>At the start of the simulations; not counted.</summary>
+    public double WarmUpSeconds { get; init; }
+
+    /// <summary>Time that each request gives the server and itself, milliseconds; 0 for none.</summary>
+    public double TimeoutMilliseconds { get; init; }
+
+    /// <summary>When a call without an answer is given up.</summary>
+    public double PatienceSeconds { get; init; } = 30;
+
+    /// <summary>0 for the carrier's own choice.</summary>
+    public int Connections { get; init; }
+
+    /// <summary>Calls in flight on a connection that can have several.</summary>
+    public int Window { get; init; } = DefaultWindow;
+
+    /// <summary>Threads of the client, each with its part of the connections.</summary>
+    public int Threads { get; init; } = 1;
+
+    public RetryRule Retry { get; init; } = RetryRule.None;
+
+    public bool Verify { get; init; }
+
+    public double Tolerance { get; init; } = DefaultTolerance;
+
+    public int Seed { get; init; } = 1;
+
+    /// <summary>Of HTTP, each <c>name: value</c>.</summary>
+    public IReadOnlyList<string> Headers { get; init; } = [];
+
+    public string? Token { get; init; }
+
+    public IReadOnlyList<Threshold> Thresholds { get; init; } = [];
+
+    public double Seconds => Simulations.Sum(simulation => simulation.Seconds);
+
+    /// <summary>Connections in all: in the closed model over HTTP at least one a copy, else copies would wait for each other.</summary>
+    public int AllConnections
+    {
+        get
+        {
+            int copies = Carrier.IsMultiplexed ? 0 : Simulations.Max(simulation => simulation.Copies);
+            int chosen = Connections > 0 ? Connections : Math.Max(copies, Carrier.IsMultiplexed ? DefaultMultiplexedConnections : DefaultConnections);
+            return Math.Max(chosen, Threads);
+        }
+    }
+
+    /// <summary>The highest rate that the simulations ask for; 0 when all are closed.</summary>
+    public double HighestRate => Simulations.Where(simulation => simulation.IsOpen)
+        .Select(simulation => simulation.Kind == SimulationKind.Replay ? simulation.Times.Count / simulation.Seconds : simulation.Rate)
+        .DefaultIfEmpty(0).Max();
+}

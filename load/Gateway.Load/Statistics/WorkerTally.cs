@@ -1,0 +1,75 @@
+namespace Gateway.Load.Statistics;
+
+/// <summary>What one worker counts while it runs.</summary>
+/// <remarks><b>Threading</b>: the worker writes; <see cref="Published"/> may be read by others on the way, everything once it has ended.</remarks>
+internal sealed class WorkerTally(int steps)
+{
+    private readonly List<IntervalTally> _published = [];
+
+    /// <summary>From the time at which a call was to be sent to its answer; of several steps, to the last one's. Only those after the warm-up, as all that follow.</summary>
+    public LatencyHistogram Latency { get; } = new();
+
+    /// <summary>From the time at which it was sent: what a client that waits would have seen.</summary>
+    public LatencyHistogram Service { get; } = new();
+
+    /// <summary>From the time at which a refused call was to be sent to the refusal.</summary>
+    public LatencyHistogram Refusals { get; } = new();
+
+    /// <summary>How much later than intended the worker came to a call: the client's own lateness, whatever the connections did.</summary>
+    public LatencyHistogram Lag { get; } = new();
+
+    /// <summary>Of each step, where there are several.</summary>
+    public IReadOnlyList<LatencyHistogram> Steps { get; } = [.. Enumerable.Range(0, steps > 1 ? steps : 0).Select(_ => new LatencyHistogram())];
+
+    public KindTable Kinds { get; } = new();
+
+    /// <summary>Calls that were to be sent.</summary>
+    public long Offered { get; set; }
+
+    public long Answered { get; set; }
+
+    /// <summary>Answered within the deadline; all that are answered, where there is none.</summary>
+    public long InTime { get; set; }
+
+    public long Refused { get; set; }
+
+    /// <summary>Errors, broken connections, no answer, wrong answers.</summary>
+    public long Failed { get; set; }
+
+    /// <summary>Not sent, for too many waited in the client, or its deadline passed there.</summary>
+    public long NotSent { get; set; }
+
+    /// <summary>Attempts beyond the first.</summary>
+    public long Retries { get; set; }
+
+    /// <summary>Answers compared, and those that were wrong.</summary>
+    public long Verified { get; set; }
+
+    public long Wrong { get; set; }
+
+    /// <summary>Most calls that waited for a connection at a time.</summary>
+    public int MostWaiting { get; set; }
+
+    /// <summary>Calls begun in all, warm-up included: what the client's CPU time is shared among.</summary>
+    public long Sent { get; set; }
+
+    /// <summary>CPU time of the worker's thread.</summary>
+    public TimeSpan Cpu { get; set; }
+
+    /// <summary>Why the worker gave up; null when it did not.</summary>
+    public string? GaveUp { get; set; }
+
+    /// <summary>The intervals that have ended.</summary>
+    public IntervalTally[] Published
+    {
+        get
+        {
+            lock (_published) return [.. _published];
+        }
+    }
+
+    public void Publish(IntervalTally interval)
+    {
+        lock (_published) _published.Add(interval);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text;
+
+namespace Gateway.Load.Tuning;
+
+/// <summary>Settings of a model to try; null leaves what its configuration has.</summary>
+/// <param name="QueueDelay">max_queue_delay_microseconds.</param>
+/// <param name="MaxBatch">max_batch_size.</param>
+/// <param name="Instances">Of the model.</param>
+/// <param name="Threads">intra_op_thread_count.</param>
+internal sealed record TuneSetting(int? QueueDelay, int? MaxBatch, int? Instances, int? Threads)
+{
+    private const string ThreadsKey = "intra_op_thread_count";
+
+    public override string ToString()
+    {
+        List<string> parts = [];
+        if (QueueDelay is { } delay) parts.Add(string.Create(CultureInfo.InvariantCulture, $"delay {delay} µs"));
+        if (MaxBatch is { } batch) parts.Add(string.Create(CultureInfo.InvariantCulture, $"batch {batch}"));
+        if (Instances is { } instances) parts.Add(string.Create(CultureInfo.InvariantCulture, $"{instances} instance{(instances == 1 ? "" : "s")}"));
+        if (Threads is { } threads) parts.Add(string.Create(CultureInfo.InvariantCulture, $"{threads} thread{(threads == 1 ? "" : "s")}"));
+        return parts.Count > 0 ? string.Join(", ", parts) : "as it is";
+    }
+
+    /// <summary>The configuration with these settings.</summary>
+    /// <exception cref="FormatException">It cannot be read.</exception>
+    public string Apply(string config)
+    {
+        StringBuilder text = new(ConfigText.Keep(config, (name, field) => name switch
+        {
+            "dynamic_batching" => QueueDelay is null,
+            "max_batch_size" => MaxBatch is null,
+            "instance_group" => Instances is null,
+            "parameters" => Threads is null || !field.Contains(ThreadsKey, StringComparison.Ordinal),
+            _ => true,
+        }).TrimEnd());
+        text.Append('\n');
+        if (MaxBatch is { } batch) text.Append(CultureInfo.InvariantCulture, $"max_batch_size: {batch}\n");
+        if (QueueDelay is { } delay) text.Append(CultureInfo.InvariantCulture, $"dynamic_batching {{\n  max_queue_delay_microseconds: {delay}\n}}\n");
+        if (Instances is { } instances) text.Append(CultureInfo.InvariantCulture, $"instance_group [\n  {{\n    kind: KIND_CPU\n    count: {instances}\n  }}\n]\n");
+        if (Threads is { } threads) text.Append(CultureInfo.InvariantCulture, $"parameters {{\n  key: \"{ThreadsKey}\"\n  value {{ string_value: \"{threads}\" }}\n}}\n");
+        return text.ToString();
+    }
+
+    /// <summary>All combinations; an empty list stands for what the configuration has.</summary>
+    public static IReadOnlyList<TuneSetting> All(IReadOnlyList<int> delays, IReadOnlyList<int> batches, IReadOnlyList<int> instances, IReadOnlyList<int> threads) =>
+    [
+        .. from delay in OrNone(delays)
+           from batch in OrNone(batches)
+           from instance in OrNone(instances)
+           from thread in OrNone(threads)
+           select new TuneSetting(delay, batch, instance, thread),
+    ];
+
+    private static IEnumerable<int?> OrNone(IReadOnlyList<int> values) => values.Count > 0 ? values.Select(value => (int?)value) : [null];
+}

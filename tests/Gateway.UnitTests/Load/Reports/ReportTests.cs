@@ -1,0 +1,183 @@
+using Gateway.Load;
+using Gateway.Load.Machine;
+using Gateway.Load.Reports;
+using Gateway.Load.Reports.Html;
+using Gateway.Load.Results;
+using Gateway.Load.Statistics;
+
+namespace Gateway.UnitTests.Load.Reports;
+
+public sealed class ReportTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-load");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Fact]
+    public void Read_WhatWasWritten_IsTheSame()
+    {
+        LoadReport report = Report("a", seed: 1);
+        string prefix = Path.Combine(_folder.FullName, "new", "report");
+
+        IReadOnlyList<string> written = ReportFiles.Write(report, prefix, out IReadOnlyList<string> problems);
+
+        Assert.Empty(problems);
+        Assert.Equal(4, written.Count);
+        LoadReport read = ReportJson.Read(prefix + ".json");
+        Assert.Equal(ReportJson.Write(report), ReportJson.Write(read));
+        Assert.DoesNotContain(Directory.EnumerateFiles(Path.Combine(_folder.FullName, "new")), path => path.EndsWith(".unfinished", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Write_FolderThatCannotBeWritten_SaysSoForEachFile()
+    {
+        IReadOnlyList<string> written = ReportFiles.Write(Report("a", 1), "/proc/nowhere/report", out IReadOnlyList<string> problems);
+
+        Assert.Empty(written);
+        Assert.Equal(4, problems.Count);
+        Assert.All(problems, problem => Assert.StartsWith("/proc/nowhere/report.", problem));
+    }
+
+    [Fact]
+    public void Write_DiskIsFull_LeavesTheOldReport()
+    {
+        // A device that has no room for a single byte stands for a disk without any.
+        string path = Path.Combine(_folder.FullName, "report.json");
+        File.WriteAllText(path, "old");
+        File.CreateSymbolicLink($"{path}.unfinished", "/dev/full");
+
+        Assert.False(ReportFiles.TryWrite(path, new byte[100_000], out string? problem));
+
+        Assert.Contains("No space left", problem);
+        Assert.Equal("old", File.ReadAllText(path));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("[1,2]")]
+    [InlineData("{\"format\":\"other\",\"kind\":\"run\",\"started\":\"2026-01-01T00:00:00Z\",\"command\":\"\",\"machine\":{}}")]
+    public void Read_WhatIsNoReport_SaysSo(string text)
+    {
+        string path = Path.Combine(_folder.FullName, "x.json");
+        File.WriteAllText(path, text);
+
+        LoadException exception = Assert.Throws<LoadException>(() => ReportJson.Read(path));
+
+        Assert.Contains("is no report of gateway-load", exception.Message);
+    }
+
+    [Fact]
+    public void Read_ReportsWithRandomMistakes_AreReadOrRefused()
+    {
+        byte[] good = ReportJson.Write(Report("a", 1));
+        string path = Path.Combine(_folder.FullName, "x.json");
+        Random random = new(12);
+        for (int i = 0; i < 500; i++)
+        {
+            byte[] bad = [.. good];
+
+            // Near the start, where the names are: most of the file is numbers.
+            for (int j = random.Next(4); j >= 0; j--) bad[random.Next(Math.Min(bad.Length, 1500))] = (byte)"0123456789-{}[],:\"null"[random.Next(22)];
+            File.WriteAllBytes(path, bad);
+            try
+            {
+                LoadReport report = ReportJson.Read(path);
+                HtmlReport.Write(report);
+                ReportMarkdown.Write(report);
+            }
+            catch (LoadException exception)
+            {
+                Assert.Equal(ExitCode.BadSettings, exception.ExitCode);
+            }
+        }
+    }
+
+    [Fact]
+    public void Merge_TwoProcesses_AddsCountsAndHistograms()
+    {
+        LoadReport one = Report("a", 1);
+        LoadReport other = Report("a", 2);
+
+        LoadReport merged = Merging.Merge([one, other], "merge");
+
+        ScenarioResult scenario = Assert.Single(merged.Scenarios);
+        Assert.Equal(2, merged.Processes);
+        Assert.Equal(one.Scenarios[0].Answered + other.Scenarios[0].Answered, scenario.Answered);
+        LatencyHistogram both = one.Scenarios[0].Latency.ToHistogram();
+        both.Add(other.Scenarios[0].Latency);
+        Assert.Equal(both.Nanoseconds(0.99), scenario.Latency.ToHistogram().Nanoseconds(0.99));
+        Assert.Equal(one.Scenarios[0].Throughput + other.Scenarios[0].Throughput, scenario.Throughput, 6);
+        Assert.Equal(6, Assert.Single(scenario.Kinds).Count);
+    }
+
+    [Fact]
+    public void Compare_SameReport_IsTheSame()
+    {
+        LoadReport report = Report("a", 1);
+
+        Assert.All(Comparison.Of(report, report), value => Assert.Null(value.IsBetter));
+        Assert.Contains("| p99 |", ReportMarkdown.Compare(report, report));
+    }
+
+    [Fact]
+    public void Compare_SlowerReport_IsWorse()
+    {
+        LoadReport report = Report("a", 1);
+        LoadReport slower = Report("a", 1, scale: 3);
+
+        Assert.False(Comparison.Of(report, slower).Single(value => value.Name == "p99").IsBetter);
+        Assert.True(Comparison.Of(slower, report).Single(value => value.Name == "p99").IsBetter);
+    }
+
+    [Fact]
+    public void Html_TextsOfAServer_CannotEndTheScript()
+    {
+        LoadReport report = Report("</script><script>alert(1)</script>", 1);
+
+        string page = HtmlReport.Write(report);
+
+        Assert.DoesNotContain("<script>alert", page);
+        Assert.DoesNotContain("{{", page);
+        Assert.DoesNotContain("http-equiv", page);
+        Assert.Equal(2, page.Split("</script>").Length - 1);
+    }
+
+    [Fact]
+    public void Csv_NameWithComma_IsQuoted() => Assert.Contains("\"a,b\",", ReportCsv.Write(Report("a,b", 1)));
+
+    private static LoadReport Report(string name, int seed, int scale = 1)
+    {
+        Random random = new(seed);
+        LatencyHistogram latency = new();
+        for (int i = 0; i < 1000; i++) latency.Record(scale * random.NextInt64(1_000_000, 20_000_000));
+        SparseHistogram sparse = latency.ToSparse();
+        ScenarioResult scenario = new()
+        {
+            Name = name,
+            Target = "http://localhost:8000",
+            Carrier = "http-binary",
+            Steps = ["one"],
+            Simulations = ["Inject"],
+            IsOpen = true,
+            Seconds = 10,
+            Offered = 1003,
+            Answered = 1000,
+            InTime = 1000,
+            AnsweredInWindow = 1000,
+            InTimeInWindow = 1000,
+            Refused = 3,
+            Sent = 1003,
+            Latency = sparse,
+            Service = sparse,
+            Refusals = SparseHistogram.Empty,
+            Lag = sparse,
+            StepLatencies = [],
+            Kinds = [new KindCount("503 queue_full", true, 3, "full")],
+            IntervalSeconds = 1,
+            Intervals = [new IntervalTally { Index = 0, Offered = 1003, Answered = 1000, Latency = sparse }],
+        };
+        return new LoadReport { Kind = "run", Started = DateTimeOffset.UnixEpoch, Command = "gateway-load", Machine = new MachineFacts("cpu", 2, "os", "10"), Scenarios = [scenario] };
+    }
+}
