@@ -1,6 +1,8 @@
+using Gateway.Core.Caching;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Faster;
 using Gateway.OnnxRuntime.Backend;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
@@ -40,11 +42,17 @@ internal static class Composition
     private static IServiceCollection AddRepository(this IServiceCollection services) =>
         services
             .AddSingleton<IExecutionBackend, OnnxRuntimeBackend>()
+            .AddSingleton(provider => FasterResponseCache.Create(
+                CacheSettings.From(provider.GetRequiredService<ServerOptions>()),
+                provider.GetRequiredService<BlockPool>(),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<ResponseCache>>()))
             .AddSingleton(provider => new ModelRepository(
                 provider.GetRequiredService<ServerOptions>().ModelRepository,
                 provider.GetRequiredService<ModelCatalog>(),
                 provider.GetRequiredService<IExecutionBackend>(),
                 provider.GetRequiredService<BlockPool>(),
                 provider.GetRequiredService<TimeProvider>(),
-                provider.GetRequiredService<ILogger<ModelRepository>>()));
+                provider.GetRequiredService<ILogger<ModelRepository>>(),
+                provider.GetRequiredService<ResponseCache>()));
 }

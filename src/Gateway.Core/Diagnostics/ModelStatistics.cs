@@ -35,6 +35,17 @@ public sealed class ModelStatistics(TimeProvider time)
         lock (_lock) CountOutcome(request);
     }
 
+    /// <summary>A request was accepted and ended without the batcher: answered from the cache, or by another's run.</summary>
+    internal void CountAside(InferenceRequest request, long now)
+    {
+        CountAccepted();
+        lock (_lock)
+        {
+            CountOutcome(request);
+            if (request.Outcome == RequestOutcome.Succeeded) _counts.Request.Add(Nanoseconds(request.Times.Queued, now));
+        }
+    }
+
     internal void CountFailedExecution()
     {
         lock (_lock) _counts.FailedExecutions++;

@@ -17,4 +17,7 @@ public enum BlockOwner
 
     /// <summary>Output rows of a batch.</summary>
     OutputSlab,
+
+    /// <summary>An answer from the cache, or on its way into it.</summary>
+    CachedAnswer,
 }

@@ -1,3 +1,4 @@
+using Gateway.Core.Caching;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models.Configuration;
@@ -7,19 +8,21 @@ namespace Gateway.Core.Models;
 
 /// <summary>Brings one model version to the point where it can be served.</summary>
 /// <remarks><b>Ownership</b>: the loaded version owns its batcher, instances and file; dispose it when it has been stopped.</remarks>
-internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time)
+internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time, ResponseCache? cache = null)
 {
     /// <summary>Opens the file and checks the configuration against it.</summary>
     /// <exception cref="ModelLoadException">It cannot be served.</exception>
     public OpenedModel Open(ModelFolder folder, ModelSource source)
     {
         if (!File.Exists(source.File)) throw new ModelLoadException($"there is no {source.File}");
+        bool isCached = cache is not null && (folder.Gateway.Cache.Enable ?? source.Declared?.ResponseCacheEnabled ?? false);
+        string stamp = isCached ? LoadGeneration.Stamp(source) : "";
         ILoadedModel file = backend.Load(source);
         try
         {
             ModelLayout layout = ModelLayoutBuilder.Build(source, file.Signature);
             folder.Gateway.CheckAgainst(layout.Config);
-            return new OpenedModel(source, file, layout, folder.Gateway);
+            return new OpenedModel(source, file, layout, folder.Gateway, stamp);
         }
         catch (ModelConfigException error)
         {
@@ -38,7 +41,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
     /// <exception cref="ModelLoadException">It cannot be served.</exception>
     public LoadedModel Start(OpenedModel opened)
     {
-        (ModelSource source, ILoadedModel file, ModelLayout layout, GatewayModelConfig gateway) = opened;
+        (ModelSource source, ILoadedModel file, ModelLayout layout, GatewayModelConfig gateway, string stamp) = opened;
         List<IModelExecutor> executors = [];
         try
         {
@@ -48,8 +51,9 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             ServedModel model = new(layout, file.Device, batcher);
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
             ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);
+            if (stamp.Length > 0) cache!.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, stamp, file.Device));
             batcher.Start(executors, layout);
-            return new LoadedModel(model, file);
+            return new LoadedModel(model, file, cache);
         }
         catch (Exception error)
         {

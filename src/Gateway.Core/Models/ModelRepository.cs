@@ -1,3 +1,4 @@
+using Gateway.Core.Caching;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Scheduling;
@@ -11,9 +12,10 @@ namespace Gateway.Core.Models;
 /// several at a time; instances are made one model at a time, because they are measured then. <b>Threading</b>: loading and stopping by one caller.
 /// </remarks>
 public sealed partial class ModelRepository(
-    IReadOnlyList<string> directories, ModelCatalog catalog, IExecutionBackend backend, BlockPool pool, TimeProvider time, ILogger<ModelRepository> logger)
+    IReadOnlyList<string> directories, ModelCatalog catalog, IExecutionBackend backend, BlockPool pool, TimeProvider time, ILogger<ModelRepository> logger,
+    ResponseCache? cache = null)
 {
-    private readonly ModelLoader _loader = new(backend, pool, time);
+    private readonly ModelLoader _loader = new(backend, pool, time, cache);
     private readonly List<LoadedModel> _loaded = [];
 
     /// <summary>Loads every model of every folder.</summary>

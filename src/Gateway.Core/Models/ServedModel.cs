@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Gateway.Core.Caching;
 using Gateway.Core.Models.Configuration;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 
 namespace Gateway.Core.Models;
 
@@ -48,6 +50,20 @@ public sealed class ServedModel
     /// <summary>Queues, batches and runs the requests; also where the model's counters are.</summary>
     public DynamicBatcher Batcher { get; }
 
+    /// <summary>Where requests look before they are queued; null for a model without a cache. Set before the model is served.</summary>
+    internal ModelCache? Cache { get; set; }
+
+    /// <summary>Counters of the cache; null for a model without one.</summary>
+    public CacheCounts? CacheCounts => Cache?.Counts;
+
+    /// <summary>Whether a request that comes now would be refused, as far as can be told before it is read: see <see cref="DynamicBatcher.TurnsAway"/>.</summary>
+    /// <remarks>One of a model with a cache is read, however full the queue is: it may be answered without.</remarks>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null)
+    {
+        refusal = default;
+        return Cache is null && Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant);
+    }
+
     /// <summary>Lends an empty request; the caller must dispose it.</summary>
     public InferenceRequest RentRequest()
     {
@@ -65,7 +81,7 @@ public sealed class ServedModel
     {
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
-        return Batcher.EnqueueAsync(request);
+        return Cache is null ? Batcher.EnqueueAsync(request) : Cache.InferAsync(request);
     }
 
     /// <summary>Likewise, for an endpoint that does not await the answer.</summary>
@@ -77,7 +93,8 @@ public sealed class ServedModel
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
         request.Receiver = receiver;
-        Batcher.Enqueue(request, mayRun);
+        if (Cache is null) Batcher.Enqueue(request, mayRun);
+        else Cache.Infer(request, mayRun);
     }
 
     internal void Return(InferenceRequest request)

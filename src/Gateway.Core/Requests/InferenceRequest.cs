@@ -1,4 +1,6 @@
 using System.Threading.Tasks.Sources;
+using Gateway.Core.Caching;
+using Gateway.Core.Caching.Flights;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -82,6 +84,21 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>When another attempt makes sense, of a refused request; null where nothing is known about that.</summary>
     public TimeSpan? RetryAfter { get; private set; }
 
+    /// <summary>What it says of the cache.</summary>
+    public CacheUse CacheUse { get; set; }
+
+    /// <summary>What the cache did for it; set with the answer.</summary>
+    public CacheOutcome CacheOutcome { get; internal set; }
+
+    /// <summary>With <see cref="CacheOutcome.Hit"/>: how many seconds ago the model gave the answer.</summary>
+    public long CacheAgeSeconds { get; internal set; }
+
+    /// <summary>Whether its answer is being kept.</summary>
+    public bool CacheIsStored { get; internal set; }
+
+    /// <summary>Its place in the cache; made when it first needs one.</summary>
+    internal CachedCall? CachedCall { get; set; }
+
     public ref StageTimes Times => ref _times;
 
     private StageTimes _times;
@@ -122,7 +139,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <remarks>The await of <see cref="ServedModel.InferAsync"/> still ends in the ordinary way, with <see cref="StatusCode.Cancelled"/> if it came in time.</remarks>
     public void Cancel()
     {
-        if (Interlocked.Exchange(ref _isCancelled, 1) == 0) Model.Batcher.OnCancelled(this);
+        if (Interlocked.Exchange(ref _isCancelled, 1) != 0) return;
+        if (CachedCall is { } call && ModelCache.TryCancel(call)) return;
+        Model.Batcher.OnCancelled(this);
     }
 
     /// <summary>Where the outputs of a request that is being answered are written, before <see cref="SetOutputs(IOutputLease)"/>.</summary>
@@ -200,6 +219,11 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         _error = null;
         Assembly = null;
         Receiver = null;
+        CacheUse = CacheUse.Ordinary;
+        CacheOutcome = CacheOutcome.None;
+        CacheAgeSeconds = 0;
+        CacheIsStored = false;
+        CachedCall?.Reset();
         _times = default;
     }
 

@@ -23,4 +23,7 @@ public struct StageTimes
 
     /// <summary>Rows of the batch it was run in, all requests together.</summary>
     public int BatchRows;
+
+    /// <summary>It was answered without a batch of its own.</summary>
+    internal void SetAnsweredAside(long now) => BatchOpened = GatherStart = RunStart = RunEnd = Released = now;
 }

@@ -178,6 +178,14 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private bool HasPartLeft(Tenant? tenant, int waiting, long bytes) =>
         tenant is not null && waiting <= 2L * Policy.MaxQueueRequests && bytes / 2 <= Policy.MaxQueueBytes && _queue.Shares.IsBelowPart(tenant, Policy.MaxQueueRequests);
 
+    /// <summary>Until when a request that comes now is to be answered, or given up; <see cref="QueueEntry.NoDeadline"/> for whenever.</summary>
+    internal long DueOf(InferenceRequest request, long now)
+    {
+        int level = Policy.LevelOf(request.Priority);
+        long time = TimeFor(level, request.TimeoutMicroseconds);
+        return time > 0 && now + time > now && !Policy.QueuePolicies[level - 1].DelaysOnTimeout ? now + time : QueueEntry.NoDeadline;
+    }
+
     private long TimeFor(int level, long microseconds) => Policy.TimeFor(level, (long)(microseconds * (Time.TimestampFrequency / 1e6)));
 
     /// <summary>Gives an instance its next batch: at once when there is one, else it waits among the idle until it is called.</summary>

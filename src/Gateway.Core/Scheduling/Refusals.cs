@@ -16,4 +16,11 @@ internal static class Refusals
 
     /// <summary>Microseconds between two timestamps.</summary>
     public static long Microseconds(TimeProvider time, long from, long to) => time.GetElapsedTime(from, to).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>What <see cref="For"/> made of a request's text, without the id.</summary>
+    public static string Without(InferenceRequest request, string text)
+    {
+        string prefix = request.Id.Length > 0 ? $"[request id: {request.Id}] " : "";
+        return prefix.Length > 0 && text.StartsWith(prefix, StringComparison.Ordinal) ? text[prefix.Length..] : text;
+    }
 }

@@ -351,7 +351,7 @@ internal sealed partial class FrameConnection
             return;
         }
 
-        if (model.Batcher.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant))
+        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant))
         {
             tenant?.LeaveRefused(refusal.Reason);
             call.Refusal = refusal;

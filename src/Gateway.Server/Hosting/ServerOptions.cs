@@ -79,6 +79,19 @@ public sealed record ServerOptions
     [Setting("--pinned-memory-pool-byte-size", "Most bytes of tensors held at once, page-locked where the limits permit; at the ceiling requests are refused.", Minimum = 1L << 20, Maximum = 1L << 50)]
     public long PinnedMemoryPoolByteSize { get; init; } = 1L << 30;
 
+    [Setting("--cache-config", "The response cache in Triton's words: local,size=BYTES; the same as --cache-memory-byte-size.")]
+    public string? CacheConfig { get; init; }
+
+    // A fiftieth of a small machine's memory; some 200,000 answers of a light model.
+    [Setting("--cache-memory-byte-size", "Memory for the answers of models with a response_cache, in bytes; at least 1048576, or 0 for no cache.", Maximum = 1L << 40)]
+    public long CacheMemoryByteSize { get; init; } = 64L << 20;
+
+    [Setting("--cache-directory", "Folder for the answers that memory has no room for, and for those of the last start; without it they are kept in memory alone.")]
+    public string? CacheDirectory { get; init; }
+
+    [Setting("--cache-disk-byte-size", "Most bytes of answers in the cache's folder.", Minimum = 16L << 20, Maximum = 1L << 44)]
+    public long CacheDiskByteSize { get; init; } = 1L << 30;
+
     [Setting("--server-timing", "Whether answers carry a Server-Timing header with the time spent in each stage.")]
     public bool ServerTiming { get; init; }
 

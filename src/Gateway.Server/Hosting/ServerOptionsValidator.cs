@@ -20,6 +20,8 @@ internal static class ServerOptionsValidator
         }
 
         if (options.TlsKey is not null && options.TlsCertificate is null) yield return "--tls-key: there is no certificate that it belongs to (see --tls-certificate)";
+        if (options.CacheConfig is { } cache && CacheSettings.Problem(cache) is { } problem) yield return $"--cache-config: {problem}";
+        if (options.CacheMemoryByteSize is > 0 and < CacheSettings.LeastBytes) yield return $"--cache-memory-byte-size: {options.CacheMemoryByteSize} is too little (allowed 0, or at least {CacheSettings.LeastBytes})";
         IPEndPoint http = new(options.HttpAddress, options.HttpPort);
         IPEndPoint? frames = options.AllowFrames ? new(options.FramesAddress ?? options.HttpAddress, options.FramesPort) : null;
         IPEndPoint? metrics = options.AllowMetrics ? new(options.MetricsAddress ?? options.HttpAddress, options.MetricsPort) : null;

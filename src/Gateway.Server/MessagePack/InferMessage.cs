@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -37,6 +38,7 @@ internal sealed class InferMessage
     private Slice? _version;
     private long? _timeout;
     private int? _priority;
+    private CacheUse? _cacheUse;
 
     /// <summary>Null when the request names none.</summary>
     public Slice? ModelName { get; private set; }
@@ -136,6 +138,7 @@ internal sealed class InferMessage
         if (_id is { } id) request.Id = Encoding.UTF8.GetString(id.Of(message));
         request.LimitTime(_timeout ?? 0);
         request.Priority = _priority ?? 0;
+        request.CacheUse = _cacheUse ?? CacheUse.Ordinary;
         foreach (ref readonly InferMessageInput input in Inputs)
         {
             int index = IndexOf(model.Inputs, input.Name.Of(message));
@@ -248,6 +251,7 @@ internal sealed class InferMessage
         _version = null;
         _timeout = null;
         _priority = null;
+        _cacheUse = null;
     }
 
     private void ReadInputs(ref MessagePackReader reader)
@@ -360,6 +364,13 @@ internal sealed class InferMessage
                 if (_priority is not null) throw Malformed.Twice("priority");
                 if (!reader.TryReadUInt64(out ulong priority)) throw Malformed.At(reader, "'priority'");
                 _priority = (int)Math.Min(priority, int.MaxValue);
+            }
+            else if (key.SequenceEqual("cache"u8))
+            {
+                if (_cacheUse is not null) throw Malformed.Twice("cache");
+                if (!reader.TryReadString(out ReadOnlySpan<byte> word)) throw Malformed.At(reader, "'cache'");
+                if (!CacheUses.TryParse(word, out CacheUse use)) throw Malformed.Invalid($"'cache' is not one of {CacheUses.Allowed}");
+                _cacheUse = use;
             }
             else if (key.StartsWith("sequence_"u8))
             {

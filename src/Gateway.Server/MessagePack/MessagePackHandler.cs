@@ -98,7 +98,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
-        if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
+        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
         {
             tenant?.LeaveRefused(refusal.Reason);
             throw refusal.ToException();
@@ -125,6 +125,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         {
             await ReadAsync(call, isCompressed).ConfigureAwait(false);
             InferenceRequest request = call.Request!;
+            request.CacheUse |= CacheHeaders.Read(call.Context.Request.Headers);
             RequestWatch watch = RequestWatch.Begin(call.Context, request);
             try
             {
@@ -227,6 +228,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     {
         HttpResponse response = call.Context.Response;
         response.ContentType = ContentType;
+        CacheHeaders.Write(response.Headers, call.Request!);
         response.ContentLength = InferAnswer.Bytes(call.Request!, call.WantedOutputs);
 
         // With the headers out of the way the bytes go to the connection's own buffers; before, the server would hold and copy them once more.

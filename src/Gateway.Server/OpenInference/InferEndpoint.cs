@@ -37,7 +37,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
             return Task.CompletedTask;
         }
 
-        if (model.Batcher.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
+        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
         {
             tenant?.LeaveRefused(refusal.Reason);
             ErrorWriter.AddRefusal(context, refusal.Reason, refusal.RetryAfter);
@@ -74,6 +74,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
 
             // Not before: what is remembered of the body is for all who send the same.
             exchange.Request!.LimitTime(exchange.TimeoutMicroseconds);
+            exchange.Request.CacheUse |= CacheHeaders.Read(exchange.Context.Request.Headers);
             exchange.WatchClient();
             try
             {
@@ -142,6 +143,7 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         string acceptEncoding = context.Request.Headers.AcceptEncoding.ToString();
         ContentCoding coding = acceptEncoding.Length == 0 ? ContentCoding.Identity : Compression.Choose(acceptEncoding);
         long blobBytes = InferResponseWriter.BlobBytes(exchange);
+        CacheHeaders.Write(response.Headers, exchange.Request!);
         if (options.ServerTiming || context.Request.Headers.ContainsKey(ServerTiming.AskHeader)) response.Headers[ServerTiming.HeaderName] = ServerTiming.Format(exchange.Request!, time);
         if (coding != ContentCoding.Identity)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Gateway.Core.Caching;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 
@@ -25,6 +26,7 @@ internal sealed class KnownHead
     private readonly OutputPlan[] _outputs;
     private readonly long _timeout;
     private readonly int _priority;
+    private readonly CacheUse _cacheUse;
     private KnownAnswer? _answer;
 
     private KnownHead(ReadOnlySpan<byte> json, InferExchange exchange)
@@ -36,6 +38,7 @@ internal sealed class KnownHead
         _outputs = exchange.Outputs.ToArray();
         _timeout = request.TimeoutMicroseconds;
         _priority = request.Priority;
+        _cacheUse = request.CacheUse;
     }
 
     /// <summary>Reads a JSON part, or recognises it.</summary>
@@ -83,6 +86,7 @@ internal sealed class KnownHead
         InferenceRequest request = exchange.Request!;
         request.LimitTime(_timeout);
         request.Priority = _priority;
+        request.CacheUse = _cacheUse;
         _inputs.CopyTo(request.Inputs);
         foreach (Blob blob in _blobs) exchange.AddBlob(blob.Input, blob.Length);
         foreach (OutputPlan plan in _outputs) exchange.AddOutput(plan.Index, plan.IsBinary);

@@ -1,3 +1,4 @@
+using Gateway.Core.Caching;
 using Gateway.Core.Requests;
 using Gateway.Protocol;
 
@@ -40,6 +41,9 @@ internal static class RequestParameters
                 case Seen.BinaryDataOutput:
                     isBinary = JsonValues.ReadBoolean(ref cursor, "binary_data_output");
                     break;
+                case Seen.Cache:
+                    request.CacheUse = ReadCache(ref cursor);
+                    break;
                 case Seen.SequenceId:
                     if (!IsNoSequence(ref cursor)) throw NoSequences(request, key);
                     break;
@@ -59,6 +63,7 @@ internal static class RequestParameters
     {
         if (key.Is("priority"u8)) return Seen.Priority;
         if (key.Is("timeout"u8)) return Seen.Timeout;
+        if (key.Is("cache"u8)) return Seen.Cache;
         if (key.Is("binary_data_output"u8)) return Seen.BinaryDataOutput;
         if (key.Is("sequence_id"u8)) return Seen.SequenceId;
         if (key.Is("sequence_start"u8)) return Seen.SequenceStart;
@@ -68,6 +73,12 @@ internal static class RequestParameters
     /// <summary>0 and the empty string both say that the request is of no sequence.</summary>
     private static bool IsNoSequence(ref JsonCursor cursor) =>
         cursor.Peek() == '"' ? cursor.ReadString().Raw.Length == 0 : JsonValues.ReadUnsigned(ref cursor, "sequence_id") == 0;
+
+    private static CacheUse ReadCache(ref JsonCursor cursor)
+    {
+        string word = JsonValues.ReadString(ref cursor, "cache").ToString();
+        return CacheUses.TryParse(word, out CacheUse use) ? use : throw Errors.Invalid($"parameter 'cache' is '{(word.Length > 64 ? word[..64] : word)}', expected one of {CacheUses.Allowed}");
+    }
 
     private static InferenceException NoSequences(InferenceRequest request, JsonString key) =>
         Errors.Invalid($"model '{request.Model.Name}' does not serve sequences: parameter '{key.ToString()}' is not supported");
@@ -98,5 +109,6 @@ internal static class RequestParameters
         SequenceId = 8,
         SequenceStart = 16,
         SequenceEnd = 32,
+        Cache = 64,
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Core.Caching;
 using Gateway.Core.Requests;
 
 namespace Gateway.Server.OpenInference;
@@ -19,6 +20,12 @@ internal static class ServerTiming
     public static string Format(InferenceRequest request, TimeProvider time)
     {
         ref StageTimes times = ref request.Times;
+        if (request.CacheOutcome is CacheOutcome.Hit or CacheOutcome.Joined)
+        {
+            string how = request.CacheOutcome == CacheOutcome.Hit ? "hit" : "joined";
+            return string.Create(CultureInfo.InvariantCulture, $"cache;dur={Milliseconds(time, times.Queued, times.Released):0.###};desc=\"{how}\"");
+        }
+
         double queue = Milliseconds(time, times.Queued, times.BatchOpened);
         double batch = Milliseconds(time, times.BatchOpened, times.GatherStart);
         double gather = Milliseconds(time, times.GatherStart, times.RunStart);

@@ -1,3 +1,4 @@
+using Gateway.Core.Caching;
 using Gateway.Core.Models.Configuration.Reading;
 
 namespace Gateway.Core.Models.Configuration;
@@ -11,9 +12,11 @@ public sealed record GatewayModelConfig
         ModelConfigSchema.Int32("max_queue_requests"),
         ModelConfigSchema.Int64("max_queue_bytes"),
         ModelConfigSchema.Bool("bisect_failed_batches"),
-        ModelConfigSchema.Double("slo_ms"));
+        ModelConfigSchema.Double("slo_ms"),
+        ModelConfigSchema.Message("cache", new MessageSchema("cache", ModelConfigSchema.Bool("enable"), ModelConfigSchema.Double("ttl_seconds"), ModelConfigSchema.Int64("max_bytes"))));
 
     private const double MostMilliseconds = 24 * 60 * 60 * 1000;
+    private const double MostSeconds = 366 * 24 * 60 * 60;
 
     /// <summary>The only batch sizes the model runs with, in rows, ascending, the last being the maximum batch size; a batch between two is padded. Empty allows every size.</summary>
     public IReadOnlyList<int> AllowedBatchSizes { get; init; } = [];
@@ -31,6 +34,9 @@ public sealed record GatewayModelConfig
     /// The model's objective: how long after its arrival a request that names no time of its own is to be answered, above 0; what cannot be is refused at once. Null for no such time.
     /// </summary>
     public TimeSpan? Objective { get; init; }
+
+    /// <summary>How its answers are kept.</summary>
+    public ModelCacheConfig Cache { get; init; } = new();
 
     /// <summary>Where each setting stands in the text it was read from, for later errors.</summary>
     internal ConfigSource? Source { get; init; }
@@ -50,6 +56,7 @@ public sealed record GatewayModelConfig
             MaxQueueBytes = message.Has("max_queue_bytes") ? message.Int("max_queue_bytes") : null,
             BisectFailedBatches = !message.Has("bisect_failed_batches") || message.Bool("bisect_failed_batches"),
             Objective = message.Has("slo_ms") ? Milliseconds(message.Double("slo_ms")) : null,
+            Cache = BindCache(message.Message("cache")),
             Source = positions,
         };
         config.Check(new ConfigErrors(positions, source));
@@ -84,8 +91,20 @@ public sealed record GatewayModelConfig
         if (MaxQueueRequests < 1) errors.Add("max_queue_requests", $"'max_queue_requests' must be at least 1, got {MaxQueueRequests}");
         if (MaxQueueBytes < 1) errors.Add("max_queue_bytes", $"'max_queue_bytes' must be at least 1, got {MaxQueueBytes}");
         if (Objective <= TimeSpan.Zero) errors.Add("slo_ms", "'slo_ms' must be more than 0 and at most a day");
+        if (Cache.TimeToLive <= TimeSpan.Zero) errors.Add("cache.ttl_seconds", "'ttl_seconds' must be more than 0 and at most a year");
+        if (Cache.MaxBytes < 1) errors.Add("cache.max_bytes", $"'max_bytes' must be at least 1, got {Cache.MaxBytes}");
         errors.ThrowIfAny();
     }
+
+    private static ModelCacheConfig BindCache(ConfigMessage? cache) => cache is null ? new() : new()
+    {
+        Enable = cache.Has("enable") ? cache.Bool("enable") : null,
+        TimeToLive = cache.Has("ttl_seconds") ? Seconds(cache.Double("ttl_seconds")) : null,
+        MaxBytes = cache.Has("max_bytes") ? cache.Int("max_bytes") : null,
+    };
+
+    /// <returns>Zero for what is no time.</returns>
+    private static TimeSpan Seconds(double value) => value > 0 && value <= MostSeconds ? TimeSpan.FromSeconds(value) : TimeSpan.Zero;
 
     /// <returns>Zero for what is no time.</returns>
     private static TimeSpan Milliseconds(double value) => value > 0 && value <= MostMilliseconds ? TimeSpan.FromMilliseconds(value) : TimeSpan.Zero;

@@ -1,0 +1,95 @@
+namespace Gateway.Core.Caching.Admission;
+
+/// <summary>What one model has in the store, and from which address on it may be used.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: its entries are counted in batches, in the order of their addresses. When they are more than the quota, the oldest batch is given up by
+/// raising <see cref="Floor"/>: whatever lies before is not the model's any more, though the store lets go of it only as its log goes on.
+/// <b>Threading</b>: written by the cache's writer alone; <see cref="Floor"/>, <see cref="Bytes"/> and <see cref="Entries"/> may be read by any thread.
+/// </remarks>
+internal sealed class ModelLedger
+{
+    // Quotas are kept to a thirty-second.
+    private const int Batches = 32;
+
+    private readonly long _quota;
+    private readonly long _batchBytes;
+    private readonly List<Batch> _batches = [];
+    private long _floor;
+    private long _bytes;
+    private long _entries;
+
+    /// <param name="quota">Most bytes, at least 1.</param>
+    /// <param name="capacity">Bytes that the store has room for.</param>
+    public ModelLedger(long quota, long capacity)
+    {
+        _quota = quota;
+        _batchBytes = Math.Max(1, Math.Min(quota, capacity) / Batches);
+    }
+
+    /// <summary>Entries at lower addresses are not to be used.</summary>
+    public long Floor => Volatile.Read(ref _floor);
+
+    public long Bytes => Volatile.Read(ref _bytes);
+
+    public long Entries => Volatile.Read(ref _entries);
+
+    /// <summary>An entry was appended at an address above all before.</summary>
+    /// <returns>Entries that had to be given up for it.</returns>
+    public long Add(long address, int bytes)
+    {
+        if (_batches.Count == 0 || _batches[^1].Bytes + bytes > _batchBytes) _batches.Add(new Batch { First = address });
+        Batch last = _batches[^1];
+        last.Bytes += bytes;
+        last.Entries++;
+        Change(bytes, 1);
+        long given = 0;
+        while (_bytes > _quota && _batches.Count > 1) given += DropOldest();
+        return given;
+    }
+
+    /// <summary>An entry is of no use any more: another of the same key was appended.</summary>
+    public void Remove(long address, int bytes)
+    {
+        for (int i = _batches.Count - 1; i >= 0; i--)
+        {
+            Batch batch = _batches[i];
+            if (batch.First > address) continue;
+            if (batch.Entries == 0) return;
+            batch.Bytes -= bytes;
+            batch.Entries--;
+            Change(-bytes, -1);
+            return;
+        }
+    }
+
+    /// <summary>The store keeps nothing before <paramref name="begin"/> any more.</summary>
+    /// <returns>Entries that are gone with it.</returns>
+    public long Advance(long begin)
+    {
+        long gone = 0;
+        while (_batches.Count > 1 && _batches[1].First <= begin) gone += DropOldest();
+        return gone;
+    }
+
+    private long DropOldest()
+    {
+        Batch oldest = _batches[0];
+        _batches.RemoveAt(0);
+        Volatile.Write(ref _floor, _batches[0].First);
+        Change(-oldest.Bytes, -oldest.Entries);
+        return oldest.Entries;
+    }
+
+    private void Change(long bytes, long entries)
+    {
+        Volatile.Write(ref _bytes, _bytes + bytes);
+        Volatile.Write(ref _entries, _entries + entries);
+    }
+
+    private sealed class Batch
+    {
+        public long First;
+        public long Bytes;
+        public long Entries;
+    }
+}

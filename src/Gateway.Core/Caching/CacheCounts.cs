@@ -1,0 +1,142 @@
+using Gateway.Core.Diagnostics;
+
+namespace Gateway.Core.Caching;
+
+/// <summary>Counters of one model version's cache.</summary>
+/// <remarks><b>Threading</b>: any; a short lock. Each request that looks is a hit, a miss or a join, so that these add up to the lookups.</remarks>
+public sealed class CacheCounts
+{
+    private readonly Lock _lock = new();
+
+    /// <summary>Ages in seconds: from a second, in which a burst is over, to a week.</summary>
+    public static ReadOnlySpan<double> AgeBounds => [1, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
+
+    /// <summary>Requests answered from the cache.</summary>
+    public long Hits { get; private set; }
+
+    /// <summary>Those of them that were on disk.</summary>
+    public long DiskHits { get; private set; }
+
+    /// <summary>Requests that looked and were run.</summary>
+    public long Misses { get; private set; }
+
+    /// <summary>Requests answered by another's run.</summary>
+    public long Joins { get; private set; }
+
+    /// <summary>Requests that wanted to be run, and kept.</summary>
+    public long Refreshes { get; private set; }
+
+    /// <summary>Requests that wanted no cache.</summary>
+    public long Bypasses { get; private set; }
+
+    /// <summary>Answers kept.</summary>
+    public long Insertions { get; private set; }
+
+    /// <summary>Answers let go of to make room, or because the model's quota was full.</summary>
+    public long Evictions { get; private set; }
+
+    /// <summary>Answers not kept, because nobody had asked for them before and the cache was full.</summary>
+    public long NotAdmitted { get; private set; }
+
+    /// <summary>Answers not kept, because they are too large or came faster than they could be written.</summary>
+    public long NotStored { get; private set; }
+
+    /// <summary>From a request that is a hit to its answer.</summary>
+    public DurationHistogram HitDuration { get; } = new();
+
+    /// <summary>Looking and keeping, of requests that are misses.</summary>
+    public long MissNanoseconds { get; private set; }
+
+    /// <summary>Hits by how old their answers were: up to each of <see cref="AgeBounds"/>, not cumulative, and one more for the rest.</summary>
+    public long[] HitAges { get; } = new long[AgeBounds.Length + 1];
+
+    /// <summary>Ages of all hits together.</summary>
+    public long HitAgeMilliseconds { get; private set; }
+
+    internal void CountHit(long nanoseconds, long ageMilliseconds, bool isOnDisk)
+    {
+        lock (_lock)
+        {
+            Hits++;
+            if (isOnDisk) DiskHits++;
+            HitDuration.Add(nanoseconds);
+            HitAgeMilliseconds += ageMilliseconds;
+            int bucket = 0;
+            while (bucket < AgeBounds.Length && ageMilliseconds > 1000 * AgeBounds[bucket]) bucket++;
+            HitAges[bucket]++;
+        }
+    }
+
+    internal void CountMiss(long nanoseconds)
+    {
+        lock (_lock)
+        {
+            Misses++;
+            MissNanoseconds += nanoseconds;
+        }
+    }
+
+    internal void CountJoin()
+    {
+        lock (_lock) Joins++;
+    }
+
+    internal void CountRefresh()
+    {
+        lock (_lock) Refreshes++;
+    }
+
+    internal void CountBypass()
+    {
+        lock (_lock) Bypasses++;
+    }
+
+    internal void CountKept(KeptOutcome outcome, long nanoseconds)
+    {
+        lock (_lock)
+        {
+            MissNanoseconds += nanoseconds;
+            if (outcome == KeptOutcome.NotAdmitted) NotAdmitted++;
+            else if (outcome == KeptOutcome.NotStored) NotStored++;
+        }
+    }
+
+    internal void CountInsertion(long evicted)
+    {
+        lock (_lock)
+        {
+            Insertions++;
+            Evictions += evicted;
+        }
+    }
+
+    internal void CountEvictions(long entries)
+    {
+        lock (_lock) Evictions += entries;
+    }
+
+    /// <summary>A copy of all counts, taken at one moment.</summary>
+    public CacheCounts Snapshot()
+    {
+        CacheCounts copy = new();
+        lock (_lock)
+        {
+            copy.Hits = Hits;
+            copy.DiskHits = DiskHits;
+            copy.Misses = Misses;
+            copy.Joins = Joins;
+            copy.Refreshes = Refreshes;
+            copy.Bypasses = Bypasses;
+            copy.Insertions = Insertions;
+            copy.Evictions = Evictions;
+            copy.NotAdmitted = NotAdmitted;
+            copy.NotStored = NotStored;
+            copy.MissNanoseconds = MissNanoseconds;
+            HitDuration.CopyTo(copy.HitDuration);
+            copy.HitAgeMilliseconds = HitAgeMilliseconds;
+            HitAges.CopyTo(copy.HitAges, 0);
+        }
+
+        return copy;
+    }
+}

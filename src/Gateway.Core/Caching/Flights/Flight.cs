@@ -1,0 +1,79 @@
+using Gateway.Core.Caching.Keys;
+using Gateway.Core.Caching.Storage;
+
+namespace Gateway.Core.Caching.Flights;
+
+/// <summary>One answer in the making, and who waits for it.</summary>
+/// <remarks><b>Threading</b>: everything under the lock of its shard. Used again once nobody holds it; see <see cref="Holders"/>.</remarks>
+internal sealed class Flight
+{
+    public CacheKey Key { get; set; }
+
+    public FlightState State { get; set; }
+
+    /// <summary>Whether others find it; one for a refresh is not to be joined.</summary>
+    public bool IsListed { get; set; }
+
+    /// <summary>Requests of it that the batcher has, or that wait for the disk before it.</summary>
+    public int Runners { get; set; }
+
+    /// <summary>Until when the most urgent of the runners is to be answered.</summary>
+    public long RunnersDue { get; set; }
+
+    /// <summary>Whether anybody in it lets the answer be kept.</summary>
+    public bool MayStore { get; set; }
+
+    /// <summary>The table while it is listed, each runner, and the writer.</summary>
+    public int Holders { get; set; }
+
+    /// <summary>Those who wait, in the order in which they came.</summary>
+    public CachedCall? First { get; private set; }
+
+    public CachedCall? Last { get; private set; }
+
+    /// <summary>The answer, while it is on its way into the store: its block, which the writer holds.</summary>
+    public StoredEntry Entry { get; set; }
+
+    public void Add(CachedCall call)
+    {
+        call.Previous = Last;
+        call.Next = null;
+        if (Last is null) First = call;
+        else Last.Next = call;
+        Last = call;
+        call.IsWaiting = true;
+    }
+
+    public void Remove(CachedCall call)
+    {
+        if (call.Previous is null) First = call.Next;
+        else call.Previous.Next = call.Next;
+        if (call.Next is null) Last = call.Previous;
+        else call.Next.Previous = call.Previous;
+        call.Next = null;
+        call.Previous = null;
+        call.IsWaiting = false;
+    }
+
+    /// <summary>Takes out all who wait, as a list by <see cref="CachedCall.Next"/>.</summary>
+    public CachedCall? RemoveAll()
+    {
+        CachedCall? all = First;
+        for (CachedCall? call = all; call is not null; call = call.Next) call.IsWaiting = false;
+        First = null;
+        Last = null;
+        return all;
+    }
+
+    public void Reset()
+    {
+        Key = default;
+        State = FlightState.Running;
+        IsListed = false;
+        Runners = 0;
+        RunnersDue = 0;
+        MayStore = false;
+        Holders = 0;
+        Entry = default;
+    }
+}

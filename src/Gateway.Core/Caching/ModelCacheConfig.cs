@@ -1,0 +1,14 @@
+namespace Gateway.Core.Caching;
+
+/// <summary>What a model's <c>gateway.json</c> says of its cache.</summary>
+public sealed record ModelCacheConfig
+{
+    /// <summary>Whether its answers are kept; null leaves it to <c>response_cache</c> in <c>config.pbtxt</c>.</summary>
+    public bool? Enable { get; init; }
+
+    /// <summary>How long an answer may be used, above 0; null for as long as it is there.</summary>
+    public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>Most bytes that its answers may take, in memory and on disk together, at least 1; null for all there is.</summary>
+    public long? MaxBytes { get; init; }
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+using Gateway.Core.Caching.Keys;
+
+namespace Gateway.Core.Caching.Storage;
+
+/// <summary>The folder that a cache keeps on disk: its secret, its logs, and when what was deleted.</summary>
+/// <remarks>
+/// <para><c>lock</c>: held by the process that uses the folder. <c>secret</c>: <see cref="CacheSecret"/>. <c>cleared</c>: a line for each deletion, the model's id (0 for
+/// all) and the time. <c>log-1</c>, <c>log-2</c>, …: the log of each life of the cache, the latest being written, the others on their way into it.</para>
+/// <b>Ownership</b>: holds the lock until it is disposed.
+/// </remarks>
+internal sealed class CacheFolder : IDisposable
+{
+    private const string LogPrefix = "log-";
+
+    private readonly string _path;
+    private readonly FileStream _lock;
+
+    /// <summary>Takes a folder, and makes it if need be.</summary>
+    /// <exception cref="IOException">It cannot be used, or another process does.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be used.</exception>
+    public CacheFolder(string path)
+    {
+        _path = path;
+        System.IO.Directory.CreateDirectory(path);
+        _lock = new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        try
+        {
+            Secret = CacheSecret.ReadOrMake(Path.Combine(path, "secret"));
+            OldLogs = [.. System.IO.Directory.EnumerateDirectories(path, LogPrefix + "*").Select(log => (Path: log, Number: NumberOf(log))).Where(log => log.Number > 0).OrderBy(log => log.Number).Select(log => log.Path)];
+            int last = OldLogs.Count > 0 ? NumberOf(OldLogs[^1]) : 0;
+            Log = Path.Combine(path, LogPrefix + (last + 1).ToString(CultureInfo.InvariantCulture));
+            System.IO.Directory.CreateDirectory(Log);
+        }
+        catch
+        {
+            _lock.Dispose();
+            throw;
+        }
+    }
+
+    public CacheSecret Secret { get; }
+
+    /// <summary>Folder of the log that is written; empty when it is made.</summary>
+    public string Log { get; }
+
+    /// <summary>Folders of logs of earlier lives, in their order.</summary>
+    public IReadOnlyList<string> OldLogs { get; }
+
+    /// <summary>Deletions: the time, in milliseconds of Unix time, by the model's id.</summary>
+    /// <exception cref="InvalidDataException">It cannot be told what was deleted.</exception>
+    public Dictionary<ulong, long> ReadCleared()
+    {
+        Dictionary<ulong, long> cleared = [];
+        string file = Path.Combine(_path, "cleared");
+        if (!File.Exists(file)) return cleared;
+        foreach (string line in File.ReadLines(file))
+        {
+            string[] parts = line.Split(' ');
+            if (parts.Length != 2
+                || !ulong.TryParse(parts[0], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong model)
+                || !long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long time))
+            {
+                throw new InvalidDataException($"{file} is not readable");
+            }
+
+            cleared[model] = time;
+        }
+
+        return cleared;
+    }
+
+    /// <summary>Writes down all deletions; whole or not at all.</summary>
+    public void WriteCleared(IReadOnlyDictionary<ulong, long> cleared)
+    {
+        string file = Path.Combine(_path, "cleared");
+        string aside = file + ".new";
+        File.WriteAllLines(aside, cleared.Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Key:x} {each.Value}")));
+        File.Move(aside, file, overwrite: true);
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private static int NumberOf(string log) =>
+        int.TryParse(Path.GetFileName(log)[LogPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
+}

@@ -1,0 +1,53 @@
+using Gateway.Core.Caching.Entries;
+using Gateway.Core.Caching.Keys;
+
+namespace Gateway.Core.Caching.Storage;
+
+/// <summary>Keeps entries by their keys, the latest in memory and older ones on disk, and lets go of the oldest.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a log: entries are appended at rising addresses, and what lies before <see cref="BeginAddress"/> is gone. It fails for nobody: an entry that
+/// cannot be read is not there, and one that cannot be written is not kept. <b>Threading</b>: reads from any thread; everything else from one, which may be held
+/// up by the disk. <b>Ownership</b>: entries are copied in and out. <b>Cost</b>: a read that is not on disk neither waits nor allocates.
+/// </remarks>
+internal interface IResponseStore : IDisposable
+{
+    /// <summary>The longest entry that fits.</summary>
+    int MaxEntryBytes { get; }
+
+    /// <summary>Bytes of memory that it may use, its index included.</summary>
+    long MemoryBytes { get; }
+
+    /// <summary>What is before it is not kept any more.</summary>
+    long BeginAddress { get; }
+
+    /// <summary>What is before it is no longer in memory.</summary>
+    long HeadAddress { get; }
+
+    /// <summary>Where the next entry goes.</summary>
+    long TailAddress { get; }
+
+    /// <summary>Bytes of entries that it has room for, in memory and on disk.</summary>
+    long Capacity { get; }
+
+    /// <summary>Whether an entry is so old that it will be gone, or on disk, before long.</summary>
+    bool IsOld(long address);
+
+    /// <summary>Whether each entry that comes takes the place of older ones.</summary>
+    bool IsFull { get; }
+
+    /// <summary>Bytes written to disk since the start.</summary>
+    long SpilledBytes { get; }
+
+    /// <summary>Finds the entry of a key, if it passes the test.</summary>
+    /// <param name="entry">With <see cref="ReadStatus.Found"/>; the caller's to release.</param>
+    /// <param name="pending">With <see cref="ReadStatus.Pending"/>; to be completed by the caller.</param>
+    ReadStatus Read(in EntryTest test, out StoredEntry entry, out IPendingRead? pending);
+
+    /// <summary>Keeps an entry.</summary>
+    /// <returns>Where; -1 when it could not be kept.</returns>
+    long Append(CacheKey key, ReadOnlySpan<byte> entry);
+
+    /// <summary>Sees to it that everything appended so far gets to the disk, if there is one.</summary>
+    /// <param name="wait">Whether to return only when it is there.</param>
+    void Flush(bool wait);
+}

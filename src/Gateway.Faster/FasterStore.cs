@@ -1,0 +1,177 @@
+using System.Collections.Concurrent;
+using System.Numerics;
+using FASTER.core;
+using Gateway.Core.Caching.Entries;
+using Gateway.Core.Caching.Keys;
+using Gateway.Core.Caching.Storage;
+
+namespace Gateway.Faster;
+
+/// <summary>The store on FASTER's hybrid log: a hash index over a log whose end lies in memory and whose rest on disk.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: entries are only ever appended, by one session; reads have sessions of their own, and one that finds its entry below the memory keeps its session
+/// until the disk has answered. When there are no sessions left for that, an entry on disk counts as not there. <b>Threading</b>: as <see cref="IResponseStore"/> says.
+/// <b>Cost</b>: a read is a hash bucket, a comparison and a copy; FASTER's locks are off, since nothing is changed in place.
+/// </remarks>
+internal sealed class FasterStore : IResponseStore
+{
+    // Reads of the disk at once, and with them threads in a read: FASTER has room for 128 threads.
+    private const int MostSessions = 64;
+    private const int IndexShare = 8;
+    private const int BucketBytes = 64;
+    private const int RecordHeadBytes = 64;
+
+    private readonly StoreContext _context;
+    private readonly LogDevice? _device;
+    private readonly IDevice _log;
+    private readonly FasterKV<StoreKey, SpanByte> _kv;
+    private readonly StoreFunctions _functions = new();
+    private readonly ClientSession<StoreKey, SpanByte, int, ReadSlot, Empty, StoreFunctions> _writer;
+    private readonly ConcurrentStack<StoreSession> _sessions = new();
+    private readonly StoreSession?[] _idle = new StoreSession?[16];
+    private readonly long _logMemory;
+    private readonly long _segmentBytes;
+    private int _opened;
+    private bool _isDiskOff;
+
+    public FasterStore(StoreContext context)
+    {
+        _context = context;
+        long index = (long)BitOperations.RoundUpToPowerOf2((ulong)(context.MemoryBytes / IndexShare / 2) + 1);
+        long forLog = context.MemoryBytes - index;
+        int pageBits = Math.Clamp(BitOperations.Log2((ulong)forLog / 16), 14, 25);
+        int pages = (int)Math.Max(4, forLog >> pageBits);
+        int memoryBits = pageBits + BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)pages));
+        int segmentBits = Math.Max(pageBits, Math.Clamp(BitOperations.Log2((ulong)Math.Max(1, context.DiskBytes / 16)), 20, 28));
+        _segmentBytes = 1L << segmentBits;
+        _device = context.Folder is { } folder ? new LogDevice(folder, context.Secret, context.OnFailure) : null;
+        _log = (IDevice?)_device ?? new NullDevice();
+        _kv = new FasterKV<StoreKey, SpanByte>(
+            index / BucketBytes,
+            new LogSettings
+            {
+                LogDevice = _log,
+                PageSizeBits = pageBits,
+                MemorySizeBits = memoryBits,
+                SegmentSizeBits = segmentBits,
+
+                // What is not changed any more may as well be on its way to the disk.
+                MutableFraction = 0.25,
+            },
+            comparer: new StoreKey.Comparer(),
+            concurrencyControlMode: ConcurrencyControlMode.None);
+
+        // FASTER's memory is a power of two; what is beyond the budget stays empty.
+        _kv.Log.EmptyPageCount = Math.Clamp((1 << (memoryBits - pageBits)) - pages, 0, _kv.Log.MaxEmptyPageCount);
+        _logMemory = (long)pages << pageBits;
+        _writer = _kv.For(_functions).NewSession<StoreFunctions>();
+        MaxEntryBytes = (1 << pageBits) - RecordHeadBytes - BucketBytes;
+        MemoryBytes = index + _logMemory;
+    }
+
+    public int MaxEntryBytes { get; }
+
+    public long MemoryBytes { get; }
+
+    public long BeginAddress => HasDisk ? _kv.Log.BeginAddress : Math.Max(_kv.Log.BeginAddress, _kv.Log.HeadAddress);
+
+    public long HeadAddress => _kv.Log.HeadAddress;
+
+    public long TailAddress => _kv.Log.TailAddress;
+
+    public long Capacity => HasDisk ? Math.Max(_logMemory, _context.DiskBytes) : _logMemory;
+
+    public bool IsFull => HasDisk ? TailAddress > _context.DiskBytes - _segmentBytes : HeadAddress > BucketBytes;
+
+    public long SpilledBytes => _device?.Written ?? 0;
+
+    private bool HasDisk => _device is { HasFailed: false } && !_isDiskOff;
+
+    public bool IsOld(long address) => address < TailAddress - (_logMemory / 2);
+
+    public ReadStatus Read(in EntryTest test, out StoredEntry entry, out IPendingRead? pending)
+    {
+        entry = default;
+        pending = null;
+        if (!TryRent(out StoreSession? session)) return ReadStatus.NotFound;
+        ReadStatus status = session!.Read(test, out entry);
+        if (status == ReadStatus.Pending) pending = session;
+        else Return(session);
+        return status;
+    }
+
+    public unsafe long Append(CacheKey key, ReadOnlySpan<byte> entry)
+    {
+        if (entry.Length > MaxEntryBytes) return -1;
+        StoreKey storeKey = new(key.Hash);
+        int input = 0;
+        ReadSlot none = null!;
+        _functions.LastAddress = -1;
+        fixed (byte* bytes = entry)
+        {
+            SpanByte value = SpanByte.FromFixedSpan(new ReadOnlySpan<byte>(bytes, entry.Length));
+            _writer.Upsert(ref storeKey, ref input, ref value, ref none);
+        }
+
+        LetGo();
+        return _functions.LastAddress;
+    }
+
+    public void Flush(bool wait)
+    {
+        if (HasDisk) _kv.Log.Flush(wait);
+    }
+
+    /// <summary>Whether an entry that came from the disk is what was written.</summary>
+    public bool IsSealed(in StoredEntry entry) => Entry.IsSealed(entry.Block.Span[..entry.Bytes], _context.Secret);
+
+    public void Return(StoreSession session)
+    {
+        ref StoreSession? slot = ref _idle[Environment.CurrentManagedThreadId & 15];
+        if (Interlocked.Exchange(ref slot, session) is { } other) _sessions.Push(other);
+    }
+
+    /// <summary>A session has failed, which FASTER gives no reason to expect: the disk is not asked any more.</summary>
+    public void GiveUp(Exception error)
+    {
+        _isDiskOff = true;
+        _context.OnFailure(error.Message);
+    }
+
+    public void Dispose()
+    {
+        _writer.Dispose();
+        foreach (StoreSession? session in _idle) session?.Dispose();
+        while (_sessions.TryPop(out StoreSession? session)) session.Dispose();
+        _kv.Dispose();
+        _log.Dispose();
+    }
+
+    private bool TryRent(out StoreSession? session)
+    {
+        // A thread finds its own again, most of the time.
+        session = Interlocked.Exchange(ref _idle[Environment.CurrentManagedThreadId & 15], null);
+        if (session is not null || _sessions.TryPop(out session)) return true;
+        if (Interlocked.Increment(ref _opened) <= MostSessions)
+        {
+            session = new StoreSession(this, _kv, _context.Pool);
+            return true;
+        }
+
+        Interlocked.Decrement(ref _opened);
+        for (int i = 0; i < _idle.Length; i++)
+        {
+            session = Interlocked.Exchange(ref _idle[i], null);
+            if (session is not null) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Lets go of what there is no room for: what is no longer in memory, or too far down on disk.</summary>
+    private void LetGo()
+    {
+        long until = HasDisk ? TailAddress - _context.DiskBytes : HeadAddress;
+        if (until - _kv.Log.BeginAddress >= _segmentBytes || (!HasDisk && until > _kv.Log.BeginAddress)) _kv.Log.ShiftBeginAddress(until, snapToPageStart: HasDisk, truncateLog: true);
+    }
+}

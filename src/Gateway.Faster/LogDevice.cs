@@ -1,0 +1,163 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using FASTER.core;
+using Gateway.Core.Caching.Keys;
+using Microsoft.Win32.SafeHandles;
+
+namespace Gateway.Faster;
+
+/// <summary>The disk under the store's log: files of a segment each, which fail for nobody.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: FASTER trusts its device: it waits for ever on a write that failed, and follows the lengths in whatever it reads. So a failed write is
+/// reported once to the cache and then acknowledged, after which nothing is written any more; and a read gives only sectors that are what was written, by a
+/// digest kept in memory, and zeros in place of all others, in which FASTER finds nothing. <b>Threading</b>: any thread asks; threads of its own read and write.
+/// <b>Cost</b>: 8 bytes of memory for 4 KiB of disk.
+/// </remarks>
+internal sealed unsafe class LogDevice : StorageDeviceBase
+{
+    public const int Sector = 4096;
+    private const int Readers = 2;
+
+    private readonly string _folder;
+    private readonly CacheSecret _secret;
+    private readonly Action<string> _onFailure;
+    private readonly ConcurrentDictionary<int, Segment> _segments = new();
+    private readonly BlockingCollection<Work> _writes = [];
+    private readonly BlockingCollection<Work> _reads = [];
+    private readonly Thread[] _threads;
+    private int _hasFailed;
+    private long _written;
+
+    public LogDevice(string folder, CacheSecret secret, Action<string> onFailure)
+        : base(Path.Combine(folder, "log"), Sector, Devices.CAPACITY_UNSPECIFIED)
+    {
+        _folder = folder;
+        _secret = secret;
+        _onFailure = onFailure;
+        _threads = [Start(_writes, "cache disk writer"), .. Enumerable.Range(0, Readers).Select(i => Start(_reads, $"cache disk reader #{i}"))];
+    }
+
+    public bool HasFailed => Volatile.Read(ref _hasFailed) != 0;
+
+    /// <summary>Bytes written since the start.</summary>
+    public long Written => Volatile.Read(ref _written);
+
+    public override void WriteAsync(IntPtr sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite, DeviceIOCompletionCallback callback, object context) =>
+        _writes.Add(new Work(IsWrite: true, segmentId, (long)destinationAddress, sourceAddress, (int)numBytesToWrite, callback, context));
+
+    public override void ReadAsync(int segmentId, ulong sourceAddress, IntPtr destinationAddress, uint readLength, DeviceIOCompletionCallback callback, object context) =>
+        _reads.Add(new Work(IsWrite: false, segmentId, (long)sourceAddress, destinationAddress, (int)readLength, callback, context));
+
+    public override void RemoveSegmentAsync(int segment, AsyncCallback callback, IAsyncResult result)
+    {
+        if (_segments.TryRemove(segment, out Segment? removed)) removed.Dispose();
+        try
+        {
+            File.Delete(PathOf(segment));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Fail(error.Message);
+        }
+
+        callback(result);
+    }
+
+    public override void Dispose()
+    {
+        _writes.CompleteAdding();
+        _reads.CompleteAdding();
+        foreach (Thread thread in _threads) thread.Join();
+        foreach (Segment segment in _segments.Values) segment.Dispose();
+        _writes.Dispose();
+        _reads.Dispose();
+    }
+
+    private Thread Start(BlockingCollection<Work> queue, string name)
+    {
+        Thread thread = new(() =>
+        {
+            foreach (Work work in queue.GetConsumingEnumerable()) Do(work);
+        })
+        { IsBackground = true, Name = name };
+        thread.Start();
+        return thread;
+    }
+
+    private void Do(Work work)
+    {
+        Span<byte> memory = new((void*)work.Memory, work.Bytes);
+        try
+        {
+            if (!work.IsWrite) Read(work, memory);
+            else if (!HasFailed) Write(work, memory);
+        }
+#pragma warning disable CA1031 // A disk fails in many ways, and none of them may end the thread or hold up the log.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            if (!work.IsWrite) memory.Clear();
+            Fail(error.Message);
+        }
+
+        work.Callback(0, (uint)work.Bytes, work.Context);
+    }
+
+    private void Write(in Work work, Span<byte> memory)
+    {
+        Segment segment = _segments.GetOrAdd(work.Segment, static (id, device) => new Segment(device.PathOf(id), (int)(device.segmentSize / Sector)), this);
+
+        // First the file: a digest says that its sector is there.
+        RandomAccess.Write(segment.File, memory, work.Offset);
+        for (int at = 0; at < memory.Length; at += Sector)
+        {
+            Volatile.Write(ref segment.Digests[(work.Offset + at) / Sector], CacheSecret.Short(_secret.ForSectors, memory.Slice(at, Math.Min(Sector, memory.Length - at))));
+        }
+
+        Interlocked.Add(ref _written, memory.Length);
+    }
+
+    private void Read(in Work work, Span<byte> memory)
+    {
+        if (!_segments.TryGetValue(work.Segment, out Segment? segment))
+        {
+            memory.Clear();
+            return;
+        }
+
+        int filled = 0;
+        while (filled < memory.Length)
+        {
+            int read = RandomAccess.Read(segment.File, memory[filled..], work.Offset + filled);
+            if (read == 0) break;
+            filled += read;
+        }
+
+        memory[filled..].Clear();
+        for (int at = 0; at < memory.Length; at += Sector)
+        {
+            Span<byte> sector = memory.Slice(at, Math.Min(Sector, memory.Length - at));
+            long index = (work.Offset + at) / Sector;
+            ulong expected = index < segment.Digests.Length ? Volatile.Read(ref segment.Digests[index]) : 0;
+            if (expected == 0 || CacheSecret.Short(_secret.ForSectors, sector) != expected) sector.Clear();
+        }
+    }
+
+    private void Fail(string reason)
+    {
+        if (Interlocked.Exchange(ref _hasFailed, 1) == 0) _onFailure(reason);
+    }
+
+    private string PathOf(int segment) => Path.Combine(_folder, "log." + segment.ToString(CultureInfo.InvariantCulture));
+
+    private sealed class Segment(string path, int sectors) : IDisposable
+    {
+        public SafeFileHandle File { get; } = System.IO.File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+
+        public ulong[] Digests { get; } = new ulong[sectors];
+
+        public void Dispose() => File.Dispose();
+    }
+
+    private readonly record struct Work(bool IsWrite, int Segment, long Offset, IntPtr Memory, int Bytes, DeviceIOCompletionCallback Callback, object Context);
+}
