@@ -1,0 +1,231 @@
+using Gateway.Core.Caching;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+using Gateway.TestSupport;
+using static Gateway.UnitTests.Scheduling.BatcherSetups;
+
+namespace Gateway.UnitTests.Caching;
+
+public sealed class ModelCacheTests
+{
+    private readonly PuppetStage _stage = new();
+    private readonly ManualTimeProvider _time = new();
+
+    [Fact]
+    public async Task Infer_Again_IsAHit()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        await RunAsync(model, 7);
+        Sent again = model.Send(7);
+
+        Assert.True(again.IsAnswered);
+        await AssertServedAsync(again, 7);
+        Assert.Equal((1, 1, 1), (model.Model.Counts.Executions, model.Counts.Hits, model.Counts.Misses));
+        Assert.Equal(2, model.Model.Counts[RequestOutcome.Succeeded]);
+    }
+
+    [Fact]
+    public async Task Infer_SameBytesInAnotherShape_IsAMiss()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time) with { Inputs = [TestModelSetup.Tensor("x", Protocol.Tensors.DataType.Int64, -1)], Outputs = [TestModelSetup.Tensor("y", Protocol.Tensors.DataType.Int64, -1)] });
+        Sent one = model.Model.Send(model.Model.RequestOf([1, 2, 3, 4], 2, 2));
+        (await _stage.NextAsync()).Succeed();
+        await one.AnswerAsync();
+        await model.Cache.FlushAsync();
+        Sent other = model.Model.Send(model.Model.RequestOf([1, 2, 3, 4], 1, 4));
+        (await _stage.NextAsync()).Succeed();
+
+        Answer answer = await other.AnswerAsync();
+        Assert.Equal([1, 4], answer.Shape.Dims.ToArray());
+        Assert.Equal(0, model.Counts.Hits);
+    }
+
+    [Fact]
+    public async Task Infer_ThousandAtOnce_RunOnce()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent[] herd = [.. Enumerable.Range(0, 1000).Select(_ => model.Send(5))];
+        (await _stage.NextAsync()).Succeed();
+
+        foreach (Sent sent in herd) await AssertServedAsync(sent, 5);
+        Assert.Equal((1, 1, 999), (model.Model.Counts.Executions, model.Counts.Misses, model.Counts.Joins));
+    }
+
+    [Fact]
+    public async Task Cancel_Leader_TheNextTakesItsPlace()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent blocking = model.Send(CacheUse.Bypass, 1);
+        PuppetRun first = await _stage.NextAsync();
+        Sent leader = model.Send(5);
+        Sent second = model.Send(5);
+        Sent third = model.Send(5);
+        leader.Cancel();
+        await AssertRefusedAsync(leader, StatusCode.Cancelled, "Request was cancelled");
+        first.Succeed();
+        (await _stage.NextAsync()).Succeed();
+
+        await AssertServedAsync(blocking, 1);
+        await AssertServedAsync(second, 5);
+        await AssertServedAsync(third, 5);
+        Assert.Equal(2, model.Model.Counts.Executions);
+    }
+
+    [Fact]
+    public async Task Cancel_OneWhoWaits_IsAnsweredAtOnceAndAlone()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = model.Send(5);
+        PuppetRun run = await _stage.NextAsync();
+        Sent second = model.Send(5);
+        Sent third = model.Send(5);
+        second.Cancel();
+        await AssertRefusedAsync(second, StatusCode.Cancelled, "Request was cancelled");
+        run.Succeed();
+
+        await AssertServedAsync(leader, 5);
+        await AssertServedAsync(third, 5);
+    }
+
+    [Fact]
+    public async Task Deadline_OfOneWhoWaits_HoldsWhileTheRunGoesOn()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = Timed(model, 50_000, 5);
+        PuppetRun run = await _stage.NextAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(10));
+        Sent follower = Timed(model, 45_000, 5);
+        _time.Advance(TimeSpan.FromMilliseconds(44));
+        Assert.False(follower.IsAnswered);
+        _time.Advance(TimeSpan.FromMilliseconds(2));
+        await AssertRefusedAsync(follower, StatusCode.Unavailable, "Request timeout expired");
+        run.Succeed();
+
+        await AssertServedAsync(leader, 5);
+    }
+
+    [Fact]
+    public async Task Deadline_MoreUrgentThanTheRun_IsRunToo()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent blocking = model.Send(CacheUse.Bypass, 1);
+        PuppetRun first = await _stage.NextAsync();
+        Sent leader = model.Send(5);
+        Sent urgent = Timed(model, 50_000, 5);
+        Sent third = model.Send(5);
+        first.Succeed();
+        (await _stage.NextAsync()).Succeed();
+
+        await AssertServedAsync(blocking, 1);
+        foreach (Sent sent in new[] { leader, urgent, third }) await AssertServedAsync(sent, 5);
+        Assert.Equal((2, 1), (model.Counts.Misses, model.Counts.Joins));
+    }
+
+    [Fact]
+    public async Task Failure_IsSharedWithThoseWhoWaitAndNotKept()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = model.Send(5);
+        Sent follower = model.Send(5);
+        (await _stage.NextAsync()).Fail("broken");
+        await AssertRefusedAsync(leader, StatusCode.Internal, "broken");
+        await AssertRefusedAsync(follower, StatusCode.Internal, "broken");
+
+        await RunAsync(model, 5);
+        Assert.Equal(0, model.Counts.Hits);
+    }
+
+    [Fact]
+    public async Task Refused_Leader_EachWhoWaitsIsTriedInItsTurn()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time, Policy with { MaxQueueRequests = 1 }));
+        Sent blocking = model.Send(CacheUse.Bypass, 1);
+        PuppetRun run = await _stage.NextAsync();
+        Sent waiting = model.Send(CacheUse.Bypass, 2);
+        Sent[] refused = [.. Enumerable.Range(0, 50).Select(_ => model.Send(5))];
+
+        foreach (Sent sent in refused) Assert.Equal(StatusCode.Unavailable, (await sent.AnswerAsync()).Status);
+        run.Succeed();
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(blocking, 1);
+        await AssertServedAsync(waiting, 2);
+    }
+
+    [Fact]
+    public async Task Use_RefreshBypassNoStore_DoAsTheySay()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        await RunAsync(model, CacheUse.NoStore, 5);
+        await RunAsync(model, CacheUse.Bypass, 5);
+        await RunAsync(model, 5);
+        await AssertServedAsync(model.Send(5), 5);
+        await AssertServedAsync(model.Send(CacheUse.NoStore, 5), 5);
+        await RunAsync(model, CacheUse.Refresh, 5);
+        await RunAsync(model, CacheUse.Bypass, 5);
+
+        CacheCounts counts = model.Counts;
+        Assert.Equal((2, 2, 1, 2), (counts.Hits, counts.Misses, counts.Refreshes, counts.Bypasses));
+        Assert.Equal(2, counts.Insertions);
+    }
+
+    [Fact]
+    public async Task TimeToLive_HoldsToTheMillisecond()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time), new ModelCacheConfig { TimeToLive = TimeSpan.FromSeconds(10) });
+        await RunAsync(model, 5);
+        _time.Advance(TimeSpan.FromMilliseconds(9_998));
+        await AssertServedAsync(model.Send(5), 5);
+        _time.Advance(TimeSpan.FromMilliseconds(3));
+        await RunAsync(model, 5);
+
+        Assert.Equal((1, 2), (model.Counts.Hits, model.Counts.Misses));
+    }
+
+    [Fact]
+    public async Task Clear_NothingOfBeforeIsUsed()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        await RunAsync(model, 5);
+        Assert.Null(model.Cache.Clear("other"));
+        Assert.Null(model.Cache.Clear("m", 2));
+        Assert.Equal(1, model.Cache.Clear("m"));
+        await RunAsync(model, 5);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await RunAsync(model, 6);
+        Assert.NotNull(model.Cache.Clear());
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await RunAsync(model, 6);
+
+        Assert.Equal(0, model.Counts.Hits);
+    }
+
+    [Fact]
+    public async Task Quota_Full_TheOldestGoes()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time), new ModelCacheConfig { MaxBytes = 4096 });
+        for (int i = 0; i < 100; i++) await RunAsync(model, i);
+        await AssertServedAsync(model.Send(99), 99);
+        await RunAsync(model, CacheUse.Ordinary, 0);
+
+        Assert.InRange(model.Cache.Usage()!.Entries, 10, 30);
+        Assert.Equal(1, model.Counts.Hits);
+        Assert.True(model.Counts.Evictions > 60);
+    }
+
+    private Task RunAsync(CachedModel model, params long[] values) => RunAsync(model, CacheUse.Ordinary, values);
+
+    private async Task RunAsync(CachedModel model, CacheUse use, params long[] values)
+    {
+        Sent sent = model.Send(use, values);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(sent, values);
+        await model.Cache.FlushAsync();
+    }
+
+    private static Sent Timed(CachedModel model, long microseconds, params long[] values)
+    {
+        InferenceRequest request = model.Model.Request(values);
+        request.LimitTime(microseconds);
+        return model.Model.Send(request);
+    }
+}
