@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Tenants;
@@ -48,7 +49,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         ILoggerFactory loggers = app.Services.GetRequiredService<ILoggerFactory>();
         _logger = loggers.CreateLogger<GatewayHost>();
         if (!options.AllowMetrics) return;
-        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), app.Services.GetRequiredService<TenantDirectory>());
+        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>());
         _metrics = new MetricsListener(page, options, loggers);
     }
 

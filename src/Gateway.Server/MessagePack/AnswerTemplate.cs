@@ -1,4 +1,5 @@
 using System.Buffers;
+using Gateway.Core.Caching;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol.Tensors;
@@ -15,6 +16,7 @@ internal sealed class AnswerTemplate
     private readonly ArrayBufferWriter<byte> _text = new();
     private ServedModel? _model;
     private ServedModel? _candidate;
+    private CacheOutcome _outcome;
     private TensorShape[] _shapes = [];
 
     // Where in the text each output's bytes go, and how many.
@@ -26,8 +28,9 @@ internal sealed class AnswerTemplate
     /// <summary>Whether the answer of this request is the template's, or can be made the template's.</summary>
     public bool Fits(InferenceRequest request, List<int> wanted)
     {
-        if (wanted.Count > 0 || request.Id.Length > 0) return false;
-        if (ReferenceEquals(_model, request.Model) && HasShapes(request)) return true;
+        // Of those from the cache each has an age of its own.
+        if (wanted.Count > 0 || request.Id.Length > 0 || request.CacheOutcome == CacheOutcome.Hit) return false;
+        if (ReferenceEquals(_model, request.Model) && _outcome == request.CacheOutcome && HasShapes(request)) return true;
 
         // Only what comes twice is worth it: two models in turn would have it made anew for each answer.
         bool isSecond = ReferenceEquals(_candidate, request.Model);
@@ -68,6 +71,7 @@ internal sealed class AnswerTemplate
         if (bytes > MostBytes) return false;
         Bytes = (int)bytes;
         _model = request.Model;
+        _outcome = request.CacheOutcome;
         _shapes = new TensorShape[request.Outputs.Length];
         _tensors = new (int, int)[request.Outputs.Length];
         _text.ResetWrittenCount();

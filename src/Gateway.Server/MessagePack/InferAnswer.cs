@@ -1,4 +1,5 @@
 using System.Buffers;
+using Gateway.Core.Caching;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol.MessagePack;
@@ -46,7 +47,7 @@ internal static class InferAnswer
     private static int HeadBytes(InferenceRequest request, int outputs)
     {
         int id = request.Id.Length > 0 ? Key("id"u8) + MessagePackWriter.StringSize(request.Id) : 0;
-        return MessagePackWriter.MapHeaderSize(4) + Key("model_name"u8) + MessagePackWriter.StringSize(request.Model.Name)
+        return MessagePackWriter.MapHeaderSize(4) + CacheBytes(request) + Key("model_name"u8) + MessagePackWriter.StringSize(request.Model.Name)
             + Key("model_version"u8) + MessagePackWriter.StringSize(request.Model.VersionText) + id + Key("outputs"u8) + MessagePackWriter.ArrayHeaderSize(outputs);
     }
 
@@ -55,7 +56,7 @@ internal static class InferAnswer
     {
         ServedModel model = request.Model;
         MessagePackWriter writer = new(to.GetSpan(HeadBytes(request, outputs)));
-        writer.WriteMapHeader(request.Id.Length > 0 ? 4 : 3);
+        writer.WriteMapHeader((request.Id.Length > 0 ? 4 : 3) + CacheEntries(request));
         writer.WriteString("model_name"u8);
         writer.WriteString(model.Name);
         writer.WriteString("model_version"u8);
@@ -66,10 +67,45 @@ internal static class InferAnswer
             writer.WriteString(request.Id);
         }
 
+        WriteCache(ref writer, request);
         writer.WriteString("outputs"u8);
         writer.WriteArrayHeader(outputs);
         to.Advance(writer.Position);
     }
+
+    private static int CacheEntries(InferenceRequest request) => request.CacheOutcome switch
+    {
+        CacheOutcome.None => 0,
+        CacheOutcome.Hit => 2,
+        _ => 1,
+    };
+
+    private static int CacheBytes(InferenceRequest request) => request.CacheOutcome switch
+    {
+        CacheOutcome.None => 0,
+        CacheOutcome.Hit => Key("cache"u8) + Key(Word(request)) + Key("cache_age"u8) + MessagePackWriter.IntegerSize(request.CacheAgeSeconds),
+        _ => Key("cache"u8) + Key(Word(request)),
+    };
+
+    /// <summary>What the cache did, for a model that has one; and how many seconds old the answer is.</summary>
+    private static void WriteCache(ref MessagePackWriter writer, InferenceRequest request)
+    {
+        if (request.CacheOutcome == CacheOutcome.None) return;
+        writer.WriteString("cache"u8);
+        writer.WriteString(Word(request));
+        if (request.CacheOutcome != CacheOutcome.Hit) return;
+        writer.WriteString("cache_age"u8);
+        writer.WriteInteger(request.CacheAgeSeconds);
+    }
+
+    private static ReadOnlySpan<byte> Word(InferenceRequest request) => request.CacheOutcome switch
+    {
+        CacheOutcome.Hit => "hit"u8,
+        CacheOutcome.Joined => "joined"u8,
+        CacheOutcome.Refreshed => "refreshed"u8,
+        CacheOutcome.Bypassed => "bypassed"u8,
+        _ => "miss"u8,
+    };
 
     private static int OutputHeadBytes(TensorSpec spec, in OutputTensor output)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Tenants;
@@ -8,7 +9,7 @@ namespace Gateway.Server.Metrics;
 
 /// <summary>All metrics, as one text.</summary>
 /// <remarks><b>Threading</b>: any thread. <b>Cost</b>: paid by the scrape; a request only counts.</remarks>
-internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, ConnectionCounts connections, MachineUsage machine, TenantDirectory tenants)
+internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, ConnectionCounts connections, MachineUsage machine, TenantDirectory tenants, ResponseCache? cache = null)
 {
     public const string ContentType = "text/plain; charset=utf-8";
 
@@ -18,6 +19,7 @@ internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, Connecti
         IReadOnlyList<ModelStatus> index = catalog.Index;
         IReadOnlyList<ModelSample> models = ModelSample.Take(index);
         TritonFamilies.Write(writer, models, pool, machine);
+        CacheFamilies.Write(writer, models, cache?.Usage());
         GatewayFamilies.Write(writer, index, models, pool, connections);
         TenantFamilies.Write(writer, tenants);
         ProcessFamilies.Write(writer);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Core.Caching;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
@@ -6,7 +7,8 @@ using Gateway.Core.Scheduling;
 namespace Gateway.Server.Metrics;
 
 /// <summary>One served model version's numbers, all taken at one moment.</summary>
-internal sealed record ModelSample(string Name, string Version, ModelCounts Counts, int PendingRequests, long PendingBytes, TimeSpan LoadDuration, DynamicBatcher Batcher)
+internal sealed record ModelSample(string Name, string Version, ModelCounts Counts, int PendingRequests, long PendingBytes, TimeSpan LoadDuration, DynamicBatcher Batcher,
+    CacheCounts? Cache, (long Bytes, long Entries) CacheUse)
 {
     public LatencyModel Latency => Batcher.Latency;
 
@@ -18,5 +20,6 @@ internal sealed record ModelSample(string Name, string Version, ModelCounts Coun
         [.. index.Where(status => status.Model is not null).Select(status => Take(status, status.Model!))];
 
     private static ModelSample Take(ModelStatus status, ServedModel model) =>
-        new(status.Name, status.Version.ToString(CultureInfo.InvariantCulture), model.Batcher.Statistics.Snapshot(), model.Batcher.PendingRequests, model.Batcher.PendingBytes, status.LoadDuration, model.Batcher);
+        new(status.Name, status.Version.ToString(CultureInfo.InvariantCulture), model.Batcher.Statistics.Snapshot(), model.Batcher.PendingRequests, model.Batcher.PendingBytes, status.LoadDuration, model.Batcher,
+            model.CacheCounts?.Snapshot(), ResponseCache.UsageOf(model) ?? default);
 }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Protocol;
@@ -15,7 +18,7 @@ namespace Gateway.Server.OpenInference;
 /// type is never looked at: clients send none, or a wrong one. <b>Threading</b>: any.
 /// </remarks>
 public sealed class OpenInferenceHandler(
-    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ServerHealth health, CallerTenants tenants, ILogger<OpenInferenceHandler> logger)
+    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ServerHealth health, CallerTenants tenants, ILogger<OpenInferenceHandler> logger, ResponseCache? cache = null)
 {
     private const string NotReady = "Model version not ready";
 
@@ -49,7 +52,12 @@ public sealed class OpenInferenceHandler(
             return Task.CompletedTask;
         }
 
-        string allowed = route.Kind == RouteKind.Infer ? HttpMethods.Post : HttpMethods.Get;
+        string allowed = route.Kind switch
+        {
+            RouteKind.Infer => HttpMethods.Post,
+            RouteKind.Cache or RouteKind.ModelCache => HttpMethods.Delete,
+            _ => HttpMethods.Get,
+        };
         if (!HttpMethods.Equals(context.Request.Method, allowed))
         {
             context.Response.Headers.Allow = allowed;
@@ -61,6 +69,9 @@ public sealed class OpenInferenceHandler(
         {
             case RouteKind.Infer:
                 return _infer.HandleAsync(context, Find(route));
+            case RouteKind.Cache or RouteKind.ModelCache:
+                ClearCache(context, route);
+                break;
             case RouteKind.ServerMetadata:
                 MetadataWriter.WriteServer(context, options);
                 break;
@@ -87,6 +98,19 @@ public sealed class OpenInferenceHandler(
     {
         if (health.Phase == ServerPhase.Exiting) ErrorWriter.Write(context, StatusCodes.Status503ServiceUnavailable, "Server exiting");
         else ErrorWriter.WriteJson(context, isTrue ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest, isTrue ? yes : no);
+    }
+
+    /// <summary>Deletes answers: of all models, of a model's versions, or of one version.</summary>
+    private void ClearCache(HttpContext context, in Route route)
+    {
+        string? model = route.Kind == RouteKind.ModelCache ? route.Model.ToString() : null;
+        if (cache?.Clear(model, route.Version()) is { } entries)
+        {
+            ErrorWriter.WriteJson(context, StatusCodes.Status200OK, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"deleted\":{entries}}}")));
+            return;
+        }
+
+        ErrorWriter.Write(context, StatusCodes.Status404NotFound, model is null ? "There is no cache" : $"Model '{model}' has no cache");
     }
 
     private void WriteModelReady(HttpContext context, in Route route)

@@ -39,6 +39,7 @@ internal readonly ref struct Route
         {
             "/health/live" => RouteKind.Live,
             "/health/ready" => RouteKind.Ready,
+            "/cache" => RouteKind.Cache,
             _ => RouteKind.Unknown,
         });
     }
@@ -70,6 +71,7 @@ internal readonly ref struct Route
             "" => RouteKind.ModelMetadata,
             "/ready" => RouteKind.ModelReady,
             "/infer" => RouteKind.Infer,
+            "/cache" => RouteKind.ModelCache,
             _ => RouteKind.Unknown,
         };
         if (name.Length == 0) kind = RouteKind.Unknown;

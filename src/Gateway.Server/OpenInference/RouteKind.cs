@@ -14,4 +14,10 @@ internal enum RouteKind
     ModelMetadata,
     ModelReady,
     Infer,
+
+    /// <summary>All that is in the cache.</summary>
+    Cache,
+
+    /// <summary>What is in it of one model.</summary>
+    ModelCache,
 }

@@ -1,0 +1,177 @@
+using Gateway.Core.Caching;
+using Gateway.TestSupport;
+
+namespace Gateway.UnitTests.Caching;
+
+/// <summary>What is on disk: more than memory holds, from one life to the next, and what is wrong with it.</summary>
+public sealed class RestartTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cache").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Restart_WhatWasAnsweredBefore_IsAHit()
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 500);
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 500);
+
+        Assert.Equal((500, 0), (after.Counts.Hits, after.Counts.Misses));
+        Assert.Empty(after.Log.Warnings);
+        Assert.Single(Directory.GetDirectories(_folder));
+    }
+
+    [Fact]
+    public async Task Restart_OtherModelFiles_AreNotBelieved()
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
+        await using CachedModel after = Make(generation: 2);
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 100);
+
+        Assert.Equal((0, 100), (after.Counts.Hits, after.Counts.Misses));
+    }
+
+    [Fact]
+    public async Task Restart_Deleted_StaysDeleted()
+    {
+        await using (CachedModel before = Make())
+        {
+            await AskAsync(before, 0, 100);
+            before.Cache.Clear("m");
+        }
+
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 100);
+
+        Assert.Equal(0, after.Counts.Hits);
+    }
+
+    [Fact]
+    public async Task Disk_MoreThanMemory_IsFoundThere()
+    {
+        await using CachedModel model = Make(memory: 1 << 20);
+        await AskAsync(model, 0, 20_000);
+        await AskAsync(model, 0, 20_000);
+
+        CacheCounts counts = model.Counts;
+        Assert.InRange(counts.Hits, 19_500, 20_000);
+        Assert.True(counts.DiskHits > 10_000, $"{counts.DiskHits} hits were on disk");
+        Assert.True(model.Cache.Usage()!.SpilledBytes > 1 << 20);
+    }
+
+    [Fact]
+    public async Task Disk_Full_TheOldestGoesAndFilesStayBounded()
+    {
+        await using CachedModel model = Make(memory: 1 << 20, disk: 16 << 20);
+        await AskAsync(model, 0, 200_000, twice: true);
+        await model.Cache.FlushAsync();
+
+        Assert.InRange(Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length), 10 << 20, 20 << 20);
+        Assert.True(model.Counts.Evictions > 50_000);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task Restart_DamagedFiles_GiveWhatIsWholeAndNothingElse(int seed)
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 2000);
+        Random random = new(seed);
+        foreach (string file in Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories))
+        {
+            byte[] bytes = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
+            for (int i = 0; i < 200; i++) bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
+            if (seed % 2 == 0) bytes = bytes[..random.Next(bytes.Length)];
+            await File.WriteAllBytesAsync(file, bytes, TestContext.Current.CancellationToken);
+        }
+
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 2000);
+
+        Assert.InRange(after.Counts.Hits, 1, 1999);
+    }
+
+    [Fact]
+    public async Task Running_DamagedFiles_NeverAWrongAnswer()
+    {
+        await using CachedModel model = Make(memory: 1 << 20);
+        await AskAsync(model, 0, 20_000);
+        Random random = new(5);
+        foreach (string file in Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories))
+        {
+            using FileStream stream = new(file, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            for (int i = 0; i < stream.Length / 2048; i++)
+            {
+                stream.Position = random.NextInt64(stream.Length);
+                stream.WriteByte((byte)random.Next(256));
+            }
+        }
+
+        await AskAsync(model, 0, 20_000);
+        Assert.True(model.Counts.Misses > 20_000);
+    }
+
+    [Fact]
+    public async Task Disk_CannotBeWritten_OneWarningAndMemoryGoesOn()
+    {
+        await using CachedModel model = Make(memory: 1 << 20);
+
+        // A folder where the log's first file should be: opening it fails whoever asks, root included.
+        Directory.CreateDirectory(Path.Combine(_folder, "log-1", "log.0"));
+        await AskAsync(model, 0, 20_000);
+        await AskAsync(model, 19_000, 20_000);
+
+        Assert.Equal(1000, model.Counts.Hits);
+        Assert.Single(model.Log.Warnings, warning => warning.Contains("goes on in memory alone", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Folder_InUse_OneWarningAndMemoryAlone()
+    {
+        await using CachedModel one = Make();
+        await using CachedModel other = Make();
+        await AskAsync(other, 0, 100);
+        await AskAsync(other, 0, 100);
+
+        Assert.Equal(100, other.Counts.Hits);
+        Assert.Single(other.Log.Warnings);
+    }
+
+    private CachedModel Make(int memory = 4 << 20, long disk = 64 << 20, int generation = 1)
+    {
+        CacheOptions options = new() { MemoryBytes = memory, Directory = _folder, DiskBytes = disk };
+        TestModelSetup setup = new() { CreateExecutor = (_, pool, time) => new NumberModel(pool, time, 1), PoolBytes = 256 << 20 };
+        return new CachedModel(setup, options: options, generation: (UInt128)generation);
+    }
+
+    private static async Task RestoreAsync(CachedModel model)
+    {
+        model.Cache.BeginRestore();
+        await model.Cache.Restored;
+        await model.Cache.FlushAsync();
+    }
+
+    /// <summary>Asks for numbers and fails on a wrong answer.</summary>
+    private static async Task AskAsync(CachedModel model, int from, int to, bool twice = false)
+    {
+        for (int i = from; i < to; i++)
+        {
+            for (int time = twice ? 2 : 1; time > 0; time--)
+            {
+                Answer answer = await model.Send(i).AnswerAsync();
+                Assert.Equal([NumberModel.Answer(i)], answer.Values);
+            }
+
+            if (i % 500 == 499) await model.Cache.FlushAsync();
+        }
+
+        await model.Cache.FlushAsync();
+    }
+}
