@@ -394,6 +394,13 @@ internal sealed class ModelCache : IAsyncDisposable
         if (shard.Find(call.Key) is not { } flight) return JoinOutcome.Nothing;
         if (flight.State == FlightState.Landed)
         {
+            // On its way into the store it can be deleted, or expire, as well as in it.
+            if (!Entry.Passes(flight.Entry.Block.Span[..flight.Entry.Bytes], long.MaxValue, TestFor(call.Key)))
+            {
+                shard.Close(flight);
+                return JoinOutcome.Nothing;
+            }
+
             flight.Entry.Block.AddReference();
             call.Flight = flight;
             call.Landed = flight.Entry;

@@ -200,6 +200,24 @@ public sealed class ModelCacheTests
     }
 
     [Fact]
+    public async Task Clear_WhileAnAnswerIsOnItsWayIntoTheStore_IsNotUsed()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        for (long i = 0; i < 200; i++)
+        {
+            Sent first = model.Send(i);
+            (await _stage.NextAsync()).Succeed();
+            await AssertServedAsync(first, i);
+            model.Cache.Clear();
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+            Sent second = model.Send(i);
+            Assert.False(second.IsAnswered);
+            (await _stage.NextAsync()).Succeed();
+            await AssertServedAsync(second, i);
+        }
+    }
+
+    [Fact]
     public async Task Quota_Full_TheOldestGoes()
     {
         await using CachedModel model = new(Puppets(_stage, _time), new ModelCacheConfig { MaxBytes = 4096 });

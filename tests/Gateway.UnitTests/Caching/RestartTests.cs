@@ -125,10 +125,11 @@ public sealed class RestartTests : IDisposable
 
         // A folder where the log's first file should be: opening it fails whoever asks, root included.
         Directory.CreateDirectory(Path.Combine(_folder, "log-1", "log.0"));
-        await AskAsync(model, 0, 20_000);
+        await AskAsync(model, 0, 20_000, twice: true);
+        long before = model.Counts.Hits;
         await AskAsync(model, 19_000, 20_000);
 
-        Assert.Equal(1000, model.Counts.Hits);
+        Assert.Equal(1000, model.Counts.Hits - before);
         Assert.Single(model.Log.Warnings, warning => warning.Contains("goes on in memory alone", StringComparison.Ordinal));
     }
 
