@@ -41,7 +41,7 @@ public class OnnxExecutorBenchmarks
         source = source with { Declared = declared };
         _file = _backend.Load(source);
         ModelLayout layout = ModelLayoutBuilder.Build(source, _file.Signature);
-        _executor = _file.CreateExecutor(layout, new InstanceGroup { Kind = InstanceKind.Cpu, Count = 1 }, instances: 1);
+        _executor = _file.CreateExecutors(layout, new InstanceGroup { Kind = InstanceKind.Cpu, Count = 1 }, instances: 1)[0];
         _bare = new BoundModel(source.File, Rows);
 
         BatchingPolicy policy = new() { MaxBatchRows = layout.MaxBatchRows };

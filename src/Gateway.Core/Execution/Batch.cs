@@ -33,6 +33,12 @@ public sealed class Batch
     /// <summary>Bytes copied to gather the rows, padding included; 0 for a request that was bound where it lies. Set by the executor.</summary>
     public long GatheredBytes { get; set; }
 
+    /// <summary>When its rows, gathered, began their way to a device; 0 where there is none. Set by the executor.</summary>
+    public long UploadStart { get; set; }
+
+    /// <summary>When its outputs were back from a device; 0 where there is none. Set by the executor.</summary>
+    public long DownloadEnd { get; set; }
+
     /// <summary>When the model's run began; set by the executor once all rows are gathered.</summary>
     public long RunStart { get; set; }
 
@@ -52,8 +58,10 @@ public sealed class Batch
         _slices.Clear();
         Rows = 0;
         PaddedRows = 0;
+        UploadStart = 0;
         RunStart = 0;
         RunEnd = 0;
+        DownloadEnd = 0;
         GatheredBytes = 0;
     }
 

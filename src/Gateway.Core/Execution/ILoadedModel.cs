@@ -12,10 +12,10 @@ public interface ILoadedModel : IDisposable
     /// <summary>Where its instances run, for people: <c>CPU, 1 thread</c>.</summary>
     string Device { get; }
 
-    /// <summary>Makes one instance.</summary>
+    /// <summary>Makes one instance: one executor, or on a device that has several batches under way at once, one for each of them.</summary>
     /// <param name="layout">The model's tensors, checked against <see cref="Signature"/>; the same for all instances.</param>
     /// <param name="group">Where the instance is to run.</param>
     /// <param name="instances">How many instances there will be in all, for choices such as threads.</param>
     /// <exception cref="ModelLoadException">The instance cannot be made.</exception>
-    IModelExecutor CreateExecutor(ModelLayout layout, InstanceGroup group, int instances);
+    IReadOnlyList<IModelExecutor> CreateExecutors(ModelLayout layout, InstanceGroup group, int instances);
 }

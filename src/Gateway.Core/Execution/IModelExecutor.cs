@@ -15,6 +15,9 @@ public interface IModelExecutor : IDisposable
     /// <summary>Whether the next <see cref="Execute"/> may be on another thread than the last, and would not wait for outputs to be released.</summary>
     bool CanRunAnywhere => false;
 
+    /// <summary>Where it runs.</summary>
+    ExecutionPlacement Placement => ExecutionPlacement.Unknown;
+
     /// <exception cref="ExecutionException">The run failed; nothing is leased, and the executor can go on.</exception>
     BatchOutput Execute(Batch batch);
 

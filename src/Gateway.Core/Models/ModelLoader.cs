@@ -48,7 +48,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
             CreateExecutors(file, layout, executors);
             DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time);
-            ServedModel model = new(layout, file.Device, batcher);
+            ServedModel model = new(layout, file.Device, batcher) { Placements = [.. executors.Select(executor => executor.Placement)] };
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
             ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);
             if (stamp.Length > 0) cache!.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, stamp, file.Device));
@@ -68,17 +68,15 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
     {
         IReadOnlyList<InstanceGroup> groups = layout.Config.InstanceGroups.Count > 0 ? layout.Config.InstanceGroups : [new InstanceGroup { Kind = InstanceKind.Cpu, Count = 1 }];
         InstanceGroup[] placed = [.. groups.SelectMany(Place)];
-        foreach (InstanceGroup group in placed) executors.Add(file.CreateExecutor(layout, group, placed.Length));
+        foreach (InstanceGroup group in placed) executors.AddRange(file.CreateExecutors(layout, group, placed.Length));
     }
 
     /// <summary>One group for each instance: on a GPU, for each GPU that is named (the first when none is).</summary>
     private static IEnumerable<InstanceGroup> Place(InstanceGroup group)
     {
-        // KIND_AUTO means a GPU where GPUs are named, else the CPU.
-        bool isGpu = group.Kind == InstanceKind.Gpu || (group.Kind == InstanceKind.Auto && group.Gpus.Count > 0);
         int count = Math.Max(1, group.Count);
-        if (!isGpu) return Enumerable.Repeat(group with { Kind = InstanceKind.Cpu }, count);
+        if (group.Kind == InstanceKind.Cpu) return Enumerable.Repeat(group, count);
         IReadOnlyList<int> gpus = group.Gpus.Count > 0 ? group.Gpus : [0];
-        return gpus.SelectMany(gpu => Enumerable.Repeat(group with { Kind = InstanceKind.Gpu, Gpus = [gpu] }, count));
+        return gpus.SelectMany(gpu => Enumerable.Repeat(group with { Gpus = [gpu] }, count));
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Gateway.Core.Caching;
+using Gateway.Core.Execution;
 using Gateway.Core.Models.Configuration;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
@@ -33,6 +34,9 @@ public sealed class ServedModel
 
     /// <summary>Where it runs, for people.</summary>
     public string Device { get; }
+
+    /// <summary>Where each of its instances runs.</summary>
+    public IReadOnlyList<ExecutionPlacement> Placements { get; internal init; } = [];
 
     public string Name => Layout.Name;
 

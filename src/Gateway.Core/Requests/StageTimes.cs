@@ -12,11 +12,17 @@ public struct StageTimes
     /// <summary>Its (last) batch was closed and its gathering began.</summary>
     public long GatherStart;
 
+    /// <summary>Its rows lie in the batch and began their way to a device; 0 where there is none.</summary>
+    public long UploadStart;
+
     /// <summary>Its rows lie in the batch; the model's run began.</summary>
     public long RunStart;
 
     /// <summary>The model's run ended; scattering began.</summary>
     public long RunEnd;
+
+    /// <summary>The outputs were back from a device; 0 where there is none.</summary>
+    public long DownloadEnd;
 
     /// <summary>Answered.</summary>
     public long Released;

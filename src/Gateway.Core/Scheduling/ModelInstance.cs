@@ -186,8 +186,10 @@ internal sealed class ModelInstance
             InferenceRequest request = slice.Request;
             request.Times.BatchOpened = Math.Max(request.Times.Queued, batch.OpenedAt);
             request.Times.GatherStart = batch.ClosedAt;
+            request.Times.UploadStart = batch.UploadStart;
             request.Times.RunStart = batch.RunStart;
             request.Times.RunEnd = batch.RunEnd;
+            request.Times.DownloadEnd = batch.DownloadEnd;
             request.Times.BatchRows = batch.Rows;
             if (!IsFinishedBy(slice, output)) continue;
             request.NextReleased = finished;

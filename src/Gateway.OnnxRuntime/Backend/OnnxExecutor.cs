@@ -1,9 +1,10 @@
 using Gateway.Core.Execution;
+using Gateway.Core.Execution.Devices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Configuration;
 using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Sessions;
-using Gateway.Protocol;
 
 namespace Gateway.OnnxRuntime.Backend;
 
@@ -14,22 +15,21 @@ namespace Gateway.OnnxRuntime.Backend;
 /// </remarks>
 internal sealed class OnnxExecutor : IModelExecutor
 {
-    /// <summary>What a run says that was ended by <see cref="Terminate"/>.</summary>
-    public const string CutShort = "The run was cut short";
-
     private readonly OrtRunOptions _runOptions = new();
     private readonly TimeProvider _time;
-    private readonly bool _isOnCpu;
+    private readonly StageGate? _gate;
     private readonly SlabRunner? _slabs;
     private readonly FreeShapeRunner? _free;
 
     /// <param name="session">Borrowed; outlives the executor.</param>
-    /// <param name="isOnCpu">Whether the session runs on the CPU alone.</param>
-    public OnnxExecutor(ModelLayout layout, OrtSession session, bool isOnCpu, BlockPool pool, TimeProvider time)
+    /// <param name="placement">Where the session runs.</param>
+    /// <param name="gate">Held during each run on a device that may be told one thing at a time; null elsewhere.</param>
+    public OnnxExecutor(ModelLayout layout, OrtSession session, ExecutionPlacement placement, BlockPool pool, TimeProvider time, StageGate? gate = null)
     {
         _time = time;
-        _isOnCpu = isOnCpu;
-        if (layout.Inputs.All(input => input.RowBytes >= 0) && layout.Outputs.All(output => output.RowBytes >= 0))
+        _gate = gate;
+        Placement = placement;
+        if (placement.Provider == ExecutionAccelerator.Cpu && HasFixedShapes(layout))
         {
             _slabs = new SlabRunner(layout, session, pool);
         }
@@ -39,11 +39,17 @@ internal sealed class OnnxExecutor : IModelExecutor
         }
     }
 
+    public ExecutionPlacement Placement { get; }
+
     /// <remarks>The providers of devices keep a context for each thread that they were run on.</remarks>
-    public bool CanRunAnywhere => _isOnCpu && _slabs?.HasFreeSlab != false;
+    public bool CanRunAnywhere => Placement.Provider == ExecutionAccelerator.Cpu && _slabs?.HasFreeSlab != false;
+
+    /// <summary>Whether every row of every tensor has the same size, known ahead.</summary>
+    public static bool HasFixedShapes(ModelLayout layout) => layout.Inputs.All(input => input.RowBytes >= 0) && layout.Outputs.All(output => output.RowBytes >= 0);
 
     public BatchOutput Execute(Batch batch)
     {
+        _gate?.Enter();
         try
         {
             return _slabs?.Execute(batch, _runOptions, _time) ?? _free!.Execute(batch, _runOptions, _time);
@@ -51,6 +57,10 @@ internal sealed class OnnxExecutor : IModelExecutor
         catch (OrtException error)
         {
             throw Explain(error);
+        }
+        finally
+        {
+            _gate?.Exit();
         }
     }
 
@@ -77,17 +87,12 @@ internal sealed class OnnxExecutor : IModelExecutor
 
     public void Dispose()
     {
+        _gate?.Enter();
         _slabs?.Dispose();
         _free?.Dispose();
+        _gate?.Exit();
         _runOptions.Dispose();
     }
 
-    private ExecutionException Explain(OrtException error)
-    {
-        if (_runOptions.IsTerminated) return new ExecutionException(CutShort, error);
-
-        // Shapes and types were right, so what the model calls an invalid argument is the content of a tensor: bytes that are not UTF-8, an index out of range.
-        StatusCode status = error.Code == OrtErrorCode.InvalidArgument ? StatusCode.InvalidArgument : StatusCode.Internal;
-        return new ExecutionException($"onnx runtime error {(int)error.Code}: {error.Message}", error, status);
-    }
+    private ExecutionException Explain(OrtException error) => RunFailures.Explain(error, _runOptions.IsTerminated);
 }

@@ -2,6 +2,7 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
+using Gateway.OnnxRuntime.Backend.Devices;
 using Gateway.OnnxRuntime.Environments;
 using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Sessions;
@@ -18,12 +19,17 @@ namespace Gateway.OnnxRuntime.Backend;
 /// </remarks>
 internal sealed partial class OnnxModel : ILoadedModel
 {
+    // A long list says no more than its beginning; the metrics have the number.
+    private const int MostNodesLogged = 16;
+
+    private static readonly ExecutionPlacement OnTrial = new(ExecutionAccelerator.Cpu, "CPU", [], []);
+
     private readonly ModelSource _source;
     private readonly OrtEnvironment _environment;
     private readonly BlockPool _pool;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly Dictionary<(int? Gpu, int Threads), OrtSession> _sessions = [];
+    private readonly Dictionary<(string Device, int Threads), (OrtSession Session, DeviceTraits? Traits)> _sessions = [];
     private readonly HashSet<string> _devices = [];
     private int? _threads;
 
@@ -38,7 +44,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         try
         {
             // The session that says what the model takes is also the one that most models run.
-            OrtSession session = Session(gpu: null, _threads ?? 1);
+            OrtSession session = Session(ProviderChoice.Cpu, _threads ?? 1);
             Signature = new ModelSignature([.. session.Inputs.Select(Describe)], [.. session.Outputs.Select(Describe)]);
         }
         catch
@@ -52,33 +58,80 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     public string Device => string.Join(", ", _devices);
 
-    public IModelExecutor CreateExecutor(ModelLayout layout, InstanceGroup group, int instances)
+    public IReadOnlyList<IModelExecutor> CreateExecutors(ModelLayout layout, InstanceGroup group, int instances)
     {
-        int? gpu = group.Kind == InstanceKind.Gpu ? group.Gpus.Count > 0 ? group.Gpus[0] : 0 : null;
-        int threads = gpu is null ? _threads ??= ChooseThreads(layout, instances) : _threads ?? 1;
-        _devices.Add((gpu, threads) switch
+        IReadOnlyList<ProviderChoice> chain = ProviderChain.For(_source.Declared ?? layout.Config, group);
+        List<string> refused = [];
+        for (int i = 0; ; i++)
         {
-            ({ } device, _) => $"GPU {device}",
-            (_, SessionSettings.SharedThreads) => $"CPU, {Environment.ProcessorCount} threads",
-            (_, 1) => "CPU, 1 thread",
-            _ => $"CPU, {threads} threads",
-        });
-        return new OnnxExecutor(layout, Session(gpu, threads), isOnCpu: gpu is null, _pool, _time);
+            try
+            {
+                return Create(layout, chain[i], instances, refused);
+            }
+            catch (Exception error) when (error is OrtException or ModelLoadException)
+            {
+                if (i == chain.Count - 1) throw error as ModelLoadException ?? new ModelLoadException(error.Message, error);
+                refused.Add($"{chain[i].Name}: {error.Message}");
+                LogFallback(_logger, _source.Name, chain[i].Name, chain[i + 1].Name, error.Message);
+            }
+        }
     }
 
     public void Dispose()
     {
-        foreach (OrtSession session in _sessions.Values) session.Dispose();
+        foreach ((OrtSession session, DeviceTraits? traits) in _sessions.Values)
+        {
+            if (traits is null) session.Dispose();
+            else traits.Guard(session.Dispose);
+        }
+
         _sessions.Clear();
     }
 
-    private OrtSession Session(int? gpu, int threads)
+    private IReadOnlyList<IModelExecutor> Create(ModelLayout layout, ProviderChoice choice, int instances, IReadOnlyList<string> refused)
     {
-        if (_sessions.TryGetValue((gpu, threads), out OrtSession? session)) return session;
+        int threads = choice.IsCpu ? _threads ??= ChooseThreads(layout, instances) : _threads ?? 1;
+        OrtSession session = Session(choice, threads);
+        string[] cpuNodes = choice.IsCpu ? [] : [.. session.ReadAssignedNodes().Where(node => node.IsOnCpu).Select(node => node.Name.Length > 0 ? $"{node.OperatorType} ({node.Name})" : node.OperatorType)];
+        ExecutionPlacement placement = new(choice.Name, Describe(choice, threads), cpuNodes, [.. refused]);
+        IReadOnlyList<IModelExecutor> executors = choice.IsCpu
+            ? [new OnnxExecutor(layout, session, placement, _pool, _time)]
+            : OnnxExecutor.HasFixedShapes(layout)
+                ? OnnxDeviceModel.CreateLanes(_environment, layout, session, choice, placement, _pool, _time)
+                : [CreateUnpipelined(layout, session, choice, placement)];
+        if (_devices.Add(placement.Device) && cpuNodes.Length > 0) LogCpuNodes(_logger, _source.Name, placement.Device, cpuNodes.Length, string.Join(", ", cpuNodes.Take(MostNodesLogged)));
+        return executors;
+    }
+
+    private OnnxExecutor CreateUnpipelined(ModelLayout layout, OrtSession session, ProviderChoice choice, ExecutionPlacement placement)
+    {
+        DeviceTraits traits = DeviceTraits.Of(choice);
+        return traits.Guard(() => new OnnxExecutor(layout, session, placement, _pool, _time, traits.Gate));
+    }
+
+    private static string Describe(ProviderChoice choice, int threads) => (choice.IsCpu, threads) switch
+    {
+        (false, _) => choice.Device,
+        (_, SessionSettings.SharedThreads) => $"CPU, {Environment.ProcessorCount} threads",
+        (_, 1) => "CPU, 1 thread",
+        _ => $"CPU, {threads} threads",
+    };
+
+    private OrtSession Session(ProviderChoice choice, int threads)
+    {
+        if (_sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known)) return known.Session;
+        DeviceTraits? traits = choice.IsCpu ? null : DeviceTraits.Of(choice);
+        OrtSession session = traits is null ? Load(choice, threads) : traits.Guard(() => Load(choice, threads));
+        _sessions[(choice.Device, threads)] = (session, traits);
+        return session;
+    }
+
+    private OrtSession Load(ProviderChoice choice, int threads)
+    {
         try
         {
-            using OrtSessionOptions options = SessionSettings.For(_source.Declared ?? new ModelConfig { Name = _source.Name }, gpu, threads);
-            return _sessions[(gpu, threads)] = OrtSession.Load(_environment, _source.File, options);
+            using OrtSessionOptions options = SessionSettings.For(_source.Declared ?? new ModelConfig { Name = _source.Name }, choice, threads);
+            return OrtSession.Load(_environment, _source.File, options);
         }
         catch (OrtException error)
         {
@@ -110,13 +163,13 @@ internal sealed partial class OnnxModel : ILoadedModel
             cores,
             _time.GetElapsedTime(0, together).TotalMicroseconds);
         if (pays) return SessionSettings.SharedThreads;
-        if (_sessions.Remove((null, SessionSettings.SharedThreads), out OrtSession? unwanted)) unwanted.Dispose();
+        if (_sessions.Remove((ProviderChoice.Cpu.Device, SessionSettings.SharedThreads), out (OrtSession Session, DeviceTraits? Traits) unwanted)) unwanted.Session.Dispose();
         return 1;
     }
 
     private long Try(ModelLayout layout, int threads, int rows)
     {
-        using OnnxExecutor executor = new(layout, Session(gpu: null, threads), isOnCpu: true, _pool, _time);
+        using OnnxExecutor executor = new(layout, Session(ProviderChoice.Cpu, threads), OnTrial, _pool, _time);
         return ThreadTrial.BestOf(executor, rows, _time);
     }
 
@@ -135,4 +188,10 @@ internal sealed partial class OnnxModel : ILoadedModel
         "Model {Model}: {Threads} intra-op threads, measured with {Rows} rows: 1 thread {AloneMicroseconds:F0} µs, {All} threads {TogetherMicroseconds:F0} µs",
         EventName = "ThreadsChosen")]
     private static partial void LogThreads(ILogger logger, string model, int threads, int rows, double aloneMicroseconds, int all, double togetherMicroseconds);
+
+    [LoggerMessage(3002, LogLevel.Warning, "Model {Model}: {Provider} cannot be had, so {Next} is tried, as its configuration says: {Reason}", EventName = "ProviderFallback")]
+    private static partial void LogFallback(ILogger logger, string model, string provider, string next, string reason);
+
+    [LoggerMessage(3003, LogLevel.Warning, "Model {Model} on {Device}: {Count} nodes run on the CPU: {Nodes}", EventName = "NodesOnCpu")]
+    private static partial void LogCpuNodes(ILogger logger, string model, string device, int count, string nodes);
 }

@@ -134,28 +134,13 @@ internal sealed unsafe class SlabRunner : IDisposable
         lock (_freeLock)
         {
             while (_free.Count == 0 && !_isTerminated) Monitor.Wait(_freeLock);
-            return _isTerminated ? throw new ExecutionException(OnnxExecutor.CutShort) : _free.Pop();
+            return _isTerminated ? throw new ExecutionException(RunFailures.CutShort) : _free.Pop();
         }
     }
 
     private OrtIoBinding Gather(Batch batch, SlabSet set)
     {
-        for (int i = 0; i < _layout.Inputs.Count; i++)
-        {
-            int rowBytes = _layout.Inputs[i].RowBytes;
-            Span<byte> slab = set.Input(i);
-            foreach (BatchSlice slice in batch.Slices)
-            {
-                InferenceRequest request = slice.Request;
-                request.Inputs[i].Bytes(request.Block).Slice(slice.FirstRow * rowBytes, slice.Rows * rowBytes).CopyTo(slab[(slice.BatchRow * rowBytes)..]);
-            }
-
-            // Padding repeats the last row: real data, so that it is as well-behaved as the rest.
-            Span<byte> last = slab.Slice((batch.Rows - 1) * rowBytes, rowBytes);
-            for (int row = batch.Rows; row < batch.PaddedRows; row++) last.CopyTo(slab[(row * rowBytes)..]);
-            batch.GatheredBytes += (long)batch.PaddedRows * rowBytes;
-        }
-
+        for (int i = 0; i < _layout.Inputs.Count; i++) RowGather.Into(batch, i, _layout.Inputs[i].RowBytes, set.Input(i));
         return set.Binding(batch.PaddedRows);
     }
 

@@ -34,6 +34,7 @@ internal static unsafe partial class OrtLogBridge
         {
             LogLevel logLevel = LogLevelOf(level);
             string text = Text(message);
+            OrtDeviceErrors.Look(text);
             string origin = $"{Text(category)}, {Text(location)}";
             foreach (ILogger logger in _loggers) Log.NativeMessage(logger, logLevel, text, origin);
         }

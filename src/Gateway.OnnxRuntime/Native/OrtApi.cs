@@ -106,6 +106,7 @@ internal readonly unsafe struct OrtApi
     public readonly delegate* unmanaged<
         delegate* unmanaged<nint, int, byte*, byte*, byte*, byte*, void>, nint, int, byte*, nint, nint*, nint>
         CreateEnvWithCustomLoggerAndGlobalThreadPools;
+    [FieldOffset(165 * P)] public readonly delegate* unmanaged<nint, byte*, byte*, nint> AddRunConfigEntry;
     [FieldOffset(166 * P)] public readonly delegate* unmanaged<nint*, nint> CreatePrepackedWeightsContainer;
     [FieldOffset(167 * P)] public readonly delegate* unmanaged<nint, void> ReleasePrepackedWeightsContainer;
     [FieldOffset(168 * P)]
@@ -128,5 +129,13 @@ internal readonly unsafe struct OrtApi
     [FieldOffset(225 * P)] public readonly delegate* unmanaged<nint, int*, void> MemoryInfoGetDeviceType;
     [FieldOffset(252 * P)] public readonly delegate* unmanaged<nint, nuint, nuint, byte**, nint> GetResizedStringTensorElementBuffer;
     [FieldOffset(318 * P)] public readonly delegate* unmanaged<nint, nuint*, nint> GetTensorSizeInBytes;
+    [FieldOffset(380 * P)] public readonly delegate* unmanaged<nint, nint*, nuint, nint> SessionGetMemoryInfoForInputs;
+    [FieldOffset(381 * P)] public readonly delegate* unmanaged<nint, nint*, nuint, nint> SessionGetMemoryInfoForOutputs;
+    [FieldOffset(386 * P)] public readonly delegate* unmanaged<nint, nint*, nint*, nint, nuint, nint> CopyTensors;
     [FieldOffset(390 * P)] public readonly delegate* unmanaged<nint, byte> TensorTypeAndShapeHasShape;
+    [FieldOffset(407 * P)] public readonly delegate* unmanaged<nint, nint**, nuint*, nint> SessionGetEpGraphAssignmentInfo;
+    [FieldOffset(408 * P)] public readonly delegate* unmanaged<nint, byte**, nint> EpAssignedSubgraphGetEpName;
+    [FieldOffset(409 * P)] public readonly delegate* unmanaged<nint, nint**, nuint*, nint> EpAssignedSubgraphGetNodes;
+    [FieldOffset(410 * P)] public readonly delegate* unmanaged<nint, byte**, nint> EpAssignedNodeGetName;
+    [FieldOffset(412 * P)] public readonly delegate* unmanaged<nint, byte**, nint> EpAssignedNodeGetOperatorType;
 }

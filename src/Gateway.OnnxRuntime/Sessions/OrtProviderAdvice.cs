@@ -18,6 +18,9 @@ internal static class OrtProviderAdvice
         return $"The {provider} provider cannot be used: {error.TrimEnd('.', ' ', '\n')}. {advice}";
     }
 
+    /// <summary>Names of the files that a provider in a library of its own is made of; case of <paramref name="provider"/> does not matter.</summary>
+    public static IEnumerable<string> FilesOf(string provider) =>
+        new[] { "shared", provider.ToLowerInvariant() }.Select(part => OperatingSystem.IsWindows() ? $"onnxruntime_providers_{part}.dll" : $"libonnxruntime_providers_{part}.so");
 
     private static string AddFiles(string provider, string alsoNeeded)
     {
@@ -25,12 +28,7 @@ internal static class OrtProviderAdvice
         if (!windows && !OperatingSystem.IsLinux()) return "ONNX Runtime has it on Linux and Windows only.";
 
         string package = $"Microsoft.ML.OnnxRuntime.Gpu.{(windows ? "Windows" : "Linux")} {OrtLibrary.Version}";
-        string[] files =
-        [
-            .. new[] { "shared", provider }.Select(part =>
-                windows ? $"onnxruntime_providers_{part}.dll" : $"libonnxruntime_providers_{part}.so"),
-        ];
-        string[] missing = [.. files.Where(file => !File.Exists(Path.Combine(OrtLibrary.Folder, file)))];
+        string[] missing = [.. FilesOf(provider).Where(file => !File.Exists(Path.Combine(OrtLibrary.Folder, file)))];
         return missing.Length > 0
             ? $"Missing: {string.Join(", ", missing)}. Copy from the package {package} into {OrtLibrary.Folder}, and install {alsoNeeded}."
             : $"Its files are in {OrtLibrary.Folder}; they have to be those of {package}, with {alsoNeeded} and the NVIDIA driver installed.";

@@ -15,6 +15,9 @@ public static unsafe class OrtProviders
 
     private static readonly string[] All = [Cpu, Cuda, TensorRt, WebGpu];
 
+    /// <summary>Whether the files of a provider that is not inside the library lie beside it; they may still not load.</summary>
+    public static bool HasFilesOf(string provider) => OrtProviderAdvice.FilesOf(provider).All(file => File.Exists(Path.Combine(OrtLibrary.Folder, file)));
+
     /// <summary>Adds a provider to session options.</summary>
     /// <returns>The provider's name as it is spelt here.</returns>
     internal static string Append(nint sessionOptions, string name, IReadOnlyDictionary<string, string> options)

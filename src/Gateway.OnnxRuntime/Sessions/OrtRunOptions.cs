@@ -24,6 +24,16 @@ public sealed unsafe class OrtRunOptions : IDisposable
 
     internal OrtHandle Handle { get; }
 
+    /// <summary>Sets one of ONNX Runtime's named settings of a run, such as <c>gpu_graph_id</c>.</summary>
+    public OrtRunOptions ConfigEntry(string key, string value)
+    {
+        using var nativeKey = new NativeText(key, stackalloc byte[NativeText.StackBytes]);
+        using var nativeValue = new NativeText(value, stackalloc byte[NativeText.StackBytes]);
+        using OrtHandle.Lease options = Handle.Use();
+        OrtStatus.Check(OrtLibrary.Api->AddRunConfigEntry(options.Native, nativeKey.Pointer, nativeValue.Pointer));
+        return this;
+    }
+
     public void Terminate()
     {
         using OrtHandle.Lease options = Handle.Use();

@@ -127,6 +127,20 @@ public sealed unsafe class OrtSession : IDisposable
         OrtStatus.Check(OrtLibrary.Api->RunWithBinding(session.Native, runOptions.Native, bound.Native));
     }
 
+    /// <summary>Whether each input is read from CPU memory, in the order of the model; else it is a device's memory that it is wanted in.</summary>
+    public bool[] ReadInputsOnCpu() => MemoryPlaces.OnCpu(Handle, OrtLibrary.Api->SessionGetMemoryInfoForInputs, Inputs.Count);
+
+    /// <summary>Likewise of each output, and where it is left.</summary>
+    public bool[] ReadOutputsOnCpu() => MemoryPlaces.OnCpu(Handle, OrtLibrary.Api->SessionGetMemoryInfoForOutputs, Outputs.Count);
+
+    /// <summary>Nodes by the provider that was given them; empty unless the session was loaded with <see cref="OrtSessionOptions.RecordAssignment"/>.</summary>
+    /// <remarks>Those of the CPU are complete. Providers that rewrite the graph for their own layout (WebGPU) are missing nodes (1.30.0).</remarks>
+    public IReadOnlyList<OrtAssignedNode> ReadAssignedNodes()
+    {
+        using OrtHandle.Lease session = Handle.Use();
+        return AssignedNodes.Read(session.Native);
+    }
+
     /// <summary>What the model's author wrote into it by name and value; read anew each time.</summary>
     public IReadOnlyDictionary<string, string> ReadCustomMetadata()
     {

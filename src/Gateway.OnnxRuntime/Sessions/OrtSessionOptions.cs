@@ -64,6 +64,9 @@ public sealed unsafe class OrtSessionOptions : IDisposable
     public OrtSessionOptions MemoryPattern(bool enabled) =>
         Set(enabled ? OrtLibrary.Api->EnableMemPattern : OrtLibrary.Api->DisableMemPattern);
 
+    /// <summary>Has <see cref="OrtSession.ReadAssignedNodes"/> say which provider was given which nodes.</summary>
+    public OrtSessionOptions RecordAssignment() => ConfigEntry("session.record_ep_graph_assignment_info", "1");
+
     /// <summary>Records a profile of each run, written by <see cref="OrtSession.EndProfiling"/>.</summary>
     /// <param name="filePrefix">Path that the file's name starts with; ONNX Runtime adds the time and <c>.json</c>.</param>
     public OrtSessionOptions Profile(string filePrefix) => SetPath(OrtLibrary.Api->EnableProfiling, filePrefix);

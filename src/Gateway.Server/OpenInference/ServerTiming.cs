@@ -7,7 +7,7 @@ namespace Gateway.Server.OpenInference;
 /// <summary>Writes the <c>Server-Timing</c> header: how long a request took at each stage, in milliseconds, and the rows of its batch.</summary>
 /// <remarks>
 /// <c>queue</c>: until an instance was free for it. <c>batch</c>: until its batch was closed, which is the wait for company and the instance's waking up. Then
-/// <c>gather</c>, <c>run</c> and <c>scatter</c>. Together they are the time from the queue to the answer; reading and writing are not in it.
+/// <c>gather</c>, <c>run</c> and <c>scatter</c>; on a device <c>upload</c> and <c>download</c> too, before and after the run, each with the wait for its turn. Together they are the time from the queue to the answer; reading and writing are not in it.
 /// <c>predicted</c>: what they were to be together, by what was known when the request came.
 /// </remarks>
 internal static class ServerTiming
@@ -28,12 +28,26 @@ internal static class ServerTiming
 
         double queue = Milliseconds(time, times.Queued, times.BatchOpened);
         double batch = Milliseconds(time, times.BatchOpened, times.GatherStart);
-        double gather = Milliseconds(time, times.GatherStart, times.RunStart);
         double run = Milliseconds(time, times.RunStart, times.RunEnd);
-        double scatter = Milliseconds(time, times.RunEnd, times.Released);
-        string stages = string.Create(
-            CultureInfo.InvariantCulture,
-            $"queue;dur={queue:0.###}, batch;dur={batch:0.###};desc=\"{times.BatchRows} rows\", gather;dur={gather:0.###}, run;dur={run:0.###}, scatter;dur={scatter:0.###}");
+        string waiting = string.Create(CultureInfo.InvariantCulture, $"queue;dur={queue:0.###}, batch;dur={batch:0.###};desc=\"{times.BatchRows} rows\"");
+        string stages;
+        if (times.UploadStart == 0)
+        {
+            double gather = Milliseconds(time, times.GatherStart, times.RunStart);
+            double scatter = Milliseconds(time, times.RunEnd, times.Released);
+            stages = string.Create(CultureInfo.InvariantCulture, $"{waiting}, gather;dur={gather:0.###}, run;dur={run:0.###}, scatter;dur={scatter:0.###}");
+        }
+        else
+        {
+            double gather = Milliseconds(time, times.GatherStart, times.UploadStart);
+            double upload = Milliseconds(time, times.UploadStart, times.RunStart);
+            double download = Milliseconds(time, times.RunEnd, times.DownloadEnd);
+            double scatter = Milliseconds(time, times.DownloadEnd, times.Released);
+            stages = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{waiting}, gather;dur={gather:0.###}, upload;dur={upload:0.###}, run;dur={run:0.###}, download;dur={download:0.###}, scatter;dur={scatter:0.###}");
+        }
+
         if (request.PredictedEnd == 0) return stages;
         double predicted = Milliseconds(time, times.Queued, request.PredictedEnd);
         return string.Create(CultureInfo.InvariantCulture, $"{stages}, predicted;dur={predicted:0.###};desc=\"{request.RowsAhead} rows ahead\"");

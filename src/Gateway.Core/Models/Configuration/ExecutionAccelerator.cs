@@ -12,4 +12,7 @@ public sealed record ExecutionAccelerator(
 
     /// <summary>Not among Triton's: a GPU through ONNX Runtime's WebGPU provider.</summary>
     public const string WebGpu = "webgpu";
+
+    /// <summary>Not among Triton's either: at the end of a chain, the CPU when none of the others can be had.</summary>
+    public const string Cpu = "cpu";
 }

@@ -16,6 +16,13 @@ internal static class OptimizationJson
         }
 
         json.WriteString("priority", "PRIORITY_DEFAULT");
+        if (optimization.CapturesGraphs)
+        {
+            json.WriteStartObject("cuda");
+            json.WriteBoolean("graphs", true);
+            json.WriteEndObject();
+        }
+
         if (optimization.GpuAccelerators.Count > 0)
         {
             json.WriteStartObject("execution_accelerators");

@@ -3,7 +3,7 @@ namespace Gateway.Core.Models.Configuration.Reading;
 /// <summary>Reads execution accelerators and brings their parameters into ONNX Runtime's names.</summary>
 internal static class AcceleratorBinder
 {
-    private static readonly string[] Known = [ExecutionAccelerator.TensorRt, ExecutionAccelerator.Cuda, ExecutionAccelerator.WebGpu];
+    private static readonly string[] Known = [ExecutionAccelerator.TensorRt, ExecutionAccelerator.Cuda, ExecutionAccelerator.WebGpu, ExecutionAccelerator.Cpu];
 
     /// <summary>CUDA options that follow from where an instance runs.</summary>
     private static readonly string[] SetByInstance = ["device_id", "user_compute_stream", "has_user_compute_stream"];
@@ -24,6 +24,8 @@ internal static class AcceleratorBinder
             else bound.Add(Bind(name, written[i].TextMap("parameters"), $"{at}.parameters", errors));
         }
 
+        int cpu = bound.FindIndex(accelerator => accelerator.Name == ExecutionAccelerator.Cpu);
+        if (cpu >= 0 && cpu < bound.Count - 1) errors.Add(path, $"execution accelerator 'cpu' can always be had, so '{bound[cpu + 1].Name}' after it would never be tried");
         return bound;
     }
 
@@ -54,6 +56,7 @@ internal static class AcceleratorBinder
 
     private static string? Translate(string name, string key, string value, Dictionary<string, string> options)
     {
+        if (name == ExecutionAccelerator.Cpu) return $"execution accelerator 'cpu' has no parameters, so not '{Suggestion.Shorten(key)}' either";
         if (name == ExecutionAccelerator.TensorRt) return TensorRtOptions.Translate(key, value, options);
         if (name == ExecutionAccelerator.Cuda && SetByInstance.Contains(key)) return $"CUDA option '{key}' follows from 'instance_group' and cannot be set";
         if (name == ExecutionAccelerator.Cuda && CudaFlags.Contains(key) && ParameterValue.Bool(value) is null) return ParameterValue.NotBool(key, value);

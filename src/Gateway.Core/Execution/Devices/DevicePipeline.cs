@@ -1,0 +1,147 @@
+using Gateway.Core.Models;
+
+namespace Gateway.Core.Execution.Devices;
+
+/// <summary>Takes batches through a device's stages, several at a time: while one runs, the next is uploaded and the last one's outputs come back.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: each caller of <see cref="Execute"/> is a lane; a lane takes its batch through all stages, waiting at each for its turn. There is one slot more
+/// than lanes, so that a lane need not wait for the answers of its last batch to be encoded.
+/// <b>Threading</b>: any number of lanes; leases come back from any thread. <b>Ownership</b>: of the slots; lanes share it, and the last one that is disposed closes it.
+/// <b>Cost</b>: no allocation a batch; one copy of each row before the upload.
+/// </remarks>
+public sealed class DevicePipeline
+{
+    private readonly ModelLayout _layout;
+    private readonly DeviceStages _stages;
+    private readonly TimeProvider _time;
+    private readonly Action _onTerminate;
+    private readonly Action _onClosed;
+    private readonly List<DeviceSlot> _slots = [];
+    private readonly Stack<DeviceSlot> _free = new();
+    private readonly object _freeLock = new();
+    private bool _isTerminated;
+    private int _lanes;
+
+    /// <param name="lanes">Batches under way at once, at least 1.</param>
+    /// <param name="createSlot">Makes one slot; called <paramref name="lanes"/> + 1 times.</param>
+    /// <param name="onTerminate">Cuts short what runs.</param>
+    /// <param name="onClosed">Called once, when the last lane is gone and no stage will be called again.</param>
+    public DevicePipeline(ModelLayout layout, DeviceStages stages, int lanes, Func<DeviceSlot> createSlot, TimeProvider time, Action? onTerminate = null, Action? onClosed = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(lanes, 1);
+        _layout = layout;
+        _stages = stages;
+        _time = time;
+        _onTerminate = onTerminate ?? (() => { });
+        _onClosed = onClosed ?? (() => { });
+        try
+        {
+            for (int i = 0; i <= lanes; i++)
+            {
+                DeviceSlot slot = createSlot();
+                slot.Pipeline = this;
+                _slots.Add(slot);
+                _free.Push(slot);
+            }
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
+
+        _lanes = lanes;
+    }
+
+    /// <summary>One executor for each lane.</summary>
+    public IModelExecutor[] CreateLanes(ExecutionPlacement placement) => [.. Enumerable.Range(0, _lanes).Select(_ => new DeviceLane(this, placement))];
+
+    internal BatchOutput Execute(Batch batch)
+    {
+        DeviceSlot slot = Rent();
+        try
+        {
+            for (int i = 0; i < _layout.Inputs.Count; i++) RowGather.Into(batch, i, _layout.Inputs[i].RowBytes, slot.Input(i));
+            batch.UploadStart = _time.GetTimestamp();
+            using (_stages.Upload.Hold()) slot.Upload(batch.PaddedRows);
+            using (_stages.Run.Hold())
+            {
+                batch.RunStart = _time.GetTimestamp();
+                slot.Run(batch.PaddedRows);
+                batch.RunEnd = _time.GetTimestamp();
+            }
+
+            using (_stages.Download.Hold()) slot.Download(batch.PaddedRows);
+            batch.DownloadEnd = _time.GetTimestamp();
+        }
+        catch
+        {
+            Return(slot);
+            throw;
+        }
+
+        slot.LendRows(batch.PaddedRows);
+        return slot;
+    }
+
+    /// <summary>Ticks of one batch of zeros through all stages, with nothing beside it.</summary>
+    internal long Measure(int rows)
+    {
+        DeviceSlot slot = Rent();
+        try
+        {
+            for (int i = 0; i < _layout.Inputs.Count; i++) slot.Input(i)[..(rows * _layout.Inputs[i].RowBytes)].Clear();
+            long start = _time.GetTimestamp();
+            using (_stages.Upload.Hold()) slot.Upload(rows);
+            using (_stages.Run.Hold()) slot.Run(rows);
+            using (_stages.Download.Hold()) slot.Download(rows);
+            return _time.GetTimestamp() - start;
+        }
+        finally
+        {
+            Return(slot);
+        }
+    }
+
+    /// <summary>Ends a wait for a free slot, and fails every run from now on.</summary>
+    internal void Terminate()
+    {
+        lock (_freeLock)
+        {
+            _isTerminated = true;
+            Monitor.PulseAll(_freeLock);
+        }
+
+        _onTerminate();
+    }
+
+    internal void Return(DeviceSlot slot)
+    {
+        lock (_freeLock)
+        {
+            _free.Push(slot);
+            Monitor.Pulse(_freeLock);
+        }
+    }
+
+    internal void CloseLane()
+    {
+        if (Interlocked.Decrement(ref _lanes) == 0) Close();
+    }
+
+    private void Close()
+    {
+        // Answers of the last batches may still be on their way out: their slots' memory is freed when they are done.
+        foreach (DeviceSlot slot in _slots) slot.Retire();
+        _onClosed();
+    }
+
+    private DeviceSlot Rent()
+    {
+        lock (_freeLock)
+        {
+            while (_free.Count == 0 && !_isTerminated) Monitor.Wait(_freeLock);
+            return _isTerminated ? throw new ExecutionException("The run was cut short") : _free.Pop();
+        }
+    }
+}

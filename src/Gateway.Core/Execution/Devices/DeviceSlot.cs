@@ -1,0 +1,55 @@
+namespace Gateway.Core.Execution.Devices;
+
+/// <summary>Memory for one batch on both sides of a device, with what is bound to it; lent out as the output of the batch that ran in it.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a batch goes through <see cref="Upload"/>, <see cref="Run"/> and <see cref="Download"/>, each with the same rows; afterwards its outputs lie in
+/// host memory. A stage may return before the device is done, if the next one waits for it. <b>Threading</b>: one batch at a time; each stage under its gate.
+/// <b>Ownership</b>: its <see cref="DevicePipeline"/>'s. The memory goes when the slot is retired and nobody reads from it any more.
+/// <b>Cost</b>: no allocation once a number of rows has been run before.
+/// </remarks>
+public abstract class DeviceSlot(int outputs) : BatchOutput(outputs)
+{
+    // 1 while its pipeline lives and 1 while it is lent out; whoever takes the last one frees the memory.
+    private int _holders = 1;
+
+    internal DevicePipeline? Pipeline { get; set; }
+
+    /// <summary>Host memory of one input, for all the rows there is room for.</summary>
+    public abstract Span<byte> Input(int index);
+
+    /// <exception cref="ExecutionException">The stage failed.</exception>
+    public abstract void Upload(int rows);
+
+    /// <exception cref="ExecutionException">The stage failed.</exception>
+    public abstract void Run(int rows);
+
+    /// <exception cref="ExecutionException">The stage failed.</exception>
+    public abstract void Download(int rows);
+
+    /// <summary>Says in <see cref="BatchOutput.Tensors"/> where the outputs of a batch of so many rows lie.</summary>
+    protected abstract void Describe(int rows);
+
+    /// <summary>Gives all memory back; no stage is called again. Any thread.</summary>
+    protected abstract void FreeMemory();
+
+    internal void LendRows(int rows)
+    {
+        Describe(rows);
+        Interlocked.Increment(ref _holders);
+        Lend();
+    }
+
+    /// <summary>Its pipeline is gone: no batch will run in it again.</summary>
+    internal void Retire() => LetGo();
+
+    protected sealed override void OnReleased()
+    {
+        Pipeline!.Return(this);
+        LetGo();
+    }
+
+    private void LetGo()
+    {
+        if (Interlocked.Decrement(ref _holders) == 0) FreeMemory();
+    }
+}

@@ -1,0 +1,69 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Execution.Devices;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.OnnxRuntime.Environments;
+using Gateway.OnnxRuntime.Errors;
+using Gateway.OnnxRuntime.Sessions;
+
+namespace Gateway.OnnxRuntime.Backend.Devices;
+
+/// <summary>One instance of a model of fixed shapes on a device: its session, and what its slots share.</summary>
+/// <remarks><b>Threading</b>: made by one thread. <b>Ownership</b>: the session is borrowed and outlives it.</remarks>
+internal sealed class OnnxDeviceModel
+{
+    private readonly bool[] _inputsOnCpu;
+    private readonly bool[] _outputsOnCpu;
+    private int _slots;
+
+    private OnnxDeviceModel(OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, DeviceTraits traits, BlockPool pool)
+    {
+        Environment = environment;
+        Layout = layout;
+        Session = session;
+        Choice = choice;
+        Traits = traits;
+        Pool = pool;
+        _inputsOnCpu = Arrange(session.Inputs, session.ReadInputsOnCpu(), layout.Inputs);
+        _outputsOnCpu = Arrange(session.Outputs, session.ReadOutputsOnCpu(), layout.Outputs);
+    }
+
+    public OrtEnvironment Environment { get; }
+
+    public ModelLayout Layout { get; }
+
+    public OrtSession Session { get; }
+
+    public ProviderChoice Choice { get; }
+
+    public DeviceTraits Traits { get; }
+
+    public BlockPool Pool { get; }
+
+    public OrtRunOptions RunOptions { get; } = new();
+
+    /// <summary>An executor for each batch that the device has under way at once.</summary>
+    /// <exception cref="OrtException">The device has not enough memory, or cannot be copied to.</exception>
+    public static IModelExecutor[] CreateLanes(
+        OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, ExecutionPlacement placement, BlockPool pool, TimeProvider time)
+    {
+        DeviceTraits traits = DeviceTraits.Of(choice);
+        OnnxDeviceModel model = new(environment, layout, session, choice, traits, pool);
+        DevicePipeline pipeline = new(
+            layout, traits.Stages, traits.Stages.Lanes, () => traits.Guard(() => new OnnxDeviceSlot(model, model._slots++)), time, model.RunOptions.Terminate, model.RunOptions.Dispose);
+        return pipeline.CreateLanes(placement);
+    }
+
+    public bool IsInputOnCpu(int index) => _inputsOnCpu[index];
+
+    public bool IsOutputOnCpu(int index) => _outputsOnCpu[index];
+
+    public ExecutionException Explain(OrtException error) => RunFailures.Explain(error, RunOptions.IsTerminated);
+
+    /// <summary>From the file's order of tensors to the layout's, which may have fewer.</summary>
+    private static bool[] Arrange(IReadOnlyList<Values.OrtValueInfo> infos, bool[] onCpu, IReadOnlyList<TensorSpec> specs)
+    {
+        Dictionary<string, bool> byName = infos.Zip(onCpu).ToDictionary(each => each.First.Name, each => each.Second);
+        return [.. specs.Select(spec => byName[spec.Name])];
+    }
+}

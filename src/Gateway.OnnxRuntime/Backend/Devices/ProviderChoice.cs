@@ -1,0 +1,27 @@
+using Gateway.Core.Models.Configuration;
+using Gateway.OnnxRuntime.Sessions;
+
+namespace Gateway.OnnxRuntime.Backend.Devices;
+
+/// <summary>One way to run a model: the providers that a session gets together, the one preferred first.</summary>
+/// <param name="Name">The first provider's, as configurations spell it; <see cref="ExecutionAccelerator.Cpu"/> for none.</param>
+/// <param name="Providers">ONNX Runtime's names and options; empty for the CPU.</param>
+/// <param name="Gpu">Number of the device; 0 for the CPU.</param>
+internal sealed record ProviderChoice(string Name, IReadOnlyList<(string Name, IReadOnlyDictionary<string, string> Options)> Providers, int Gpu)
+{
+    public static ProviderChoice Cpu { get; } = new(ExecutionAccelerator.Cpu, [], 0);
+
+    public bool IsCpu => Providers.Count == 0;
+
+    public bool IsWebGpu => Name == ExecutionAccelerator.WebGpu;
+
+    /// <summary>For people.</summary>
+    public string Device => IsCpu ? "CPU" : IsWebGpu ? "WebGPU" : $"GPU {Gpu} ({string.Join(" + ", Providers.Select(provider => provider.Name))})";
+
+    /// <summary>Adds the providers to a session's options.</summary>
+    /// <exception cref="Errors.OrtProviderException">One cannot be had; the message says what is missing.</exception>
+    public void AddTo(OrtSessionOptions options)
+    {
+        foreach ((string name, IReadOnlyDictionary<string, string> settings) in Providers) options.AddProvider(name, settings);
+    }
+}
