@@ -17,6 +17,7 @@ internal sealed record HarnessOptions(IReadOnlyList<string> Scenarios, Effort Ef
           --seconds S        length of each measurement (default 4)
           --warm-up S        load on each server before the first (default 4)
           --gateway FILE     the gateway's executable (default: the Release build; for startup, artifacts/publish/gateway when it is there)
+          --models A,B       the only models that gpu-… scenarios measure (default all)
           --out FOLDER       where results are recorded (default bench/results)
           --quick            one round of half a second, nothing recorded: shows that it works, measures nothing
         scenarios (all: every one):
@@ -47,6 +48,9 @@ internal sealed record HarnessOptions(IReadOnlyList<string> Scenarios, Effort Ef
                     break;
                 case "--gateway":
                     effort = effort with { Gateway = Path.GetFullPath(Value(arguments, ref i)) };
+                    break;
+                case "--models":
+                    effort = effort with { Models = Value(arguments, ref i).Split(',') };
                     break;
                 case "--out":
                     folder = Path.GetFullPath(Value(arguments, ref i));

@@ -3,6 +3,7 @@ using Gateway.Harness.Machine;
 using Gateway.Harness.Models;
 using Gateway.Harness.Results;
 using Gateway.Harness.Scenarios;
+using Gateway.Harness.Scenarios.Gpu;
 using Gateway.Harness.Subjects;
 
 switch (args)
@@ -37,16 +38,18 @@ IScenario[] all =
     new Allocation(),
     new Copies(),
     new Startup(),
+    new Gpu("webgpu"),
+    new Gpu("cuda"),
 ];
 try
 {
     HarnessOptions options = HarnessOptions.Parse(args);
-    IScenario[] chosen = options.Scenarios.Contains("all") ? all : [.. options.Scenarios.Select(Named)];
+    IScenario[] chosen = options.Scenarios.Contains("all") ? [.. all.Where(scenario => scenario is not Gpu)] : [.. options.Scenarios.Select(Named)];
     if (chosen.Length == 0) throw new ArgumentException("no scenario given");
     if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("the harness pins processes and waits on sockets with Linux's own calls: it runs on Linux only");
     MachineFacts machine = MachineFacts.Read();
-    Affinity.PinClient();
-    Console.WriteLine($"{machine.Cpu}, {machine.Cores} cores; {machine.Pinning}; commit {machine.Commit}");
+    if (chosen.Any(scenario => scenario.PinsClient)) Affinity.PinClient();
+    Console.WriteLine($"{machine.Cpu}, {machine.Cores} cores; {(machine.Gpu.Length > 0 ? $"{machine.Gpu}; " : "")}{machine.Pinning}; commit {machine.Commit}");
     foreach (IScenario scenario in chosen)
     {
         IReadOnlyList<Comparison> comparisons = scenario.Measure(options.Effort);

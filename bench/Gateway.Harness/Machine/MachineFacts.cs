@@ -7,7 +7,7 @@ using Gateway.OnnxRuntime.Environments;
 namespace Gateway.Harness.Machine;
 
 /// <summary>What a figure is worth nothing without: the machine and the versions it was taken on.</summary>
-internal sealed record MachineFacts(string Cpu, int Cores, string Kernel, string Pinning, string DotNet, string OnnxRuntime, string Commit)
+internal sealed record MachineFacts(string Cpu, int Cores, string Kernel, string Pinning, string DotNet, string OnnxRuntime, string Commit, string Gpu)
 {
     public static MachineFacts Read() => new(
         Processor.Model,
@@ -16,27 +16,32 @@ internal sealed record MachineFacts(string Cpu, int Cores, string Kernel, string
         Affinity.Description,
         Environment.Version.ToString(),
         OrtEnvironment.Version,
-        ReadCommit());
+        ReadCommit(),
+        Run("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"));
 
     /// <summary>The commit measured, with a plus when the working tree differs from it.</summary>
     private static string ReadCommit()
     {
+        // Where the programs were brought without their repository.
+        if (Environment.GetEnvironmentVariable("GATEWAY_COMMIT") is { Length: > 0 } known) return known;
         string commit = Git("rev-parse", "--short=12", "HEAD");
         return commit.Length == 0 ? "unknown" : Git("status", "--porcelain", "--", "src", "bench/models", "Directory.Packages.props").Length == 0 ? commit : commit + "+";
     }
 
-    private static string Git(params string[] arguments)
+    private static string Git(params string[] arguments) => Run("git", ["-C", RepositoryRoot.Path, .. arguments]);
+
+    /// <returns>What a program writes; nothing where it is not there.</returns>
+    private static string Run(string program, params string[] arguments)
     {
         try
         {
-            using Process git = Process.Start(new ProcessStartInfo("git", ["-C", RepositoryRoot.Path, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            string output = git.StandardOutput.ReadToEnd().Trim();
-            git.WaitForExit();
-            return output;
+            using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            string output = process.StandardOutput.ReadToEnd().Trim();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? output : "";
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            // No git here: the figures stand without a commit.
             return "";
         }
     }

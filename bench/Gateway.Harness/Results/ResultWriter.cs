@@ -39,7 +39,7 @@ internal static class ResultWriter
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"\n### {result.Date:yyyy-MM-dd HH:mm} {result.Scenario}\n\n");
         text.Append(CultureInfo.InvariantCulture, $"`{result.Command}` ([{file}]({file}))  \n");
-        text.Append(CultureInfo.InvariantCulture, $"{result.Machine.Cpu}, {result.Machine.Cores} cores, {result.Machine.Kernel}; {result.Machine.Pinning}; ");
+        text.Append(CultureInfo.InvariantCulture, $"{result.Machine.Cpu}, {result.Machine.Cores} cores, {result.Machine.Kernel}; {(result.Machine.Gpu.Length > 0 ? $"{result.Machine.Gpu}; " : "")}{result.Machine.Pinning}; ");
         text.Append(CultureInfo.InvariantCulture, $".NET {result.Machine.DotNet}, ONNX Runtime {result.Machine.OnnxRuntime}, commit {result.Machine.Commit}; {result.Rounds} rounds\n\n");
         text.Append("| case | measured: median [min … max] | outcome | budget | |\n|---|---|---|---|---|\n");
         foreach (Comparison comparison in result.Comparisons)

@@ -1,4 +1,5 @@
 using Gateway.Harness.Load;
+using Gateway.Harness.Models;
 using Gateway.Harness.Subjects;
 
 namespace Gateway.Harness.Scenarios;
@@ -8,10 +9,14 @@ namespace Gateway.Harness.Scenarios;
 /// <param name="Seconds">Length of each measurement.</param>
 /// <param name="WarmUpSeconds">Load on each server before the first: until its code is compiled for good.</param>
 /// <param name="Gateway">The gateway's executable; null for the usual one.</param>
-internal sealed record Effort(int Rounds, double Seconds, double WarmUpSeconds, string? Gateway)
+/// <param name="Models">Names of the only models to measure on a device; null for all.</param>
+internal sealed record Effort(int Rounds, double Seconds, double WarmUpSeconds, string? Gateway, IReadOnlyList<string>? Models = null)
 {
     // As many as the load scenarios ever use, so that pools are as large as they get.
     private const int WarmUpConnections = 64;
+
+    /// <summary>Whether a model is to be measured.</summary>
+    public bool Wants(BenchModel model) => Models?.Contains(model.Name) ?? true;
 
     public Programs Programs => new(Gateway ?? Programs.BuiltGateway);
 

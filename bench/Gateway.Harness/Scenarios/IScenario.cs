@@ -11,6 +11,9 @@ internal interface IScenario
     /// <summary>What it measures, in one line.</summary>
     string Summary { get; }
 
+    /// <summary>Whether this process has to keep to the client's core; false for what runs models in it.</summary>
+    bool PinsClient => true;
+
     /// <summary>Starts what it needs, measures, and stops it again.</summary>
     IReadOnlyList<Comparison> Measure(Effort effort);
 }

@@ -7,6 +7,9 @@ namespace Gateway.Core.Execution;
 /// <param name="Refused">Providers that were to come first and could not be had, each with its reason.</param>
 public sealed record ExecutionPlacement(string Provider, string Device, IReadOnlyList<string> CpuNodes, IReadOnlyList<string> Refused)
 {
+    /// <summary>Whether rows have to be brought to where they are run.</summary>
+    public bool IsOnDevice => Provider is not ("cpu" or "unknown");
+
     /// <summary>An instance that says nothing about itself.</summary>
     public static ExecutionPlacement Unknown { get; } = new("unknown", "unknown", [], []);
 }
