@@ -39,6 +39,15 @@ internal static class Composition
         ServerTiming = options.ServerTiming,
     };
 
+    private static ProfileCache? ProfilesFor(ServerOptions options)
+    {
+        if (options.DeviceProfileCache == "none") return null;
+        if (options.DeviceProfileCache is { } folder) return new ProfileCache(folder);
+        string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+        if (string.IsNullOrEmpty(cache)) cache = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home ? Path.Combine(home, ".cache") : null;
+        return cache is null ? null : new ProfileCache(Path.Combine(cache, "gateway", "profiles"));
+    }
+
     private static IServiceCollection AddRepository(this IServiceCollection services) =>
         services
             .AddSingleton<IExecutionBackend, OnnxRuntimeBackend>()
@@ -54,5 +63,6 @@ internal static class Composition
                 provider.GetRequiredService<BlockPool>(),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ModelRepository>>(),
-                provider.GetRequiredService<ResponseCache>()));
+                provider.GetRequiredService<ResponseCache>(),
+                ProfilesFor(provider.GetRequiredService<ServerOptions>())));
 }

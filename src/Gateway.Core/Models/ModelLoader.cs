@@ -8,7 +8,7 @@ namespace Gateway.Core.Models;
 
 /// <summary>Brings one model version to the point where it can be served.</summary>
 /// <remarks><b>Ownership</b>: the loaded version owns its batcher, instances and file; dispose it when it has been stopped.</remarks>
-internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time, ResponseCache? cache = null)
+internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time, ResponseCache? cache = null, ProfileCache? profiles = null)
 {
     /// <summary>Opens the file and checks the configuration against it.</summary>
     /// <exception cref="ModelLoadException">It cannot be served.</exception>
@@ -50,7 +50,8 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time);
             ServedModel model = new(layout, file.Device, batcher) { Placements = [.. executors.Select(executor => executor.Placement)] };
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
-            ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);
+            if (executors[0].Placement.IsOnDevice) DeviceProfiler.Profile(source, layout, gateway, executors[0], batcher.Latency, time, profiles);
+            else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);
             if (stamp.Length > 0) cache!.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, stamp, file.Device));
             batcher.Start(executors, layout);
             return new LoadedModel(model, file, cache);

@@ -13,9 +13,10 @@ namespace Gateway.Core.Models;
 /// </remarks>
 public sealed partial class ModelRepository(
     IReadOnlyList<string> directories, ModelCatalog catalog, IExecutionBackend backend, BlockPool pool, TimeProvider time, ILogger<ModelRepository> logger,
-    ResponseCache? cache = null)
+    ResponseCache? cache = null,
+    ProfileCache? profiles = null)
 {
-    private readonly ModelLoader _loader = new(backend, pool, time, cache);
+    private readonly ModelLoader _loader = new(backend, pool, time, cache, profiles);
     private readonly List<LoadedModel> _loaded = [];
 
     /// <summary>Loads every model of every folder.</summary>

@@ -15,9 +15,6 @@ internal static class ModelWarmer
     // A profile stops growing here: enough for the sizes that matter of a light model, one or two of a heavy one.
     private static readonly TimeSpan ProfileBudget = TimeSpan.FromMilliseconds(50);
 
-    // On a device the first run of a size compiles kernels, and it is the large sizes that tell: a curve that ends at one row would keep batches at one row.
-    private static readonly TimeSpan DeviceProfileBudget = TimeSpan.FromSeconds(2);
-
     // The shortest of a few runs is what the hardware can do; the rest is noise of a machine that is still loading other models.
     private const int RunsASize = 4;
 
@@ -50,11 +47,10 @@ internal static class ModelWarmer
         }
     }
 
-    /// <summary>Measures what batches of different sizes take, where the model's shapes are fixed.</summary>
+    /// <summary>Measures what batches of different sizes take on the CPU, where the model's shapes are fixed.</summary>
     public static void Profile(ModelLayout layout, IReadOnlyList<int> allowedSizes, IModelExecutor executor, LatencyModel latency, TimeProvider time)
     {
         long start = time.GetTimestamp();
-        TimeSpan budget = executor.Placement.IsOnDevice ? DeviceProfileBudget : ProfileBudget;
         foreach (int rows in allowedSizes.Count > 0 ? allowedSizes : latency.Sizes)
         {
             long best = long.MaxValue;
@@ -62,11 +58,11 @@ internal static class ModelWarmer
             {
                 if (!executor.TryMeasure(rows, out long ticks)) return;
                 best = Math.Min(best, ticks);
-                if (time.GetElapsedTime(start) > budget) break;
+                if (time.GetElapsedTime(start) > ProfileBudget) break;
             }
 
             latency.Profile(rows, best + (long)(HandOff.TotalSeconds * time.TimestampFrequency));
-            if (time.GetElapsedTime(start) > budget) break;
+            if (time.GetElapsedTime(start) > ProfileBudget) break;
         }
 
         latency.EndProfile();

@@ -92,6 +92,9 @@ public sealed record ServerOptions
     [Setting("--cache-disk-byte-size", "Most bytes of answers in the cache's folder.", Minimum = 16L << 20, Maximum = 1L << 44)]
     public long CacheDiskByteSize { get; init; } = 1L << 30;
 
+    [Setting("--device-profile-cache", "Folder in which the run times measured of models on a GPU are kept from start to start; 'none' measures anew each time. Without it: gateway/profiles in the user's cache folder.")]
+    public string? DeviceProfileCache { get; init; }
+
     [Setting("--server-timing", "Whether answers carry a Server-Timing header with the time spent in each stage.")]
     public bool ServerTiming { get; init; }
 

@@ -1,0 +1,81 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Models.Configuration;
+using Gateway.Core.Scheduling;
+
+namespace Gateway.Core.Models;
+
+/// <summary>Measures what batches of different sizes take on a device, upload and download included, where shapes are fixed.</summary>
+/// <remarks>
+/// The two ends come first and then what lies between, so that a curve whose measuring is cut short has a shape all the same: one that ended at a few rows would
+/// keep batches at a few rows.
+/// </remarks>
+internal static class DeviceProfiler
+{
+    // Sizes are worth some start-up time, once: what is found is kept from start to start. A software device, or a very large model, gets no further than the ends.
+    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(2);
+
+    // For all, the first run of each size among it, which compiles kernels for as long as a driver likes.
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
+
+    // After the first; the shortest is what the device can do.
+    private const int RunsASize = 3;
+    private const int Ends = 2;
+
+    /// <param name="cache">Where earlier measurements may be found and this one is kept; null for nowhere.</param>
+    public static void Profile(ModelSource source, ModelLayout layout, GatewayModelConfig gateway, IModelExecutor executor, LatencyModel latency, TimeProvider time, ProfileCache? cache)
+    {
+        int[] sizes = [.. gateway.AllowedBatchSizes.Count > 0 ? gateway.AllowedBatchSizes : latency.Sizes];
+        ProfileKey key = ProfileKey.Of(source, executor.Placement, layout.MaxBatchRows, sizes);
+        IReadOnlyDictionary<int, long>? known = cache?.Find(key);
+        if (known is null)
+        {
+            (Dictionary<int, long> measured, bool isWhole) = Measure(sizes, executor, time);
+            known = measured;
+            if (isWhole && measured.Count > 0) cache?.Keep(key, measured);
+        }
+
+        foreach ((int rows, long nanoseconds) in known) latency.Profile(rows, (long)(nanoseconds / 1e9 * time.TimestampFrequency));
+        if (known.Count > 0) latency.EndProfile();
+    }
+
+    /// <summary>First, last, middle, then the middles of what is left.</summary>
+    internal static IEnumerable<int> EndsFirst(int[] sizes)
+    {
+        if (sizes.Length == 0) yield break;
+        yield return sizes[0];
+        if (sizes.Length == 1) yield break;
+        yield return sizes[^1];
+        Queue<(int From, int To)> gaps = new([(0, sizes.Length - 1)]);
+        while (gaps.TryDequeue(out (int From, int To) gap))
+        {
+            if (gap.To - gap.From < 2) continue;
+            int middle = (gap.From + gap.To) / 2;
+            yield return sizes[middle];
+            gaps.Enqueue((middle, gap.To));
+            gaps.Enqueue((gap.From, middle));
+        }
+    }
+
+    private static (Dictionary<int, long> Nanoseconds, bool IsWhole) Measure(int[] sizes, IModelExecutor executor, TimeProvider time)
+    {
+        Dictionary<int, long> nanoseconds = [];
+        long start = time.GetTimestamp();
+        TimeSpan spent = TimeSpan.Zero;
+        foreach (int rows in EndsFirst(sizes))
+        {
+            if (nanoseconds.Count >= Ends && (spent > Budget || time.GetElapsedTime(start) > Limit)) return (nanoseconds, false);
+            if (!executor.TryMeasure(rows, out _)) return (nanoseconds, false);
+            long best = long.MaxValue;
+            for (int i = 0; i < RunsASize && (i == 0 || spent <= Budget); i++)
+            {
+                executor.TryMeasure(rows, out long ticks);
+                best = Math.Min(best, ticks);
+                spent += time.GetElapsedTime(0, ticks);
+            }
+
+            nanoseconds[rows] = (long)time.GetElapsedTime(0, best).TotalNanoseconds;
+        }
+
+        return (nanoseconds, true);
+    }
+}

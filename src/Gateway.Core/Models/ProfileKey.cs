@@ -1,0 +1,27 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Gateway.Core.Execution;
+
+namespace Gateway.Core.Models;
+
+/// <summary>What a measurement holds for: this file, run in this way, on this device of this machine.</summary>
+/// <param name="Text">All of it, for people and to compare.</param>
+internal sealed record ProfileKey(string Text)
+{
+    /// <summary>Name of the file that a measurement with this key is kept in.</summary>
+    public string FileName => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text))) + ".json";
+
+    public static ProfileKey Of(ModelSource source, ExecutionPlacement placement, int maxBatchRows, IReadOnlyList<int> sizes)
+    {
+        using FileStream file = File.OpenRead(source.File);
+        string hash = Convert.ToHexStringLower(SHA256.HashData(file));
+
+        // The driver may be named by the environment: the same machine's software device is another device.
+        string driver = Environment.GetEnvironmentVariable("VK_DRIVER_FILES") ?? "";
+        string options = string.Join(';', source.Declared?.Optimization.GpuAccelerators.SelectMany(one => one.ProviderOptions).Select(option => $"{option.Key}={option.Value}") ?? []);
+        return new ProfileKey(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{hash} on {placement.Provider}, {placement.Device}, {driver}, {options}, {source.Declared?.Optimization.GraphOptimization}, graphs {source.Declared?.Optimization.CapturesGraphs}; {Environment.MachineName}; up to {maxBatchRows}: {string.Join(' ', sizes)}"));
+    }
+}
