@@ -21,4 +21,19 @@ internal static class MetricsPage
         ];
         return values.Length > 0 ? values.Sum() : throw new InvalidDataException($"the server exports no metric {name}");
     }
+
+    /// <summary>Likewise; false, with 0, for what the server does not export.</summary>
+    public static bool TryRead(int port, string name, out double value)
+    {
+        try
+        {
+            value = Read(port, name);
+            return true;
+        }
+        catch (InvalidDataException)
+        {
+            value = 0;
+            return false;
+        }
+    }
 }

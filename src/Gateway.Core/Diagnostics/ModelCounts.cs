@@ -63,6 +63,12 @@ public sealed class ModelCounts
 
     public DurationHistogram ComputeInfer { get; } = new();
 
+    /// <summary>Of batches on a device: gathered to begin of the run, the wait for the device included. Part of <see cref="ComputeInput"/>.</summary>
+    public DurationHistogram Upload { get; } = new();
+
+    /// <summary>Of batches on a device: end of the run to the outputs being back. Part of <see cref="ComputeOutput"/>.</summary>
+    public DurationHistogram Download { get; } = new();
+
     /// <summary>End of the run to the answer.</summary>
     public DurationHistogram ComputeOutput { get; } = new();
 
@@ -94,6 +100,8 @@ public sealed class ModelCounts
         Queue.CopyTo(other.Queue);
         ComputeInput.CopyTo(other.ComputeInput);
         ComputeInfer.CopyTo(other.ComputeInfer);
+        Upload.CopyTo(other.Upload);
+        Download.CopyTo(other.Download);
         ComputeOutput.CopyTo(other.ComputeOutput);
     }
 }

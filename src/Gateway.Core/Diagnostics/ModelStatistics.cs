@@ -63,6 +63,12 @@ public sealed class ModelStatistics(TimeProvider time)
             _counts.CloseReasons[(int)batch.CloseReason]++;
             _counts.CountBatchSize(batch.Rows);
             _counts.LastInference = time.GetUtcNow();
+            if (batch.UploadStart != 0)
+            {
+                _counts.Upload.Add(Nanoseconds(batch.UploadStart, batch.RunStart));
+                _counts.Download.Add(Nanoseconds(batch.RunEnd, batch.DownloadEnd));
+            }
+
             long gather = Nanoseconds(batch.ClosedAt, batch.RunStart);
             long run = Nanoseconds(batch.RunStart, batch.RunEnd);
             long scatter = Nanoseconds(batch.RunEnd, now);

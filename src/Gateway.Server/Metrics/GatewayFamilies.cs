@@ -30,6 +30,8 @@ internal static partial class GatewayFamilies
         Stage(writer, models, "compute_input", "Closing of the batch to the begin of its run.", static counts => counts.ComputeInput);
         Stage(writer, models, "compute_infer", "The run.", static counts => counts.ComputeInfer);
         Stage(writer, models, "compute_output", "End of the run to the answer.", static counts => counts.ComputeOutput);
+        Stage(writer, models, "upload", "Of batches on a device: gathered to begin of the run, the wait for the device included.", static counts => counts.Upload);
+        Stage(writer, models, "download", "Of batches on a device: end of the run to the outputs being back.", static counts => counts.Download);
         WriteBatchSizes(writer, models);
         ByName<CloseReason>(writer, models, "gateway_batch_close_reason_total", "reason", "Batches run, by why they were closed with the rows that they had.", static counts => counts.CloseReasons);
         Each(writer, models, "gateway_padding_rows_total", "counter", "Rows run that nobody asked for, to reach an allowed batch size.", static model => model.Counts.PaddingRows);

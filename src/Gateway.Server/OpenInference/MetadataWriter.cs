@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Protocol.Tensors;
 using Microsoft.AspNetCore.Http;
@@ -38,6 +39,7 @@ internal static class MetadataWriter
             json.WriteString("platform"u8, model.Config.Platform.Length > 0 ? model.Config.Platform : model.Config.Backend);
             WriteTensors(json, "inputs", model.Inputs, model.Layout.IsBatching);
             WriteTensors(json, "outputs", model.Outputs, model.Layout.IsBatching);
+            WritePlacement(json, model.Placements);
         });
 
     /// <summary>Writes that a model is ready: Triton's answer is empty, KServe's client reads this.</summary>
@@ -47,6 +49,20 @@ internal static class MetadataWriter
             json.WriteString("name"u8, name);
             json.WriteBoolean("ready"u8, true);
         });
+
+    /// <summary>Where it runs, in the member that the protocol has for a server's own: strings by name.</summary>
+    private static void WritePlacement(Utf8JsonWriter json, IReadOnlyList<ExecutionPlacement> placements)
+    {
+        if (placements.Count == 0) return;
+        json.WriteStartObject("properties"u8);
+        json.WriteString("provider"u8, string.Join(", ", placements.Select(placement => placement.Provider).Distinct()));
+        json.WriteString("device"u8, string.Join(", ", placements.Select(placement => placement.Device).Distinct()));
+        string[] cpuNodes = [.. placements.SelectMany(placement => placement.CpuNodes).Distinct()];
+        if (cpuNodes.Length > 0) json.WriteString("cpu_nodes"u8, string.Join(", ", cpuNodes));
+        string[] refused = [.. placements.SelectMany(placement => placement.Refused).Distinct()];
+        if (refused.Length > 0) json.WriteString("fallback"u8, string.Join("; ", refused));
+        json.WriteEndObject();
+    }
 
     private static void WriteTensors(Utf8JsonWriter json, string member, IReadOnlyList<TensorSpec> tensors, bool isBatching)
     {

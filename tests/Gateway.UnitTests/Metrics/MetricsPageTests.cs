@@ -7,6 +7,7 @@ using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Server.Hosting;
 using Gateway.Server.Metrics;
+using Gateway.Server.Metrics.Gpu;
 using Gateway.TestSupport;
 using Gateway.UnitTests.Hosting;
 
@@ -152,7 +153,7 @@ public sealed class MetricsPageTests : IDisposable
     private PrometheusText Scrape()
     {
         ArrayBufferWriter<byte> output = new();
-        new MetricsPage(_catalog, _pool, new ConnectionCounts(), new MachineUsage(), _tenants).Write(output);
+        new MetricsPage(_catalog, _pool, new ConnectionCounts(), new MachineUsage(), new GpuUsage("no-such-library.so"), _tenants).Write(output);
         return PrometheusText.Parse(Encoding.UTF8.GetString(output.WrittenSpan));
     }
 }

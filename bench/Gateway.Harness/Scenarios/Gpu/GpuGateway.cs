@@ -44,6 +44,9 @@ internal sealed class GpuGateway(string provider) : IGpuPart
         }
 
         double best = MetricsPage.Read(metrics, $"gateway_best_batch_rows{{model=\"{model.Name}\"");
+        MetricsPage.TryRead(metrics, "nv_gpu_utilization", out double utilization);
+        MetricsPage.TryRead(metrics, "nv_gpu_memory_used_bytes", out double memory);
+        MetricsPage.TryRead(metrics, "nv_gpu_power_usage", out double power);
         return new Comparison(
             $"{model.Name}, {Connections} connections, {Window} calls each",
             new Series("rows", "/s", [.. closed.Select(result => result.PerSecond)]),
@@ -58,6 +61,9 @@ internal sealed class GpuGateway(string provider) : IGpuPart
                 new Series("at 70 %, answers p50", "µs", [.. open.Select(result => result.P50Microseconds)]),
                 new Series("at 70 %, answers p99", "µs", [.. open.Select(result => result.P99Microseconds)]),
                 new Series("at 70 %, batch", "rows", openBatch),
+                new Series("GPU utilization, as it says, all of them", "", [utilization]),
+                new Series("GPU memory in use", "bytes", [memory]),
+                new Series("GPU power", "W", [power]),
                 new Series("at 70 %, in time", "/s", [.. open.Select(result => result.InTime)]),
             ],
             new { closed, open });
