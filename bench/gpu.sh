@@ -45,7 +45,7 @@ step nvidia-smi 10 nvidia-smi
 step vulkan 5 bash -c 'ls -la /usr/share/vulkan/icd.d /etc/vulkan/icd.d /usr/local/nvidia/share/vulkan/icd.d 2>/dev/null; echo "VK_DRIVER_FILES=${VK_DRIVER_FILES:-}"; ldconfig -p | grep -iE "vulkan|nvidia" | head -20'
 step contract "${GATEWAY_CONTRACT_LIMIT:-60}" "$dotnet" "$tests" -class "Gateway.UnitTests.Execution.$contract"
 grep -aE 'Total:|\[FAIL\]|\[SKIP\]' "$out/contract.txt" | head -40
-step measurements "${GATEWAY_MEASURE_LIMIT:-150}" "$dotnet" "$harness" "gpu-$provider" --rounds "${GATEWAY_ROUNDS:-3}" --seconds "${GATEWAY_SECONDS:-1}" --warm-up 1 \
+step measurements "${GATEWAY_MEASURE_LIMIT:-240}" "$dotnet" "$harness" "gpu-$provider" --rounds "${GATEWAY_ROUNDS:-3}" --seconds "${GATEWAY_SECONDS:-1}" --warm-up 1 \
     --gateway "$gateway" --out "$out" ${GATEWAY_MODELS:+--models "$GATEWAY_MODELS"}
 tail -n 200 "$out/measurements.txt"
 [ "$failed" -eq 0 ]

@@ -14,6 +14,9 @@ switch (args)
     case [BareRun.Command, .. string[] rest]:
         BareRun.Run(rest);
         return 0;
+    case [GpuPartProcess.Command, .. string[] rest]:
+        GpuPartProcess.Run(rest);
+        return 0;
     case [ClientRun.Command, .. string[] rest]:
         await ClientRun.RunAsync(rest);
         return 0;

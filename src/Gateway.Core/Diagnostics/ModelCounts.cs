@@ -34,6 +34,12 @@ public sealed class ModelCounts
     /// <summary>Runs that failed, those of bisected batches included.</summary>
     public long FailedExecutions { get; internal set; }
 
+    /// <summary>Runs that needed more memory than their device had.</summary>
+    public long OutOfMemory { get; internal set; }
+
+    /// <summary>Runs under which an instance lost its device.</summary>
+    public long LostDevices { get; internal set; }
+
     /// <summary>Rows run that nobody asked for, to reach an allowed batch size.</summary>
     public long PaddingRows { get; internal set; }
 
@@ -91,6 +97,8 @@ public sealed class ModelCounts
         other.Inferences = Inferences;
         other.Executions = Executions;
         other.FailedExecutions = FailedExecutions;
+        other.OutOfMemory = OutOfMemory;
+        other.LostDevices = LostDevices;
         other.PaddingRows = PaddingRows;
         other.ReceivedBytes = ReceivedBytes;
         other.GatheredBytes = GatheredBytes;

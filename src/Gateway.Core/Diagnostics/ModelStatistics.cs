@@ -51,6 +51,16 @@ public sealed class ModelStatistics(TimeProvider time)
         lock (_lock) _counts.FailedExecutions++;
     }
 
+    internal void CountOutOfMemory()
+    {
+        lock (_lock) _counts.OutOfMemory++;
+    }
+
+    internal void CountLostDevice()
+    {
+        lock (_lock) _counts.LostDevices++;
+    }
+
     /// <summary>A batch ran; <paramref name="finished"/> is the list of the requests that it finished.</summary>
     internal void CountBatch(Batch batch, InferenceRequest? finished, long now)
     {

@@ -11,4 +11,7 @@ public enum ExecutionFailure
 
     /// <summary>The device, or what the instance has on it, is gone: nothing will run on this instance again.</summary>
     DeviceLost,
+
+    /// <summary>Likewise, but that was known before: this run did not begin.</summary>
+    DeviceAway,
 }

@@ -31,6 +31,10 @@ public interface IModelExecutor : IDisposable
         return false;
     }
 
+    /// <summary>After a run that lost its device: lets go of what it had there and makes it anew.</summary>
+    /// <exception cref="ModelLoadException">The device is not back; the executor cannot run, and this may be called again.</exception>
+    void Reload() => throw new ModelLoadException("this executor cannot be made anew");
+
     /// <summary>Cuts a run short: it fails with an <see cref="ExecutionException"/>. Later runs fail likewise.</summary>
     void Terminate();
 }

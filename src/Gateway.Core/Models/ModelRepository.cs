@@ -123,6 +123,11 @@ public sealed partial class ModelRepository(
         {
             LoadedModel loaded = _loader.Start(opened);
             _loaded.Add(loaded);
+            loaded.Model.Batcher.Observer = (instance, problem) =>
+            {
+                if (problem is null) LogInstanceBack(logger, opened.Source.Name, opened.Source.Version, instance);
+                else LogInstanceLost(logger, opened.Source.Name, opened.Source.Version, instance, problem);
+            };
             TimeSpan took = time.GetElapsedTime(start);
             catalog.Set(new ModelStatus(opened.Source.Name, opened.Source.Version, ModelState.Ready, "", loaded.Model, took));
             LogReady(logger, opened.Source.Name, opened.Source.Version, loaded.Model.Device, loaded.Model.Batcher.Latency.BestBatchRows, took.TotalMilliseconds);
@@ -152,6 +157,12 @@ public sealed partial class ModelRepository(
 
     [LoggerMessage(1003, LogLevel.Error, "Model {Model} is unavailable: {Reason}", EventName = "ModelUnavailable")]
     private static partial void LogModelUnavailable(ILogger logger, string model, string reason);
+
+    [LoggerMessage(1005, LogLevel.Error, "Model {Model} version {Version}: instance {Instance} has lost its device and takes no batches until it is back: {Problem}", EventName = "InstanceLost")]
+    private static partial void LogInstanceLost(ILogger logger, string model, long version, int instance, string problem);
+
+    [LoggerMessage(1006, LogLevel.Warning, "Model {Model} version {Version}: instance {Instance} has its device again", EventName = "InstanceBack")]
+    private static partial void LogInstanceBack(ILogger logger, string model, long version, int instance);
 
     private sealed record FoundModel(string Name, string Directory);
 }

@@ -115,6 +115,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Where the parts of a split request are put together; null for the others.</summary>
     internal SplitAssembly? Assembly { get; set; }
 
+    /// <summary>Whether an instance has lost its device while it ran this.</summary>
+    internal bool HasLostDevice { get; set; }
+
     /// <summary>How it ended, for the counters; set with the answer.</summary>
     internal RequestOutcome Outcome { get; private set; }
 
@@ -218,6 +221,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Status = StatusCode.Ok;
         _error = null;
         Assembly = null;
+        HasLostDevice = false;
         Receiver = null;
         CacheUse = CacheUse.Ordinary;
         CacheOutcome = CacheOutcome.None;

@@ -52,6 +52,9 @@ public sealed record BatchingPolicy
     /// <summary>Whether batches stop growing where the measured curve says that more rows do not make them faster a row.</summary>
     public bool FollowsLatencyCurve { get; init; } = true;
 
+    /// <summary>From the first attempt to bring back an instance whose device was lost to the second; each further one waits twice as long.</summary>
+    public TimeSpan FirstReloadPause { get; init; } = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Deep enough to ride out a burst of 80 ms at 50,000 requests a second, the fastest front door measured; a deeper queue only adds latency.</summary>
     public const int DefaultMaxQueueRequests = 4096;
 

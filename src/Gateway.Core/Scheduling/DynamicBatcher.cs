@@ -223,6 +223,51 @@ public sealed class DynamicBatcher : IAsyncDisposable
         Pump(waitForLock: true);
     }
 
+    /// <summary>Told of an instance whose device was lost, with the reason, and of its being back, with null.</summary>
+    internal Action<int, string?>? Observer { get; set; }
+
+    /// <summary>A batch needed more memory than there was: later ones are to be half as large.</summary>
+    /// <returns>True, for use in a condition.</returns>
+    internal bool Shrink(Batch batch)
+    {
+        Statistics.CountOutOfMemory();
+        Latency.LimitRows(batch.PaddedRows / 2);
+        return true;
+    }
+
+    /// <summary>An instance's device was lost under a batch: its requests go back to the queue, for what is left, but for those that this has happened to before.</summary>
+    /// <param name="hasRun">Whether it was this batch under which the device was lost; else it was gone already.</param>
+    internal void Lose(ModelInstance instance, Batch batch, string error, bool hasRun)
+    {
+        if (hasRun) Statistics.CountLostDevice();
+        Observer?.Invoke(instance.Index, error);
+        foreach (BatchSlice slice in batch.Slices)
+        {
+            if (!TryTakeBack(slice, hasRun) && instance.FailLost(slice, error)) Release(slice.Request);
+        }
+
+        Pump(waitForLock: true);
+    }
+
+    /// <returns>False for a request that is not to be run again: one of several parts, one cancelled, one that has cost a device already.</returns>
+    private bool TryTakeBack(BatchSlice slice, bool hasRun)
+    {
+        InferenceRequest request = slice.Request;
+        if (request.Assembly is not null || request.IsCancelled || (hasRun && request.HasLostDevice)) return false;
+        request.HasLostDevice |= hasRun;
+        lock (_lock)
+        {
+            request.RowsTaken = 0;
+            request.State = RequestState.Pending;
+            Interlocked.Increment(ref _waiting);
+            Interlocked.Add(ref _waitingBytes, request.QueuedBytes);
+            _queue.Add(request);
+            _latestDue = Math.Max(_latestDue, request.DueAt);
+        }
+
+        return true;
+    }
+
     /// <summary>Counts a finished request and hands it back, in order where the model asks for it.</summary>
     internal void Release(InferenceRequest request)
     {

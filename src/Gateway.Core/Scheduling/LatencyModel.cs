@@ -36,6 +36,7 @@ public sealed class LatencyModel
     private double _variance = FirstDeviation * FirstDeviation;
     private long _recordedAt = long.MinValue;
     private int _bestBatchRows;
+    private int _mostRows = int.MaxValue;
 
     public LatencyModel(int maxBatchRows)
     {
@@ -58,7 +59,10 @@ public sealed class LatencyModel
     }
 
     /// <summary>Smallest batch that makes nearly as many rows a second as any: batches need not be larger.</summary>
-    public int BestBatchRows => Volatile.Read(ref _bestBatchRows);
+    public int BestBatchRows => Math.Min(Volatile.Read(ref _bestBatchRows), Volatile.Read(ref _mostRows));
+
+    /// <summary>Rows that a batch may have at most, because more of them needed more memory than there was; no limit unless that has happened.</summary>
+    public int MostRows => Volatile.Read(ref _mostRows);
 
     /// <summary>How far batches are from what was expected, relative to that: the root of the mean square.</summary>
     public double Deviation => Math.Sqrt(Volatile.Read(ref _variance));
@@ -74,6 +78,16 @@ public sealed class LatencyModel
         if (!_isProfiled) return (long)(samples > 0 ? _means[rows] : Line(_means, rows));
         double prior = _profile[rows] * Volatile.Read(ref _ratio);
         return (long)(((_means[rows] * samples) + (prior * (Trusted - samples))) / Trusted);
+    }
+
+    /// <summary>Batches are to have no more than so many rows from now on.</summary>
+    public void LimitRows(int rows)
+    {
+        int limit = Math.Max(1, rows);
+        int seen;
+        while (limit < (seen = Volatile.Read(ref _mostRows)) && Interlocked.CompareExchange(ref _mostRows, limit, seen) != seen)
+        {
+        }
     }
 
     /// <summary>Takes note of what a size took before the model was served.</summary>

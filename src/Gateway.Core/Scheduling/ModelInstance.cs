@@ -9,7 +9,8 @@ namespace Gateway.Core.Scheduling;
 /// <summary>One instance of a model: the thread that runs its batches and gives every request its rows.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: a batch that fails is run again in halves where the policy says so, until only the requests that make it fail are left, within a budget
-/// of runs. <b>Threading</b>: one thread of its own, because a run blocks; while that is idle the batcher may lend the instance to another for a short run
+/// of runs. One that needs more memory than there is is run in halves, and later ones are kept that small. When the device is lost, the batch goes back to the
+/// queue for what is left, and the instance takes no other until its executor is back. <b>Threading</b>: one thread of its own, because a run blocks; while that is idle the batcher may lend the instance to another for a short run
 /// (<see cref="RunHere"/>); <see cref="Call"/>, <see cref="Terminate"/> and <see cref="End"/> from any.
 /// <b>Ownership</b>: owns its executor. <b>Cost</b>: no allocation a batch.
 /// </remarks>
@@ -17,6 +18,9 @@ namespace Gateway.Core.Scheduling;
 internal sealed class ModelInstance
 #pragma warning restore CA1001
 {
+    // A driver that comes back does so within seconds; one that does not is asked twice a minute.
+    private static readonly TimeSpan LongestReloadPause = TimeSpan.FromSeconds(30);
+
     private readonly DynamicBatcher _batcher;
     private readonly ModelLayout _layout;
     private readonly IModelExecutor _executor;
@@ -29,6 +33,9 @@ internal sealed class ModelInstance
     private bool _isDisposed;
     private volatile bool _isEnding;
     private volatile bool _isTerminated;
+
+    // Set by the instance's own thread, which then brings it back before it takes another batch.
+    private bool _isLost;
 
     public ModelInstance(DynamicBatcher batcher, ModelLayout layout, IModelExecutor executor, int index)
     {
@@ -94,7 +101,12 @@ internal sealed class ModelInstance
 
     private void Run()
     {
-        while (_batcher.WaitForBatch(this)) RunBatch();
+        while (_batcher.WaitForBatch(this))
+        {
+            RunBatch();
+            if (_isLost) Recover();
+        }
+
         lock (_lent)
         {
             _isDisposed = true;
@@ -127,7 +139,18 @@ internal sealed class ModelInstance
 #pragma warning restore CA1031
         {
             _batcher.Statistics.CountFailedExecution();
-            if (budget >= 2 && batch.Slices.Length > 1 && !_isTerminated)
+            ExecutionFailure failure = (error as ExecutionException)?.Failure ?? ExecutionFailure.Run;
+            if ((failure is ExecutionFailure.DeviceLost or ExecutionFailure.DeviceAway) && !_isTerminated && Thread.CurrentThread == _thread)
+            {
+                _isLost = true;
+                _batcher.Lose(this, batch, error.Message, hasRun: failure == ExecutionFailure.DeviceLost);
+            }
+            else if (failure == ExecutionFailure.OutOfMemory && !_isTerminated && _batcher.Shrink(batch) && batch.Slices.Length > 1)
+            {
+                // Outside of the budget, which is for finding the request at fault: here none is, and halves end at one request.
+                ExecuteHalves(batch, ref budget);
+            }
+            else if (budget >= 2 && batch.Slices.Length > 1 && !_isTerminated)
             {
                 budget -= 2;
                 ExecuteHalves(batch, ref budget);
@@ -252,6 +275,35 @@ internal sealed class ModelInstance
         request.SetOutputs(output);
         return true;
     }
+
+    /// <summary>Brings the executor back, trying again and again in longer and longer intervals until it is there or the instance is to end.</summary>
+    private void Recover()
+    {
+        TimeSpan pause = _batcher.Policy.FirstReloadPause;
+        while (!_isEnding)
+        {
+            try
+            {
+                _executor.Reload();
+                _isLost = false;
+                _batcher.Observer?.Invoke(Index, null);
+                return;
+            }
+#pragma warning disable CA1031 // Whatever keeps it from coming back may be over the next time.
+            catch (Exception error)
+#pragma warning restore CA1031
+            {
+                _batcher.Observer?.Invoke(Index, error.Message);
+            }
+
+            // Ends early when the instance is to end.
+            _work.Wait(pause);
+            if (pause < LongestReloadPause) pause *= 2;
+        }
+    }
+
+    /// <summary>Fails a batch whose device is lost and which is not to be run elsewhere.</summary>
+    internal bool FailLost(BatchSlice slice, string error) => FailSlice(slice, StatusCode.Unavailable, error);
 
     private void Fail(Batch batch, StatusCode status, string error)
     {

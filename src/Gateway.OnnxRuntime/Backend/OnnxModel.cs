@@ -1,4 +1,5 @@
 using Gateway.Core.Execution;
+using Gateway.Core.Execution.Devices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
@@ -97,10 +98,33 @@ internal sealed partial class OnnxModel : ILoadedModel
         IReadOnlyList<IModelExecutor> executors = choice.IsCpu
             ? [new OnnxExecutor(layout, session, placement, _pool, _time)]
             : OnnxExecutor.HasFixedShapes(layout)
-                ? OnnxDeviceModel.CreateLanes(_environment, layout, session, choice, placement, _pool, _time)
+                ? new DeviceInstance(choice.Lanes ?? DeviceTraits.Of(choice).Stages.Lanes, PipelineMaker(layout, choice, threads)).CreateLanes(placement)
                 : [CreateUnpipelined(layout, session, choice, placement)];
         if (_devices.Add(placement.Device) && cpuNodes.Length > 0) LogCpuNodes(_logger, _source.Name, placement.Device, cpuNodes.Length, string.Join(", ", cpuNodes.Take(MostNodesLogged)));
         return executors;
+    }
+
+    /// <summary>Makes an instance's pipeline; each time but the first its device was lost, and the session with it, so that another is loaded.</summary>
+    private Func<DevicePipeline> PipelineMaker(ModelLayout layout, ProviderChoice choice, int threads)
+    {
+        OrtSession? used = null;
+        return () =>
+        {
+            lock (_sessions)
+            {
+                // Another instance may have loaded one already.
+                bool isSame = _sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known) && ReferenceEquals(known.Session, used);
+                if (isSame)
+                {
+                    _sessions.Remove((choice.Device, threads));
+                    known.Traits!.Guard(known.Session.Dispose);
+                }
+
+                used = Session(choice, threads);
+            }
+
+            return OnnxDeviceModel.CreatePipeline(_environment, layout, used, choice, _pool, _time);
+        };
     }
 
     private OnnxExecutor CreateUnpipelined(ModelLayout layout, OrtSession session, ProviderChoice choice, ExecutionPlacement placement)

@@ -37,6 +37,8 @@ internal static partial class GatewayFamilies
         Each(writer, models, "gateway_padding_rows_total", "counter", "Rows run that nobody asked for, to reach an allowed batch size.", static model => model.Counts.PaddingRows);
         WriteCopies(writer, models);
         Each(writer, models, "gateway_failed_executions_total", "counter", "Runs that failed, those of bisected batches included.", static model => model.Counts.FailedExecutions);
+        Each(writer, models, "gateway_out_of_memory_total", "counter", "Runs that needed more memory than their device had; later batches are half as large.", static model => model.Counts.OutOfMemory);
+        Each(writer, models, "gateway_lost_devices_total", "counter", "Runs under which an instance lost its device, which it then tries to get back.", static model => model.Counts.LostDevices);
         WritePool(writer, pool);
         WriteConnections(writer, connections);
     }

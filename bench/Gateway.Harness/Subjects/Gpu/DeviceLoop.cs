@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gateway.Harness.Models;
+using Gateway.OnnxRuntime.Backend;
 using Gateway.OnnxRuntime.Environments;
 using Gateway.OnnxRuntime.Memory;
 using Gateway.OnnxRuntime.Sessions;
@@ -13,7 +14,8 @@ namespace Gateway.Harness.Subjects.Gpu;
 /// <remarks><b>Threading</b>: one thread. <b>Ownership</b>: the caller disposes it.</remarks>
 internal sealed unsafe class DeviceLoop : IDisposable
 {
-    private readonly OrtEnvironment _environment = OrtEnvironment.Open(NullLogger.Instance);
+    private static readonly OrtEnvironment Environment = OrtEnvironment.Open(NullLogger.Instance, OnnxRuntimeBackend.SharedPools);
+
     private readonly OrtSession _session;
     private readonly List<IDisposable> _owned = [];
     private readonly List<nint> _memory = [];
@@ -30,7 +32,7 @@ internal sealed unsafe class DeviceLoop : IDisposable
     {
         using OrtSessionOptions options = new();
         options.GraphOptimization(OrtGraphOptimization.All).IntraOpThreads(1).Spinning(false).AddProvider(provider);
-        _session = OrtSession.Load(_environment, model.File, options);
+        _session = OrtSession.Load(Environment, model.File, options);
         OrtMemoryInfo device = provider.Equals(OrtProviders.WebGpu, StringComparison.OrdinalIgnoreCase) ? OrtMemoryInfo.WebGpu() : OrtMemoryInfo.Cuda();
         long[] inputShape = [rows, .. model.InputDims];
         long[] outputShape = [rows, model.OutputBytes / sizeof(float)];
@@ -40,14 +42,17 @@ internal sealed unsafe class DeviceLoop : IDisposable
         OrtValue hostOutput = Own(Host(outputShape));
         OrtValue deviceInput = Own(OnDevice(device, inputShape));
         OrtValue deviceOutput = Own(OnDevice(device, outputShape));
-        _upload = new OrtTensorCopy(_environment, [(_hostInput, deviceInput)]);
-        _download = new OrtTensorCopy(_environment, [(deviceOutput, hostOutput)]);
+        _upload = new OrtTensorCopy(Environment, [(_hostInput, deviceInput)]);
+        _download = new OrtTensorCopy(Environment, [(deviceOutput, hostOutput)]);
 
         _boundOnce = Binding(deviceInput, hostOutput);
         _boundAnew = Binding(_hostInput, hostOutput);
         _onDevice = Binding(deviceInput, deviceOutput);
         _upload.Run();
     }
+
+    /// <summary>Opens ONNX Runtime for the life of the process: with its last environment it would close the device, and a driver that is closed and opened again and again is a risk.</summary>
+    public static void KeepOpen() => _ = Environment;
 
     /// <summary>The bare loop: inputs lie on the device already; outputs come back.</summary>
     public void Run() => _session.Run(_boundOnce);
@@ -83,7 +88,6 @@ internal sealed unsafe class DeviceLoop : IDisposable
     {
         for (int i = _owned.Count - 1; i >= 0; i--) _owned[i].Dispose();
         _session.Dispose();
-        _environment.Dispose();
         foreach (nint memory in _memory) NativeMemory.AlignedFree((void*)memory);
     }
 
@@ -97,7 +101,7 @@ internal sealed unsafe class DeviceLoop : IDisposable
     private OrtValue Host(long[] shape)
     {
         nuint bytes = (nuint)(shape.Aggregate(1L, (product, size) => product * size) * sizeof(float));
-        nint memory = (nint)NativeMemory.AlignedAlloc(bytes, (nuint)Environment.SystemPageSize);
+        nint memory = (nint)NativeMemory.AlignedAlloc(bytes, (nuint)System.Environment.SystemPageSize);
         _memory.Add(memory);
         return OrtValue.OverMemory(OrtMemoryInfo.Cpu, memory, bytes, shape, DataType.Fp32);
     }

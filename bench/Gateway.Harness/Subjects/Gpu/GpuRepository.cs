@@ -12,7 +12,8 @@ internal sealed partial class GpuRepository : IDisposable
     /// <param name="provider"><c>webgpu</c>, <c>cuda</c>, <c>tensorrt</c> or <c>cpu</c>.</param>
     /// <param name="maxBatchSize">For all models.</param>
     /// <param name="capturesGraphs">Whether the device's work is recorded and replayed.</param>
-    public GpuRepository(string provider, int maxBatchSize, bool capturesGraphs = false, params IReadOnlyList<BenchModel> models)
+    /// <param name="lanes">Batches under way at once; 0 for the engine's own choice.</param>
+    public GpuRepository(string provider, int maxBatchSize, bool capturesGraphs, int lanes, params IReadOnlyList<BenchModel> models)
     {
         foreach (BenchModel model in models)
         {
@@ -22,7 +23,7 @@ internal sealed partial class GpuRepository : IDisposable
             File.Copy(model.File, System.IO.Path.Combine(to, "1", "model.onnx"));
             string config = File.ReadAllText(System.IO.Path.Combine(from, "config.pbtxt"));
             config = MaxBatchSize().Replace(config, $"max_batch_size: {maxBatchSize}");
-            config = InstanceGroups().Replace(config, Instances(provider, capturesGraphs));
+            config = InstanceGroups().Replace(config, Instances(provider, capturesGraphs, lanes));
             File.WriteAllText(System.IO.Path.Combine(to, "config.pbtxt"), config);
         }
     }
@@ -31,13 +32,14 @@ internal sealed partial class GpuRepository : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    private static string Instances(string provider, bool capturesGraphs)
+    private static string Instances(string provider, bool capturesGraphs, int lanes)
     {
         if (provider == "cpu") return "instance_group [ { kind: KIND_CPU count: 1 } ]";
         string graphs = capturesGraphs ? "cuda { graphs: true } " : "";
+        string parameters = lanes > 0 ? $$""" parameters { key: "lanes" value: "{{lanes}}" }""" : "";
         return $$"""
             instance_group [ { kind: KIND_GPU count: 1 } ]
-            optimization { {{graphs}}execution_accelerators { gpu_execution_accelerator [ { name: "{{provider}}" } ] } }
+            optimization { {{graphs}}execution_accelerators { gpu_execution_accelerator [ { name: "{{provider}}"{{parameters}} } ] } }
             """;
     }
 

@@ -20,6 +20,7 @@ public sealed class DevicePipeline
     private readonly Stack<DeviceSlot> _free = new();
     private readonly object _freeLock = new();
     private bool _isTerminated;
+    private bool _isLost;
     private int _lanes;
 
     /// <param name="lanes">Batches under way at once, at least 1.</param>
@@ -52,9 +53,6 @@ public sealed class DevicePipeline
 
         _lanes = lanes;
     }
-
-    /// <summary>One executor for each lane.</summary>
-    public IModelExecutor[] CreateLanes(ExecutionPlacement placement) => [.. Enumerable.Range(0, _lanes).Select(_ => new DeviceLane(this, placement))];
 
     internal BatchOutput Execute(Batch batch)
     {
@@ -115,6 +113,16 @@ public sealed class DevicePipeline
         _onTerminate();
     }
 
+    /// <summary>Its device is gone: every lane is to find that out with its next batch, the idle ones too.</summary>
+    internal void Lose()
+    {
+        lock (_freeLock)
+        {
+            _isLost = true;
+            Monitor.PulseAll(_freeLock);
+        }
+    }
+
     internal void Return(DeviceSlot slot)
     {
         lock (_freeLock)
@@ -140,7 +148,8 @@ public sealed class DevicePipeline
     {
         lock (_freeLock)
         {
-            while (_free.Count == 0 && !_isTerminated) Monitor.Wait(_freeLock);
+            while (_free.Count == 0 && !_isTerminated && !_isLost) Monitor.Wait(_freeLock);
+            if (_isLost && !_isTerminated) throw new ExecutionException("the device is lost", failure: ExecutionFailure.DeviceAway);
             return _isTerminated ? throw new ExecutionException("The run was cut short") : _free.Pop();
         }
     }

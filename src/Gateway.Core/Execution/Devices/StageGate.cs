@@ -4,10 +4,13 @@ namespace Gateway.Core.Execution.Devices;
 /// <remarks>
 /// <b>Behaviour</b>: first come, first served, which a lock is not: with it a batch that has run could wait for its download behind any number of younger ones.
 /// The same gate may stand for several stages of a device on which only one thing may be done at a time.
-/// <b>Threading</b>: any. Not to be entered twice by one thread. <b>Cost</b>: a short lock; waiters sleep.
+/// <b>Threading</b>: any. Not to be entered twice by one thread. <b>Cost</b>: a short lock; waiters spin for a moment, then sleep.
 /// </remarks>
 public sealed class StageGate
 {
+    // Yields of the core before sleeping, some tens of microseconds: what a stage of a light model takes, and less than being woken costs.
+    private const int Spins = 60;
+
     private readonly object _lock = new();
     private long _nextTicket;
     private long _serving;
@@ -15,9 +18,17 @@ public sealed class StageGate
     /// <summary>Waits for its turn; whoever enters must <see cref="Exit"/>.</summary>
     public void Enter()
     {
+        long ticket;
+        lock (_lock) ticket = _nextTicket++;
+        SpinWait spinner = default;
+        for (int i = 0; i < Spins; i++)
+        {
+            if (Volatile.Read(ref _serving) == ticket) return;
+            spinner.SpinOnce(sleep1Threshold: -1);
+        }
+
         lock (_lock)
         {
-            long ticket = _nextTicket++;
             while (ticket != _serving) Monitor.Wait(_lock);
         }
     }
@@ -26,7 +37,7 @@ public sealed class StageGate
     {
         lock (_lock)
         {
-            _serving++;
+            Volatile.Write(ref _serving, _serving + 1);
             if (_serving != _nextTicket) Monitor.PulseAll(_lock);
         }
     }

@@ -42,16 +42,15 @@ internal sealed class OnnxDeviceModel
 
     public OrtRunOptions RunOptions { get; } = new();
 
-    /// <summary>An executor for each batch that the device has under way at once.</summary>
+    /// <summary>Makes a pipeline for a session.</summary>
     /// <exception cref="OrtException">The device has not enough memory, or cannot be copied to.</exception>
-    public static IModelExecutor[] CreateLanes(
-        OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, ExecutionPlacement placement, BlockPool pool, TimeProvider time)
+    public static DevicePipeline CreatePipeline(
+        OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, BlockPool pool, TimeProvider time)
     {
         DeviceTraits traits = DeviceTraits.Of(choice);
         OnnxDeviceModel model = new(environment, layout, session, choice, traits, pool);
-        DevicePipeline pipeline = new(
-            layout, traits.Stages, traits.Stages.Lanes, () => traits.Guard(() => new OnnxDeviceSlot(model, model._slots++)), time, model.RunOptions.Terminate, model.RunOptions.Dispose);
-        return pipeline.CreateLanes(placement);
+        return new DevicePipeline(
+            layout, traits.Stages, choice.Lanes ?? traits.Stages.Lanes, () => traits.Guard(() => new OnnxDeviceSlot(model, model._slots++)), time, model.RunOptions.Terminate, model.RunOptions.Dispose);
     }
 
     public bool IsInputOnCpu(int index) => _inputsOnCpu[index];

@@ -47,7 +47,7 @@ internal static class ProviderChain
             {
                 // Its one context is opened for the first session, on the adapter that the driver prefers; later sessions get the same.
                 if (gpu != 0) throw new ModelLoadException($"WebGPU runs on one device, which has number 0: it has no GPU {gpu}");
-                chain.Add(new ProviderChoice(ExecutionAccelerator.WebGpu, [(OrtProviders.WebGpu, WebGpuOptions(config, accelerator))], 0));
+                chain.Add(new ProviderChoice(ExecutionAccelerator.WebGpu, [(OrtProviders.WebGpu, WebGpuOptions(config, accelerator))], 0, accelerator.Lanes));
             }
             else if (ReferenceEquals(accelerator, nvidia[0]))
             {
@@ -77,7 +77,7 @@ internal static class ProviderChain
             providers.Add((OrtProviders.Cuda, options));
         }
 
-        return new ProviderChoice(named.Length > 0 ? named[0].Name : ExecutionAccelerator.Cuda, providers, gpu);
+        return new ProviderChoice(named.Length > 0 ? named[0].Name : ExecutionAccelerator.Cuda, providers, gpu, named.Select(accelerator => accelerator.Lanes).FirstOrDefault(lanes => lanes is not null));
     }
 
     /// <summary>Triton's older top-level parameters win over the accelerator's.</summary>

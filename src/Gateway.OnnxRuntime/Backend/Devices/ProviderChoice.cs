@@ -7,7 +7,8 @@ namespace Gateway.OnnxRuntime.Backend.Devices;
 /// <param name="Name">The first provider's, as configurations spell it; <see cref="ExecutionAccelerator.Cpu"/> for none.</param>
 /// <param name="Providers">ONNX Runtime's names and options; empty for the CPU.</param>
 /// <param name="Gpu">Number of the device; 0 for the CPU.</param>
-internal sealed record ProviderChoice(string Name, IReadOnlyList<(string Name, IReadOnlyDictionary<string, string> Options)> Providers, int Gpu)
+/// <param name="Lanes">Batches under way at once on one instance; null for as many as the device is made for.</param>
+internal sealed record ProviderChoice(string Name, IReadOnlyList<(string Name, IReadOnlyDictionary<string, string> Options)> Providers, int Gpu, int? Lanes = null)
 {
     public static ProviderChoice Cpu { get; } = new(ExecutionAccelerator.Cpu, [], 0);
 

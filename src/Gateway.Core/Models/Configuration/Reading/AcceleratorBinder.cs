@@ -57,6 +57,11 @@ internal static class AcceleratorBinder
     private static string? Translate(string name, string key, string value, Dictionary<string, string> options)
     {
         if (name == ExecutionAccelerator.Cpu) return $"execution accelerator 'cpu' has no parameters, so not '{Suggestion.Shorten(key)}' either";
+        if (key == ExecutionAccelerator.LanesParameter)
+        {
+            return ParameterValue.Int(value) is >= 1 and <= ExecutionAccelerator.MostLanes ? null : $"'{key}' must be 1 to {ExecutionAccelerator.MostLanes}, got '{Suggestion.Shorten(value)}'";
+        }
+
         if (name == ExecutionAccelerator.TensorRt) return TensorRtOptions.Translate(key, value, options);
         if (name == ExecutionAccelerator.Cuda && SetByInstance.Contains(key)) return $"CUDA option '{key}' follows from 'instance_group' and cannot be set";
         if (name == ExecutionAccelerator.Cuda && CudaFlags.Contains(key) && ParameterValue.Bool(value) is null) return ParameterValue.NotBool(key, value);
