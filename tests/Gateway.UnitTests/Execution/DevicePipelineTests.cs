@@ -1,0 +1,228 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Execution.Devices;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+using Gateway.TestSupport;
+
+namespace Gateway.UnitTests.Execution;
+
+/// <summary>Batches on a device that does what the test says.</summary>
+public sealed class DevicePipelineTests
+{
+    private static readonly ExecutionPlacement Placement = new("fake", "fake", [], []);
+    private static readonly BatchingPolicy Policy = new() { MaxBatchRows = 8, FirstReloadPause = TimeSpan.FromMilliseconds(1) };
+
+    private FakeDevice _device = null!;
+    private int _loads;
+
+    [Fact]
+    public async Task Concurrent_ThreeBatches_AreInThreeStagesAtOnce()
+    {
+        await using TestModel model = Serve(DeviceStages.Concurrent(), Policy with { MaxBatchRows = 1 });
+        using Barrier together = new(3);
+        _device.OnStage = (_, _) =>
+        {
+            // The first three batches meet: one in each stage, which needs all three lanes and each stage's gate.
+            if (_device.MostAtOnce < 3) together.SignalAndWait(TimeSpan.FromMilliseconds(50));
+        };
+
+        Sent[] sent = [.. Enumerable.Range(0, 30).Select(i => model.Send(i))];
+
+        for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
+        Assert.Equal(3, _device.MostAtOnce);
+    }
+
+    [Fact]
+    public async Task Exclusive_ManyBatches_OneStageAtATime()
+    {
+        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy);
+
+        Sent[] sent = [.. Enumerable.Range(0, 200).Select(i => model.Send(i))];
+
+        for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
+        Assert.Equal(1, _device.MostAtOnce);
+    }
+
+    [Theory]
+    [InlineData("upload")]
+    [InlineData("run")]
+    [InlineData("download")]
+    public async Task Failure_InAnyStage_FailsItsRequestAndNoOther(string stage)
+    {
+        await using TestModel model = Serve(DeviceStages.Concurrent(), Policy);
+        bool fails = true;
+        _device.OnStage = (name, _) =>
+        {
+            if (name == stage && Interlocked.Exchange(ref fails, false)) throw new ExecutionException("scripted");
+        };
+
+        Answer failed = await model.Send(1).AnswerAsync();
+        for (int i = 0; i < 20; i++) Assert.Equal(PuppetRun.Answer(i), (await model.Send(i).AnswerAsync()).Values[0]);
+
+        Assert.Equal((StatusCode.Internal, 1), (failed.Status, model.Counts.FailedExecutions));
+    }
+
+    [Fact]
+    public async Task OutOfMemory_LargeBatch_IsHalvedAndLaterOnesStaySmall()
+    {
+        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy with { BisectsFailedBatches = false });
+        _device.OnStage = (name, rows) =>
+        {
+            if (name == "run" && rows > 2) throw FakeDevice.OutOfMemory();
+        };
+
+        for (int round = 0; round < 5; round++)
+        {
+            Sent[] sent = [.. Enumerable.Range(0, 40).Select(i => model.Send(i))];
+            for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
+        }
+
+        Assert.InRange(model.Batcher.Latency.BestBatchRows, 1, 2);
+        Assert.InRange(model.Counts.OutOfMemory, 1, 12);
+        Assert.Equal(200, model.Counts[Core.Requests.RequestOutcome.Succeeded]);
+    }
+
+    [Fact]
+    public async Task OutOfMemory_OfOneRow_FailsItsRequest()
+    {
+        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy);
+        _device.OnStage = (_, _) => throw FakeDevice.OutOfMemory();
+
+        Answer answer = await model.Send(1).AnswerAsync();
+
+        Assert.Equal(StatusCode.Internal, answer.Status);
+        Assert.Contains("out of memory", answer.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LostDevice_ComesBack_NobodyNotices()
+    {
+        await using TestModel model = Serve(DeviceStages.Concurrent(), Policy);
+        int runs = 0;
+        _device.OnStage = (name, _) =>
+        {
+            if (name == "run" && Interlocked.Increment(ref runs) == 3) throw FakeDevice.Lost();
+        };
+
+        for (int i = 0; i < 30; i++) Assert.Equal(PuppetRun.Answer(i), (await model.Send(i).AnswerAsync()).Values[0]);
+
+        Assert.Equal(2, _loads);
+        Assert.Equal(1, model.Counts.LostDevices);
+    }
+
+    [Fact]
+    public async Task LostDevice_StaysAwayForAWhile_RequestsWaitForIt()
+    {
+        int attempts = 0;
+        await using TestModel model = Serve(DeviceStages.Concurrent(), Policy, onReload: () =>
+        {
+            if (Interlocked.Increment(ref attempts) < 4) throw new ModelLoadException("not back yet");
+        });
+        bool isLost = false;
+        _device.OnStage = (_, _) =>
+        {
+            if (!Interlocked.Exchange(ref isLost, true)) throw FakeDevice.Lost();
+        };
+
+        Sent[] sent = [.. Enumerable.Range(0, 10).Select(i => model.Send(i))];
+
+        for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
+        Assert.Equal(4, attempts);
+    }
+
+    [Fact]
+    public async Task LostDevice_ByTheSameRequestAgain_FailsThatRequest()
+    {
+        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy);
+        _device.OnStage = (name, _) =>
+        {
+            if (name == "run") throw FakeDevice.Lost();
+        };
+
+        Answer answer = await model.Send(1).AnswerAsync();
+
+        Assert.Equal(StatusCode.Unavailable, answer.Status);
+        Assert.Equal(2, model.Counts.LostDevices);
+    }
+
+    [Fact]
+    public async Task LostDevice_NeverBack_StopsAllTheSame()
+    {
+        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy, onReload: () => throw new ModelLoadException("gone"));
+        _device.OnStage = (_, _) => throw FakeDevice.Lost();
+        Sent sent = model.Send(1);
+
+        await model.StopAsync(TimeSpan.FromMilliseconds(50));
+
+        Assert.Equal(StatusCode.Unavailable, (await sent.AnswerAsync()).Status);
+    }
+
+    [Fact]
+    public async Task Closed_WhateverHappened_AllMemoryIsBack()
+    {
+        await using (TestModel model = Serve(DeviceStages.Concurrent(), Policy))
+        {
+            int runs = 0;
+            _device.OnStage = (_, _) =>
+            {
+                int run = Interlocked.Increment(ref runs);
+                if (run % 50 == 0) throw FakeDevice.Lost();
+                if (run % 13 == 0) throw new ExecutionException("scripted");
+            };
+            foreach (Sent sent in Enumerable.Range(0, 200).Select(i => model.Send(i)).ToArray()) await sent.AnswerAsync();
+        }
+
+        Assert.Equal(0, _device.OpenSlots);
+    }
+
+    [Fact]
+    public async Task Gate_ManyThreads_AreServedInTurnAndOneAtATime()
+    {
+        StageGate gate = new();
+        int inside = 0;
+        int most = 0;
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
+        {
+            for (int i = 0; i < 200; i++)
+            {
+                using (gate.Hold())
+                {
+                    most = Math.Max(most, Interlocked.Increment(ref inside));
+                    Interlocked.Decrement(ref inside);
+                }
+            }
+        })));
+        Assert.Equal(1, most);
+    }
+
+    private TestModel Serve(DeviceStages stages, BatchingPolicy policy, Action? onReload = null)
+    {
+        IModelExecutor[] lanes = [];
+        int next = 0;
+        return new TestModel(new TestModelSetup
+        {
+            Instances = stages.Lanes,
+            Policy = policy with { FollowsLatencyCurve = true },
+            CreateExecutor = (layout, pool, time) =>
+            {
+                if (lanes.Length == 0)
+                {
+                    _device = new FakeDevice(layout, pool);
+                    lanes = new DeviceInstance(stages.Lanes, () =>
+                    {
+                        if (_loads++ > 0)
+                        {
+                            _loads--;
+                            onReload?.Invoke();
+                            _loads++;
+                        }
+
+                        return new DevicePipeline(layout, stages, stages.Lanes, _device.CreateSlot, time);
+                    }).CreateLanes(Placement);
+                }
+
+                return lanes[next++];
+            },
+        });
+    }
+}
