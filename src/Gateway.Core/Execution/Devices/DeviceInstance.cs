@@ -4,6 +4,7 @@ namespace Gateway.Core.Execution.Devices;
 /// <remarks>
 /// <b>Behaviour</b>: when a device is lost, each lane finds that out for itself, on its own run, and comes for a new pipeline; the first to come makes it once
 /// every lane has let go of the old one, which is closed by then. <b>Threading</b>: any; one lane makes the pipeline while others wait or are told to come again.
+/// <b>Ownership</b>: a pipeline is held by this while it is the present one, and by each lane that runs on it; the last to let go closes it.
 /// </remarks>
 /// <param name="lanes">Batches under way at once.</param>
 /// <param name="create">Loads what is needed and makes a pipeline of so many lanes.</param>
@@ -11,43 +12,57 @@ public sealed class DeviceInstance(int lanes, Func<DevicePipeline> create)
 {
     private readonly Lock _lock = new();
     private DevicePipeline? _current;
-    private int _onOld;
+    private DevicePipeline? _lost;
+    private int _lanesGone;
 
     /// <summary>One executor for each lane.</summary>
     /// <exception cref="ExecutionException">As of what makes the pipeline; it may throw others too.</exception>
-    public IModelExecutor[] CreateLanes(ExecutionPlacement placement)
-    {
-        lock (_lock) _current = create();
-        return [.. Enumerable.Range(0, lanes).Select(_ => new DeviceLane(this, _current, placement))];
-    }
+    public IModelExecutor[] CreateLanes(ExecutionPlacement placement) => [.. Enumerable.Range(0, lanes).Select(_ => new DeviceLane(this, Join(), placement))];
 
-    /// <summary>A lane has found its pipeline's device lost.</summary>
-    internal void Abandon(DevicePipeline lost)
+    /// <summary>A lane has found its pipeline's device lost, and lets go of it.</summary>
+    internal void Abandon(DevicePipeline pipeline)
     {
         lock (_lock)
         {
-            if (ReferenceEquals(lost, _current))
+            if (ReferenceEquals(pipeline, _current))
             {
                 _current = null;
-                _onOld = lanes;
-                lost.Lose();
+                _lost = pipeline;
+                pipeline.Lose();
+                pipeline.LetGo();
             }
-
-            _onOld--;
         }
 
-        lost.CloseLane();
+        pipeline.LetGo();
     }
 
-    /// <summary>The pipeline to run on.</summary>
+    /// <summary>The pipeline to run on, held for the lane.</summary>
     /// <exception cref="ModelLoadException">Other lanes still hold the old one, or the device is not back.</exception>
     internal DevicePipeline Join()
     {
         lock (_lock)
         {
-            if (_current is not null) return _current;
-            if (_onOld > 0) throw new ModelLoadException($"{_onOld} batches are still under way on the device that was lost");
-            return _current = create();
+            if (_current is null)
+            {
+                if (_lost is { IsClosed: false }) throw new ModelLoadException("batches are still under way on the device that was lost");
+                _current = create();
+            }
+
+            _current.Hold();
+            return _current;
+        }
+    }
+
+    /// <summary>A lane is gone for good.</summary>
+    /// <param name="held">What it runs on; null for a lane whose device is lost.</param>
+    internal void Leave(DevicePipeline? held)
+    {
+        held?.LetGo();
+        lock (_lock)
+        {
+            if (++_lanesGone < lanes) return;
+            _current?.LetGo();
+            _current = null;
         }
     }
 }

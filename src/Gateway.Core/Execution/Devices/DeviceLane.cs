@@ -33,7 +33,7 @@ internal sealed class DeviceLane(DeviceInstance instance, DevicePipeline pipelin
         Volatile.Read(ref _pipeline)?.Terminate();
     }
 
-    public void Dispose() => Interlocked.Exchange(ref _pipeline, null)?.CloseLane();
+    public void Dispose() => instance.Leave(Interlocked.Exchange(ref _pipeline, null));
 
     private DevicePipeline Pipeline => Volatile.Read(ref _pipeline) ?? throw new ExecutionException("the device is lost", failure: ExecutionFailure.DeviceAway);
 }

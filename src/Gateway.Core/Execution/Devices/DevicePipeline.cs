@@ -6,7 +6,7 @@ namespace Gateway.Core.Execution.Devices;
 /// <remarks>
 /// <b>Behaviour</b>: each caller of <see cref="Execute"/> is a lane; a lane takes its batch through all stages, waiting at each for its turn. There is one slot more
 /// than lanes, so that a lane need not wait for the answers of its last batch to be encoded.
-/// <b>Threading</b>: any number of lanes; leases come back from any thread. <b>Ownership</b>: of the slots; lanes share it, and the last one that is disposed closes it.
+/// <b>Threading</b>: any number of lanes; leases come back from any thread. <b>Ownership</b>: of the slots; counted, as <see cref="DeviceInstance"/> says.
 /// <b>Cost</b>: no allocation a batch; one copy of each row before the upload.
 /// </remarks>
 public sealed class DevicePipeline
@@ -21,12 +21,14 @@ public sealed class DevicePipeline
     private readonly object _freeLock = new();
     private bool _isTerminated;
     private bool _isLost;
-    private int _lanes;
+
+    // Whoever made it holds it first.
+    private int _holders = 1;
 
     /// <param name="lanes">Batches under way at once, at least 1.</param>
     /// <param name="createSlot">Makes one slot; called <paramref name="lanes"/> + 1 times.</param>
     /// <param name="onTerminate">Cuts short what runs.</param>
-    /// <param name="onClosed">Called once, when the last lane is gone and no stage will be called again.</param>
+    /// <param name="onClosed">Called once, when nobody holds it any more and no stage will be called again.</param>
     public DevicePipeline(ModelLayout layout, DeviceStages stages, int lanes, Func<DeviceSlot> createSlot, TimeProvider time, Action? onTerminate = null, Action? onClosed = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(lanes, 1);
@@ -50,8 +52,6 @@ public sealed class DevicePipeline
             Close();
             throw;
         }
-
-        _lanes = lanes;
     }
 
     internal BatchOutput Execute(Batch batch)
@@ -132,9 +132,15 @@ public sealed class DevicePipeline
         }
     }
 
-    internal void CloseLane()
+    /// <summary>Whether nobody holds it any more: no stage of it is under way, and its memory is free but for answers on their way out.</summary>
+    internal bool IsClosed => Volatile.Read(ref _holders) == 0;
+
+    internal void Hold() => Interlocked.Increment(ref _holders);
+
+    /// <summary>The last to let go closes it.</summary>
+    internal void LetGo()
     {
-        if (Interlocked.Decrement(ref _lanes) == 0) Close();
+        if (Interlocked.Decrement(ref _holders) == 0) Close();
     }
 
     private void Close()
