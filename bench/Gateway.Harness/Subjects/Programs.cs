@@ -31,7 +31,7 @@ internal sealed class Programs(string gateway)
         metricsPort = ServerProcess.FreePort();
         frames = new IPEndPoint(IPAddress.Loopback, ServerProcess.FreePort());
         return ServerProcess.Start(
-            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}"], port, cores);
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}", "--grpc-port", $"{ServerProcess.FreePort()}"], port, cores);
     }
 
     /// <summary>Starts the bare endpoint.</summary>
