@@ -2,23 +2,19 @@ using System.Collections.Frozen;
 using System.Text;
 using Gateway.Core.Memory;
 using Gateway.Protocol;
-using Gateway.Protocol.Protobuf;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
-using Google.Protobuf;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Abstractions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc;
 
-/// <summary>gRPC on Kestrel's HTTP/2: finds a call's method, and sees to it that every call ends with a status.</summary>
+/// <summary>gRPC on Kestrel's HTTP/2: checks what a call says of itself, and finds its method.</summary>
 /// <remarks><b>Threading</b>: any. <b>Cost</b>: a call's own state lives as long as its stream's, so nothing is allocated for it.</remarks>
-internal sealed partial class GrpcApplication(IEnumerable<GrpcMethod> methods, BlockPool pool, GrpcOptions options, TimeProvider time, ILogger<GrpcApplication> logger)
+internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPool pool, GrpcOptions options, TimeProvider time)
     : IHttpApplication<GrpcCall>
 {
     private const string ContentType = "application/grpc";
@@ -51,28 +47,10 @@ internal sealed partial class GrpcApplication(IEnumerable<GrpcMethod> methods, B
             context.Fail(error.Status, error.Message);
         }
 
-        return method is null ? Task.CompletedTask : InvokeAsync(context, method);
+        return method is null ? Task.CompletedTask : method.ServeAsync(context);
     }
 
     void IHttpApplication<GrpcCall>.DisposeContext(GrpcCall context, Exception? exception) => context.Clear();
-
-    private async Task InvokeAsync(GrpcCall call, GrpcMethod method)
-    {
-        try
-        {
-            await method.InvokeAsync(call).ConfigureAwait(false);
-        }
-#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
-        catch (Exception error)
-#pragma warning restore CA1031
-        {
-            Fail(call, error);
-        }
-        finally
-        {
-            call.Clear();
-        }
-    }
 
     /// <summary>Looks at the headers of a call.</summary>
     /// <returns>Null when it has been refused.</returns>
@@ -141,36 +119,5 @@ internal sealed partial class GrpcApplication(IEnumerable<GrpcMethod> methods, B
     {
         int end = path.LastIndexOf('/');
         return end > 0 ? path[1..end] : "";
-    }
-
-    private void Fail(GrpcCall call, Exception error)
-    {
-        switch (error)
-        {
-            case InferenceException known:
-                if (known.Status == StatusCode.Unavailable) call.Explain(Core.Scheduling.RefusalReason.None, known.RetryAfter);
-                call.Fail(known.Status.ToGrpc(), known.Message);
-                break;
-            case GrpcException known:
-                call.Fail(known.Status, known.Message);
-                break;
-            case ProtobufException or InvalidProtocolBufferException:
-                call.Fail(GrpcStatus.InvalidArgument, $"failed to parse the request: {error.Message}");
-                break;
-            case IOException or OperationCanceledException or ConnectionAbortedException:
-                // The client has gone, or sends too slowly; what is written here mostly goes nowhere.
-                call.Fail(GrpcStatus.Cancelled, "the call was closed before the request was read");
-                break;
-            default:
-                Log.Failed(logger, call.Path, error);
-                call.Fail(GrpcStatus.Internal, "internal error");
-                break;
-        }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(4400, LogLevel.Error, "The gRPC call {Path} failed unexpectedly.", EventName = "GrpcFailed")]
-        public static partial void Failed(ILogger logger, string path, Exception error);
     }
 }

@@ -108,6 +108,16 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
     /// <summary>Whether messages have been written: what follows goes to the trailers.</summary>
     public bool HasMessages { get; set; }
 
+    /// <summary>Cancels the request when the client does; set while the engine has it.</summary>
+    public CancellationTokenRegistration Watch { get; set; }
+
+    /// <summary>Once this returns nobody cancels the request any more, which may soon be someone else's.</summary>
+    public void Unwatch()
+    {
+        Watch.Dispose();
+        Watch = default;
+    }
+
     public void Clear()
     {
         Request?.Dispose();

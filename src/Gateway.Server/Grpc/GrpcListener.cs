@@ -59,7 +59,7 @@ internal sealed class GrpcListener : IAsyncDisposable
         _app = builder.Build();
         GrpcOptions grpc = new() { MaxMessageBytes = options.GrpcMaxInputSize, Compression = options.GrpcInferResponseCompressionLevel, AccessToken = options.AccessToken };
         TimeProvider time = engine.GetRequiredService<TimeProvider>();
-        _calls = new GrpcApplication(Methods(engine, grpc, time, loggers), engine.GetRequiredService<BlockPool>(), grpc, time, loggers.CreateLogger<GrpcApplication>());
+        _calls = new GrpcApplication(Methods(engine, grpc, time, loggers.CreateLogger<GrpcListener>()), engine.GetRequiredService<BlockPool>(), grpc, time);
     }
 
     /// <summary>Where clients reach it, such as <c>127.0.0.1:8001</c>; meaningful once started.</summary>
@@ -85,7 +85,7 @@ internal sealed class GrpcListener : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private IEnumerable<GrpcMethod> Methods(IServiceProvider engine, GrpcOptions grpc, TimeProvider time, ILoggerFactory loggers)
+    private GrpcMethod[] Methods(IServiceProvider engine, GrpcOptions grpc, TimeProvider time, ILogger logger)
     {
         ModelCatalog catalog = engine.GetRequiredService<ModelCatalog>();
         BlockPool pool = engine.GetRequiredService<BlockPool>();
@@ -93,16 +93,16 @@ internal sealed class GrpcListener : IAsyncDisposable
         OpenInferenceOptions inference = engine.GetService<OpenInferenceOptions>() ?? new OpenInferenceOptions();
         return
         [
-            new InferMethod(catalog, pool, grpc, inference, time),
-            new StreamInferMethod(catalog, pool, grpc, _stop, loggers.CreateLogger<StreamInferMethod>()),
-            .. ServerMethods.Make(health, inference),
-            .. ModelMethods.Make(catalog),
-            StatisticsMethod.Make(catalog),
-            .. RepositoryMethods.Make(catalog),
-            .. UnservedMethods.Make(),
-            .. HealthMethods.Make(catalog, health, _stop),
-            new ReflectionMethod("v1"),
-            new ReflectionMethod("v1alpha"),
+            new InferMethod(catalog, pool, grpc, inference, time, logger),
+            new StreamInferMethod(catalog, pool, grpc, _stop, logger),
+            .. ServerMethods.Make(health, inference, logger),
+            .. ModelMethods.Make(catalog, logger),
+            StatisticsMethod.Make(catalog, logger),
+            .. RepositoryMethods.Make(catalog, logger),
+            .. UnservedMethods.Make(logger),
+            .. HealthMethods.Make(catalog, health, _stop, logger),
+            new ReflectionMethod("v1", logger),
+            new ReflectionMethod("v1alpha", logger),
         ];
     }
 

@@ -9,6 +9,6 @@ internal abstract class GrpcMethod(string path)
     /// <summary>Whether anybody may call it, also where the server asks for an access token: probes have no secrets.</summary>
     public bool IsOpen { get; init; }
 
-    /// <summary>Answers a call. What it throws becomes the call's status.</summary>
-    public abstract Task InvokeAsync(GrpcCall call);
+    /// <summary>Answers a call, which ends with a status whatever happens, and holds nothing afterwards.</summary>
+    public abstract Task ServeAsync(GrpcCall call);
 }

@@ -9,6 +9,7 @@ using Gateway.Protocol;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Inference;
 
@@ -18,37 +19,49 @@ namespace Gateway.Server.Grpc.Inference;
 /// or goes away, cancels its request. The memory of the outputs is given back before anything is flushed. <b>Threading</b>: any.
 /// <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, TimeProvider time) : GrpcMethod("/inference.GRPCInferenceService/ModelInfer")
+internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, TimeProvider time, ILogger logger)
+    : GrpcMethod("/inference.GRPCInferenceService/ModelInfer")
 {
     private const double MicrosecondsPerSecond = 1e6;
 
     private readonly AnswerWriter _writer = new(pool, options);
 
-    /// <remarks>One method waits, as in HTTP's own endpoint: each further layer would cost an allocation.</remarks>
-    public override async Task InvokeAsync(GrpcCall call)
+    /// <remarks>One method waits for the answer, and is the task that the server awaits: each further layer would cost an allocation.</remarks>
+    public override async Task ServeAsync(GrpcCall call)
     {
-        await ReadAsync(call).ConfigureAwait(false);
-        if (call.Request is not { } request)
-        {
-            call.Explain(call.Refusal.Why.Reason, call.Refusal.RetryAfter);
-            call.Fail(GrpcStatus.Unavailable, call.Refusal.Text);
-            return;
-        }
-
-        CancellationTokenRegistration watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), request);
         try
         {
-            await request.Model.InferAsync(request).ConfigureAwait(false);
+            await ReadAsync(call).ConfigureAwait(false);
+            if (call.Request is not null)
+            {
+                call.Watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), call.Request);
+                try
+                {
+                    await call.Request.Model.InferAsync(call.Request).ConfigureAwait(false);
+                }
+                finally
+                {
+                    call.Unwatch();
+                }
+
+                Answer(call, call.Request);
+            }
+            else
+            {
+                call.Explain(call.Refusal.Why.Reason, call.Refusal.RetryAfter);
+                call.Fail(GrpcStatus.Unavailable, call.Refusal.Text);
+            }
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            GrpcFailures.End(call, error, logger);
         }
         finally
         {
-            // Once this returns nobody cancels the request any more, which may soon be someone else's. It does not wait for anything that waits.
-#pragma warning disable CA1849
-            watch.Dispose();
-#pragma warning restore CA1849
+            call.Clear();
         }
-
-        Answer(call, request);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

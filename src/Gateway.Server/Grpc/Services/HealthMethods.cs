@@ -2,6 +2,7 @@ using Gateway.Core.Models;
 using Gateway.Protocol;
 using Gateway.Server.Grpc.Messages.Health;
 using Gateway.Server.Hosting;
+using Microsoft.Extensions.Logging;
 using ServingStatus = Gateway.Server.Grpc.Messages.Health.HealthCheckResponse.Types.ServingStatus;
 
 namespace Gateway.Server.Grpc.Services;
@@ -14,12 +15,12 @@ internal static class HealthMethods
 {
     public const string Service = "grpc.health.v1.Health";
 
-    public static IEnumerable<GrpcMethod> Make(ModelCatalog catalog, ServerHealth health, GrpcStop stop)
+    public static IEnumerable<GrpcMethod> Make(ModelCatalog catalog, ServerHealth health, GrpcStop stop, ILogger logger)
     {
         ServingStatus Status(string service) => IsServing(catalog, health, service) ? ServingStatus.Serving : ServingStatus.NotServing;
         yield return new UnaryMethod<HealthCheckRequest, HealthCheckResponse>(
-            $"/{Service}/Check", HealthCheckRequest.Parser, request => new HealthCheckResponse { Status = Status(request.Service) }) { IsOpen = true };
-        yield return new HealthWatchMethod(Status, stop) { IsOpen = true };
+            $"/{Service}/Check", HealthCheckRequest.Parser, request => new HealthCheckResponse { Status = Status(request.Service) }, logger) { IsOpen = true };
+        yield return new HealthWatchMethod(Status, stop, logger) { IsOpen = true };
     }
 
     private static bool IsServing(ModelCatalog catalog, ServerHealth health, string service)

@@ -1,16 +1,17 @@
 using Gateway.Server.Grpc.Messages.Health;
 using Gateway.Server.Grpc.Wire;
+using Microsoft.Extensions.Logging;
 using ServingStatus = Gateway.Server.Grpc.Messages.Health.HealthCheckResponse.Types.ServingStatus;
 
 namespace Gateway.Server.Grpc.Services;
 
 /// <summary>Tells a client the status at once, and then whenever it is another, until the client leaves or the server stops.</summary>
-internal sealed class HealthWatchMethod(Func<string, ServingStatus> status, GrpcStop stop) : GrpcMethod($"/{HealthMethods.Service}/Watch")
+internal sealed class HealthWatchMethod(Func<string, ServingStatus> status, GrpcStop stop, ILogger logger) : GuardedMethod($"/{HealthMethods.Service}/Watch", logger)
 {
     // Nothing tells of changes. Probes ask every few seconds; a look costs a microsecond.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    public override async Task InvokeAsync(GrpcCall call)
+    protected override async Task InvokeAsync(GrpcCall call)
     {
         HealthCheckRequest request = await GrpcMessages.ReadAsync(call, HealthCheckRequest.Parser).ConfigureAwait(false) ?? throw GrpcMessages.Incomplete();
         call.AllowSilence();

@@ -8,6 +8,7 @@ using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Messages;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Services;
 
@@ -17,11 +18,11 @@ internal static class ModelMethods
     // What this server adds to configurations has no field in Triton's message.
     private static readonly JsonParser ConfigParser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
 
-    public static IEnumerable<GrpcMethod> Make(ModelCatalog catalog)
+    public static IEnumerable<GrpcMethod> Make(ModelCatalog catalog, ILogger logger)
     {
-        yield return new UnaryMethod<ModelReadyRequest, ModelReadyResponse>(InferenceService.Path("ModelReady"), ModelReadyRequest.Parser, request => Ready(catalog, request));
-        yield return new UnaryMethod<ModelMetadataRequest, ModelMetadataResponse>(InferenceService.Path("ModelMetadata"), ModelMetadataRequest.Parser, request => Metadata(catalog, request));
-        yield return new UnaryMethod<ModelConfigRequest, ModelConfigResponse>(InferenceService.Path("ModelConfig"), ModelConfigRequest.Parser, request => Config(catalog, request));
+        yield return new UnaryMethod<ModelReadyRequest, ModelReadyResponse>(InferenceService.Path("ModelReady"), ModelReadyRequest.Parser, request => Ready(catalog, request), logger);
+        yield return new UnaryMethod<ModelMetadataRequest, ModelMetadataResponse>(InferenceService.Path("ModelMetadata"), ModelMetadataRequest.Parser, request => Metadata(catalog, request), logger);
+        yield return new UnaryMethod<ModelConfigRequest, ModelConfigResponse>(InferenceService.Path("ModelConfig"), ModelConfigRequest.Parser, request => Config(catalog, request), logger);
     }
 
     /// <summary>A model that is unknown, or not ready, is not: clients poll this while they wait for one to appear.</summary>

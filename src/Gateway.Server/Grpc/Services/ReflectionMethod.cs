@@ -1,11 +1,12 @@
 using Gateway.Server.Grpc.Messages.Reflection.V1;
 using Gateway.Server.Grpc.Wire;
 using Google.Protobuf.Reflection;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Services;
 
 /// <summary>gRPC's server reflection: what services there are, and the files that describe them. Its two versions differ in their names alone.</summary>
-internal sealed class ReflectionMethod(string version) : GrpcMethod($"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo")
+internal sealed class ReflectionMethod(string version, ILogger logger) : GuardedMethod($"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo", logger)
 {
     private static readonly FileDescriptor[] Files = Collect(
         Messages.GrpcServiceReflection.Descriptor,
@@ -15,7 +16,7 @@ internal sealed class ReflectionMethod(string version) : GrpcMethod($"/grpc.refl
 
     private static readonly string[] Services = [.. Files.SelectMany(file => file.Services).Select(service => service.FullName).Order(StringComparer.Ordinal)];
 
-    public override async Task InvokeAsync(GrpcCall call)
+    protected override async Task InvokeAsync(GrpcCall call)
     {
         call.AllowSilence();
         call.Begin();

@@ -2,6 +2,7 @@ using System.Globalization;
 using Gateway.Core.Models;
 using Gateway.Protocol;
 using Gateway.Server.Grpc.Messages;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Services;
 
@@ -11,13 +12,13 @@ internal static class RepositoryMethods
 {
     private const string NotExplicit = "explicit model load / unload is not allowed if polling is enabled";
 
-    public static IEnumerable<GrpcMethod> Make(ModelCatalog catalog)
+    public static IEnumerable<GrpcMethod> Make(ModelCatalog catalog, ILogger logger)
     {
-        yield return new UnaryMethod<RepositoryIndexRequest, RepositoryIndexResponse>(InferenceService.Path("RepositoryIndex"), RepositoryIndexRequest.Parser, request => Index(catalog, request));
+        yield return new UnaryMethod<RepositoryIndexRequest, RepositoryIndexResponse>(InferenceService.Path("RepositoryIndex"), RepositoryIndexRequest.Parser, request => Index(catalog, request), logger);
         yield return new UnaryMethod<RepositoryModelLoadRequest, RepositoryModelLoadResponse>(
-            InferenceService.Path("RepositoryModelLoad"), RepositoryModelLoadRequest.Parser, request => throw Refuse(request.RepositoryName, request.ModelName));
+            InferenceService.Path("RepositoryModelLoad"), RepositoryModelLoadRequest.Parser, request => throw Refuse(request.RepositoryName, request.ModelName), logger);
         yield return new UnaryMethod<RepositoryModelUnloadRequest, RepositoryModelUnloadResponse>(
-            InferenceService.Path("RepositoryModelUnload"), RepositoryModelUnloadRequest.Parser, request => throw Refuse(request.RepositoryName, request.ModelName));
+            InferenceService.Path("RepositoryModelUnload"), RepositoryModelUnloadRequest.Parser, request => throw Refuse(request.RepositoryName, request.ModelName), logger);
     }
 
     private static RepositoryIndexResponse Index(ModelCatalog catalog, RepositoryIndexRequest request)

@@ -1,6 +1,7 @@
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Services;
 
@@ -10,15 +11,16 @@ internal static class ServerMethods
     // By Triton's names, and only what is served.
     private static readonly string[] Extensions = ["classification", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters", "statistics"];
 
-    public static IEnumerable<GrpcMethod> Make(ServerHealth health, OpenInferenceOptions options)
+    public static IEnumerable<GrpcMethod> Make(ServerHealth health, OpenInferenceOptions options, ILogger logger)
     {
         yield return new UnaryMethod<ServerLiveRequest, ServerLiveResponse>(
-            InferenceService.Path("ServerLive"), ServerLiveRequest.Parser, _ => new ServerLiveResponse { Live = health.IsLive }) { IsOpen = true };
+            InferenceService.Path("ServerLive"), ServerLiveRequest.Parser, _ => new ServerLiveResponse { Live = health.IsLive }, logger) { IsOpen = true };
         yield return new UnaryMethod<ServerReadyRequest, ServerReadyResponse>(
-            InferenceService.Path("ServerReady"), ServerReadyRequest.Parser, _ => new ServerReadyResponse { Ready = health.IsReady }) { IsOpen = true };
+            InferenceService.Path("ServerReady"), ServerReadyRequest.Parser, _ => new ServerReadyResponse { Ready = health.IsReady }, logger) { IsOpen = true };
         yield return new UnaryMethod<ServerMetadataRequest, ServerMetadataResponse>(
             InferenceService.Path("ServerMetadata"),
             ServerMetadataRequest.Parser,
-            _ => new ServerMetadataResponse { Name = options.ServerName, Version = options.ServerVersion, Extensions = { Extensions } });
+            _ => new ServerMetadataResponse { Name = options.ServerName, Version = options.ServerVersion, Extensions = { Extensions } },
+            logger);
     }
 }

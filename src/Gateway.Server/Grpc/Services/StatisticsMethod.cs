@@ -4,6 +4,7 @@ using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Messages;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Services;
 
@@ -11,8 +12,8 @@ namespace Gateway.Server.Grpc.Services;
 /// <remarks>Batches are counted by sizes that double, not by each: <c>batch_stats</c> stays empty rather than guessed.</remarks>
 internal static class StatisticsMethod
 {
-    public static GrpcMethod Make(ModelCatalog catalog) =>
-        new UnaryMethod<ModelStatisticsRequest, ModelStatisticsResponse>(InferenceService.Path("ModelStatistics"), ModelStatisticsRequest.Parser, request => Answer(catalog, request));
+    public static GrpcMethod Make(ModelCatalog catalog, ILogger logger) =>
+        new UnaryMethod<ModelStatisticsRequest, ModelStatisticsResponse>(InferenceService.Path("ModelStatistics"), ModelStatisticsRequest.Parser, request => Answer(catalog, request), logger);
 
     private static ModelStatisticsResponse Answer(ModelCatalog catalog, ModelStatisticsRequest request) => new() { ModelStats = { Select(catalog, request).Select(Describe) } };
 

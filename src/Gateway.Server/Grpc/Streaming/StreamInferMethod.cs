@@ -6,9 +6,10 @@ using Microsoft.Extensions.Logging;
 namespace Gateway.Server.Grpc.Streaming;
 
 /// <summary>The method ModelStreamInfer: any number of requests for any models, each answered once, in order.</summary>
-internal sealed class StreamInferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, GrpcStop stop, ILogger<StreamInferMethod> logger) : GrpcMethod("/inference.GRPCInferenceService/ModelStreamInfer")
+internal sealed class StreamInferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, GrpcStop stop, ILogger logger)
+    : GuardedMethod("/inference.GRPCInferenceService/ModelStreamInfer", logger)
 {
     private readonly AnswerWriter _writer = new(pool, options);
 
-    public override Task InvokeAsync(GrpcCall call) => new InferStream(call, catalog, pool, options, _writer, stop, logger).RunAsync();
+    protected override Task InvokeAsync(GrpcCall call) => new InferStream(call, catalog, pool, options, _writer, stop, Logger).RunAsync();
 }
