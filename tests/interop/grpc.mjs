@@ -14,7 +14,7 @@ const { loadSync } = loader.default ?? loader;
 
 const [address, heldOut] = process.argv.slice(2);
 const protos = fileURLToPath(new URL('../../src/Gateway.Protocol/Protos', import.meta.url));
-const packages = loadPackageDefinition(loadSync(['grpc_service.proto', 'grpc/health/v1/health.proto'], { includeDirs: [protos], keepCase: true, longs: Number, defaults: true, oneofs: true }));
+const packages = loadPackageDefinition(loadSync(['grpc_service.proto', 'grpc/health/v1/health.proto'], { includeDirs: [protos], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true }));
 const client = new packages.inference.GRPCInferenceService(address, credentials.createInsecure());
 const health = new packages.grpc.health.v1.Health(address, credentials.createInsecure());
 

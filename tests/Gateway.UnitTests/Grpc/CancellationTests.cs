@@ -1,9 +1,9 @@
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
-using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Messages;
 using Gateway.UnitTests.OpenInference;
 using Google.Protobuf;
+using DataType = Gateway.Protocol.Tensors.DataType;
 
 namespace Gateway.UnitTests.Grpc;
 

@@ -5,6 +5,8 @@ using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.MessagePack;
 using Google.Protobuf;
+using DataType = Gateway.Protocol.Tensors.DataType;
+using InferMessage = Gateway.Server.Grpc.Inference.InferMessage;
 
 namespace Gateway.UnitTests.Grpc;
 

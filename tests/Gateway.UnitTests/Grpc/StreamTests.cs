@@ -1,8 +1,8 @@
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
-using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Messages;
 using Gateway.UnitTests.OpenInference;
+using DataType = Gateway.Protocol.Tensors.DataType;
 
 namespace Gateway.UnitTests.Grpc;
 

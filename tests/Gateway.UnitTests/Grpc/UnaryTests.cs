@@ -1,11 +1,11 @@
 using System.Net;
 using Gateway.Core.Models;
-using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Hosting;
 using Gateway.UnitTests.OpenInference;
 using Google.Protobuf;
+using DataType = Gateway.Protocol.Tensors.DataType;
 
 namespace Gateway.UnitTests.Grpc;
 
@@ -108,10 +108,10 @@ public sealed class UnaryTests : IAsyncLifetime
         Random random = new(3);
         foreach (DataType type in SampleModels.FixedTypes)
         {
-            byte[] bytes = new byte[3 * 4 * type.Size()];
+            byte[] bytes = new byte[3 * 4 * Gateway.Protocol.Tensors.DataTypes.Size(type)];
             random.NextBytes(bytes);
-            ModelInferRequest request = Requests.Raw($"echo_{type.WireName()}", [3, 4]);
-            request.Inputs[0].Datatype = type.WireName();
+            ModelInferRequest request = Requests.Raw($"echo_{Gateway.Protocol.Tensors.DataTypes.WireName(type)}", [3, 4]);
+            request.Inputs[0].Datatype = Gateway.Protocol.Tensors.DataTypes.WireName(type);
             request.RawInputContents[0] = ByteString.CopyFrom(bytes);
 
             Assert.Equal(bytes, (await Client.InferAsync(request)).RawOutputContents[0].ToByteArray());
