@@ -5,7 +5,7 @@ namespace Gateway.Protocol.Protobuf;
 
 /// <summary>Reads a protobuf message that lies in one piece, field by field, without copying.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: takes and refuses what Google's own reader does, which is the reference where the specification leaves things open: tags and 32-bit numbers may be
+/// <b>Behaviour</b>: takes and refuses what Google's own reader does, which is the reference where the specification leaves things open, but for strings that are not UTF-8, which that one repairs: tags and 32-bit numbers may be
 /// written in up to ten bytes, of which the upper ones do not count; unknown fields are passed over, groups among them; messages and groups nest at most
 /// <see cref="MostLevels"/> deep. What contains a message limits it (<see cref="Enter"/>). <b>Threading</b>: one thread. <b>Cost</b>: no allocation.
 /// </remarks>
@@ -153,9 +153,18 @@ public ref struct ProtobufReader
     /// <summary>Goes on after packed numbers.</summary>
     public void LeavePacked(int outer) => _end = outer;
 
+    /// <summary>Passes over packed numbers.</summary>
+    public void SkipPacked()
+    {
+        int outer = EnterPacked();
+        Position = _end;
+        LeavePacked(outer);
+    }
+
     /// <summary>Passes over the value of a field that is of no interest.</summary>
     /// <param name="tag">Its tag, which has been read.</param>
-    public void Skip(uint tag)
+    /// <param name="isOfEntry">Whether it is in an entry of a map, where Google's reader lets groups nest one level less, and takes no notice of wire types that are none.</param>
+    public void Skip(uint tag, bool isOfEntry = false)
     {
         switch ((WireType)(tag & 7))
         {
@@ -169,7 +178,7 @@ public ref struct ProtobufReader
                 ReadBytes();
                 break;
             case WireType.StartGroup:
-                SkipGroup(tag >> 3);
+                SkipGroup(tag >> 3, isOfEntry);
                 break;
             case WireType.Fixed32:
                 Pass(sizeof(uint));
@@ -177,15 +186,16 @@ public ref struct ProtobufReader
             case WireType.EndGroup:
                 throw Malformed("the end of a group that has not begun");
             default:
-                throw Malformed("a field of no wire type");
+                if (!isOfEntry) throw Malformed("a field of no wire type");
+                break;
         }
     }
 
     public readonly ProtobufException Malformed(string what) => new(what, Position);
 
-    private void SkipGroup(uint field)
+    private void SkipGroup(uint field, bool isOfEntry)
     {
-        if (_level >= MostLevels) throw TooDeep();
+        if (_level >= (isOfEntry ? MostLevels - 1 : MostLevels)) throw TooDeep();
         _level++;
         while (true)
         {
@@ -198,7 +208,7 @@ public ref struct ProtobufReader
                 return;
             }
 
-            Skip(tag);
+            Skip(tag, isOfEntry);
         }
     }
 

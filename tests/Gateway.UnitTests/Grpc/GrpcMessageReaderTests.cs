@@ -1,7 +1,6 @@
 using System.Buffers;
 using Gateway.Core.Memory;
 using Gateway.Server.Grpc.Inference;
-using Gateway.Server.Grpc.Messages;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.OpenInference;
 using Google.Protobuf;
@@ -10,7 +9,7 @@ namespace Gateway.UnitTests.Grpc;
 
 public sealed class GrpcMessageReaderTests : IDisposable
 {
-    private readonly BlockPool _pool = new(1 << 20, lockPages: false);
+    private readonly BlockPool _pool = new(8 << 20, lockPages: false);
 
     public void Dispose()
     {

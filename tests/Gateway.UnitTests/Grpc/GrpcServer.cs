@@ -44,7 +44,7 @@ internal sealed class GrpcServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await _listener.StopAsync(CancellationToken.None);
+        using (CancellationTokenSource patience = new(TimeSpan.FromSeconds(10), TimeProvider.System)) await _listener.StopAsync(patience.Token);
         await _listener.DisposeAsync();
         await Server.DisposeAsync();
     }

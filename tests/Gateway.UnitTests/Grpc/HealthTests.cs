@@ -51,6 +51,7 @@ public sealed class HealthTests : IAsyncLifetime
         Task stop = _server.StopAsync();
 
         Assert.Equal(ServingStatus.NotServing, (await watch.ReadAsync(HealthCheckResponse.Parser))!.Status);
+        Assert.Null(await watch.ReadAsync(HealthCheckResponse.Parser));
         Assert.Equal(14, (await watch.EndAsync()).Status);
         watch.Close();
         await stop;

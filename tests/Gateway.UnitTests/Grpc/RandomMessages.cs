@@ -90,7 +90,7 @@ internal static class RandomMessages
         return contents;
     }
 
-    private static void AddParameters(Random random, IDictionary<string, InferParameter> parameters)
+    private static void AddParameters(Random random, Google.Protobuf.Collections.MapField<string, InferParameter> parameters)
     {
         for (int i = random.Next(3); i > 0; i--)
         {

@@ -10,11 +10,17 @@ public sealed class StreamTests : IAsyncLifetime
 {
     private const string Method = GrpcClient.Service + "ModelStreamInfer";
 
+    private readonly ManualResetEventSlim _gate = new();
     private GrpcServer _server = null!;
 
     public async ValueTask InitializeAsync() => _server = await GrpcServer.StartAsync();
 
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        _gate.Set();
+        await _server.DisposeAsync();
+        _gate.Dispose();
+    }
 
     [Fact]
     public async Task Stream_ManyInFlightOfTwoModels_AreAnsweredInOrder()
@@ -55,8 +61,7 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_LaterAnswersThatAreThereFirst_WaitTheirTurnAndHoldNoSlab()
     {
-        using ManualResetEventSlim gate = new();
-        AddGated(gate, 100);
+        AddGated(100);
         using GrpcDuplex stream = _server.Client.Open(Method);
         await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
         for (int i = 0; i < 100; i++) await stream.WriteAsync(Requests.Raw("rank", [1, 3], i, 0, 0));
@@ -66,7 +71,7 @@ public sealed class StreamTests : IAsyncLifetime
         await Eventually.TrueAsync(() => rank.Batcher.Statistics.Snapshot()[RequestOutcome.Succeeded] == 100, "the others are answered");
         Task<ModelStreamInferResponse?> first = stream.ReadAsync(ModelStreamInferResponse.Parser);
         Assert.False(first.IsCompleted);
-        gate.Set();
+        _gate.Set();
 
         Assert.Equal("gated", (await first)!.InferResponse.ModelName);
         for (int i = 0; i < 100; i++) Assert.Equal(i, Requests.Floats((await stream.ReadAsync(ModelStreamInferResponse.Parser))!.InferResponse.RawOutputContents[0])[0]);
@@ -93,7 +98,7 @@ public sealed class StreamTests : IAsyncLifetime
 
         Assert.Equal("Request for unknown model: 'nobody' is not found", first.ErrorMessage);
         Assert.Equal(new ModelInferResponse { Id = "a" }, first.InferResponse);
-        Assert.Equal("the model says no", second.ErrorMessage);
+        Assert.Equal("[request id: b] the model says no", second.ErrorMessage);
         Assert.Equal(
             new ModelInferResponse { Id = "b", ModelName = "fails", ModelVersion = "1", Parameters = { ["triton_final_response"] = new InferParameter { BoolParam = true } } }, second.InferResponse);
         Assert.Equal("", third.ErrorMessage);
@@ -134,18 +139,17 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_Cancelled_TakesItsRequestsOutOfTheQueue()
     {
-        using ManualResetEventSlim gate = new();
-        ServedModel model = AddGated(gate, 100);
+        ServedModel model = AddGated(100);
         using GrpcDuplex stream = _server.Client.Open(Method);
         await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 1 && model.Batcher.PendingRequests == 0, "the first runs");
         for (int i = 0; i < 10; i++) await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
         await Eventually.TrueAsync(() => model.Batcher.PendingRequests == 10, "the others wait");
 
-        await stream.Cancelled.CancelAsync();
+        await stream.CancelAsync();
 
         await Eventually.TrueAsync(() => model.Batcher.PendingRequests == 0, "they are out of the queue while the first still runs");
-        gate.Set();
+        _gate.Set();
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot()[RequestOutcome.Cancelled] == 10, "and counted");
         await Eventually.TrueAsync(() => _server.Pool.RentedBytes == 0, "all blocks are back");
     }
@@ -153,13 +157,12 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_TimeOver_EndsAndCancels()
     {
-        using ManualResetEventSlim gate = new();
-        ServedModel model = AddGated(gate, 100);
+        ServedModel model = AddGated(100);
         using GrpcDuplex stream = _server.Client.Open(Method, ("grpc-timeout", "300m"));
         for (int i = 0; i < 3; i++) await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
 
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot() is { Accepted: 3 } counts && counts[RequestOutcome.Cancelled] == 2, "what waited is cancelled");
-        gate.Set();
+        _gate.Set();
 
         Assert.Null(await stream.ReadAsync(ModelStreamInferResponse.Parser));
         Assert.Equal(4, (await stream.EndAsync()).Status);
@@ -168,15 +171,14 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_FullWindow_StopsReadingUntilAnswersLeave()
     {
-        using ManualResetEventSlim gate = new();
-        ServedModel model = AddGated(gate, 100_000);
+        ServedModel model = AddGated(100_000);
         using GrpcDuplex stream = _server.Client.Open(Method);
         Task sending = SendAsync();
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 256, "the window is full");
         await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, TestContext.Current.CancellationToken);
         Assert.Equal(256, model.Batcher.Statistics.Snapshot().Accepted);
 
-        gate.Set();
+        _gate.Set();
         for (int i = 0; i < 1000; i++) Assert.Equal("", (await stream.ReadAsync(ModelStreamInferResponse.Parser))!.ErrorMessage);
 
         await sending;
@@ -192,14 +194,13 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_ServerStops_IsAnsweredAndToldSo()
     {
-        using ManualResetEventSlim gate = new();
-        ServedModel model = AddGated(gate, 100);
+        ServedModel model = AddGated(100);
         using GrpcDuplex stream = _server.Client.Open(Method);
         await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 1, "it runs");
 
         Task stop = _server.StopAsync();
-        gate.Set();
+        _gate.Set();
 
         Assert.Equal("", (await stream.ReadAsync(ModelStreamInferResponse.Parser))!.ErrorMessage);
         Assert.Null(await stream.ReadAsync(ModelStreamInferResponse.Parser));
@@ -222,7 +223,7 @@ public sealed class StreamTests : IAsyncLifetime
         Assert.Equal((0, ""), await stream.EndAsync());
     }
 
-    private ServedModel AddGated(ManualResetEventSlim gate, int maxQueueRequests) =>
+    private ServedModel AddGated(int maxQueueRequests) =>
         _server.Server.Add(
             "gated",
             1,
@@ -230,7 +231,7 @@ public sealed class StreamTests : IAsyncLifetime
             [SampleModels.Spec("y", DataType.Fp32, [1])],
             (_, inputs, outputs) =>
             {
-                gate.Wait();
+                _gate.Wait();
                 inputs[0].CopyTo(outputs[0], 0);
             },
             maxQueueRequests);

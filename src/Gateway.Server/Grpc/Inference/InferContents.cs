@@ -95,7 +95,11 @@ internal static class InferContents
         while (reader.ReadTag() is var tag and not 0)
         {
             int field = FieldOf(tag, out bool isPacked);
-            if (field != wanted)
+            if (field != wanted && isPacked)
+            {
+                reader.SkipPacked();
+            }
+            else if (field != wanted)
             {
                 reader.Skip(tag);
             }

@@ -6,7 +6,7 @@ namespace Gateway.Server.Grpc.Inference;
 
 /// <summary>A <c>ModelInferRequest</c> as it lies in a message, before its model is known; used again for the next.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: takes and refuses what Google's reader does, and sees the same values; nothing is copied but shapes. <see cref="InferFill"/> makes it a request of a
+/// <b>Behaviour</b>: takes and refuses what Google's reader does, but for strings that are not UTF-8, which it refuses, and sees the same values; nothing is copied but shapes. <see cref="InferFill"/> makes it a request of a
 /// model. <b>Threading</b>: one thread. <b>Cost</b>: no allocation in steady state.
 /// </remarks>
 internal sealed class InferMessage
@@ -181,7 +181,7 @@ internal sealed class InferMessage
                     ReadParameter(ref reader, ref entry);
                     break;
                 default:
-                    reader.Skip(tag);
+                    reader.Skip(tag, isOfEntry: true);
                     break;
             }
         }
