@@ -2,9 +2,9 @@ using System.IO.Pipelines;
 using Gateway.Core.Memory;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Wire;
-using Gateway.Server.OpenInference;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -61,6 +61,12 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
     /// <summary>Why the request was refused before it was read; its reason is None where it was not.</summary>
     public EarlyRefusal Refusal { get; set; }
 
+    /// <summary>Which of its tenant's limits the call exceeds; its reason is None where it does not.</summary>
+    public TenantRefusal Over { get; set; }
+
+    /// <summary>Whose call it is, from its being let in until its request is.</summary>
+    public Tenant? Tenant { get; set; }
+
     /// <summary>Answers with an HTTP status: what is asked is no gRPC.</summary>
     public void Refuse(int httpStatus) => _response.StatusCode = httpStatus;
 
@@ -92,9 +98,10 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
     }
 
     /// <summary>Tells a refused client why, and when to come back.</summary>
-    public void Explain(RefusalReason reason, TimeSpan? retryAfter)
+    /// <param name="reason">As on the wire; null for none.</param>
+    public void Explain(string? reason, TimeSpan? retryAfter)
     {
-        if (reason != RefusalReason.None) Trail("inference-refusal", ErrorWriter.Name(reason));
+        if (reason is not null) Trail("inference-refusal", reason);
         if (retryAfter is { } after) Trail("grpc-retry-pushback-ms", Math.Ceiling(after.TotalMilliseconds).ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
 
@@ -123,6 +130,9 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
         Request?.Dispose();
         Request = null;
         Refusal = default;
+        Over = default;
+        Tenant?.Leave();
+        Tenant = null;
         Reader.Clear();
         Plan.Clear();
         HasMessages = false;

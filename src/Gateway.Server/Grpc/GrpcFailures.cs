@@ -1,4 +1,3 @@
-using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Protobuf;
 using Gateway.Server.Grpc.Wire;
@@ -16,7 +15,7 @@ internal static partial class GrpcFailures
         switch (error)
         {
             case InferenceException known:
-                if (known.Status == StatusCode.Unavailable) call.Explain(RefusalReason.None, known.RetryAfter);
+                call.Explain(known.Refusal, known.RetryAfter);
                 call.Fail(known.Status.ToGrpc(), known.Message);
                 break;
             case GrpcException known:

@@ -2,11 +2,13 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Tenants;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Streaming;
 using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -59,7 +61,7 @@ internal sealed class GrpcListener : IAsyncDisposable
         _app = builder.Build();
         GrpcOptions grpc = new() { MaxMessageBytes = options.GrpcMaxInputSize, Compression = options.GrpcInferResponseCompressionLevel, AccessToken = options.AccessToken };
         TimeProvider time = engine.GetRequiredService<TimeProvider>();
-        _calls = new GrpcApplication(Methods(engine, grpc, time, loggers.CreateLogger<GrpcListener>()), engine.GetRequiredService<BlockPool>(), grpc, time);
+        _calls = new GrpcApplication(Methods(engine, grpc, time, loggers.CreateLogger<GrpcListener>()), engine.GetRequiredService<BlockPool>(), grpc, engine.GetRequiredService<TenantDirectory>(), time);
     }
 
     /// <summary>Where clients reach it, such as <c>127.0.0.1:8001</c>; meaningful once started.</summary>
@@ -90,11 +92,12 @@ internal sealed class GrpcListener : IAsyncDisposable
         ModelCatalog catalog = engine.GetRequiredService<ModelCatalog>();
         BlockPool pool = engine.GetRequiredService<BlockPool>();
         ServerHealth health = engine.GetRequiredService<ServerHealth>();
+        CallerTenants tenants = engine.GetService<CallerTenants>() ?? new CallerTenants(engine.GetRequiredService<TenantDirectory>(), engine.GetRequiredService<ServerOptions>());
         OpenInferenceOptions inference = engine.GetService<OpenInferenceOptions>() ?? new OpenInferenceOptions();
         return
         [
-            new InferMethod(catalog, pool, grpc, inference, time, logger),
-            new StreamInferMethod(catalog, pool, grpc, _stop, logger),
+            new InferMethod(catalog, pool, grpc, inference, tenants, time, logger),
+            new StreamInferMethod(catalog, pool, grpc, tenants, _stop, logger),
             .. ServerMethods.Make(health, inference, logger),
             .. ModelMethods.Make(catalog, logger),
             StatisticsMethod.Make(catalog, logger),

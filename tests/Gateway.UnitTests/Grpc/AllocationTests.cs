@@ -38,7 +38,7 @@ public sealed class AllocationTests
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
         await using WebApplication app = builder.Build();
         IServer kestrel = app.Services.GetRequiredService<IServer>();
-        await kestrel.StartAsync(new GrpcApplication([new BareMethod()], server.Pool, new GrpcOptions(), TimeProvider.System), TestContext.Current.CancellationToken);
+        await kestrel.StartAsync(new GrpcApplication([new BareMethod()], server.Pool, new GrpcOptions(), Core.Tenants.TenantDirectory.None, TimeProvider.System), TestContext.Current.CancellationToken);
 
         long floor = Measure(((IPEndPoint)bare!.EndPoint).Port, BareMethod.BarePath);
         long perCall = Measure(server.Port, GrpcClient.Service + "ModelInfer");

@@ -5,10 +5,12 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
 using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Inference;
@@ -19,7 +21,7 @@ namespace Gateway.Server.Grpc.Inference;
 /// or goes away, cancels its request. The memory of the outputs is given back before anything is flushed. <b>Threading</b>: any.
 /// <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, TimeProvider time, ILogger logger)
+internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger)
     : GrpcMethod("/inference.GRPCInferenceService/ModelInfer")
 {
     private const double MicrosecondsPerSecond = 1e6;
@@ -46,10 +48,15 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
 
                 Answer(call, call.Request);
             }
+            else if (call.Over.Reason != RefusalReason.None)
+            {
+                call.Explain(call.Over.Reason.WireName(), call.Over.RetryAfter);
+                call.Fail(GrpcStatus.ResourceExhausted, call.Over.Text);
+            }
             else
             {
-                call.Explain(call.Refusal.Why.Reason, call.Refusal.RetryAfter);
-                call.Fail(GrpcStatus.Unavailable, call.Refusal.Text);
+                call.Explain(call.Refusal.Reason.WireName(), call.Refusal.RetryAfter);
+                call.Fail(GrpcStatus.Unavailable, call.Refusal.Text.For(""));
             }
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
@@ -110,9 +117,22 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         return TurnsAway(call, catalog.Find(name.Of(start), InferFill.Version(version.Of(start))));
     }
 
-    private static bool TurnsAway(GrpcCall call, ServedModel model)
+    private bool TurnsAway(GrpcCall call, ServedModel model)
     {
-        if (!model.Batcher.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal)) return false;
+        if (call.Tenant is null)
+        {
+            if (!tenants.TryEnter(call.Headers, out Tenant? tenant, out TenantRefusal over))
+            {
+                call.Over = over;
+                return true;
+            }
+
+            call.Tenant = tenant;
+        }
+
+        if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant)) return false;
+        call.Tenant?.LeaveRefused(refusal.Reason);
+        call.Tenant = null;
         call.Refusal = refusal;
         return true;
     }
@@ -124,9 +144,12 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         ServedModel model = catalog.Find(message.ModelName.Of(bytes), InferFill.Version(message.ModelVersion.Of(bytes)));
         if (TurnsAway(call, model)) return;
         InferenceRequest request = model.RentRequest();
+        request.AdmitAs(call.Tenant);
+        call.Tenant = null;
         call.Request = request;
         InferFill.Fill(request, message, bytes, call.Plan, pool, call.Reader.Block, call.Reader.Start);
         request.LimitTime(call.TimeoutMicroseconds);
+        request.CacheUse |= CacheHeaders.Read(call.Headers);
         call.Reader.Release();
     }
 
@@ -134,14 +157,14 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
     {
         if (call.TimeoutMicroseconds > 0 && time.GetElapsedTime(call.Arrival).TotalSeconds * MicrosecondsPerSecond > call.TimeoutMicroseconds)
         {
-            call.Explain(request.Refusal.Reason, request.RetryAfter);
+            call.Explain(request.Refusal.Reason.WireName(), request.RetryAfter);
             call.Fail(GrpcStatus.DeadlineExceeded, "Deadline Exceeded");
             return;
         }
 
         if (request.Status != StatusCode.Ok)
         {
-            if (request.Status == StatusCode.Unavailable) call.Explain(request.Refusal.Reason, request.RetryAfter);
+            call.Explain(request.Refusal.Reason.WireName(), request.RetryAfter);
             call.Fail(request.Status.ToGrpc(), request.Error ?? "");
             return;
         }
@@ -149,6 +172,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         call.Plan.MakeClasses(request);
         ContentCoding coding = _writer.Choose(call);
         call.Begin();
+        CacheHeaders.Write(call.ResponseHeaders, request);
         _writer.Write(call.Output, request, call.Plan, isStreamed: false, coding);
         call.HasMessages = true;
         if (timing.ServerTiming || call.Headers.ContainsKey(ServerTiming.AskHeader)) call.Trail("server-timing", ServerTiming.Format(request, time));

@@ -1,4 +1,5 @@
 using System.Text;
+using Gateway.Core.Caching;
 using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.Server.OpenInference;
@@ -19,6 +20,7 @@ internal static class InferParameters
             ReadOnlySpan<byte> name = entry.Name.Of(bytes);
             if (name.SequenceEqual("priority"u8)) request.Priority = Priority(entry);
             else if (name.SequenceEqual("timeout"u8)) request.LimitTime(Timeout(entry));
+            else if (name.SequenceEqual("cache"u8)) request.CacheUse = Cache(entry, bytes);
             else if (name.SequenceEqual("sequence_id"u8)) CheckSequenceId(request, entry);
             else if (name.SequenceEqual("sequence_start"u8)) CheckSequenceFlag(request, entry, "sequence_start");
             else if (name.SequenceEqual("sequence_end"u8)) CheckSequenceFlag(request, entry, "sequence_end");
@@ -81,6 +83,12 @@ internal static class InferParameters
     {
         if (entry.Kind != ParameterKind.Int64) throw Errors.Invalid("invalid value type for 'timeout' parameter, expected int64_param.");
         return entry.Bits >= 0 ? entry.Bits : throw Errors.Invalid("invalid value for 'timeout', expected value >= 0.");
+    }
+
+    private static CacheUse Cache(in InferParameterEntry entry, ReadOnlySpan<byte> bytes)
+    {
+        string word = entry.Kind == ParameterKind.String ? Encoding.UTF8.GetString(entry.Text.Of(bytes)) : throw Errors.Invalid("invalid value type for 'cache' parameter, expected string_param.");
+        return CacheUses.TryParse(word, out CacheUse use) ? use : throw Errors.Invalid($"parameter 'cache' is '{(word.Length > 64 ? word[..64] : word)}', expected one of {CacheUses.Allowed}");
     }
 
     private static void CheckSequenceId(InferenceRequest request, in InferParameterEntry entry)

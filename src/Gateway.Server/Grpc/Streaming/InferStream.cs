@@ -1,15 +1,18 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Protocol.Protobuf;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -30,18 +33,22 @@ internal sealed partial class InferStream
     private readonly StreamSender _sender;
     private readonly GrpcStop _stop;
     private readonly ILogger _logger;
+    private readonly CallerTenants _tenants;
+    private readonly CacheUse _cacheUse;
     private readonly long _timeout;
     private volatile bool _isTimeOver;
     private volatile bool _isStopping;
     private bool _hasRest;
 
-    public InferStream(GrpcCall call, ModelCatalog catalog, BlockPool pool, GrpcOptions options, AnswerWriter writer, GrpcStop stop, ILogger logger)
+    public InferStream(GrpcCall call, ModelCatalog catalog, BlockPool pool, GrpcOptions options, AnswerWriter writer, CallerTenants tenants, GrpcStop stop, ILogger logger)
     {
         _call = call;
         _catalog = catalog;
         _pool = pool;
         _stop = stop;
         _logger = logger;
+        _tenants = tenants;
+        _cacheUse = CacheHeaders.Read(call.Headers);
 
         // Of each request, where gRPC's own is the stream's.
         _timeout = TimeoutHeader.Read(call.Headers);
@@ -156,15 +163,25 @@ internal sealed partial class InferStream
         try
         {
             ServedModel model = _catalog.Find(message.ModelName.Of(bytes), InferFill.Version(message.ModelVersion.Of(bytes)));
-            if (model.Batcher.TurnsAway(_timeout, out EarlyRefusal refusal))
+            if (!_tenants.TryEnter(_call.Headers, out Tenant? tenant, out TenantRefusal over))
             {
-                Fail(call, request, StatusCode.Unavailable, refusal.Text, Encoding.UTF8.GetString(message.Id.Of(bytes)));
+                Fail(call, request, StatusCode.ResourceExhausted, over.Text, Encoding.UTF8.GetString(message.Id.Of(bytes)));
+                return;
+            }
+
+            if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant))
+            {
+                tenant?.LeaveRefused(refusal.Reason);
+                string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
+                Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
                 return;
             }
 
             request = model.RentRequest();
+            request.AdmitAs(tenant);
             InferFill.Fill(request, message, bytes, call.Plan, _pool, _call.Reader.Block, _call.Reader.Start);
             request.LimitTime(_timeout);
+            request.CacheUse |= _cacheUse;
             Window.Charge(call, request.Block?.Capacity ?? 0);
             call.Request = request;
             call.Model = model;

@@ -23,6 +23,8 @@ internal static class GrpcStatuses
         StatusCode.AlreadyExists => GrpcStatus.AlreadyExists,
         StatusCode.Cancelled => GrpcStatus.Cancelled,
         StatusCode.Unauthenticated => GrpcStatus.Unauthenticated,
+        StatusCode.PermissionDenied => GrpcStatus.PermissionDenied,
+        StatusCode.ResourceExhausted => GrpcStatus.ResourceExhausted,
         _ => GrpcStatus.Unknown,
     };
 }
