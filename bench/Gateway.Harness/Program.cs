@@ -11,6 +11,9 @@ switch (args)
     case [BareKestrel.Command, .. string[] rest]:
         await BareKestrel.RunAsync(rest);
         return 0;
+    case [BareHttp2.Command, .. string[] rest]:
+        await BareHttp2.RunAsync(rest);
+        return 0;
     case [BareRun.Command, .. string[] rest]:
         BareRun.Run(rest);
         return 0;
@@ -32,6 +35,7 @@ IScenario[] all =
     new SaturatedModel(BenchModel.Conv, budget: 0.80, stretch: 1),
     new Frames("frames", BenchModel.Mlp, [(1, 1), (1, 16), (1, 256), (8, 1), (8, 16), (8, 256)], hasBudgets: true),
     new Frames("frames-heavy", BenchModel.Heavy, [(1, 1), (1, 16), (8, 16)], hasBudgets: false),
+    new Grpc(BenchModel.Mlp),
     new DotNetClient("client", BenchModel.Mlp, [(1, 1), (1, 16), (1, 256), (8, 1), (8, 16), (8, 256)], hasBudgets: true),
     new DotNetClient("client-heavy", BenchModel.Heavy, [(1, 1), (1, 16), (8, 16)], hasBudgets: false),
     new Overload(BenchModel.Mlp),

@@ -51,6 +51,9 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     /// <summary>Where frames are served, such as <c>127.0.0.1:8003</c>.</summary>
     public string FramesAddress { get; private set; } = "";
 
+    /// <summary>Where gRPC is served, such as <c>http://127.0.0.1:8001</c>.</summary>
+    public string GrpcAddress { get; private set; } = "";
+
     /// <summary>What it wrote to standard output so far.</summary>
     public string Output
     {
@@ -76,7 +79,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     /// <summary>Serves on free ports, and waits until it says so.</summary>
     public static async Task<GatewayProcess> ServeAsync(params string[] arguments)
     {
-        GatewayProcess program = Run(["--http-port", "0", "--frames-port", "0", "--metrics-port", "0", .. arguments]);
+        GatewayProcess program = Run(["--http-port", "0", "--grpc-port", "0", "--frames-port", "0", "--metrics-port", "0", .. arguments]);
         try
         {
             await program._isServing.Task.WaitAsync(TestContext.Current.CancellationToken);
@@ -114,6 +117,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         lock (_output) _output.AppendLine(line);
         if (line.StartsWith("http ", StringComparison.Ordinal)) HttpAddress = line["http ".Length..].Trim();
         if (line.StartsWith("metrics ", StringComparison.Ordinal)) MetricsAddress = line["metrics ".Length..].Trim();
+        if (line.StartsWith("grpc ", StringComparison.Ordinal)) GrpcAddress = line["grpc ".Length..].Trim();
         if (line.StartsWith("frames ", StringComparison.Ordinal)) FramesAddress = line["frames ".Length..].Trim();
 
         // Written at once with the addresses, after them.

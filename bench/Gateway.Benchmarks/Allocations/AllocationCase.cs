@@ -1,4 +1,5 @@
 using Gateway.Benchmarks.Frames;
+using Gateway.Benchmarks.Grpc;
 using Gateway.Benchmarks.Memory;
 using Gateway.Benchmarks.MessagePack;
 using Gateway.Benchmarks.OnnxRuntime;
@@ -49,6 +50,10 @@ internal sealed record AllocationCase(string Name, int Operations, Func<Task> In
         MessagePackBenchmarks message = new();
         message.Setup();
         yield return new AllocationCase("MessagePack.WriteRead", 1, Synchronously(() => message.WriteRead()), Nothing);
+
+        InferMessageBenchmarks grpc = new();
+        grpc.Setup();
+        yield return new AllocationCase("Grpc.Read", 1, Synchronously(() => grpc.Read()), Nothing);
 
         FrameConnectionBenchmarks frames = new();
         frames.Setup();

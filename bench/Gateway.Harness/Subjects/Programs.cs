@@ -31,7 +31,27 @@ internal sealed class Programs(string gateway)
         metricsPort = ServerProcess.FreePort();
         frames = new IPEndPoint(IPAddress.Loopback, ServerProcess.FreePort());
         return ServerProcess.Start(
-            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}"], port, cores);
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}", "--grpc-port", $"{ServerProcess.FreePort()}"], port, cores);
+    }
+
+    /// <summary>Likewise.</summary>
+    /// <param name="grpc">Where it serves gRPC.</param>
+    public ServerProcess StartGatewayWithGrpc(string repository, out int metricsPort, out IPEndPoint grpc)
+    {
+        int port = ServerProcess.FreePort();
+        metricsPort = ServerProcess.FreePort();
+        grpc = new IPEndPoint(IPAddress.Loopback, ServerProcess.FreePort());
+        return ServerProcess.Start(
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--allow-frames=false", "--grpc-port", $"{grpc.Port}"], port);
+    }
+
+    /// <summary>Starts the bare HTTP/2 endpoint.</summary>
+    /// <param name="answerBytes">Bytes of each answer.</param>
+    public static ServerProcess StartBareHttp2(int answerBytes, out IPEndPoint http2)
+    {
+        int port = ServerProcess.FreePort();
+        http2 = new IPEndPoint(IPAddress.Loopback, ServerProcess.FreePort());
+        return ServerProcess.Start(Self, [BareHttp2.Command, $"{port}", $"{http2.Port}", $"{answerBytes}"], port);
     }
 
     /// <summary>Starts the bare endpoint.</summary>

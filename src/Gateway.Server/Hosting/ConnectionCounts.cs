@@ -10,7 +10,9 @@ internal sealed class ConnectionCounts
 
     public Protocol Frames { get; } = new("frames");
 
-    public IReadOnlyList<Protocol> All => [Frames, Http];
+    public Protocol Grpc { get; } = new("grpc");
+
+    public IReadOnlyList<Protocol> All => [Frames, Grpc, Http];
 
     /// <summary>The connections of one protocol.</summary>
     internal sealed class Protocol(string name)

@@ -3,6 +3,7 @@ using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Tenants;
+using Gateway.Server.Grpc;
 using Gateway.Server.Metrics;
 using Gateway.Server.Metrics.Gpu;
 using Microsoft.AspNetCore.Builder;
@@ -31,6 +32,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
     private readonly IModelLoader _loader;
     private readonly ModelCatalog _catalog;
     private readonly MetricsListener? _metrics;
+    private readonly GrpcListener? _grpc;
 
     // Not the engine's clock, whose timers run what awaits them on the one thread that they all share: stopping is more than that thread should do.
     private readonly TimeProvider _time = TimeProvider.System;
@@ -49,6 +51,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         _catalog = app.Services.GetRequiredService<ModelCatalog>();
         ILoggerFactory loggers = app.Services.GetRequiredService<ILoggerFactory>();
         _logger = loggers.CreateLogger<GatewayHost>();
+        if (options.AllowGrpc) _grpc = new GrpcListener(app.Services, options);
         if (!options.AllowMetrics) return;
         MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>());
         _metrics = new MetricsListener(page, options, loggers);
@@ -59,6 +62,9 @@ public sealed partial class GatewayHost : IAsyncDisposable
 
     /// <summary>Where clients of MessagePack frames reach it, such as <c>127.0.0.1:8003</c>; null when they are not served.</summary>
     public string? FramesAddress => _ports.Frames;
+
+    /// <summary>Where gRPC clients reach it, such as <c>http://127.0.0.1:8001</c>; null when gRPC is not served.</summary>
+    public string? GrpcAddress => _grpc?.Uri;
 
     /// <summary>Likewise for metrics; null when they are not served.</summary>
     public string? MetricsAddress => _metrics?.Address;
@@ -100,8 +106,9 @@ public sealed partial class GatewayHost : IAsyncDisposable
                 (_options.FramesSocket ?? "", "--frames-socket"),
             ]).ConfigureAwait(false);
         _isStarted = true;
+        if (_grpc is not null) await _grpc.StartAsync(cancellation).ConfigureAwait(false);
         if (_metrics is not null) await _metrics.StartAsync(cancellation).ConfigureAwait(false);
-        Log.Listening(_logger, HttpAddress, FramesAddress ?? "no port", MetricsAddress ?? "no port");
+        Log.Listening(_logger, HttpAddress, GrpcAddress ?? "no port", FramesAddress ?? "no port", MetricsAddress ?? "no port");
 
         long start = _time.GetTimestamp();
         _loaderMayRun = true;
@@ -116,11 +123,11 @@ public sealed partial class GatewayHost : IAsyncDisposable
     }
 
     /// <summary>What to print once started.</summary>
-    public string Report(IReadOnlyList<string> samples, string current) => StartupReport.Write(_catalog.Index, HttpAddress, FramesAddress, MetricsAddress, samples, current, _options.AccessToken is not null);
+    public string Report(IReadOnlyList<string> samples, string current) => StartupReport.Write(_catalog.Index, HttpAddress, FramesAddress, MetricsAddress, samples, current, _options.AccessToken is not null, GrpcAddress);
 
     /// <summary>Stops accepting, finishes what was accepted within the grace time, and stops.</summary>
     /// <remarks>
-    /// In this order: readiness says no; the HTTP port closes, and its connections end after the request that they are at; when they have, or the grace time is
+    /// In this order: readiness says no; the ports for HTTP and gRPC close, and their connections end after the request that they are at; when they have, or the grace time is
     /// over, the models stop, and refuse what is left of their queues; refusals get a moment to reach their clients; then connections are cut and the metrics
     /// port, which could be read all along, closes.
     /// </remarks>
@@ -131,7 +138,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         if (_loaderMayRun) Log.Stopping(_logger, _options.ExitTimeoutSecs.TotalSeconds);
         long start = _time.GetTimestamp();
         using CancellationTokenSource cut = new();
-        Task closed = _isStarted ? _app.StopAsync(cut.Token) : Task.CompletedTask;
+        Task closed = _isStarted ? Task.WhenAll(_app.StopAsync(cut.Token), _grpc?.StopAsync(cut.Token) ?? Task.CompletedTask) : Task.CompletedTask;
         await WaitAtMost(closed, _options.ExitTimeoutSecs).ConfigureAwait(false);
 
         TimeSpan left = _options.ExitTimeoutSecs - _time.GetElapsedTime(start);
@@ -149,6 +156,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_metrics is not null) await _metrics.DisposeAsync().ConfigureAwait(false);
+        if (_grpc is not null) await _grpc.DisposeAsync().ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -168,8 +176,8 @@ public sealed partial class GatewayHost : IAsyncDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(4000, LogLevel.Information, "Listening on {Http}, frames on {Frames}, metrics on {Metrics}", EventName = "Listening")]
-        public static partial void Listening(ILogger logger, string http, string frames, string metrics);
+        [LoggerMessage(4000, LogLevel.Information, "Listening on {Http}, gRPC on {Grpc}, frames on {Frames}, metrics on {Metrics}", EventName = "Listening")]
+        public static partial void Listening(ILogger logger, string http, string grpc, string frames, string metrics);
 
         [LoggerMessage(4001, LogLevel.Information, "Serving {Ready} of {All} models, loaded in {Milliseconds:F0} ms", EventName = "Serving")]
         public static partial void Serving(ILogger logger, int ready, int all, double milliseconds);

@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Server.Grpc;
 using Gateway.Server.Tenants;
 
 namespace Gateway.Server.Hosting;
@@ -19,8 +20,27 @@ public sealed record ServerOptions
     [Setting("--http-address", "Address to listen on; 0.0.0.0 and [::] are all interfaces.")]
     public IPAddress HttpAddress { get; init; } = IPAddress.Loopback;
 
-    [Setting("--grpc-port", "Port for gRPC; not served yet.", Maximum = IPEndPoint.MaxPort)]
-    public int? GrpcPort { get; init; }
+    [Setting("--allow-grpc", "Whether to serve gRPC.")]
+    public bool AllowGrpc { get; init; } = true;
+
+    [Setting("--grpc-port", "Port for gRPC; 0 picks a free one.", Maximum = IPEndPoint.MaxPort)]
+    public int GrpcPort { get; init; } = 8001;
+
+    [Setting("--grpc-address", "Address to serve gRPC on; without it, the HTTP address.")]
+    public IPAddress? GrpcAddress { get; init; }
+
+    // Triton's is what a gRPC message can have, 2 GiB; no request can be larger than a block of memory.
+    [Setting("--grpc-max-input-size", "Largest gRPC message, in bytes, as sent and as decompressed.", Minimum = 1, Maximum = GrpcOptions.MostMessageBytes)]
+    public long GrpcMaxInputSize { get; init; } = GrpcOptions.MostMessageBytes;
+
+    [Setting("--grpc-infer-response-compression-level", "How much effort goes into compressing answers to inferences over gRPC, for clients that take them so.")]
+    public ResponseCompression GrpcInferResponseCompressionLevel { get; init; }
+
+    [Setting("--grpc-keepalive-time", "Milliseconds of silence after which a gRPC connection is pinged.", Minimum = 1000)]
+    public int GrpcKeepaliveTime { get; init; } = 7_200_000;
+
+    [Setting("--grpc-keepalive-timeout", "Milliseconds in which a pinged gRPC client has to answer; then its connection is closed.", Minimum = 1000)]
+    public int GrpcKeepaliveTimeout { get; init; } = 20_000;
 
     [Setting("--allow-frames", "Whether to serve MessagePack frames.")]
     public bool AllowFrames { get; init; } = true;
@@ -34,13 +54,13 @@ public sealed record ServerOptions
     [Setting("--frames-socket", "Path of a Unix domain socket to serve frames on as well.")]
     public string? FramesSocket { get; init; }
 
-    [Setting("--tls-certificate", "PEM file with the server's certificate and its chain; with it, HTTP and frames over TCP are served over TLS alone.")]
+    [Setting("--tls-certificate", "PEM file with the server's certificate and its chain; with it, HTTP, gRPC and frames over TCP are served over TLS alone.")]
     public string? TlsCertificate { get; init; }
 
     [Setting("--tls-key", "PEM file with the certificate's private key; without it, the certificate's own file has the key.")]
     public string? TlsKey { get; init; }
 
-    [Setting("--access-token", "What clients have to show, as 'Authorization: Bearer' or in a frame connection's hello; health and metrics are told to anybody. Others on the machine can see flags: rather set the environment variable.")]
+    [Setting("--access-token", "What clients have to show, as 'Authorization: Bearer', in gRPC's metadata likewise, or in a frame connection's hello; health and metrics are told to anybody. Others on the machine can see flags: rather set the environment variable.")]
     public string? AccessToken { get; init; }
 
     [Setting("--allow-metrics", "Whether to serve metrics.")]
@@ -72,7 +92,7 @@ public sealed record ServerOptions
     public long HttpMaxInputSize { get; init; } = 64L << 20;
 
     // Bounded, as everything is; a choice, not a measurement: a load balancer in front holds hundreds.
-    [Setting("--http-max-connections", "Most HTTP connections open at once; further ones are closed as they come.", Minimum = 1)]
+    [Setting("--http-max-connections", "Most HTTP connections open at once, and as many of gRPC; further ones are closed as they come.", Minimum = 1)]
     public int HttpMaxConnections { get; init; } = 10_000;
 
     // Triton's 256 MiB hold staging copies only. This pool holds every tensor on its way, and 16 bodies of the largest size should fit.

@@ -8,7 +8,6 @@ internal static class ServerOptionsValidator
     /// <returns>One line for each problem, naming the flag.</returns>
     public static IEnumerable<string> Validate(ServerOptions options)
     {
-        if (options.GrpcPort is not null) yield return "--grpc-port: gRPC is not served yet (without the flag, HTTP is served alone)";
         if (options.ModelControlMode != ModelControlMode.None)
         {
             yield return $"--model-control-mode: {options.ModelControlMode.ToString().ToLowerInvariant()} is not supported yet (allowed none)";
@@ -25,6 +24,10 @@ internal static class ServerOptionsValidator
         IPEndPoint http = new(options.HttpAddress, options.HttpPort);
         IPEndPoint? frames = options.AllowFrames ? new(options.FramesAddress ?? options.HttpAddress, options.FramesPort) : null;
         IPEndPoint? metrics = options.AllowMetrics ? new(options.MetricsAddress ?? options.HttpAddress, options.MetricsPort) : null;
+        IPEndPoint? grpc = options.AllowGrpc ? new(options.GrpcAddress ?? options.HttpAddress, options.GrpcPort) : null;
+        if (Overlap(grpc, http)) yield return $"--grpc-port: {options.GrpcPort} is the HTTP port too (allowed another, or 0)";
+        if (Overlap(grpc, frames)) yield return $"--grpc-port: {options.GrpcPort} is the port for frames too (allowed another, or 0)";
+        if (Overlap(grpc, metrics)) yield return $"--grpc-port: {options.GrpcPort} is the port for metrics too (allowed another, or 0)";
         if (Overlap(frames, http)) yield return $"--frames-port: {options.FramesPort} is the HTTP port too (allowed another, or 0)";
         if (Overlap(metrics, http)) yield return $"--metrics-port: {options.MetricsPort} is the HTTP port too (allowed another, or 0)";
         if (Overlap(metrics, frames)) yield return $"--metrics-port: {options.MetricsPort} is the port for frames too (allowed another, or 0)";

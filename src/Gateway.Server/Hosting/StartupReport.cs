@@ -15,13 +15,15 @@ internal static class StartupReport
     /// <param name="metricsAddress">Likewise; null when metrics are not served.</param>
     /// <param name="samples">Where sample requests may be, most wanted first; the first word of a file's name begins its model's.</param>
     /// <param name="current">The user's current folder, which paths are shown from.</param>
+    /// <param name="grpcAddress">Where gRPC is served, such as <c>http://127.0.0.1:8001</c>; null when it is not.</param>
     /// <param name="asksForToken">Whether calls must show the access token, which is not printed.</param>
-    public static string Write(IReadOnlyList<ModelStatus> models, string httpAddress, string? framesAddress, string? metricsAddress, IReadOnlyList<string> samples, string current, bool asksForToken = false)
+    public static string Write(IReadOnlyList<ModelStatus> models, string httpAddress, string? framesAddress, string? metricsAddress, IReadOnlyList<string> samples, string current, bool asksForToken = false, string? grpcAddress = null)
     {
         StringBuilder text = new();
         AppendModels(text, models);
         text.Append('\n');
         text.Append(CultureInfo.InvariantCulture, $"http      {httpAddress}\n");
+        if (grpcAddress is not null) text.Append(CultureInfo.InvariantCulture, $"grpc      {grpcAddress}\n");
         if (framesAddress is not null) text.Append(CultureInfo.InvariantCulture, $"frames    {framesAddress}\n");
         if (metricsAddress is not null) text.Append(CultureInfo.InvariantCulture, $"metrics   {metricsAddress}/metrics\n");
         int ready = models.Count(status => status.State == ModelState.Ready);

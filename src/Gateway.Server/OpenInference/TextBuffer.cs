@@ -1,3 +1,4 @@
+using System.Buffers;
 using Gateway.Core.Memory;
 
 namespace Gateway.Server.OpenInference;
@@ -7,7 +8,7 @@ namespace Gateway.Server.OpenInference;
 /// <b>Behaviour</b>: small texts stay in an array of its own, larger ones go to blocks of the pool, and so count against its ceiling.
 /// <b>Threading</b>: one at a time. <b>Ownership</b>: <see cref="Clear"/> gives the block back.
 /// </remarks>
-internal sealed class TextBuffer(BlockPool pool)
+internal sealed class TextBuffer(BlockPool pool) : IBufferWriter<byte>
 {
     // Holds the JSON part of a binary answer with a dozen outputs.
     private const int SmallBytes = 2048;
@@ -58,6 +59,10 @@ internal sealed class TextBuffer(BlockPool pool)
         _block?.Release();
         _block = null;
     }
+
+    Span<byte> IBufferWriter<byte>.GetSpan(int sizeHint) => GetSpan(Math.Max(1, sizeHint));
+
+    Memory<byte> IBufferWriter<byte>.GetMemory(int sizeHint) => throw new NotSupportedException("A block is native memory.");
 
     private void GrowSlow(int sizeHint)
     {

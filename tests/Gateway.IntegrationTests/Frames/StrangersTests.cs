@@ -45,7 +45,7 @@ public sealed class StrangersTests : IDisposable
         Assert.True(Path.Exists(SocketPath));
 
         await using GatewayProcess next = await GatewayProcess.ServeAsync("--frames-socket", SocketPath);
-        await using GatewayProcess another = GatewayProcess.Run(["--http-port", "0", "--metrics-port", "0", "--frames-port", "0", "--frames-socket", SocketPath]);
+        await using GatewayProcess another = GatewayProcess.Run(["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0", "--frames-port", "0", "--frames-socket", SocketPath]);
 
         Assert.Equal(1, await another.WaitForExitAsync());
         Assert.Equal($"gateway: --frames-socket: cannot listen on {SocketPath}: another server listens on it", another.Error.Trim());

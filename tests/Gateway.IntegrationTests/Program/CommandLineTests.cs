@@ -53,9 +53,10 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--http-port", "--metrics-port", "--frames-port")]
-    [InlineData("--metrics-port", "--http-port", "--frames-port")]
-    [InlineData("--frames-port", "--http-port", "--metrics-port")]
+    [InlineData("--http-port", "--metrics-port", "--frames-port", "--grpc-port")]
+    [InlineData("--metrics-port", "--http-port", "--frames-port", "--grpc-port")]
+    [InlineData("--frames-port", "--http-port", "--metrics-port", "--grpc-port")]
+    [InlineData("--grpc-port", "--http-port", "--metrics-port", "--frames-port")]
     public async Task Port_InUse_IsOneLine(string flag, params string[] otherFlags)
     {
         using Socket taken = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

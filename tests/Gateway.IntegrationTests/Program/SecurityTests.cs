@@ -58,6 +58,27 @@ public sealed class SecurityTests : IDisposable
     }
 
     [Fact]
+    public async Task Grpc_OverTls_IsServed()
+    {
+        await using GatewayProcess program = await ServeAsync("--access-token", Token);
+        using HttpClient client = Client();
+        using HttpRequestMessage request = new(HttpMethod.Post, program.GrpcAddress + "/inference.GRPCInferenceService/ServerMetadata")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(new byte[5]) { Headers = { { "content-type", "application/grpc" } } },
+        };
+        request.Headers.Authorization = new("Bearer", Token);
+
+        using HttpResponseMessage answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        byte[] body = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+
+        Assert.StartsWith("https://", program.GrpcAddress, StringComparison.Ordinal);
+        Assert.Equal("0", answer.TrailingHeaders.GetValues("grpc-status").Single());
+        Assert.Contains("triton", System.Text.Encoding.UTF8.GetString(body), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Frames_OverTls_AreServed()
     {
         await using GatewayProcess program = await ServeAsync();

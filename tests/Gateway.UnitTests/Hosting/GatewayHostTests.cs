@@ -14,7 +14,7 @@ namespace Gateway.UnitTests.Hosting;
 
 public sealed class GatewayHostTests
 {
-    private static readonly ServerOptions AnyPorts = new() { HttpPort = 0, FramesPort = 0, MetricsPort = 0 };
+    private static readonly ServerOptions AnyPorts = new() { HttpPort = 0, GrpcPort = 0, FramesPort = 0, MetricsPort = 0 };
 
     private readonly HttpClient _client = new();
 

@@ -53,6 +53,8 @@ internal sealed class InferenceServer : IAsyncDisposable
 
     public TenantDirectory Tenants => _app.Services.GetRequiredService<TenantDirectory>();
 
+    public IServiceProvider Services => _app.Services;
+
     public HttpClient Client { get; }
 
     public int Port { get; }
@@ -84,7 +86,7 @@ internal sealed class InferenceServer : IAsyncDisposable
             });
         });
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
-        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions { Tenants = tenants, AccessToken = frames?.AccessToken }).AddSingleton(tenants?.ToDirectory(TimeProvider.System) ?? TenantDirectory.None).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack();
+        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions { Tenants = tenants, AccessToken = frames?.AccessToken }).AddSingleton(tenants?.ToDirectory(TimeProvider.System) ?? TenantDirectory.None).AddSingleton(new ConnectionCounts()).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack();
         WebApplication app = builder.Build();
         app.UseMessagePack().UseOpenInference();
         app.Run(AnswerForeignAsync);

@@ -1,0 +1,141 @@
+using System.IO.Pipelines;
+using Gateway.Core.Memory;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
+using Gateway.Server.Grpc.Inference;
+using Gateway.Server.Grpc.Wire;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Gateway.Server.Grpc;
+
+/// <summary>One call, on one HTTP/2 stream of Kestrel's, and what an inference needs; used again with the stream.</summary>
+/// <remarks>
+/// <b>Threading</b>: one call at a time. <b>Ownership</b>: <see cref="Clear"/> gives back whatever is left of the request and its memory.
+/// <b>Cost</b>: Kestrel's stream is its own set of features, so they are looked up once, not a call.
+/// </remarks>
+internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
+{
+    private const string ContentType = "application/grpc";
+
+    private readonly IHttpRequestFeature _request = features.GetRequiredFeature<IHttpRequestFeature>();
+    private readonly IHttpResponseFeature _response = features.GetRequiredFeature<IHttpResponseFeature>();
+    private readonly IHttpResponseBodyFeature _responseBody = features.GetRequiredFeature<IHttpResponseBodyFeature>();
+    private readonly IHttpResponseTrailersFeature? _trailers = features.Get<IHttpResponseTrailersFeature>();
+    private readonly IRequestBodyPipeFeature _requestBody = features.GetRequiredFeature<IRequestBodyPipeFeature>();
+    private readonly IHttpRequestLifetimeFeature _lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
+
+    public string Path => _request.Path;
+
+    public string Method => _request.Method;
+
+    public IHeaderDictionary Headers => _request.Headers;
+
+    public IHeaderDictionary ResponseHeaders => _response.Headers;
+
+    public PipeReader Body => _requestBody.Reader;
+
+    public PipeWriter Output => _responseBody.Writer;
+
+    /// <summary>Fires when the client cancels the call, or is gone.</summary>
+    public CancellationToken Aborted => _lifetime.RequestAborted;
+
+    public bool HasStarted => _response.HasStarted;
+
+    /// <summary>The time that the client gives the call, in microseconds from its arrival; 0 for none.</summary>
+    public long TimeoutMicroseconds { get; set; }
+
+    /// <summary>When it came; a timestamp of the engine's clock.</summary>
+    public long Arrival { get; set; }
+
+    public GrpcMessageReader Reader { get; } = new(pool);
+
+    public InferMessage Message { get; } = new();
+
+    public AnswerPlan Plan { get; } = new(pool);
+
+    /// <summary>The request of a call for an inference, until its answer is written.</summary>
+    public InferenceRequest? Request { get; set; }
+
+    /// <summary>Why the request was refused before it was read; its reason is None where it was not.</summary>
+    public EarlyRefusal Refusal { get; set; }
+
+    /// <summary>Which of its tenant's limits the call exceeds; its reason is None where it does not.</summary>
+    public TenantRefusal Over { get; set; }
+
+    /// <summary>Whose call it is, from its being let in until its request is.</summary>
+    public Tenant? Tenant { get; set; }
+
+    /// <summary>Answers with an HTTP status: what is asked is no gRPC.</summary>
+    public void Refuse(int httpStatus) => _response.StatusCode = httpStatus;
+
+    /// <summary>Says that messages of an answer follow.</summary>
+    public void Begin() => _response.Headers.ContentType = ContentType;
+
+    /// <summary>Sends the headers of an answer whose messages come later.</summary>
+    public Task StartAsync()
+    {
+        Begin();
+        return _responseBody.StartAsync();
+    }
+
+    /// <summary>Allows the client to be silent as long as it likes: a stream's messages come when they come.</summary>
+    public void AllowSilence()
+    {
+        if (features.Get<Microsoft.AspNetCore.Server.Kestrel.Core.Features.IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = null;
+    }
+
+    /// <summary>Ends the call well: after the messages.</summary>
+    public void Succeed() => Trail("grpc-status", GrpcStatus.Ok.Text());
+
+    /// <summary>Ends the call with a status: in the trailers, or in the headers when nothing has been sent.</summary>
+    public void Fail(GrpcStatus status, string message)
+    {
+        if (!HasStarted) Begin();
+        Trail("grpc-status", status.Text());
+        if (message.Length > 0) Trail("grpc-message", StatusMessage.Encode(message));
+    }
+
+    /// <summary>Tells a refused client why, and when to come back.</summary>
+    /// <param name="reason">As on the wire; null for none.</param>
+    public void Explain(string? reason, TimeSpan? retryAfter)
+    {
+        if (reason is not null) Trail("inference-refusal", reason);
+        if (retryAfter is { } after) Trail("grpc-retry-pushback-ms", Math.Ceiling(after.TotalMilliseconds).ToString(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Adds metadata to the end of the answer.</summary>
+    public void Trail(string name, string value)
+    {
+        if ((HasMessages || HasStarted) && _trailers is not null) _trailers.Trailers[name] = value;
+        else _response.Headers[name] = value;
+    }
+
+    /// <summary>Whether messages have been written: what follows goes to the trailers.</summary>
+    public bool HasMessages { get; set; }
+
+    /// <summary>Cancels the request when the client does; set while the engine has it.</summary>
+    public CancellationTokenRegistration Watch { get; set; }
+
+    /// <summary>Once this returns nobody cancels the request any more, which may soon be someone else's.</summary>
+    public void Unwatch()
+    {
+        Watch.Dispose();
+        Watch = default;
+    }
+
+    public void Clear()
+    {
+        Request?.Dispose();
+        Request = null;
+        Refusal = default;
+        Over = default;
+        Tenant?.Leave();
+        Tenant = null;
+        Reader.Clear();
+        Plan.Clear();
+        HasMessages = false;
+        TimeoutMicroseconds = 0;
+    }
+}

@@ -1,0 +1,126 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Tenants;
+using Gateway.Server.Grpc.Inference;
+using Gateway.Server.Grpc.Services;
+using Gateway.Server.Grpc.Streaming;
+using Gateway.Server.Hosting;
+using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.Grpc;
+
+/// <summary>Serves gRPC on a port of its own: a Kestrel beside the one for HTTP, with nothing between its HTTP/2 and the calls.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: HTTP/2 alone, with prior knowledge, or over TLS; what speaks HTTP/1.1 is told so. Kestrel's own limits on headers and on resets stay.
+/// <b>Ownership</b>: owns the port; the engine's parts are others'.
+/// </remarks>
+internal sealed class GrpcListener : IAsyncDisposable
+{
+    /// <summary>Most calls of one connection at a time. A client with hundreds of calls in flight should need no second connection; Kestrel's 100 would have it wait.</summary>
+    public const int MostStreams = 1024;
+
+    private readonly WebApplication _app;
+    private readonly GrpcApplication _calls;
+    private readonly GrpcStop _stop = new();
+    private readonly IPEndPoint _asked;
+    private readonly string _scheme;
+    private ListenOptions? _listen;
+
+    public GrpcListener(IServiceProvider engine, ServerOptions options)
+    {
+        _asked = new IPEndPoint(options.GrpcAddress ?? options.HttpAddress, options.GrpcPort);
+        X509Certificate2? certificate = ServerCertificate.Load(options);
+        _scheme = certificate is null ? "http" : "https";
+        ILoggerFactory loggers = engine.GetRequiredService<ILoggerFactory>();
+        ConnectionCounts connections = engine.GetRequiredService<ConnectionCounts>();
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            SetLimits(kestrel.Limits, options);
+            kestrel.Listen(_asked, listen =>
+            {
+                _listen = listen;
+                listen.Protocols = HttpProtocols.Http2;
+                listen.Use(connections.Grpc.Count);
+                if (certificate is not null) listen.UseHttps(certificate);
+            });
+        });
+        builder.Services.AddSingleton(loggers);
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
+        _app = builder.Build();
+        GrpcOptions grpc = new() { MaxMessageBytes = options.GrpcMaxInputSize, Compression = options.GrpcInferResponseCompressionLevel, AccessToken = options.AccessToken };
+        TimeProvider time = engine.GetRequiredService<TimeProvider>();
+        _calls = new GrpcApplication(Methods(engine, grpc, time, loggers.CreateLogger<GrpcListener>()), engine.GetRequiredService<BlockPool>(), grpc, engine.GetRequiredService<TenantDirectory>(), time);
+    }
+
+    /// <summary>Where clients reach it, such as <c>127.0.0.1:8001</c>; meaningful once started.</summary>
+    public string Address => ((IPEndPoint)_listen!.EndPoint).ToString();
+
+    /// <summary>Likewise, with the scheme.</summary>
+    public string Uri => $"{_scheme}://{Address}";
+
+    public Task StartAsync(CancellationToken cancellation) =>
+        Listening.OrExplain(_app.Services.GetRequiredService<IServer>().StartAsync(_calls, cancellation), [(_asked.ToString(), "--grpc-port")]);
+
+    /// <summary>Closes the port, ends streams after what is in flight on them, and waits for the calls.</summary>
+    /// <param name="cut">Cuts what is left.</param>
+    public Task StopAsync(CancellationToken cut)
+    {
+        _stop.Begin();
+        return _app.Services.GetRequiredService<IServer>().StopAsync(cut);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync().ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    private GrpcMethod[] Methods(IServiceProvider engine, GrpcOptions grpc, TimeProvider time, ILogger logger)
+    {
+        ModelCatalog catalog = engine.GetRequiredService<ModelCatalog>();
+        BlockPool pool = engine.GetRequiredService<BlockPool>();
+        ServerHealth health = engine.GetRequiredService<ServerHealth>();
+        CallerTenants tenants = engine.GetService<CallerTenants>() ?? new CallerTenants(engine.GetRequiredService<TenantDirectory>(), engine.GetRequiredService<ServerOptions>());
+        OpenInferenceOptions inference = engine.GetService<OpenInferenceOptions>() ?? new OpenInferenceOptions();
+        return
+        [
+            new InferMethod(catalog, pool, grpc, inference, tenants, time, logger),
+            new StreamInferMethod(catalog, pool, grpc, tenants, _stop, logger),
+            .. ServerMethods.Make(health, inference, logger),
+            .. ModelMethods.Make(catalog, logger),
+            StatisticsMethod.Make(catalog, logger),
+            .. RepositoryMethods.Make(catalog, logger),
+            .. UnservedMethods.Make(logger),
+            .. HealthMethods.Make(catalog, health, _stop, logger),
+            new ReflectionMethod("v1", logger),
+            new ReflectionMethod("v1alpha", logger),
+        ];
+    }
+
+    private static void SetLimits(KestrelServerLimits limits, ServerOptions options)
+    {
+        limits.MaxConcurrentConnections = options.HttpMaxConnections;
+        limits.RequestHeadersTimeout = FrontDoor.HeadersTimeout;
+
+        // A stream has no end of its own, and a message its own limit.
+        limits.MaxRequestBodySize = null;
+
+        // Clients keep an idle channel for hours, as Triton lets them; pings find out which are gone.
+        limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        limits.Http2.MaxStreamsPerConnection = MostStreams;
+        limits.Http2.KeepAlivePingDelay = TimeSpan.FromMilliseconds(options.GrpcKeepaliveTime);
+        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromMilliseconds(options.GrpcKeepaliveTimeout);
+    }
+}

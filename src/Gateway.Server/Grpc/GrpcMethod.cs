@@ -1,0 +1,14 @@
+namespace Gateway.Server.Grpc;
+
+/// <summary>One method that can be called.</summary>
+/// <param name="path">Service and method, such as <c>/inference.GRPCInferenceService/ModelInfer</c>.</param>
+internal abstract class GrpcMethod(string path)
+{
+    public string Path => path;
+
+    /// <summary>Whether anybody may call it, also where the server asks for an access token: probes have no secrets.</summary>
+    public bool IsOpen { get; init; }
+
+    /// <summary>Answers a call, which ends with a status whatever happens, and holds nothing afterwards.</summary>
+    public abstract Task ServeAsync(GrpcCall call);
+}

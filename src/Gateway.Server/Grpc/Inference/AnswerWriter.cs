@@ -1,0 +1,68 @@
+using System.Buffers;
+using System.IO.Compression;
+using Gateway.Core.Memory;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+using Gateway.Server.Grpc.Wire;
+using Gateway.Server.OpenInference;
+
+namespace Gateway.Server.Grpc.Inference;
+
+/// <summary>Writes answers to inferences as messages, compressed where the server is set to and the client takes it.</summary>
+internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
+{
+    /// <summary>What a message's length, and a client, can take.</summary>
+    private const long MostBytes = int.MaxValue;
+
+    private readonly CompressionLevel _level = options.Compression switch
+    {
+        ResponseCompression.High => CompressionLevel.SmallestSize,
+        ResponseCompression.Medium => CompressionLevel.Optimal,
+        _ => CompressionLevel.Fastest,
+    };
+
+    /// <summary>Chooses how a call's answers are compressed, and says so in its headers.</summary>
+    public ContentCoding Choose(GrpcCall call)
+    {
+        if (options.Compression == ResponseCompression.None) return ContentCoding.Identity;
+        ContentCoding coding = MessageCoding.Choose(call.Headers[MessageCoding.AcceptHeader].ToString());
+        if (coding != ContentCoding.Identity) call.ResponseHeaders[MessageCoding.EncodingHeader] = MessageCoding.Name(coding);
+        return coding;
+    }
+
+    /// <summary>Writes one answer with its prefix.</summary>
+    /// <exception cref="InferenceException">It is larger than a message can be, or there is no memory to compress it in.</exception>
+    public void Write(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed, ContentCoding coding)
+    {
+        long response = InferAnswer.Bytes(request, plan, isStreamed);
+        long message = isStreamed ? InferAnswer.Wrapped(response) : response;
+        if (message > MostBytes) throw Errors.Invalid($"Response has byte size {message} which exceeds gRPC's byte size limit {MostBytes}.");
+        if (coding == ContentCoding.Identity)
+        {
+            InferAnswer.WritePrefix(to, isCompressed: false, message);
+            WriteMessage(to, request, plan, isStreamed, response);
+            return;
+        }
+
+        TextBuffer plain = new(pool);
+        TextBuffer compressed = new(pool);
+        try
+        {
+            WriteMessage(plain, request, plan, isStreamed, response);
+            MessageCoding.Compress(coding, _level, plain.Written, compressed);
+            InferAnswer.WritePrefix(to, isCompressed: true, compressed.Length);
+            to.Write(compressed.Written);
+        }
+        finally
+        {
+            plain.Clear();
+            compressed.Clear();
+        }
+    }
+
+    private static void WriteMessage(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed, long response)
+    {
+        if (isStreamed) InferAnswer.WriteWrapper(to, response);
+        InferAnswer.Write(to, request, plan, isStreamed);
+    }
+}

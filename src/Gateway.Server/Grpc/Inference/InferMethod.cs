@@ -1,0 +1,183 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
+using Gateway.Protocol;
+using Gateway.Server.Grpc.Wire;
+using Gateway.Server.MessagePack;
+using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.Grpc.Inference;
+
+/// <summary>The method ModelInfer: one request, one answer.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: what would be refused for want of room or time is so as soon as its model is known, which is before its tensors have arrived. A client that cancels,
+/// or goes away, cancels its request. The memory of the outputs is given back before anything is flushed. <b>Threading</b>: any.
+/// <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
+/// </remarks>
+internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger)
+    : GrpcMethod("/inference.GRPCInferenceService/ModelInfer")
+{
+    private const double MicrosecondsPerSecond = 1e6;
+
+    private readonly AnswerWriter _writer = new(pool, options);
+
+    /// <remarks>One method waits for the answer, and is the task that the server awaits: each further layer would cost an allocation.</remarks>
+    public override async Task ServeAsync(GrpcCall call)
+    {
+        try
+        {
+            await ReadAsync(call).ConfigureAwait(false);
+            if (call.Request is not null)
+            {
+                call.Watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), call.Request);
+                try
+                {
+                    await call.Request.Model.InferAsync(call.Request).ConfigureAwait(false);
+                }
+                finally
+                {
+                    call.Unwatch();
+                }
+
+                Answer(call, call.Request);
+            }
+            else if (call.Over.Reason != RefusalReason.None)
+            {
+                call.Explain(call.Over.Reason.WireName(), call.Over.RetryAfter);
+                call.Fail(GrpcStatus.ResourceExhausted, call.Over.Text);
+            }
+            else
+            {
+                call.Explain(call.Refusal.Reason.WireName(), call.Refusal.RetryAfter);
+                call.Fail(GrpcStatus.Unavailable, call.Refusal.Text.For(""));
+            }
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            GrpcFailures.End(call, error, logger);
+        }
+        finally
+        {
+            call.Clear();
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ReadAsync(GrpcCall call)
+    {
+        PipeReader body = call.Body;
+        while (!Take(call, body, await body.ReadAsync().ConfigureAwait(false)))
+        {
+        }
+    }
+
+    /// <returns>True when the request has been read, or refused.</returns>
+    private bool Take(GrpcCall call, PipeReader body, ReadResult result)
+    {
+        ReadOnlySequence<byte> buffer = result.Buffer;
+        GrpcMessageReader reader = call.Reader;
+        bool isFirst = !reader.IsMidMessage;
+        ReadOnlySequence<byte> all = buffer;
+        try
+        {
+            if (isFirst && TurnsAway(call, all)) return true;
+            if (!reader.TryRead(ref buffer, out ReadOnlySpan<byte> message, InferPeek.FirstTensor))
+            {
+                return result.IsCompleted ? throw GrpcMessages.Incomplete() : false;
+            }
+
+            if (!buffer.IsEmpty) throw new GrpcException(GrpcStatus.Internal, "The call has more than one message");
+            Fill(call, message);
+            return true;
+        }
+        finally
+        {
+            body.AdvanceTo(buffer.Start, buffer.End);
+        }
+    }
+
+    /// <summary>Refuses a message of which only a part has arrived, if it would be refused.</summary>
+    private bool TurnsAway(GrpcCall call, in ReadOnlySequence<byte> buffer)
+    {
+        if (call.Reader.Coding != ContentCoding.Identity || !MessagePrefix.TryRead(buffer, out byte flag, out uint length) || flag != 0) return false;
+        if (buffer.Length >= MessagePrefix.Bytes + (long)length || length > call.Reader.Most) return false;
+        ReadOnlySpan<byte> start = buffer.FirstSpan;
+        if (start.Length <= MessagePrefix.Bytes) return false;
+        start = start[MessagePrefix.Bytes..];
+        if (!InferPeek.TryReadModel(start, out Slice name, out Slice version)) return false;
+        return TurnsAway(call, catalog.Find(name.Of(start), InferFill.Version(version.Of(start))));
+    }
+
+    private bool TurnsAway(GrpcCall call, ServedModel model)
+    {
+        if (call.Tenant is null)
+        {
+            if (!tenants.TryEnter(call.Headers, out Tenant? tenant, out TenantRefusal over))
+            {
+                call.Over = over;
+                return true;
+            }
+
+            call.Tenant = tenant;
+        }
+
+        if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant)) return false;
+        call.Tenant?.LeaveRefused(refusal.Reason);
+        call.Tenant = null;
+        call.Refusal = refusal;
+        return true;
+    }
+
+    private void Fill(GrpcCall call, ReadOnlySpan<byte> bytes)
+    {
+        InferMessage message = call.Message;
+        message.Read(bytes);
+        ServedModel model = catalog.Find(message.ModelName.Of(bytes), InferFill.Version(message.ModelVersion.Of(bytes)));
+        if (TurnsAway(call, model)) return;
+        InferenceRequest request = model.RentRequest();
+        request.AdmitAs(call.Tenant);
+        call.Tenant = null;
+        call.Request = request;
+        InferFill.Fill(request, message, bytes, call.Plan, pool, call.Reader.Block, call.Reader.Start);
+        request.LimitTime(call.TimeoutMicroseconds);
+        request.CacheUse |= CacheHeaders.Read(call.Headers);
+        call.Reader.Release();
+    }
+
+    private void Answer(GrpcCall call, InferenceRequest request)
+    {
+        if (call.TimeoutMicroseconds > 0 && time.GetElapsedTime(call.Arrival).TotalSeconds * MicrosecondsPerSecond > call.TimeoutMicroseconds)
+        {
+            call.Explain(request.Refusal.Reason.WireName(), request.RetryAfter);
+            call.Fail(GrpcStatus.DeadlineExceeded, "Deadline Exceeded");
+            return;
+        }
+
+        if (request.Status != StatusCode.Ok)
+        {
+            call.Explain(request.Refusal.Reason.WireName(), request.RetryAfter);
+            call.Fail(request.Status.ToGrpc(), request.Error ?? "");
+            return;
+        }
+
+        call.Plan.MakeClasses(request);
+        ContentCoding coding = _writer.Choose(call);
+        call.Begin();
+        CacheHeaders.Write(call.ResponseHeaders, request);
+        _writer.Write(call.Output, request, call.Plan, isStreamed: false, coding);
+        call.HasMessages = true;
+        if (timing.ServerTiming || call.Headers.ContainsKey(ServerTiming.AskHeader)) call.Trail("server-timing", ServerTiming.Format(request, time));
+        call.Succeed();
+        request.Dispose();
+        call.Request = null;
+    }
+}

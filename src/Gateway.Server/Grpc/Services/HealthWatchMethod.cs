@@ -1,0 +1,38 @@
+using Gateway.Server.Grpc.Messages.Health;
+using Gateway.Server.Grpc.Wire;
+using Microsoft.Extensions.Logging;
+using ServingStatus = Gateway.Server.Grpc.Messages.Health.HealthCheckResponse.Types.ServingStatus;
+
+namespace Gateway.Server.Grpc.Services;
+
+/// <summary>Tells a client the status at once, and then whenever it is another, until the client leaves or the server stops.</summary>
+internal sealed class HealthWatchMethod(Func<string, ServingStatus> status, GrpcStop stop, ILogger logger) : GuardedMethod($"/{HealthMethods.Service}/Watch", logger)
+{
+    // Nothing tells of changes. Probes ask every few seconds; a look costs a microsecond.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+
+    protected override async Task InvokeAsync(GrpcCall call)
+    {
+        HealthCheckRequest request = await GrpcMessages.ReadAsync(call, HealthCheckRequest.Parser).ConfigureAwait(false) ?? throw GrpcMessages.Incomplete();
+        call.AllowSilence();
+        call.Begin();
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted, stop.Token);
+        ServingStatus told = ServingStatus.Unknown;
+        while (!end.IsCancellationRequested)
+        {
+            ServingStatus now = status(request.Service);
+            if (now != told)
+            {
+                told = now;
+                GrpcMessages.Write(call, new HealthCheckResponse { Status = now });
+                await call.Output.FlushAsync(call.Aborted).ConfigureAwait(false);
+            }
+
+            // Not awaited with the token alone, which would throw at every end.
+            await Task.Delay(Pause, TimeProvider.System, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        if (stop.Token.IsCancellationRequested) GrpcMessages.Write(call, new HealthCheckResponse { Status = ServingStatus.NotServing });
+        call.Fail(GrpcStatus.Unavailable, GrpcStop.Text);
+    }
+}

@@ -1,0 +1,239 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text;
+using Gateway.Core.Caching;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
+using Gateway.Protocol;
+using Gateway.Protocol.Protobuf;
+using Gateway.Server.Grpc.Inference;
+using Gateway.Server.Grpc.Wire;
+using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.Grpc.Streaming;
+
+/// <summary>One stream of inferences: reads its requests and has them answered.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a request that fails is answered with its error, and the stream goes on, unless the client asked otherwise (metadata <c>triton_grpc_error: true</c>).
+/// When the client closes its half, what is in flight is answered, and the stream ends with OK. A message that cannot be read ends it, since nobody knows whose it is; so does
+/// the server's stop, after what is in flight. A client that cancels, is gone, or whose time is over cancels what is in flight. <b>Threading</b>: one loop reads; answers
+/// are the sender's.
+/// </remarks>
+internal sealed partial class InferStream
+{
+    private readonly GrpcCall _call;
+    private readonly ModelCatalog _catalog;
+    private readonly BlockPool _pool;
+    private readonly StreamSender _sender;
+    private readonly GrpcStop _stop;
+    private readonly ILogger _logger;
+    private readonly CallerTenants _tenants;
+    private readonly CacheUse _cacheUse;
+    private readonly long _timeout;
+    private volatile bool _isTimeOver;
+    private volatile bool _isStopping;
+    private bool _hasRest;
+
+    public InferStream(GrpcCall call, ModelCatalog catalog, BlockPool pool, GrpcOptions options, AnswerWriter writer, CallerTenants tenants, GrpcStop stop, ILogger logger)
+    {
+        _call = call;
+        _catalog = catalog;
+        _pool = pool;
+        _stop = stop;
+        _logger = logger;
+        _tenants = tenants;
+        _cacheUse = CacheHeaders.Read(call.Headers);
+
+        // Of each request, where gRPC's own is the stream's.
+        _timeout = TimeoutHeader.Read(call.Headers);
+        bool failsAsAWhole = call.Headers["triton_grpc_error"].ToString() == "true";
+        _sender = new StreamSender(call.Output, pool, options, writer, writer.Choose(call), failsAsAWhole, call.Body.CancelPendingRead);
+    }
+
+    private StreamWindow Window => _sender.Window;
+
+    public async Task RunAsync()
+    {
+        _call.AllowSilence();
+        await _call.StartAsync().ConfigureAwait(false);
+        Task sending = _sender.RunAsync();
+        (GrpcStatus Status, string Text) end = (GrpcStatus.Cancelled, "the call was closed");
+
+        // The framework's clock: the engine's is made for a few timers.
+        CancellationTokenSource? deadline = GrpcTimeout.Parse(_call.Headers[GrpcTimeout.Header].ToString()) is { } time and > 0 ? new CancellationTokenSource(TimeSpan.FromMicroseconds(time), TimeProvider.System) : null;
+        using (deadline)
+        using (_call.Aborted.UnsafeRegister(static stream => ((InferStream)stream!)._sender.Break(), this))
+        using (deadline?.Token.UnsafeRegister(static stream => ((InferStream)stream!).OnTimeOver(), this) ?? default)
+        using (_stop.Token.UnsafeRegister(static stream => ((InferStream)stream!).OnStopping(), this))
+        {
+            try
+            {
+                end = await ReadAllAsync().ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is IOException or OperationCanceledException or ConnectionAbortedException)
+            {
+                _sender.Break();
+            }
+            finally
+            {
+                // Whatever happened: what is in flight has to come back before the stream's memory may go.
+                if (_sender.Failure is not null) Window.CancelAll();
+                await Window.WaitAsync(forAll: true).ConfigureAwait(false);
+                _sender.End();
+                await sending.ConfigureAwait(false);
+            }
+        }
+
+        _call.HasMessages = true;
+        if (_sender.Failure is { } failure) _call.Fail(failure.Status.ToGrpc(), failure.Text);
+        else if (_isTimeOver) _call.Fail(GrpcStatus.DeadlineExceeded, "Deadline Exceeded");
+        else if (end.Status == GrpcStatus.Ok) _call.Succeed();
+        else _call.Fail(end.Status, end.Text);
+    }
+
+    /// <returns>What the stream is to end with.</returns>
+    private async Task<(GrpcStatus Status, string Text)> ReadAllAsync()
+    {
+        while (true)
+        {
+            await Window.WaitAsync(forAll: false).ConfigureAwait(false);
+            ReadResult result = await _call.Body.ReadAsync().ConfigureAwait(false);
+            if (_sender.IsBroken || _sender.Failure is not null || _isTimeOver) return (GrpcStatus.Cancelled, "the call was closed");
+            if (_isStopping) return (GrpcStatus.Unavailable, GrpcStop.Text);
+            try
+            {
+                bool isAll = Take(result.Buffer);
+                if (!isAll || !result.IsCompleted) continue;
+                return _call.Reader.IsMidMessage || _hasRest ? (GrpcStatus.Internal, GrpcMessages.Incomplete().Message) : (GrpcStatus.Ok, "");
+            }
+            catch (GrpcException error)
+            {
+                return (error.Status, error.Message);
+            }
+            catch (ProtobufException error)
+            {
+                return (GrpcStatus.InvalidArgument, $"failed to parse the request: {error.Message}");
+            }
+            catch (InferenceException error)
+            {
+                // There is no memory for the message.
+                return (error.Status.ToGrpc(), error.Message);
+            }
+        }
+    }
+
+    /// <summary>Handles the messages that have arrived.</summary>
+    /// <returns>False when the window is full: what is left is to be read again.</returns>
+    private bool Take(ReadOnlySequence<byte> buffer)
+    {
+        SequencePosition examined = buffer.End;
+        bool isAll = true;
+        try
+        {
+            while (isAll && _call.Reader.TryRead(ref buffer, out ReadOnlySpan<byte> message, InferPeek.FirstTensor))
+            {
+                Handle(message, isLast: buffer.IsEmpty);
+                _call.Reader.Release();
+                isAll = buffer.IsEmpty || Window.HasRoom;
+            }
+
+            if (!isAll) examined = buffer.Start;
+            return isAll;
+        }
+        finally
+        {
+            _hasRest = !buffer.IsEmpty;
+            _call.Body.AdvanceTo(buffer.Start, examined);
+        }
+    }
+
+    private void Handle(ReadOnlySpan<byte> bytes, bool isLast)
+    {
+        InferMessage message = _call.Message;
+        message.Read(bytes);
+        StreamCall call = Window.Open();
+        _sender.Expect(call);
+        InferenceRequest? request = null;
+        try
+        {
+            ServedModel model = _catalog.Find(message.ModelName.Of(bytes), InferFill.Version(message.ModelVersion.Of(bytes)));
+            if (!_tenants.TryEnter(_call.Headers, out Tenant? tenant, out TenantRefusal over))
+            {
+                Fail(call, request, StatusCode.ResourceExhausted, over.Text, Encoding.UTF8.GetString(message.Id.Of(bytes)));
+                return;
+            }
+
+            if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant))
+            {
+                tenant?.LeaveRefused(refusal.Reason);
+                string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
+                Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
+                return;
+            }
+
+            request = model.RentRequest();
+            request.AdmitAs(tenant);
+            InferFill.Fill(request, message, bytes, call.Plan, _pool, _call.Reader.Block, _call.Reader.Start);
+            request.LimitTime(_timeout);
+            request.CacheUse |= _cacheUse;
+            Window.Charge(call, request.Block?.Capacity ?? 0);
+            call.Request = request;
+            call.Model = model;
+            call.BeginFlight();
+            model.Infer(request, call, mayRun: isLast);
+
+            // The stream may have been broken between the opening and the flight.
+            if (_sender.IsBroken) Window.CancelAll();
+        }
+        catch (InferenceException error)
+        {
+            Fail(call, request, error.Status, error.Message, Encoding.UTF8.GetString(message.Id.Of(bytes)));
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this request's error; the stream and everybody else go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Log.Failed(_logger, error);
+            Fail(call, request, StatusCode.Internal, "internal error", Encoding.UTF8.GetString(message.Id.Of(bytes)));
+        }
+    }
+
+    private void Fail(StreamCall call, InferenceRequest? request, StatusCode status, string text, string id)
+    {
+        if (call.Request is not null) call.EndFlight();
+        call.Request = null;
+        call.Model = null;
+        request?.Dispose();
+        Window.Charge(call, 0);
+        (call.Status, call.Error, call.Id) = (status, text, id);
+        _sender.Post(call);
+    }
+
+    private void OnTimeOver()
+    {
+        _isTimeOver = true;
+        _sender.Break();
+
+        // A client that does not take its answers must not hold what is over.
+        _call.Output.CancelPendingFlush();
+        _call.Body.CancelPendingRead();
+    }
+
+    private void OnStopping()
+    {
+        _isStopping = true;
+        _call.Body.CancelPendingRead();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4401, LogLevel.Error, "A request of a gRPC stream failed unexpectedly.", EventName = "GrpcStreamFailed")]
+        public static partial void Failed(ILogger logger, Exception error);
+    }
+}

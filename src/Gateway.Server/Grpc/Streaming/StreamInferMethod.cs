@@ -1,0 +1,16 @@
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Server.Grpc.Inference;
+using Gateway.Server.Tenants;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.Grpc.Streaming;
+
+/// <summary>The method ModelStreamInfer: any number of requests for any models, each answered once, in order.</summary>
+internal sealed class StreamInferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, CallerTenants tenants, GrpcStop stop, ILogger logger)
+    : GuardedMethod("/inference.GRPCInferenceService/ModelStreamInfer", logger)
+{
+    private readonly AnswerWriter _writer = new(pool, options);
+
+    protected override Task InvokeAsync(GrpcCall call) => new InferStream(call, catalog, pool, options, _writer, tenants, stop, Logger).RunAsync();
+}

@@ -1,0 +1,267 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using Gateway.Core.Memory;
+using Gateway.Protocol;
+using Gateway.Protocol.Frames;
+using Gateway.Server.Frames;
+using Gateway.Server.Grpc.Inference;
+using Gateway.Server.OpenInference;
+
+namespace Gateway.Server.Grpc.Streaming;
+
+/// <summary>Writes a stream's answers in the order of its requests: all that can leave in one go.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: answers that cannot leave yet, since one before them is not there or the client does not take what was written, are put aside in blocks of the pool,
+/// so that no slab waits for them; they stay in the stream's window, which stops its reading. Once the stream is broken, or has failed as a whole, answers are thrown away.
+/// <b>Threading</b>: any thread posts; one loop writes; the reader alone expects. <b>Ownership</b>: a posted call is the sender's until it closes it.
+/// <b>Cost</b>: no allocation an answer.
+/// </remarks>
+internal sealed class StreamSender
+{
+    private readonly PipeWriter _output;
+    private readonly BlockPool _pool;
+    private readonly AnswerWriter _writer;
+    private readonly ContentCoding _coding;
+    private readonly bool _failsAsAWhole;
+    private readonly AutoSignal _signal = new();
+    private readonly BlockWriter _aside = new();
+    private readonly ConcurrentQueue<StreamCall> _order = new();
+    private readonly Action _onFlushed;
+    private readonly Action _onFailed;
+    private ValueTask<FlushResult> _flush;
+    private StreamCall? _posted;
+    private bool _isFlushing;
+    private volatile bool _isBroken;
+    private volatile bool _isEnding;
+    private volatile bool _isFlushed;
+
+    /// <param name="failsAsAWhole">Whether the first error ends the stream, with its status.</param>
+    /// <param name="onFailed">Called when the stream is broken, or ends so.</param>
+    public StreamSender(PipeWriter output, BlockPool pool, GrpcOptions options, AnswerWriter writer, ContentCoding coding, bool failsAsAWhole, Action onFailed)
+    {
+        _output = output;
+        _pool = pool;
+        _writer = writer;
+        _coding = coding;
+        _failsAsAWhole = failsAsAWhole;
+        _onFailed = onFailed;
+        Window = new StreamWindow(this, pool, options.StreamWindow, options.StreamBytes);
+        _onFlushed = () =>
+        {
+            _isFlushed = true;
+            _signal.Set();
+        };
+    }
+
+    public StreamWindow Window { get; }
+
+    /// <summary>The status that the stream is to end with, if an error ends it.</summary>
+    public (StatusCode Status, string Text)? Failure { get; private set; }
+
+    /// <summary>Whether the client does not get any more answers.</summary>
+    public bool IsBroken => _isBroken;
+
+    /// <summary>Notes that this call's answer comes after those before it.</summary>
+    public void Expect(StreamCall call) => _order.Enqueue(call);
+
+    /// <summary>Hands an answered call over. May be called by an instance's thread: notes it down and wakes the loop.</summary>
+    public void Post(StreamCall call)
+    {
+        StreamCall? head;
+        do
+        {
+            head = Volatile.Read(ref _posted);
+            call.Next = head;
+        }
+        while (Interlocked.CompareExchange(ref _posted, call, head) != head);
+
+        // With others before it the loop has been woken and not yet looked.
+        if (head is null) _signal.Set();
+    }
+
+    /// <summary>Throws away what is not written yet: the client does not wait for it any more.</summary>
+    public void Break()
+    {
+        _isBroken = true;
+        Window.CancelAll();
+        _signal.Set();
+    }
+
+    /// <summary>Lets the loop end once everything that is expected has left.</summary>
+    public void End()
+    {
+        _isEnding = true;
+        _signal.Set();
+    }
+
+    /// <summary>The loop; ends after <see cref="End"/>.</summary>
+    public async Task RunAsync()
+    {
+        while (true)
+        {
+            await _signal.WaitAsync().ConfigureAwait(false);
+            if (_isFlushed) EndFlush();
+            bool hasWritten = WriteReady();
+            for (StreamCall? call = TakePosted(); call is not null;)
+            {
+                StreamCall next = call;
+                call = call.Next;
+                next.Next = null;
+                next.IsAnswered = true;
+                if (MustWait(next)) PutAside(next);
+                else hasWritten |= WriteReady();
+            }
+
+            if (hasWritten) BeginFlush();
+            if (_isEnding && !_isFlushing && _order.IsEmpty) return;
+        }
+    }
+
+    private bool MustWait(StreamCall call) => !_isBroken && (_isFlushing || !_order.TryPeek(out StreamCall? first) || !ReferenceEquals(first, call));
+
+    /// <summary>Writes the answers that are there and whose turn it is.</summary>
+    /// <returns>Whether anything was written.</returns>
+    private bool WriteReady()
+    {
+        bool hasWritten = false;
+        while ((!_isFlushing || _isBroken) && _order.TryPeek(out StreamCall? call) && call.IsAnswered)
+        {
+            _order.TryDequeue(out _);
+            if (!_isBroken && Failure is null) hasWritten |= Write(call);
+            call.Release();
+            Window.Close(call);
+        }
+
+        return hasWritten;
+    }
+
+    /// <summary>All that was posted, in order.</summary>
+    private StreamCall? TakePosted()
+    {
+        StreamCall? reversed = Interlocked.Exchange(ref _posted, null);
+        StreamCall? inOrder = null;
+        while (reversed is not null)
+        {
+            StreamCall call = reversed;
+            reversed = call.Next;
+            call.Next = inOrder;
+            inOrder = call;
+        }
+
+        return inOrder;
+    }
+
+    private bool Write(StreamCall call)
+    {
+        Judge(call);
+        if (call.Status != StatusCode.Ok && _failsAsAWhole)
+        {
+            Failure = (call.Status, call.Error);
+            _onFailed();
+            return false;
+        }
+
+        if (call.Aside is { } block) _output.Write(block.Span[..call.AsideBytes]);
+        else WriteMessage(_output, call);
+        return true;
+    }
+
+    /// <summary>Makes an error of the engine's the call's, and ranks what is to be ranked.</summary>
+    private static void Judge(StreamCall call)
+    {
+        if (call.Request is not { } request || call.Status != StatusCode.Ok) return;
+        (call.Status, call.Error) = (request.Status, request.Error ?? "");
+        if (request.Status != StatusCode.Ok) return;
+        try
+        {
+            call.Plan.MakeClasses(request);
+        }
+        catch (InferenceException error)
+        {
+            (call.Status, call.Error) = (error.Status, error.Message);
+        }
+    }
+
+    private void WriteMessage(IBufferWriter<byte> to, StreamCall call)
+    {
+        if (call.Status == StatusCode.Ok)
+        {
+            try
+            {
+                _writer.Write(to, call.Request!, call.Plan, isStreamed: true, _coding);
+                return;
+            }
+            catch (InferenceException error)
+            {
+                // Before anything was written: it is too large, or there is no memory to compress it in.
+                (call.Status, call.Error) = (error.Status, error.Message);
+            }
+        }
+
+        InferAnswer.WriteError(to, call.Error, call.Request?.Id ?? call.Id, call.Model);
+    }
+
+    /// <summary>Copies an answer out of the memory that others wait for.</summary>
+    private void PutAside(StreamCall call)
+    {
+        Judge(call);
+        if (call.Request is not { } request) return;
+        call.Id = request.Id;
+        if (call.Status == StatusCode.Ok)
+        {
+            // Compressed, it is not larger than by a little.
+            const int MostPrefixBytes = 64;
+            long response = InferAnswer.Bytes(request, call.Plan, isStreamed: true);
+            long bytes = response + (_coding == ContentCoding.Identity ? 0 : (response / 1024) + 1024) + MostPrefixBytes;
+            if (_pool.TryRent(bytes, BlockOwner.ResponseTensors, out MemoryBlock? block))
+            {
+                _aside.Begin(block);
+                WriteMessage(_aside, call);
+                call.Aside = block;
+                call.AsideBytes = _aside.Written;
+            }
+            else
+            {
+                (call.Status, call.Error) = (StatusCode.Unavailable, "there is no memory left for the answer: the memory pool is at its ceiling");
+            }
+        }
+
+        call.Request = null;
+        request.Dispose();
+        Window.Charge(call, call.Aside?.Capacity ?? 0);
+    }
+
+    private void BeginFlush()
+    {
+        _isFlushing = true;
+#pragma warning disable CA2012 // Consumed once, by EndFlush.
+        _flush = _output.FlushAsync();
+#pragma warning restore CA2012
+        if (_flush.IsCompleted) EndFlush();
+        else _flush.GetAwaiter().UnsafeOnCompleted(_onFlushed);
+    }
+
+    private void EndFlush()
+    {
+        _isFlushed = false;
+        _isFlushing = false;
+        bool isGone;
+        try
+        {
+            isGone = _flush.GetAwaiter().GetResult().IsCompleted;
+        }
+#pragma warning disable CA1031 // A stream that cannot be written to is gone, whatever the reason.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            isGone = true;
+        }
+
+        // Answers whose turn came meanwhile: nothing else would wake the loop.
+        if (_order.TryPeek(out StreamCall? next) && next.IsAnswered) _signal.Set();
+        if (!isGone || _isBroken) return;
+        Break();
+        _onFailed();
+    }
+}

@@ -1,0 +1,109 @@
+using System.Buffers;
+using Gateway.Core.Memory;
+using Gateway.Server.MessagePack;
+using Gateway.Server.OpenInference;
+
+namespace Gateway.Server.Grpc.Wire;
+
+/// <summary>Takes messages off a call's body; used again for the next.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a message that lies in one piece is read where it lies; any other is gathered in a block of the pool, so placed that its first tensor is aligned, and
+/// may stay there. A compressed one is gathered and decompressed into another block. <b>Threading</b>: one call at a time. <b>Ownership</b>: holds the blocks until
+/// <see cref="Release"/>; whoever keeps <see cref="Block"/> adds a reference. <b>Cost</b>: no allocation, unless compressed.
+/// </remarks>
+internal sealed class GrpcMessageReader(BlockPool pool)
+{
+    private readonly MessageBlock _gathered = new(pool);
+    private MessageBlock? _decompressed;
+    private bool _isCompressed;
+    private bool _hasPrefix;
+
+    /// <summary>Most bytes of a message, compressed and decompressed alike.</summary>
+    public long Most { get; set; }
+
+    /// <summary>How messages may be compressed.</summary>
+    public ContentCoding Coding { get; set; }
+
+    /// <summary>Bytes of the message that is being read; 0 between two.</summary>
+    public long Length { get; private set; }
+
+    /// <summary>Whether a message has begun that is not whole.</summary>
+    public bool IsMidMessage => _hasPrefix;
+
+    /// <summary>Holds the message that was read, if its tensors may stay there; else null.</summary>
+    public MemoryBlock? Block { get; private set; }
+
+    /// <summary>Where in <see cref="Block"/> the message begins.</summary>
+    public int Start => _gathered.Start;
+
+    /// <summary>Takes a message if it is whole.</summary>
+    /// <param name="buffer">What has arrived; what is taken is cut off.</param>
+    /// <param name="message">Stays readable until <see cref="Release"/>, or until the buffer is given back.</param>
+    /// <param name="firstTensor">Finds where in a message its first tensor will begin; null when it has none.</param>
+    /// <exception cref="GrpcException">It is none, or too large.</exception>
+    /// <exception cref="Protocol.InferenceException">The pool has no memory.</exception>
+    public bool TryRead(ref ReadOnlySequence<byte> buffer, out ReadOnlySpan<byte> message, Func<ReadOnlySpan<byte>, int>? firstTensor)
+    {
+        message = default;
+        if (!_hasPrefix && !TryTakePrefix(ref buffer)) return false;
+        if (_gathered.Block is null && !_isCompressed && buffer.FirstSpan.Length >= Length)
+        {
+            message = buffer.FirstSpan[..(int)Length];
+            buffer = buffer.Slice(Length);
+            Block = null;
+            _hasPrefix = false;
+            return true;
+        }
+
+        if (_gathered.Block is null)
+        {
+            // Nothing but the prefix: where the tensor will be can be told from what follows.
+            if (buffer.IsEmpty && Length > 0) return false;
+            _gathered.Begin(Length, firstTensor?.Invoke(buffer.FirstSpan[..(int)Math.Min(buffer.FirstSpan.Length, Length)]) ?? 0);
+        }
+
+        _gathered.Take(ref buffer);
+        if (!_gathered.IsWhole) return false;
+        _hasPrefix = false;
+        message = _gathered.Message;
+        Block = _gathered.Block;
+        if (!_isCompressed) return true;
+        _decompressed ??= new MessageBlock(pool);
+        MessageCoding.Decompress(Coding, _gathered, _decompressed, Most);
+        message = _decompressed.Message;
+        Block = null;
+        return true;
+    }
+
+    /// <summary>The message that was read is not needed any more.</summary>
+    public void Release()
+    {
+        _gathered.Clear();
+        _decompressed?.Clear();
+        Block = null;
+        Length = 0;
+    }
+
+    /// <summary>Makes it as new.</summary>
+    public void Clear()
+    {
+        Release();
+        _hasPrefix = false;
+        Coding = ContentCoding.Identity;
+    }
+
+    public static GrpcException TooLarge(long bytes, long most) => new(GrpcStatus.ResourceExhausted, $"Received message larger than max ({bytes} vs. {most})");
+
+    private bool TryTakePrefix(ref ReadOnlySequence<byte> buffer)
+    {
+        if (!MessagePrefix.TryRead(buffer, out byte flag, out uint length)) return false;
+        if (flag > 1) throw new GrpcException(GrpcStatus.Internal, $"The compression flag of a message is {flag}; it is 0 or 1");
+        if (flag == 1 && Coding == ContentCoding.Identity) throw new GrpcException(GrpcStatus.Internal, "A message is compressed, but grpc-encoding names no compression");
+        if (length > Most) throw TooLarge(length, Most);
+        _isCompressed = flag == 1;
+        _hasPrefix = true;
+        Length = length;
+        buffer = buffer.Slice(MessagePrefix.Bytes);
+        return true;
+    }
+}

@@ -1,0 +1,30 @@
+using System.Globalization;
+using Gateway.Protocol;
+
+namespace Gateway.Server.Grpc.Wire;
+
+/// <summary>Maps outcomes to gRPC's statuses, one to one, as Triton does.</summary>
+internal static class GrpcStatuses
+{
+    // Made once: every answer carries one.
+    private static readonly string[] Texts = [.. Enumerable.Range(0, 17).Select(code => code.ToString(CultureInfo.InvariantCulture))];
+
+    /// <summary>As the trailer has it.</summary>
+    public static string Text(this GrpcStatus status) => Texts[(int)status];
+
+    public static GrpcStatus ToGrpc(this StatusCode status) => status switch
+    {
+        StatusCode.Ok => GrpcStatus.Ok,
+        StatusCode.Internal => GrpcStatus.Internal,
+        StatusCode.NotFound => GrpcStatus.NotFound,
+        StatusCode.InvalidArgument => GrpcStatus.InvalidArgument,
+        StatusCode.Unavailable => GrpcStatus.Unavailable,
+        StatusCode.Unsupported => GrpcStatus.Unimplemented,
+        StatusCode.AlreadyExists => GrpcStatus.AlreadyExists,
+        StatusCode.Cancelled => GrpcStatus.Cancelled,
+        StatusCode.Unauthenticated => GrpcStatus.Unauthenticated,
+        StatusCode.PermissionDenied => GrpcStatus.PermissionDenied,
+        StatusCode.ResourceExhausted => GrpcStatus.ResourceExhausted,
+        _ => GrpcStatus.Unknown,
+    };
+}

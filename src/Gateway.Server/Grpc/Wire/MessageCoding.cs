@@ -1,0 +1,87 @@
+using System.Buffers;
+using System.IO.Compression;
+using Gateway.Server.MessagePack;
+using Gateway.Server.OpenInference;
+
+namespace Gateway.Server.Grpc.Wire;
+
+/// <summary>How messages are compressed: gzip, or deflate, which here is zlib's format.</summary>
+internal static class MessageCoding
+{
+    public const string EncodingHeader = "grpc-encoding";
+    public const string AcceptHeader = "grpc-accept-encoding";
+
+    /// <summary>What is taken.</summary>
+    public const string Accepted = "identity,deflate,gzip";
+
+    private const int ChunkBytes = 16 * 1024;
+
+    /// <returns>Null for a coding that is not served.</returns>
+    public static ContentCoding? Parse(string? name) => name switch
+    {
+        null or "" or "identity" => ContentCoding.Identity,
+        "gzip" => ContentCoding.Gzip,
+        "deflate" => ContentCoding.Deflate,
+        _ => null,
+    };
+
+    public static string Name(ContentCoding coding) => coding == ContentCoding.Gzip ? "gzip" : "deflate";
+
+    /// <summary>Chooses the coding of an answer: gzip where the client takes it, else deflate, else none.</summary>
+    public static ContentCoding Choose(ReadOnlySpan<char> accepted)
+    {
+        ContentCoding best = ContentCoding.Identity;
+        foreach (Range range in accepted.Split(','))
+        {
+            switch (accepted[range].Trim())
+            {
+                case "gzip":
+                    return ContentCoding.Gzip;
+                case "deflate":
+                    best = ContentCoding.Deflate;
+                    break;
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>Decompresses a message.</summary>
+    /// <param name="from">Holds it.</param>
+    /// <param name="to">Gets the result.</param>
+    /// <param name="most">Most bytes of the result.</param>
+    /// <exception cref="GrpcException">It is damaged, or too large.</exception>
+    /// <exception cref="Protocol.InferenceException">The pool has no memory.</exception>
+    public static void Decompress(ContentCoding coding, MessageBlock from, MessageBlock to, long most)
+    {
+        to.Begin(-1, 0);
+        byte[] chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        try
+        {
+            BlockStream source = new(from);
+            using Stream stream = coding == ContentCoding.Gzip ? new GZipStream(source, CompressionMode.Decompress) : new ZLibStream(source, CompressionMode.Decompress);
+            while (stream.Read(chunk) is var count and > 0)
+            {
+                if (to.Bytes + (long)count > most) throw GrpcMessageReader.TooLarge(to.Bytes + (long)count, most);
+                ReadOnlySequence<byte> part = new(chunk, 0, count);
+                to.Take(ref part);
+            }
+        }
+        catch (InvalidDataException error)
+        {
+            throw new GrpcException(GrpcStatus.Internal, $"Failed to decompress the message: {error.Message}");
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+
+    /// <summary>Compresses a message.</summary>
+    public static void Compress(ContentCoding coding, CompressionLevel level, ReadOnlySpan<byte> message, TextBuffer to)
+    {
+        TextBufferStream sink = new(to);
+        using Stream stream = coding == ContentCoding.Gzip ? new GZipStream(sink, level) : new ZLibStream(sink, level);
+        stream.Write(message);
+    }
+}

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+
+namespace Gateway.IntegrationTests.Grpc;
+
+/// <summary>Clients of others, Python's grpcio and JavaScript's grpc-js, against the program itself: every method, and every error that clients rely on.</summary>
+public sealed class StrangersTests
+{
+    private static string Digits => Path.Combine(GatewayProcess.RepositoryRoot, "config", "samples", "digits-heldout.bin");
+
+    [Fact]
+    public async Task Python_EveryMethodAndError_IsAsDescribed()
+    {
+        await using GatewayProcess program = await GatewayProcess.ServeAsync();
+
+        string output = await RunAsync("/usr/bin/python3", Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_cases.py"), AddressOf(program));
+
+        Assert.Contains("errors are as they should be", output, StringComparison.Ordinal);
+        program.Signal(GatewayProcess.Terminate);
+        Assert.Equal(0, await program.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task JavaScript_EveryMethodAndError_IsAsDescribed()
+    {
+        await using GatewayProcess program = await GatewayProcess.ServeAsync("--grpc-infer-response-compression-level", "low");
+
+        string output = await RunAsync("node", Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc.mjs"), AddressOf(program), Digits);
+
+        Assert.Equal("359 and 359 of 360 digits are right", output.Trim());
+    }
+
+    [Fact]
+    public async Task Sample_WithToken_ClassifiesTheDigits()
+    {
+        await using GatewayProcess program = await GatewayProcess.ServeAsync("--access-token", "t");
+        string script = Path.Combine(GatewayProcess.RepositoryRoot, "config", "samples", "classify_digits_grpc.py");
+
+        string output = await RunAsync("/usr/bin/python3", script, "--address", AddressOf(program), "--token", "t");
+
+        Assert.Contains("calls: 360 digits", output, StringComparison.Ordinal);
+        Assert.Equal(2, output.Split("accuracy 0.9972").Length - 1);
+    }
+
+    private static string AddressOf(GatewayProcess program) => new Uri(program.GrpcAddress).Authority;
+
+    /// <summary>Runs a client, and fails the test if it fails.</summary>
+    /// <returns>What it printed.</returns>
+    private static async Task<string> RunAsync(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {await error}{await output}");
+        return await output;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Gateway.UnitTests.Grpc;
+
+/// <summary>An HTTP/2 client that sends the same calls again and again from ready-made frames, blocking, without allocating.</summary>
+internal sealed class RawHttp2 : IDisposable
+{
+    private const int FrameHeaderBytes = 9;
+    private const byte Data = 0;
+    private const byte Headers = 1;
+    private const byte EndStream = 1;
+
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private readonly byte[] _buffer = new byte[1 << 20];
+    private readonly byte[] _call;
+    private readonly int _dataAt;
+    private int _received;
+    private int _nextStream = 1;
+
+    /// <param name="path">What is called.</param>
+    /// <param name="body">Each call's body.</param>
+    public RawHttp2(int port, string path, byte[] body)
+    {
+        _socket.Connect(IPAddress.Loopback, port);
+        List<byte> start = [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8];
+
+        // SETTINGS with the largest window for streams, and as much for the connection.
+        start.AddRange([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0x7F, 0xFF, 0xFF, 0xFF]);
+        start.AddRange([0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7F, 0xFE, 0xFF, 0xFF]);
+        _socket.Send(start.ToArray());
+        List<byte> headers = [0x83, 0x86, .. Literal(":path", path), .. Literal(":authority", "h"), .. Literal("content-type", "application/grpc"), .. Literal("te", "trailers")];
+        _call = [.. Frame(Headers, 4, headers), .. Frame(Data, EndStream, body)];
+        _dataAt = FrameHeaderBytes + headers.Count;
+    }
+
+    /// <summary>Makes so many calls at once and waits until all are answered.</summary>
+    public void Exchange(int calls)
+    {
+        for (int i = 0; i < calls; i++)
+        {
+            BinaryPrimitives.WriteInt32BigEndian(_call.AsSpan(5), _nextStream);
+            BinaryPrimitives.WriteInt32BigEndian(_call.AsSpan(_dataAt + 5), _nextStream);
+            _nextStream += 2;
+            _socket.Send(_call);
+        }
+
+        while (calls > 0)
+        {
+            int count = _socket.Receive(_buffer, _received, _buffer.Length - _received, SocketFlags.None);
+            Assert.True(count > 0, "the server closed the connection");
+            _received += count;
+            int at = 0;
+            while (_received - at >= FrameHeaderBytes)
+            {
+                int length = (_buffer[at] << 16) | (_buffer[at + 1] << 8) | _buffer[at + 2];
+                if (_received - at < FrameHeaderBytes + length) break;
+                byte type = _buffer[at + 3];
+                Assert.True(type is not (3 or 7), "a stream was reset, or the connection given up");
+                if (type is Data or Headers && (_buffer[at + 4] & EndStream) != 0) calls--;
+                at += FrameHeaderBytes + length;
+            }
+
+            _buffer.AsSpan(at, _received - at).CopyTo(_buffer);
+            _received -= at;
+        }
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private static byte[] Frame(byte type, byte flags, IReadOnlyCollection<byte> payload) =>
+        [(byte)(payload.Count >> 16), (byte)(payload.Count >> 8), (byte)payload.Count, type, flags, 0, 0, 0, 0, .. payload];
+
+    /// <summary>A header that is not put into the table.</summary>
+    private static byte[] Literal(string name, string value) => [0, (byte)name.Length, .. Encoding.ASCII.GetBytes(name), (byte)value.Length, .. Encoding.ASCII.GetBytes(value)];
+}
