@@ -4,6 +4,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Tenants;
 using Gateway.Server.Metrics;
+using Gateway.Server.OpenInference;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -82,6 +83,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         addServices(builder.Services);
         WebApplication app = builder.Build();
         if (options.AccessToken is { } token) app.UseAccessToken(token, app.Services.GetRequiredService<TenantDirectory>());
+        if (RestrictedAccess.Parse(options.HttpRestrictedApi, "", out RestrictedAccess restricted) is null && restricted.IsAny) app.UseRestrictedAccess(restricted);
         useProtocols(app);
         return new GatewayHost(app, options, ports);
     }
