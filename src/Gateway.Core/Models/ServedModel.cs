@@ -83,6 +83,9 @@ public sealed class ServedModel
     /// <summary>What it was made from: a digest of the version's files and of the complete configuration, the same after a restart; 0 where there are no files.</summary>
     public UInt128 Digest { get; }
 
+    /// <summary>Requests that are lent.</summary>
+    internal int Lent => Volatile.Read(ref _lent);
+
     /// <summary>Lends an empty request; the caller must dispose it.</summary>
     /// <exception cref="InferenceException">The model has been replaced or unloaded; <see cref="ModelCatalog.RentRequest"/> looks for the one in its place.</exception>
     public InferenceRequest RentRequest() => TryRentRequest(out InferenceRequest? request) ? request : throw ModelCatalog.NotReady(Name, Version);

@@ -47,11 +47,12 @@ public sealed class SettingsReaderTests : IDisposable
     [InlineData("--log-format", "1", "--log-format: '1' is not valid (allowed default, json)")]
     [InlineData("--http-max-input-size", "0", "--http-max-input-size: '0' is not valid (allowed 1 to 1073741824)")]
     [InlineData("--model-repository", " ", "--model-repository: ' ' is not valid (allowed a text that is not empty)")]
-    [InlineData("--model-control-mode", "poll", "--model-control-mode: poll is not supported yet (allowed none)")]
+    [InlineData("--http-restricted-api", "metadata", "--http-restricted-api: expected GROUP[,GROUP...]:HEADER=VALUE")]
+    [InlineData("--allow-load-override", "true", "--allow-load-override: needs --model-control-mode=explicit (in other modes nothing is loaded on request)")]
     [InlineData("--grpc-port", "8001", "--grpc-port: gRPC is not served yet (without the flag, HTTP is served alone)")]
     [InlineData("--frames-port", "8000", "--frames-port: 8000 is the HTTP port too (allowed another, or 0)")]
     [InlineData("--frames-port", "8002", "--metrics-port: 8002 is the port for frames too (allowed another, or 0)")]
-    [InlineData("--load-model", "m", "--load-model: not supported yet (it belongs to --model-control-mode explicit; without it every model is loaded)")]
+    [InlineData("--load-model", "m", "--load-model: needs --model-control-mode=explicit (in other modes every model is loaded)")]
     [InlineData("--metrics-port", "8000", "--metrics-port: 8000 is the HTTP port too (allowed another, or 0)")]
     public void Read_BadValue_SaysWhatIsAllowed(string flag, string text, string expected)
     {
