@@ -44,7 +44,7 @@ public sealed class SettingsReaderTests : IDisposable
     [InlineData("--http-address", "8000", "--http-address: '8000' is not valid (allowed an IPv4 or IPv6 address, localhost)")]
     [InlineData("--http-address", "example.org", "--http-address: 'example.org' is not valid (allowed an IPv4 or IPv6 address, localhost)")]
     [InlineData("--strict-readiness", "yes", "--strict-readiness: 'yes' is not valid (allowed true, false)")]
-    [InlineData("--log-format", "1", "--log-format: '1' is not valid (allowed default, json)")]
+    [InlineData("--log-format", "1", "--log-format: '1' is not valid (allowed default, iso8601, json)")]
     [InlineData("--http-max-input-size", "0", "--http-max-input-size: '0' is not valid (allowed 1 to 1073741824)")]
     [InlineData("--model-repository", " ", "--model-repository: ' ' is not valid (allowed a text that is not empty)")]
     [InlineData("--http-restricted-api", "metadata", "--http-restricted-api: expected GROUP[,GROUP...]:HEADER=VALUE")]
