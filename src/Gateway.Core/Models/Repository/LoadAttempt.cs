@@ -27,15 +27,7 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
     public void Look(IReadOnlyList<string> folders)
     {
         if (folders.Count > 1) Stamp = new FolderStamp(string.Join('\n', folders));
-        if (folders.Count != 1) return;
-        try
-        {
-            Stamp = FolderStamp.Of(folders[0]);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ModelLoadException)
-        {
-            // Opening it will say what is wrong.
-        }
+        else if (folders.Count == 1) Stamp = StampOf(folders[0]);
     }
 
     /// <summary>Reads the configuration, and opens the files of the versions that it chooses.</summary>
@@ -70,6 +62,13 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
 
         choosing?.Invoke(sources);
         foreach (ModelSource source in sources) Try(source.Version, () => _opened.Add(loader.Open(read, source)));
+        if (given is null && HasChanged(folder!))
+        {
+            // What was opened may be half of one and half of the other, and its digest that of neither.
+            CloseOpened();
+            Failures.Clear();
+            Failures.Add(LoadFailure.OfModel("its files changed while they were read"));
+        }
     }
 
     /// <summary>Starts what was opened.</summary>
@@ -86,9 +85,29 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
 
     public void Dispose()
     {
+        CloseOpened();
+        _given?.Dispose();
+    }
+
+    private void CloseOpened()
+    {
         foreach (OpenedModel opened in _opened) opened.File.Dispose();
         _opened.Clear();
-        _given?.Dispose();
+    }
+
+    private bool HasChanged(string folder) => Stamp is not null && StampOf(folder) is { } now && now != Stamp;
+
+    private static FolderStamp? StampOf(string folder)
+    {
+        try
+        {
+            return FolderStamp.Of(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ModelLoadException)
+        {
+            // Opening it says what is wrong, if anything is.
+            return null;
+        }
     }
 
     private void Try(long version, Action step)

@@ -117,6 +117,23 @@ public sealed class ModelRepositoryTests
     }
 
     [Fact]
+    public async Task Load_FilesChangeMeanwhile_IsNotTrusted()
+    {
+        await using ScriptedRepository repository = new();
+        await repository.Write("m", ScriptedBackend.Script(1)).LoadAsync("m");
+        repository.Write("m", ScriptedBackend.Script(20));
+        repository.Backend.Loading = _ => repository.Write("m", ScriptedBackend.Script(3000));
+
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => repository.LoadAsync("m"));
+
+        Assert.Equal("failed to load 'm', failed to poll from model repository: its files changed while they were read", error.Message);
+        Assert.Equal((1, 1), (await repository.AddsAsync("m"), repository.Backend.Open));
+        repository.Backend.Loading = null;
+        await repository.LoadAsync("m");
+        Assert.Equal(3000, await repository.AddsAsync("m"));
+    }
+
+    [Fact]
     public async Task Load_FirstOneFails_IsUnavailableUntilItDoesNot()
     {
         await using ScriptedRepository repository = new();
