@@ -12,27 +12,40 @@ public sealed class ReloadMemoryTests
     private const int Reloads = 50;
     private const long AllowedGrowth = 48L << 20;
 
+    // A leak grows each time; what other tests have left to be done in the background does not.
+    private const int Attempts = 3;
+
+    private int _writes;
+
     [Fact]
     public async Task Load_AgainAndAgain_GivesNativeMemoryBack()
     {
         await using TestRepository repository = new(new RepositoryOptions([]) { Mode = ModelControlMode.Explicit });
-        await ReloadAsync(repository, 10, 0);
-        long before = ResidentBytes();
+        string folder = Directory.CreateDirectory(Path.Combine(repository.Path, "m", "1")).FullName;
+        for (int i = 0; i < 2; i++) await File.WriteAllBytesAsync(Path.Combine(folder, $".{i}"), OnnxFile.Constant(i, Side), TestContext.Current.CancellationToken);
+        await ReloadAsync(repository, folder, 10);
+        List<long> grown = [];
+        do
+        {
+            long before = ResidentBytes();
+            await ReloadAsync(repository, folder, Reloads);
+            grown.Add(ResidentBytes() - before);
+        }
+        while (grown[^1] >= AllowedGrowth && grown.Count < Attempts);
 
-        await ReloadAsync(repository, Reloads, 10);
-
-        long grown = ResidentBytes() - before;
-        Assert.True(grown < AllowedGrowth, $"the process grew by {grown >> 20} MiB in {Reloads} reloads");
+        Assert.True(grown[^1] < AllowedGrowth, $"the process grew by {string.Join(", ", grown.Select(bytes => bytes >> 20))} MiB in {Reloads} reloads each time");
     }
 
-    private static async Task ReloadAsync(TestRepository repository, int times, int from)
+    private async Task ReloadAsync(TestRepository repository, string folder, int times)
     {
-        for (int i = from; i < from + times; i++)
+        for (int i = 0; i < times; i++)
         {
-            string folder = Directory.CreateDirectory(Path.Combine(repository.Path, "m", "1")).FullName;
-            await File.WriteAllBytesAsync(Path.Combine(folder, "model.onnx"), OnnxFile.Constant(i, Side), TestContext.Current.CancellationToken);
+            long last = i == 0 ? 0 : repository.Catalog.Find("m", 0).Generation;
+            string file = Path.Combine(folder, "model.onnx");
+            File.Copy(Path.Combine(folder, $".{i % 2}"), file, overwrite: true);
+            File.SetLastWriteTimeUtc(file, DateTime.UnixEpoch.AddSeconds(++_writes));
             await repository.Repository.LoadAsync("m");
-            Assert.Equal(Side, repository.Catalog.Find("m", 0).Inputs[0].ClientDims[0]);
+            Assert.True(repository.Catalog.Find("m", 0).Generation > last);
         }
 
         await repository.Repository.Find("m")!.WhenDrainedAsync();
@@ -40,9 +53,9 @@ public sealed class ReloadMemoryTests
 
     private static long ResidentBytes()
     {
-        GC.Collect();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();
-        GC.Collect();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         using var process = System.Diagnostics.Process.GetCurrentProcess();
         return process.WorkingSet64;
     }
