@@ -2,6 +2,7 @@ using Gateway.Core.Caching;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Faster;
 using Gateway.OnnxRuntime.Backend;
 using Gateway.Server.Hosting;
@@ -17,6 +18,7 @@ internal static class Composition
     public static void AddServices(IServiceCollection services) => services
         .AddRepository()
         .AddSingleton<IModelLoader, RepositoryLoader>()
+        .AddSingleton<IModelControl>(provider => provider.GetRequiredService<ModelRepository>())
         .AddSingleton(provider => OptionsFor(provider.GetRequiredService<ServerOptions>()))
         .AddOpenInference()
         .AddMessagePack();
@@ -48,6 +50,15 @@ internal static class Composition
         return cache is null ? null : new ProfileCache(Path.Combine(cache, "gateway", "profiles"));
     }
 
+    private static RepositoryOptions OptionsOf(ServerOptions options) => new(options.ModelRepository)
+    {
+        Mode = options.ModelControlMode,
+        PollInterval = options.RepositoryPollSecs,
+        StartupModels = options.LoadModel,
+        MostLoadsAtOnce = options.ModelLoadThreadCount,
+        AllowsOverride = options.AllowLoadOverride,
+    };
+
     private static IServiceCollection AddRepository(this IServiceCollection services) =>
         services
             .AddSingleton<IExecutionBackend, OnnxRuntimeBackend>()
@@ -57,7 +68,7 @@ internal static class Composition
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ResponseCache>>()))
             .AddSingleton(provider => new ModelRepository(
-                provider.GetRequiredService<ServerOptions>().ModelRepository,
+                OptionsOf(provider.GetRequiredService<ServerOptions>()),
                 provider.GetRequiredService<ModelCatalog>(),
                 provider.GetRequiredService<IExecutionBackend>(),
                 provider.GetRequiredService<BlockPool>(),

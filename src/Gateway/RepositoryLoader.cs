@@ -1,5 +1,6 @@
 using Gateway.Core.Caching;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Server.Hosting;
 
 namespace Gateway;

@@ -1,4 +1,5 @@
 using Gateway.CommandLine;
+using Gateway.Core.Models.Repository;
 using Gateway.Core.Timing;
 using Gateway.Server.Hosting;
 
@@ -9,7 +10,8 @@ internal static class ServeCommand
 {
     public static async Task<int> RunAsync(ServerOptions options)
     {
-        IReadOnlyList<string> repositories = RepositoryFolders.Resolve(options.ModelRepository, Environment.CurrentDirectory, AppContext.BaseDirectory);
+        IReadOnlyList<string> repositories = RepositoryFolders.Resolve(
+            options.ModelRepository, Environment.CurrentDirectory, AppContext.BaseDirectory, mayBeEmpty: options.ModelControlMode != ModelControlMode.None);
         options = options with { ModelRepository = repositories };
 
         // Before the threads that it is for are started.

@@ -2,6 +2,7 @@ using BenchmarkDotNet.Attributes;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Core.Models.Configuration;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;

@@ -10,6 +10,9 @@ public sealed class ModelCounts
     /// <summary>Bounded batch-size buckets: bucket <i>i</i> counts batches of at most 2^<i>i</i> rows; one more counts the rest.</summary>
     public const int BatchSizeBounds = 13;
 
+    // An entry for each size that was ever run: a few dozen, at most as many as the largest batch has rows.
+    private readonly Dictionary<int, BatchSizeCounts> _sizes = [];
+
     /// <summary>Requests that passed validation.</summary>
     public long Accepted { get; internal set; }
 
@@ -55,6 +58,12 @@ public sealed class ModelCounts
     /// <summary>Batches by rows, not cumulative.</summary>
     public long[] BatchSizes { get; } = new long[BatchSizeBounds + 1];
 
+    /// <summary>Batches by their exact number of rows.</summary>
+    public IReadOnlyDictionary<int, BatchSizeCounts> Sizes => _sizes;
+
+    /// <summary>Acceptance to answer, of all requests that did not succeed.</summary>
+    public long FailedNanoseconds { get; internal set; }
+
     /// <summary>When the last batch ended; the default value when none has.</summary>
     public DateTimeOffset LastInference { get; internal set; }
 
@@ -86,8 +95,20 @@ public sealed class ModelCounts
     internal void CountBatchSize(int rows) =>
         BatchSizes[Math.Min(rows <= 1 ? 0 : BitOperations.Log2((uint)(rows - 1)) + 1, BatchSizeBounds)]++;
 
+    /// <summary>Counts one batch of a size.</summary>
+    internal void CountSize(int rows, long gather, long run, long scatter)
+    {
+        if (!_sizes.TryGetValue(rows, out BatchSizeCounts? size)) _sizes[rows] = size = new BatchSizeCounts();
+        size.Executions++;
+        size.InputNanoseconds += gather;
+        size.InferNanoseconds += run;
+        size.OutputNanoseconds += scatter;
+    }
+
     internal void CopyTo(ModelCounts other)
     {
+        foreach ((int rows, BatchSizeCounts size) in _sizes) other._sizes[rows] = size.Copy();
+        other.FailedNanoseconds = FailedNanoseconds;
         Outcomes.CopyTo(other.Outcomes, 0);
         Refusals.CopyTo(other.Refusals, 0);
         other.LateRequests = LateRequests;

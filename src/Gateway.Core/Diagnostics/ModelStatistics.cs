@@ -82,6 +82,7 @@ public sealed class ModelStatistics(TimeProvider time)
             long gather = Nanoseconds(batch.ClosedAt, batch.RunStart);
             long run = Nanoseconds(batch.RunStart, batch.RunEnd);
             long scatter = Nanoseconds(batch.RunEnd, now);
+            _counts.CountSize(batch.Rows, gather, run, scatter);
             for (InferenceRequest? request = finished; request is not null; request = request.NextReleased)
             {
                 CountOutcome(request);
@@ -116,6 +117,7 @@ public sealed class ModelStatistics(TimeProvider time)
     private void CountOutcome(InferenceRequest request)
     {
         _counts.Outcomes[(int)request.Outcome]++;
+        if (request.Outcome != RequestOutcome.Succeeded) _counts.FailedNanoseconds += Nanoseconds(request.Times.Queued, request.Times.Released);
         if (request.Refusal.Reason != RefusalReason.None) _counts.Refusals[(int)request.Refusal.Reason]++;
         _counts.ReceivedBytes += request.CopiedBytes;
     }

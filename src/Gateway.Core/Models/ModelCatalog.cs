@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Gateway.Core.Requests;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 
 namespace Gateway.Core.Models;
@@ -18,8 +20,8 @@ public sealed class ModelCatalog
     public IReadOnlyList<ModelStatus> Index =>
         [.. _models.Values.SelectMany(entry => entry.Versions).OrderBy(status => status.Name, StringComparer.Ordinal).ThenBy(status => status.Version)];
 
-    /// <summary>Whether every model that is to be served is; versions that were unloaded on purpose do not count.</summary>
-    public bool AreAllReady => _models.Values.All(entry => entry.Versions.All(status => status.State == ModelState.Ready || status.Reason == "unloaded"));
+    /// <summary>Whether every model that is to be served is, as far as it can be: what comes or goes, or was unloaded on purpose, does not count.</summary>
+    public bool AreAllReady => _models.Values.All(entry => entry.Versions.All(status => status.State != ModelState.Unavailable || status.Reason == ModelStatus.Unloaded));
 
     /// <summary>Stays the same object as long as no model comes or goes: what was looked up under it still holds.</summary>
     public object Snapshot => _models;
@@ -29,7 +31,10 @@ public sealed class ModelCatalog
     public IReadOnlyList<ServedModel> ReadyVersions(ReadOnlySpan<char> name)
     {
         _ = Find(name, 0);
-        return [.. _models[name.ToString()].Versions.Where(status => status.Model is not null).Select(status => status.Model!)];
+
+        // Looked up again: the model may have been unloaded since.
+        if (!_models.TryGetValue(name.ToString(), out Entry? entry) || entry.Latest is null) throw NoVersion(name);
+        return [.. entry.Versions.Where(status => status.Model is not null).Select(status => status.Model!)];
     }
 
     /// <summary>Looks a model up.</summary>
@@ -62,6 +67,42 @@ public sealed class ModelCatalog
         return Find(name[..Encoding.UTF8.GetChars(utf8Name, name)], version);
     }
 
+    /// <summary>Lends a request of a model that was looked up, or of the one that has taken its place since.</summary>
+    /// <param name="found">What the look-up gave.</param>
+    /// <param name="version">What was looked up; 0 for the highest ready version.</param>
+    /// <param name="tenant">Who sends it, let in already; whether this goes well or not, that is not the caller's any more. Null where there are no tenants.</param>
+    /// <exception cref="InferenceException">It was unloaded, and nothing is in its place.</exception>
+    public InferenceRequest RentRequest(ServedModel found, long version, Tenant? tenant = null)
+    {
+        InferenceRequest? request;
+        try
+        {
+            // It ends: a model is retired only once the catalog has been changed, so the next look-up finds another.
+            while (!found.TryRentRequest(out request)) found = Find(found.Name, version);
+        }
+        catch
+        {
+            tenant?.Leave();
+            throw;
+        }
+
+        request.AdmitAs(tenant);
+        return request;
+    }
+
+    /// <summary>Sets all that is known of one model, in one go: who looks it up sees all of the old or all of the new.</summary>
+    /// <param name="versions">Its versions; none makes it unknown.</param>
+    internal void Replace(string name, IReadOnlyList<ModelStatus> versions)
+    {
+        lock (_writeLock)
+        {
+            Dictionary<string, Entry> models = new(_models, StringComparer.Ordinal);
+            if (versions.Count == 0) models.Remove(name);
+            else models[name] = new Entry(versions);
+            _models = models;
+        }
+    }
+
     /// <summary>Sets what is known of one version.</summary>
     internal void Set(ModelStatus status)
     {
@@ -79,7 +120,7 @@ public sealed class ModelCatalog
     private static InferenceException NoVersion(ReadOnlySpan<char> name) =>
         new(StatusCode.NotFound, $"Request for unknown model: '{name}' has no available versions");
 
-    private static InferenceException NotReady(ReadOnlySpan<char> name, long version) =>
+    internal static InferenceException NotReady(ReadOnlySpan<char> name, long version) =>
         new(StatusCode.Unavailable, $"Request for unknown model: '{name}' version {version} is not at ready state");
 
     private sealed class Entry(IReadOnlyList<ModelStatus> versions)

@@ -1,7 +1,11 @@
+using System.Buffers.Binary;
 using Gateway.Core.Caching;
+using Gateway.Core.Caching.Keys;
+using Gateway.Core.Diagnostics;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models.Configuration;
+using Gateway.Core.Models.Repository;
 using Gateway.Core.Scheduling;
 
 namespace Gateway.Core.Models;
@@ -17,14 +21,17 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
         if (!File.Exists(source.File)) throw new ModelLoadException($"there is no {source.File}");
         bool isCached = cache is not null && (folder.Gateway.Cache.Enable ?? source.Declared?.ResponseCacheEnabled ?? false);
         string stamp = isCached ? LoadGeneration.Stamp(source) : "";
+
+        // Beside the backend, which reads the same files: of a large model either takes a second or more.
+        Task<byte[]> files = Task.Run(() => ModelDigest.OfFiles(Path.GetDirectoryName(source.File)!));
         ILoadedModel file = backend.Load(source);
         try
         {
             ModelLayout layout = ModelLayoutBuilder.Build(source, file.Signature);
             folder.Gateway.CheckAgainst(layout.Config);
-            return new OpenedModel(source, file, layout, folder.Gateway, stamp);
+            return new OpenedModel(source, file, layout, folder.Gateway, ModelDigest.Of(files.GetAwaiter().GetResult(), layout), stamp);
         }
-        catch (ModelConfigException error)
+        catch (Exception error) when (error is ModelConfigException or IOException or UnauthorizedAccessException)
         {
             file.Dispose();
             throw new ModelLoadException(error.Message, error);
@@ -38,23 +45,25 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
 
     /// <summary>Makes the instances, warms them up, profiles them and starts them.</summary>
     /// <param name="opened">Taken over, whatever happens.</param>
+    /// <param name="statistics">Counters of the version that it takes the place of; null when there is none.</param>
     /// <exception cref="ModelLoadException">It cannot be served.</exception>
-    public LoadedModel Start(OpenedModel opened)
+    public LoadedModel Start(OpenedModel opened, ModelStatistics? statistics = null)
     {
-        (ModelSource source, ILoadedModel file, ModelLayout layout, GatewayModelConfig gateway, string stamp) = opened;
+        long start = time.GetTimestamp();
+        (ModelSource source, ILoadedModel file, ModelLayout layout, GatewayModelConfig gateway, UInt128 digest, string stamp) = opened;
         List<IModelExecutor> executors = [];
         try
         {
             BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
             CreateExecutors(file, layout, executors);
-            DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time);
-            ServedModel model = new(layout, file.Device, batcher) { Placements = [.. executors.Select(executor => executor.Placement)] };
+            DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time, statistics);
+            ServedModel model = new(layout, file.Device, batcher, digest) { Placements = [.. executors.Select(executor => executor.Placement)] };
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
             if (executors[0].Placement.IsOnDevice) DeviceProfiler.Profile(source, layout, gateway, executors[0], batcher.Latency, time, profiles);
             else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);
-            if (stamp.Length > 0) cache!.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, stamp, file.Device));
+            if (stamp.Length > 0) cache!.Open(model, gateway.Cache, mac => Generation(mac, source, stamp, model));
             batcher.Start(executors, layout);
-            return new LoadedModel(model, file, cache);
+            return new LoadedModel(model, file, time.GetElapsedTime(start), cache);
         }
         catch (Exception error)
         {
@@ -63,6 +72,15 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             if (error is ExecutionException) throw new ModelLoadException($"a first run failed: {error.Message}", error);
             throw;
         }
+    }
+
+    private static UInt128 Generation(AegisMac mac, ModelSource source, string stamp, ServedModel model)
+    {
+        // A configuration that came with the load lies in no file.
+        byte[] digest = new byte[16];
+        BinaryPrimitives.WriteUInt128LittleEndian(digest, model.Digest);
+        mac.Absorb(digest);
+        return LoadGeneration.Of(mac, source, stamp, model.Device);
     }
 
     private static void CreateExecutors(ILoadedModel file, ModelLayout layout, List<IModelExecutor> executors)

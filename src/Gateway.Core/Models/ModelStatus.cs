@@ -2,7 +2,11 @@ namespace Gateway.Core.Models;
 
 /// <summary>One line of the repository's index.</summary>
 /// <param name="Version">0 for a model of which no version is known.</param>
-/// <param name="Reason">Why it is in this state; empty when there is nothing to say.</param>
+/// <param name="Reason">Why it is in this state; empty when there is nothing to say. A version that goes on after a reload has failed says why that was.</param>
 /// <param name="Model">The served version, when it is ready.</param>
 /// <param name="LoadDuration">How long loading took; zero until it has.</param>
-public sealed record ModelStatus(string Name, long Version, ModelState State, string Reason, ServedModel? Model, TimeSpan LoadDuration);
+public sealed record ModelStatus(string Name, long Version, ModelState State, string Reason, ServedModel? Model, TimeSpan LoadDuration)
+{
+    /// <summary>The reason of a version that is unavailable because it is to be.</summary>
+    public const string Unloaded = "unloaded";
+}

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Gateway.Core.Caching;
 using Gateway.Core.Execution;
@@ -6,11 +7,14 @@ using Gateway.Core.Models.Configuration;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Protocol;
 
 namespace Gateway.Core.Models;
 
 /// <summary>One ready version of a model: where protocol endpoints get requests from, and have them answered.</summary>
 /// <remarks>
+/// <b>Behaviour</b>: one that is replaced or unloaded is retired: it lends no more requests, answers those that it has lent, and is stopped then. So a request that
+/// has been lent is served, however long its body takes to arrive, within the time that the drain allows.
 /// <b>Threading</b>: any thread. <b>Cost</b>: requests are pooled, up to <see cref="MostPooledRequests"/>; the pool is empty again after a load peak only as
 /// far as the garbage collector sees to it.
 /// </remarks>
@@ -19,11 +23,20 @@ public sealed class ServedModel
     // Enough for every request that a queue of the default bound may hold; beyond it requests are simply collected.
     private const int MostPooledRequests = 4096;
 
-    private readonly ConcurrentQueue<InferenceRequest> _requests = new();
-    private int _pooled;
+    private static long _lastGeneration;
 
-    internal ServedModel(ModelLayout layout, string device, DynamicBatcher batcher)
+    private readonly ConcurrentQueue<InferenceRequest> _requests = new();
+    private readonly TaskCompletionSource _unused = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Requests that exist, and those of them that are lent; the others are pooled.
+    private int _made;
+    private int _lent;
+    private volatile bool _isRetired;
+
+    /// <param name="digest">See <see cref="Digest"/>.</param>
+    internal ServedModel(ModelLayout layout, string device, DynamicBatcher batcher, UInt128 digest = default)
     {
+        Digest = digest;
         Layout = layout;
         VersionText = layout.Version.ToString(CultureInfo.InvariantCulture);
         Device = device;
@@ -68,19 +81,57 @@ public sealed class ServedModel
         return Cache is null && Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant);
     }
 
+    /// <summary>Which load of any model in this process it comes from: another number at each load, however little has changed.</summary>
+    public long Generation { get; } = Interlocked.Increment(ref _lastGeneration);
+
+    /// <summary>What it was made from: a digest of the version's files and of the complete configuration, the same after a restart; 0 where there are no files.</summary>
+    public UInt128 Digest { get; }
+
+    /// <summary>Requests that are lent.</summary>
+    internal int Lent => Volatile.Read(ref _lent);
+
     /// <summary>Lends an empty request; the caller must dispose it.</summary>
-    public InferenceRequest RentRequest()
+    /// <exception cref="InferenceException">The model has been replaced or unloaded; <see cref="ModelCatalog.RentRequest"/> looks for the one in its place.</exception>
+    public InferenceRequest RentRequest() => TryRentRequest(out InferenceRequest? request) ? request : throw ModelCatalog.NotReady(Name, Version);
+
+    /// <summary>Likewise.</summary>
+    /// <returns>False when the model has been replaced or unloaded.</returns>
+    public bool TryRentRequest([NotNullWhen(true)] out InferenceRequest? request)
     {
-        if (_requests.TryDequeue(out InferenceRequest? request)) Interlocked.Decrement(ref _pooled);
-        else request = new InferenceRequest(this);
-        return request;
+        // A full fence before _isRetired is read; Retire has the other half. Without both, this thread could read "not retired" and the other "nothing is lent",
+        // and the model would be stopped under the request.
+        Interlocked.Increment(ref _lent);
+        if (_isRetired)
+        {
+            request = null;
+            CountReturned();
+            return false;
+        }
+
+        if (!_requests.TryDequeue(out request))
+        {
+            Interlocked.Increment(ref _made);
+            request = new InferenceRequest(this);
+        }
+
+        return true;
+    }
+
+    /// <summary>Lends no more requests.</summary>
+    /// <returns>Completes when all that were lent have come back.</returns>
+    internal Task Retire()
+    {
+        _isRetired = true;
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _lent) == 0) _unused.TrySetResult();
+        return _unused.Task;
     }
 
     /// <summary>Checks a filled request against the model and has it answered.</summary>
     /// <returns>
     /// Completes when the request is answered, whatever the answer: see <see cref="InferenceRequest.Status"/>. From here to there the request is not the caller's.
     /// </returns>
-    /// <exception cref="Protocol.InferenceException">The request does not fit the model (the texts are Triton's); it was not accepted and stays the caller's.</exception>
+    /// <exception cref="InferenceException">The request does not fit the model (the texts are Triton's); it was not accepted and stays the caller's.</exception>
     public ValueTask InferAsync(InferenceRequest request)
     {
         RequestValidation.Check(request);
@@ -91,7 +142,7 @@ public sealed class ServedModel
     /// <summary>Likewise, for an endpoint that does not await the answer.</summary>
     /// <param name="receiver">Gets the request back, perhaps before this returns.</param>
     /// <param name="mayRun">Whether the calling thread has nothing else to bring at present, and so may run a short model itself.</param>
-    /// <exception cref="Protocol.InferenceException">As above.</exception>
+    /// <exception cref="InferenceException">As above.</exception>
     public void Infer(InferenceRequest request, IAnswerReceiver receiver, bool mayRun)
     {
         RequestValidation.Check(request);
@@ -104,7 +155,13 @@ public sealed class ServedModel
     internal void Return(InferenceRequest request)
     {
         request.Reset();
-        if (Interlocked.Increment(ref _pooled) <= MostPooledRequests) _requests.Enqueue(request);
-        else Interlocked.Decrement(ref _pooled);
+        if (Volatile.Read(ref _made) - Volatile.Read(ref _lent) < MostPooledRequests) _requests.Enqueue(request);
+        else Interlocked.Decrement(ref _made);
+        CountReturned();
+    }
+
+    private void CountReturned()
+    {
+        if (Interlocked.Decrement(ref _lent) == 0 && _isRetired) _unused.TrySetResult();
     }
 }

@@ -51,7 +51,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     private volatile bool _isStopping;
 
-    internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time)
+    /// <param name="statistics">The counters to go on with, of a model that takes another's place; null for new ones.</param>
+    internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time, ModelStatistics? statistics = null)
     {
         Policy = policy;
         _former = former;
@@ -64,7 +65,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         _timer = new WakeTimer(time, OnTimer);
         _releaseOrder = policy.PreservesOrdering ? new ReleaseOrder() : null;
         Latency = new LatencyModel(policy.MaxBatchRows);
-        Statistics = new ModelStatistics(time);
+        Statistics = statistics ?? new ModelStatistics(time);
     }
 
     public BatchingPolicy Policy { get; }

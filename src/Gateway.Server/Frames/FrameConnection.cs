@@ -359,8 +359,17 @@ internal sealed partial class FrameConnection
             return;
         }
 
-        InferenceRequest request = model.RentRequest();
-        request.AdmitAs(tenant);
+        if (model.TryRentRequest(out InferenceRequest? request))
+        {
+            request.AdmitAs(tenant);
+        }
+        else
+        {
+            // Replaced since it was looked up.
+            _modelSnapshot = null;
+            request = _catalog.RentRequest(model, _infer.Version(message), tenant);
+        }
+
         try
         {
             _infer.Fill(request, message, call.WantedOutputs);
@@ -378,7 +387,7 @@ internal sealed partial class FrameConnection
             Window.Charge(call, request.Block?.Capacity ?? 0);
             call.Request = request;
             call.BeginFlight();
-            model.Infer(request, call, mayRun: isLast);
+            request.Model.Infer(request, call, mayRun: isLast);
         }
         catch
         {

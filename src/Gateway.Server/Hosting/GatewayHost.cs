@@ -6,6 +6,7 @@ using Gateway.Core.Tenants;
 using Gateway.Server.Grpc;
 using Gateway.Server.Metrics;
 using Gateway.Server.Metrics.Gpu;
+using Gateway.Server.OpenInference;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -89,6 +90,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         addServices(builder.Services);
         WebApplication app = builder.Build();
         if (options.AccessToken is { } token) app.UseAccessToken(token, app.Services.GetRequiredService<TenantDirectory>());
+        if (RestrictedAccess.Parse(options.HttpRestrictedApi, "", out RestrictedAccess restricted) is null && restricted.IsAny) app.UseRestrictedAccess(restricted);
         useProtocols(app);
         return new GatewayHost(app, options, ports);
     }

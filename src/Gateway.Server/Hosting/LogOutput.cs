@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
 
 namespace Gateway.Server.Hosting;
 
@@ -9,33 +10,36 @@ public static class LogOutput
 {
     public static void AddGatewayLogging(this ILoggingBuilder logging, ServerOptions options)
     {
+        LogSettings settings = new(options);
         logging.ClearProviders();
-        logging.SetMinimumLevel(options.LogVerbose switch { 0 => LogLevel.Information, 1 => LogLevel.Debug, _ => LogLevel.Trace });
-        logging.AddFilter("Microsoft", options.LogVerbose < 2 ? LogLevel.Warning : LogLevel.Debug);
+
+        // The settings decide anew for each entry; what is fixed here would be so for good.
+        logging.SetMinimumLevel(LogLevel.Trace);
+        logging.AddFilter(settings.IsEnabled);
 
         // With this category on, hosting makes an activity and a log scope for each request, whoever listens.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 
         // A port in use and its like are reported in one line by whoever started the server.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
-        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         const string Timestamp = "yyyy-MM-ddTHH:mm:ss.fffZ";
-        if (options.LogFormat == LogFormat.Json)
+        logging.AddJsonConsole(line =>
         {
-            logging.AddJsonConsole(line =>
-            {
-                line.UseUtcTimestamp = true;
-                line.TimestampFormat = Timestamp;
-            });
-        }
-        else
+            line.UseUtcTimestamp = true;
+            line.TimestampFormat = Timestamp;
+        });
+        logging.AddSimpleConsole(line =>
         {
-            logging.AddSimpleConsole(line =>
-            {
-                line.SingleLine = true;
-                line.UseUtcTimestamp = true;
-                line.TimestampFormat = Timestamp + " ";
-            });
-        }
+            line.SingleLine = true;
+            line.UseUtcTimestamp = true;
+            line.TimestampFormat = Timestamp + " ";
+        });
+
+        // After the two, each of which would have itself chosen.
+        logging.Services
+            .AddSingleton(settings)
+            .AddSingleton<LogFormatSource>()
+            .AddSingleton<IConfigureOptions<ConsoleLoggerOptions>>(provider => provider.GetRequiredService<LogFormatSource>())
+            .AddSingleton<IOptionsChangeTokenSource<ConsoleLoggerOptions>>(provider => provider.GetRequiredService<LogFormatSource>());
     }
 }

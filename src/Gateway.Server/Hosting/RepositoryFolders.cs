@@ -6,9 +6,10 @@ public static class RepositoryFolders
     /// <param name="given">The setting; empty for the default.</param>
     /// <param name="current">Folder that relative paths start from.</param>
     /// <param name="program">Folder of the program, where a default repository may lie too.</param>
-    /// <returns>Full paths, each with at least one model's folder in it.</returns>
+    /// <param name="mayBeEmpty">Whether models may come later.</param>
+    /// <returns>Full paths, each with at least one model's folder in it, unless it may be empty.</returns>
     /// <exception cref="StartupException">A folder is missing, empty or given twice.</exception>
-    public static IReadOnlyList<string> Resolve(IReadOnlyList<string> given, string current, string program)
+    public static IReadOnlyList<string> Resolve(IReadOnlyList<string> given, string current, string program, bool mayBeEmpty = false)
     {
         if (given.Count == 0) return [WithModels(Default(current, program))];
 
@@ -23,7 +24,7 @@ public static class RepositoryFolders
             }
 
             if (folders.Contains(folder)) throw new StartupException($"--model-repository: {folder}: given twice");
-            folders.Add(WithModels(folder));
+            folders.Add(mayBeEmpty ? folder : WithModels(folder));
         }
 
         return folders;

@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Core.Models.Repository;
 using Gateway.Server.Grpc;
 using Gateway.Server.Tenants;
 
@@ -72,11 +73,23 @@ public sealed record ServerOptions
     [Setting("--metrics-address", "Address to serve metrics on; without it, the HTTP address.")]
     public IPAddress? MetricsAddress { get; init; }
 
-    [Setting("--model-control-mode", "When models are loaded; poll and explicit are not supported yet.")]
+    [Setting("--model-control-mode", "When models are loaded: none loads all at start, poll also watches the repositories for changes, explicit loads and unloads on request.")]
     public ModelControlMode ModelControlMode { get; init; } = ModelControlMode.None;
 
-    [Setting("--load-model", "Model to load at start in control mode explicit; not supported yet.")]
+    [Setting("--repository-poll-secs", "With --model-control-mode=poll: seconds between two looks at the repositories.", Minimum = 1, Maximum = 86_400)]
+    public TimeSpan RepositoryPollSecs { get; init; } = TimeSpan.FromSeconds(15);
+
+    [Setting("--load-model", "With --model-control-mode=explicit: model to load at start; may be given more than once; * loads all.")]
     public IReadOnlyList<string> LoadModel { get; init; } = [];
+
+    [Setting("--model-load-thread-count", "Most models loaded at once while serving.", Minimum = 1, Maximum = 1024)]
+    public int ModelLoadThreadCount { get; init; } = 4;
+
+    [Setting("--allow-load-override", "Whether a load request may bring a configuration and files of its own: whoever may send it decides what the server runs.")]
+    public bool AllowLoadOverride { get; init; }
+
+    [Setting("--http-restricted-api", "Groups of HTTP endpoints that ask for a header, as GROUP[,GROUP...]:HEADER=VALUE; may be given more than once. Groups: health, metadata, inference, shared-memory, model-config, model-repository, statistics, trace, logging. Frames are not HTTP: see --access-token, --allow-frames.")]
+    public IReadOnlyList<string> HttpRestrictedApi { get; init; } = [];
 
     // Triton's default is true. A broken model that stops the others from being served turns a small mistake into an outage.
     [Setting("--exit-on-error", "Whether to exit when a model cannot be loaded, instead of serving the others.")]

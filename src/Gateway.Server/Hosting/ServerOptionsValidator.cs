@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Core.Models.Repository;
 
 namespace Gateway.Server.Hosting;
 
@@ -8,16 +9,22 @@ internal static class ServerOptionsValidator
     /// <returns>One line for each problem, naming the flag.</returns>
     public static IEnumerable<string> Validate(ServerOptions options)
     {
-        if (options.ModelControlMode != ModelControlMode.None)
+        if (options.LoadModel.Count > 0 && options.ModelControlMode != ModelControlMode.Explicit)
         {
-            yield return $"--model-control-mode: {options.ModelControlMode.ToString().ToLowerInvariant()} is not supported yet (allowed none)";
+            yield return "--load-model: needs --model-control-mode=explicit (in other modes every model is loaded)";
         }
 
-        if (options.LoadModel.Count > 0)
+        if (options.LoadModel.Contains(RepositoryOptions.EveryModel) && options.LoadModel.Count > 1)
         {
-            yield return "--load-model: not supported yet (it belongs to --model-control-mode explicit; without it every model is loaded)";
+            yield return "--load-model: '*' is every model, and must be the only one that is given";
         }
 
+        if (options.AllowLoadOverride && options.ModelControlMode != ModelControlMode.Explicit)
+        {
+            yield return "--allow-load-override: needs --model-control-mode=explicit (in other modes nothing is loaded on request)";
+        }
+
+        if (RestrictedAccess.Parse(options.HttpRestrictedApi, "", out _) is { } mistake) yield return $"--http-restricted-api: {mistake}";
         if (options.TlsKey is not null && options.TlsCertificate is null) yield return "--tls-key: there is no certificate that it belongs to (see --tls-certificate)";
         if (options.CacheConfig is { } cache && CacheSettings.Problem(cache) is { } problem) yield return $"--cache-config: {problem}";
         if (options.CacheMemoryByteSize is > 0 and < CacheSettings.LeastBytes) yield return $"--cache-memory-byte-size: {options.CacheMemoryByteSize} is too little (allowed 0, or at least {CacheSettings.LeastBytes})";

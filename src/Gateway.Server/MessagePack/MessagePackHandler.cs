@@ -48,7 +48,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             switch (route.Kind)
             {
                 case RouteKind.Infer when isPost:
-                    handled = HandleInfer(context, Find(route));
+                    handled = HandleInfer(context, Find(route), route.Version());
                     return true;
                 case RouteKind.ServerMetadata when !isPost:
                     Write(context, StatusCodes.Status200OK, Messages.ServerMetadata(options.ServerName, options.ServerVersion, ServerExtensions));
@@ -94,7 +94,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         return catalog.Find(route.Model, version);
     }
 
-    private Task HandleInfer(HttpContext context, ServedModel model)
+    private Task HandleInfer(HttpContext context, ServedModel model, long version)
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
@@ -111,10 +111,10 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             throw Malformed.Invalid("Unsupported compression type");
         }
 
+        InferenceRequest request = catalog.RentRequest(model, version, tenant);
         MessagePackCall call = Rent();
         call.Context = context;
-        call.Request = model.RentRequest();
-        call.Request.AdmitAs(tenant);
+        call.Request = request;
         call.Request.LimitTime(timeout);
         return ServeAsync(call, coding != ContentCoding.Identity);
     }

@@ -19,7 +19,7 @@ namespace Gateway.Server.OpenInference;
 /// back before anything is flushed, so that a client that reads slowly holds up its own connection and nothing else.
 /// <b>Threading</b>: any. <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger logger)
+internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger logger)
 {
     // As many as calls can be under way with the default bound of a queue; beyond it they are simply collected.
     private const int MostPooledExchanges = 4096;
@@ -27,7 +27,8 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
     private readonly ConcurrentQueue<InferExchange> _exchanges = new();
     private int _pooled;
 
-    public Task HandleAsync(HttpContext context, ServedModel model)
+    /// <param name="version">What was looked up; 0 for the highest ready version.</param>
+    public Task HandleAsync(HttpContext context, ServedModel model, long version)
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over))
@@ -53,11 +54,11 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
             return Task.CompletedTask;
         }
 
+        InferenceRequest request = catalog.RentRequest(model, version, tenant);
         InferExchange exchange = Rent();
         exchange.Context = context;
         exchange.IsDecompressed = coding != ContentCoding.Identity;
-        exchange.Request = model.RentRequest();
-        exchange.Request.AdmitAs(tenant);
+        exchange.Request = request;
         exchange.TimeoutMicroseconds = timeout;
         return ServeAsync(exchange);
     }
@@ -168,7 +169,8 @@ internal sealed partial class InferEndpoint(BlockPool pool, OpenInferenceOptions
         ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 
-    private void Fail(HttpContext context, Exception error)
+    /// <summary>Answers a call whose handling failed.</summary>
+    public void Fail(HttpContext context, Exception error)
     {
         switch (error)
         {

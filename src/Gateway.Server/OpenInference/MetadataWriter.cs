@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Configuration;
 using Gateway.Protocol.Tensors;
 using Microsoft.AspNetCore.Http;
 
@@ -13,9 +14,12 @@ namespace Gateway.Server.OpenInference;
 internal static class MetadataWriter
 {
     // By Triton's names, and only what is served.
-    private static readonly string[] Extensions = ["classification", "schedule_policy", "binary_tensor_data", "parameters"];
+    private static readonly string[] Extensions =
+    [
+        "classification", "model_repository", "model_repository(unload_dependents)", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters", "statistics", "logging",
+    ];
 
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static void WriteServer(HttpContext context, OpenInferenceOptions options) =>
         Write(context, options, static (json, options) =>
@@ -41,6 +45,13 @@ internal static class MetadataWriter
             WriteTensors(json, "outputs", model.Outputs, model.Layout.IsBatching);
             WritePlacement(json, model.Placements);
         });
+
+    public static void WriteConfig(HttpContext context, ModelConfig config)
+    {
+        ArrayBufferWriter<byte> body = new();
+        using (Utf8JsonWriter json = new(body, Options)) ModelConfigJson.Write(json, config);
+        ErrorWriter.WriteJson(context, StatusCodes.Status200OK, body.WrittenSpan);
+    }
 
     /// <summary>Writes that a model is ready: Triton's answer is empty, KServe's client reads this.</summary>
     public static void WriteReady(HttpContext context, ReadOnlySpan<char> name) =>

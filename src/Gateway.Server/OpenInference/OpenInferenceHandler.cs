@@ -3,6 +3,7 @@ using System.Text;
 using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Protocol;
 using Gateway.Server.Hosting;
 using Gateway.Server.Tenants;
@@ -17,12 +18,27 @@ namespace Gateway.Server.OpenInference;
 /// <b>Behaviour</b>: matches paths itself and answers everything under <c>/v2</c>, with the protocol's own 404 and 405 where nothing is. The request's content
 /// type is never looked at: clients send none, or a wrong one. <b>Threading</b>: any.
 /// </remarks>
+/// <param name="control">What loads and unloads models on request; null where there is no repository.</param>
+/// <param name="logs">Null where the server's log cannot be changed.</param>
 public sealed class OpenInferenceHandler(
-    ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, TimeProvider time, ServerHealth health, CallerTenants tenants, ILogger<OpenInferenceHandler> logger, ResponseCache? cache = null)
+    ModelCatalog catalog,
+    BlockPool pool,
+    OpenInferenceOptions options,
+    TimeProvider time,
+    ServerHealth health,
+    CallerTenants tenants,
+    ILogger<OpenInferenceHandler> logger,
+    ResponseCache? cache = null,
+    IModelControl? control = null,
+    LogSettings? logs = null)
 {
     private const string NotReady = "Model version not ready";
 
-    private readonly InferEndpoint _infer = new(pool, options, tenants, time, logger);
+    private readonly InferEndpoint _infer = new(catalog, pool, options, tenants, time, logger);
+    private readonly GenerateEndpoint _generate = new(catalog, pool, options, tenants);
+    private readonly RepositoryEndpoint _repository = new(control, pool, options);
+    private readonly LoggingEndpoint _logging = new(logs, pool);
+    private readonly TraceEndpoint _trace = new(pool);
 
     /// <summary>Answers a call if its path is one of this protocol's.</summary>
     /// <param name="handled">Completes when the call is answered.</param>
@@ -46,19 +62,13 @@ public sealed class OpenInferenceHandler(
 
     private Task Dispatch(HttpContext context, in Route route)
     {
-        if (route.Kind == RouteKind.Unknown)
+        if (route.Kind is RouteKind.Unknown or RouteKind.SharedMemory)
         {
             ErrorWriter.Write(context, StatusCodes.Status404NotFound, "Not Found");
             return Task.CompletedTask;
         }
 
-        string allowed = route.Kind switch
-        {
-            RouteKind.Infer => HttpMethods.Post,
-            RouteKind.Cache or RouteKind.ModelCache => HttpMethods.Delete,
-            _ => HttpMethods.Get,
-        };
-        if (!HttpMethods.Equals(context.Request.Method, allowed))
+        if (!Allows(route.Kind, context.Request.Method, out string allowed))
         {
             context.Response.Headers.Allow = allowed;
             ErrorWriter.Write(context, StatusCodes.Status405MethodNotAllowed, "Method Not Allowed");
@@ -68,9 +78,35 @@ public sealed class OpenInferenceHandler(
         switch (route.Kind)
         {
             case RouteKind.Infer:
-                return _infer.HandleAsync(context, Find(route));
+                return _infer.HandleAsync(context, Find(route), route.Version());
+            case RouteKind.Generate or RouteKind.GenerateStream:
+                return OrExplain(context, _generate.HandleAsync(context, Find(route), route.Version(), route.Kind == RouteKind.GenerateStream));
+            case RouteKind.RepositoryIndex:
+                return OrExplain(context, _repository.IndexAsync(context));
+            case RouteKind.RepositoryLoad:
+                return OrExplain(context, _repository.LoadAsync(context, route.Model.ToString()));
+            case RouteKind.RepositoryUnload:
+                return OrExplain(context, _repository.UnloadAsync(context, route.Model.ToString()));
+            case RouteKind.NamedRepository:
+                throw new InferenceException(StatusCode.Unsupported, "'repository_name' specification is not supported");
+            case RouteKind.Logging:
+                return OrExplain(context, _logging.HandleAsync(context));
+            case RouteKind.TraceSetting:
+                return OrExplain(context, _trace.HandleAsync(context));
+            case RouteKind.ModelTraceSetting:
+                Find(route);
+                return OrExplain(context, _trace.HandleAsync(context));
             case RouteKind.Cache or RouteKind.ModelCache:
                 ClearCache(context, route);
+                break;
+            case RouteKind.Statistics:
+                StatisticsWriter.Write(context, StatisticsWriter.Select(catalog, "", 0));
+                break;
+            case RouteKind.ModelStatistics:
+                StatisticsWriter.Write(context, StatisticsWriter.Select(catalog, route.Model.ToString(), route.Version()));
+                break;
+            case RouteKind.ModelConfig:
+                MetadataWriter.WriteConfig(context, Find(route).Config);
                 break;
             case RouteKind.ServerMetadata:
                 MetadataWriter.WriteServer(context, options);
@@ -91,6 +127,32 @@ public sealed class OpenInferenceHandler(
         }
 
         return Task.CompletedTask;
+    }
+
+    private static bool Allows(RouteKind kind, string method, out string allowed)
+    {
+        bool isBoth = kind is RouteKind.TraceSetting or RouteKind.ModelTraceSetting or RouteKind.Logging;
+        bool isPost = kind is RouteKind.Infer or RouteKind.Generate or RouteKind.GenerateStream or RouteKind.RepositoryIndex or RouteKind.RepositoryLoad
+            or RouteKind.RepositoryUnload or RouteKind.NamedRepository;
+        bool isDelete = kind is RouteKind.Cache or RouteKind.ModelCache;
+        allowed = isDelete ? HttpMethods.Delete : isBoth ? "GET, POST" : isPost ? HttpMethods.Post : HttpMethods.Get;
+        if (isDelete) return HttpMethods.IsDelete(method);
+        return (HttpMethods.IsPost(method) && (isPost || isBoth)) || (HttpMethods.IsGet(method) && !isPost);
+    }
+
+    /// <summary>Waits for a call of the extensions, and answers with what went wrong.</summary>
+    private async Task OrExplain(HttpContext context, Task handling)
+    {
+        try
+        {
+            await handling.ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error) when (!context.Response.HasStarted)
+#pragma warning restore CA1031
+        {
+            _infer.Fail(context, error);
+        }
     }
 
     /// <summary>Triton's health answers are empty; KServe's client reads these bodies, and Triton's does not mind them.</summary>

@@ -35,11 +35,15 @@ internal readonly ref struct Route
         if (path.Length == 0) return new Route(RouteKind.ServerMetadata);
         if (path[0] != '/') return new Route(RouteKind.Foreign);
         if (path.StartsWith("/models/")) return ParseModel(path["/models/".Length..]);
+        if (path.StartsWith("/repository/")) return ParseRepository(path["/repository/".Length..]);
         return new Route(path switch
         {
             "/health/live" => RouteKind.Live,
             "/health/ready" => RouteKind.Ready,
             "/cache" => RouteKind.Cache,
+            "/trace/setting" => RouteKind.TraceSetting,
+            "/logging" => RouteKind.Logging,
+            _ when path.StartsWith("/systemsharedmemory/") || path.StartsWith("/cudasharedmemory/") => RouteKind.SharedMemory,
             _ => RouteKind.Unknown,
         });
     }
@@ -72,14 +76,46 @@ internal readonly ref struct Route
             "/ready" => RouteKind.ModelReady,
             "/infer" => RouteKind.Infer,
             "/cache" => RouteKind.ModelCache,
+            "/generate" => RouteKind.Generate,
+            "/generate_stream" => RouteKind.GenerateStream,
+            "/config" => RouteKind.ModelConfig,
+            "/stats" => RouteKind.ModelStatistics,
+            "/trace/setting" when version.Length == 0 => RouteKind.ModelTraceSetting,
             _ => RouteKind.Unknown,
         };
         if (name.Length == 0) kind = RouteKind.Unknown;
 
         // The statistics of all models have this path; a model of that name is reached by its version.
-        if (kind == RouteKind.ModelMetadata && name is "stats" && version.Length == 0) kind = RouteKind.Unknown;
-        return new Route(kind, name.Contains('%') ? Uri.UnescapeDataString(name) : name, version);
+        if (kind == RouteKind.ModelMetadata && name is "stats" && version.Length == 0) return new Route(RouteKind.Statistics);
+        return new Route(kind, Decode(name), version);
     }
+
+    /// <summary><c>[repository/]index</c> and <c>[repository/]models/{m}/load</c> or <c>unload</c>.</summary>
+    private static Route ParseRepository(ReadOnlySpan<char> rest)
+    {
+        if (rest is "index") return new Route(RouteKind.RepositoryIndex);
+        bool isNamed = !rest.StartsWith("models/");
+        if (isNamed)
+        {
+            if (TakeSegment(ref rest).Length == 0 || rest.Length == 0) return new Route(RouteKind.Unknown);
+            rest = rest[1..];
+            if (rest is "index") return new Route(RouteKind.RepositoryIndex);
+            if (!rest.StartsWith("models/")) return new Route(RouteKind.Unknown);
+        }
+
+        rest = rest["models/".Length..];
+        ReadOnlySpan<char> name = TakeSegment(ref rest);
+        RouteKind kind = rest switch
+        {
+            _ when name.Length == 0 => RouteKind.Unknown,
+            "/load" => isNamed ? RouteKind.NamedRepository : RouteKind.RepositoryLoad,
+            "/unload" => isNamed ? RouteKind.NamedRepository : RouteKind.RepositoryUnload,
+            _ => RouteKind.Unknown,
+        };
+        return new Route(kind, Decode(name));
+    }
+
+    private static ReadOnlySpan<char> Decode(ReadOnlySpan<char> name) => name.Contains('%') ? Uri.UnescapeDataString(name) : name;
 
     private static ReadOnlySpan<char> TakeSegment(scoped ref ReadOnlySpan<char> rest)
     {

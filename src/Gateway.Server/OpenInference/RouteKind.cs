@@ -20,4 +20,24 @@ internal enum RouteKind
 
     /// <summary>What is in it of one model.</summary>
     ModelCache,
+
+    Generate,
+    GenerateStream,
+    ModelConfig,
+    ModelStatistics,
+
+    /// <summary>Of all models.</summary>
+    Statistics,
+    RepositoryIndex,
+    RepositoryLoad,
+    RepositoryUnload,
+
+    /// <summary>Loading and unloading in a repository that the path names, which is not supported.</summary>
+    NamedRepository,
+    TraceSetting,
+    ModelTraceSetting,
+    Logging,
+
+    /// <summary>Anything under the two paths of shared memory, which is not served over HTTP.</summary>
+    SharedMemory,
 }

@@ -34,7 +34,7 @@ public sealed class CommandLineTests : IDisposable
     [Theory]
     [InlineData(2, "gateway: unknown flag '--frob' (see gateway --help)", "--frob")]
     [InlineData(2, "gateway: --http-port: '70000' is not valid (allowed 0 to 65535)", "--http-port=70000")]
-    [InlineData(2, "gateway: --model-control-mode: poll is not supported yet (allowed none)", "--model-control-mode=poll")]
+    [InlineData(2, "gateway: --load-model: needs --model-control-mode=explicit (in other modes every model is loaded)", "--load-model=m")]
     [InlineData(1, "gateway: --model-repository: /no/such/folder: there is no such folder", "--model-repository=/no/such/folder")]
     [InlineData(1, "gateway: --model-repository: /no/such/folder: there is no such folder", "check", "--model-repository=/no/such/folder")]
     public Task Mistake_OnTheCommandLine_IsOneLine(int code, string line, params string[] arguments) => AssertFailsAsync(code, line, arguments);

@@ -44,7 +44,7 @@ public sealed class CommandLineProgramTests
     [InlineData("gateway: --http-port: a value is missing", "--http-port")]
     [InlineData("gateway: --http-port: is given more than once", "--http-port", "1", "--http-port", "2")]
     [InlineData("gateway: --http-port: 'x' is not valid (allowed 0 to 65535)", "--http-port", "x")]
-    [InlineData("gateway: --model-control-mode: explicit is not supported yet (allowed none)", "--model-control-mode=explicit")]
+    [InlineData("gateway: --load-model: needs --model-control-mode=explicit (in other modes every model is loaded)", "--load-model=m")]
     [InlineData("gateway: unknown command '@args' (there are serve and check)", "@args")]
     public async Task RunAsync_Mistake_IsOneLineOnStandardError(string expected, params string[] args)
     {

@@ -1,5 +1,6 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Core.Requests;
 using Gateway.OnnxRuntime.Backend;
 using Gateway.Protocol.Tensors;
@@ -14,16 +15,23 @@ public sealed class TestRepository : IAsyncDisposable
     private readonly OnnxRuntimeBackend _backend;
     private readonly ModelRepository _repository;
 
-    public TestRepository(params string[] directories)
+    public TestRepository(params string[] directories) : this(new RepositoryOptions(directories))
+    {
+    }
+
+    /// <param name="options">Without directories, those are the temporary folder.</param>
+    public TestRepository(RepositoryOptions options)
     {
         _backend = new OnnxRuntimeBackend(Pool, TimeProvider.System, NullLoggerFactory.Instance);
         _repository = new ModelRepository(
-            directories.Length > 0 ? directories : [_directory.FullName], Catalog, _backend, Pool, TimeProvider.System, NullLogger<ModelRepository>.Instance);
+            options with { Directories = options.Directories.Count > 0 ? options.Directories : [_directory.FullName] }, Catalog, _backend, Pool, TimeProvider.System, NullLogger<ModelRepository>.Instance);
     }
 
     public ModelCatalog Catalog { get; } = new();
 
     public BlockPool Pool { get; } = new(256 << 20);
+
+    internal ModelRepository Repository => _repository;
 
     public string Path => _directory.FullName;
 

@@ -27,6 +27,9 @@ internal static class Call
 
     public static Task<Answer> GetAsync(this InferenceServer server, string path) => server.SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
 
+    public static Task<Answer> PostAsync(this InferenceServer server, string path, string? body = null) =>
+        server.SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = body is null ? null : new StringContent(body) });
+
     public static async Task<Answer> SendAsync(this InferenceServer server, HttpRequestMessage request)
     {
         request.Version = server.Client.DefaultRequestVersion;

@@ -3,6 +3,7 @@ using System.Net;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Server.Frames;
@@ -62,8 +63,12 @@ internal sealed class InferenceServer : IAsyncDisposable
     /// <summary>Where MessagePack frames are served.</summary>
     public int FramesPort { get; }
 
+    public LogSettings Logs => _app.Services.GetRequiredService<LogSettings>();
+
     /// <summary>Starts a server with the models of <see cref="SampleModels"/>.</summary>
-    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null, TenantsOptions? tenants = null)
+    /// <param name="control">Makes what loads and unloads models on request; it is its caller's to stop.</param>
+    /// <param name="restricted">As <see cref="ServerOptions.HttpRestrictedApi"/>.</param>
+    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null, TenantsOptions? tenants = null, Func<ModelCatalog, BlockPool, IModelControl>? control = null, params string[] restricted)
     {
         OpenInferenceOptions options = new();
         configure?.Invoke(options);
@@ -87,7 +92,11 @@ internal sealed class InferenceServer : IAsyncDisposable
         });
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
         builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions { Tenants = tenants, AccessToken = frames?.AccessToken }).AddSingleton(tenants?.ToDirectory(TimeProvider.System) ?? TenantDirectory.None).AddSingleton(new ConnectionCounts()).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack();
+        builder.Services.AddSingleton(new LogSettings(new ServerOptions()));
+        if (control is not null) builder.Services.AddSingleton(control(catalog, pool));
         WebApplication app = builder.Build();
+        Assert.Null(RestrictedAccess.Parse(restricted, "", out RestrictedAccess access));
+        app.UseRestrictedAccess(access);
         app.UseMessagePack().UseOpenInference();
         app.Run(AnswerForeignAsync);
         await app.StartAsync();

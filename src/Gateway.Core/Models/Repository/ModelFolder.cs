@@ -2,7 +2,7 @@ using System.Globalization;
 using Gateway.Core.Execution;
 using Gateway.Core.Models.Configuration;
 
-namespace Gateway.Core.Models;
+namespace Gateway.Core.Models.Repository;
 
 /// <summary>One model's folder in a repository: <c>config.pbtxt</c>, <c>gateway.json</c> and a folder for each version.</summary>
 /// <remarks>The layout is Triton's; <c>gateway.json</c> holds what Triton has no word for. Both files may be missing.</remarks>
@@ -29,11 +29,14 @@ internal sealed record ModelFolder(string Name, string Directory, ModelConfig? D
         }
     }
 
+    /// <summary>The versions that are there, ascending.</summary>
+    public IReadOnlyList<long> PresentVersions() => [.. System.IO.Directory.EnumerateDirectories(Directory).Select(VersionOf).Where(version => version > 0).Order()];
+
     /// <summary>The versions that the policy chooses, ascending.</summary>
     /// <exception cref="ModelLoadException">There is none.</exception>
     public IReadOnlyList<ModelSource> ChooseVersions()
     {
-        long[] present = [.. System.IO.Directory.EnumerateDirectories(Directory).Select(VersionOf).Where(version => version > 0).Order()];
+        long[] present = [.. PresentVersions()];
         VersionPolicy policy = Declared?.VersionPolicy ?? VersionPolicy.Latest(1);
         long[] chosen = policy.Kind switch
         {

@@ -1,4 +1,4 @@
-namespace Gateway.Server.Hosting;
+namespace Gateway.Core.Models.Repository;
 
 /// <summary>When models are loaded and unloaded; the names are Triton's.</summary>
 public enum ModelControlMode

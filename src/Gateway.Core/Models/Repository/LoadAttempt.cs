@@ -1,0 +1,126 @@
+using Gateway.Core.Diagnostics;
+using Gateway.Core.Execution;
+
+namespace Gateway.Core.Models.Repository;
+
+/// <summary>One try at loading a model: the versions that its policy chooses, opened, then started; and what went wrong.</summary>
+/// <remarks><b>Ownership</b>: disposing closes what was opened and not started; what was started is the caller's.</remarks>
+internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposable
+{
+    private readonly List<OpenedModel> _opened = [];
+    private OverriddenFolder? _given;
+
+    /// <summary>What the folder looked like before anything was read; null when it could not be told, or a load brought files of its own.</summary>
+    public FolderStamp? Stamp { get; private set; }
+
+    /// <summary>The versions that are there, chosen or not.</summary>
+    public IReadOnlyList<long> Present { get; private set; } = [];
+
+    public IReadOnlyList<OpenedModel> Opened => _opened;
+
+    public List<LoadFailure> Failures { get; } = [];
+
+    /// <summary>The versions that run, ascending.</summary>
+    public List<LoadedModel> Loaded { get; } = [];
+
+    /// <summary>Looks at the folder from outside.</summary>
+    public void Look(IReadOnlyList<string> folders)
+    {
+        if (folders.Count > 1) Stamp = new FolderStamp(string.Join('\n', folders));
+        else if (folders.Count == 1) Stamp = StampOf(folders[0]);
+    }
+
+    /// <summary>Reads the configuration, and opens the files of the versions that it chooses.</summary>
+    /// <param name="folders">The model's folders: one, or it is a failure.</param>
+    /// <param name="given">See <see cref="LoadOverride"/>.</param>
+    /// <param name="choosing">Is told the versions that will be opened.</param>
+    public void Open(IReadOnlyList<string> folders, LoadOverride? given, Action<IReadOnlyList<ModelSource>>? choosing = null)
+    {
+        if (folders.Count > 1)
+        {
+            Failures.Add(LoadFailure.OfModel($"it is in more than one repository: {string.Join(", ", folders)}"));
+            return;
+        }
+
+        string? folder = folders.Count == 1 ? folders[0] : null;
+        ModelFolder read;
+        IReadOnlyList<ModelSource> sources;
+        try
+        {
+            _given = given?.Prepare(model, folder);
+            read = _given?.Folder ?? ModelFolder.Read(folder ?? throw new ModelLoadException("it is in no repository"));
+            Present = read.PresentVersions();
+            sources = read.ChooseVersions();
+        }
+#pragma warning disable CA1031 // Whatever is wrong with a model, it must not stop the others: not only what the loader has words for.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Failures.Add(LoadFailure.OfModel(error.Message));
+            return;
+        }
+
+        choosing?.Invoke(sources);
+        foreach (ModelSource source in sources) Try(source.Version, () => _opened.Add(loader.Open(read, source)));
+        if (given is null && HasChanged(folder!))
+        {
+            // What was opened may be half of one and half of the other, and its digest that of neither.
+            CloseOpened();
+            Failures.Clear();
+            Failures.Add(LoadFailure.OfModel("its files changed while they were read"));
+        }
+    }
+
+    /// <summary>Starts what was opened.</summary>
+    /// <param name="countersOf">Counters of the version that one takes the place of; null where there is none.</param>
+    public void Start(Func<long, ModelStatistics?> countersOf)
+    {
+        while (_opened.Count > 0)
+        {
+            OpenedModel opened = _opened[0];
+            _opened.RemoveAt(0);
+            Try(opened.Source.Version, () => Loaded.Add(loader.Start(opened, countersOf(opened.Source.Version))));
+        }
+    }
+
+    public void Dispose()
+    {
+        CloseOpened();
+        _given?.Dispose();
+    }
+
+    private void CloseOpened()
+    {
+        foreach (OpenedModel opened in _opened) opened.File.Dispose();
+        _opened.Clear();
+    }
+
+    private bool HasChanged(string folder) => Stamp is not null && StampOf(folder) is { } now && now != Stamp;
+
+    private static FolderStamp? StampOf(string folder)
+    {
+        try
+        {
+            return FolderStamp.Of(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ModelLoadException)
+        {
+            // Opening it says what is wrong, if anything is.
+            return null;
+        }
+    }
+
+    private void Try(long version, Action step)
+    {
+        try
+        {
+            step();
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Failures.Add(new LoadFailure(version, error.Message));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using Gateway.Core.Execution;
+using Gateway.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Core.Models.Repository;
+
+/// <summary>Watches the repositories, and loads and unloads what changes in them.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a change counts once two looks, <see cref="RepositoryOptions.SettleTime"/> apart, have seen the same: what is being copied is left until it lies still.
+/// What fails to load is tried again when it changes again. A repository that cannot be read is no news about its models. <b>Threading</b>: one loop.
+/// </remarks>
+internal sealed partial class RepositoryPoller(ModelRepository repository, RepositoryOptions options, ILogger logger)
+{
+    // What each changed model looked like at the last look; null for one whose folder is not there.
+    private readonly Dictionary<string, FolderStamp?> _unsettled = new(StringComparer.Ordinal);
+    private string _lastProblems = "";
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (true)
+            {
+                bool isSettling = _unsettled.Count > 0 && options.SettleTime < options.PollInterval;
+                await Task.Delay(isSettling ? options.SettleTime : options.PollInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
+                await LookAsync().ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The server stops.
+        }
+    }
+
+    /// <summary>Looks once, and acts upon what has settled.</summary>
+    internal async Task LookAsync()
+    {
+        try
+        {
+            RepositoryScan scan = RepositoryScan.Of(options.Directories);
+            Report(scan);
+            List<Task> changes = [];
+            foreach ((string model, IReadOnlyList<string> folders) in scan.Models)
+            {
+                FolderStamp? stamp = StampOf(folders);
+                FolderStamp? known = repository.Find(model)?.Stamp;
+                if (stamp is null || stamp == known) _unsettled.Remove(model);
+                else if (HasSettled(model, stamp)) changes.Add(repository.LoadAsync(model, folders, given: null));
+            }
+
+            // With a repository that cannot be read, nothing can be said about what is missing.
+            foreach (ModelLife life in scan.Problems.Count > 0 ? [] : repository.Lives)
+            {
+                if (!scan.Models.ContainsKey(life.Name) && life.IsKnown && HasSettled(life.Name, null)) changes.Add(repository.UnloadAsync(life.Name, isForgotten: true));
+            }
+
+            await Task.WhenAll(changes).ConfigureAwait(false);
+        }
+        catch (InferenceException)
+        {
+            // The server stops.
+        }
+#pragma warning disable CA1031 // Whatever goes wrong at one look, the next may do better.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            LogFailed(logger, error);
+        }
+    }
+
+    private static FolderStamp? StampOf(IReadOnlyList<string> folders)
+    {
+        // A model in two repositories is a mistake that stays one whatever its files do: its stamp says so.
+        if (folders.Count > 1) return new FolderStamp(string.Join('\n', folders));
+        try
+        {
+            return FolderStamp.Of(folders[0]);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ModelLoadException)
+        {
+            // It is being written or removed, or it cannot be read: the next look will tell.
+            return null;
+        }
+    }
+
+    /// <returns>Whether the last look has seen the same; it is forgotten then.</returns>
+    private bool HasSettled(string model, FolderStamp? stamp)
+    {
+        if (_unsettled.TryGetValue(model, out FolderStamp? last) && last == stamp) return _unsettled.Remove(model);
+        _unsettled[model] = stamp;
+        return false;
+    }
+
+    private void Report(RepositoryScan scan)
+    {
+        string problems = string.Join('\n', scan.Problems);
+        if (problems != _lastProblems)
+        {
+            foreach (string problem in scan.Problems) ModelRepository.LogUnreadable(logger, problem);
+        }
+
+        _lastProblems = problems;
+    }
+
+    [LoggerMessage(1010, LogLevel.Error, "Looking for changes in the repositories failed", EventName = "PollFailed")]
+    private static partial void LogFailed(ILogger logger, Exception error);
+}

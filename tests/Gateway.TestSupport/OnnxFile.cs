@@ -1,0 +1,48 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Gateway.TestSupport;
+
+/// <summary>Writes an ONNX file of one's own making: <c>y = x · W + c</c>, with a square matrix of zeros, so that every element of every answer is <c>c</c>.</summary>
+/// <remarks>The file is a protobuf message; the numbers below are those of onnx.proto.</remarks>
+public static class OnnxFile
+{
+    /// <param name="side">Elements of a row, and rows and columns of the matrix: the file has four times its square in bytes.</param>
+    public static byte[] Constant(float constant, int side)
+    {
+        byte[] matrix = new byte[side * side * sizeof(float)];
+        float[] constants = new float[side];
+        Array.Fill(constants, constant);
+        byte[] graph =
+        [
+            .. Message(1, [.. Text(1, "x"), .. Text(1, "W"), .. Text(2, "xW"), .. Text(4, "MatMul")]),
+            .. Message(1, [.. Text(1, "xW"), .. Text(1, "c"), .. Text(2, "y"), .. Text(4, "Add")]),
+            .. Text(2, "constant"),
+            .. Message(5, [.. Number(1, side), .. Number(1, side), .. Number(2, 1), .. Text(8, "W"), .. Message(9, matrix)]),
+            .. Message(5, [.. Number(1, side), .. Number(2, 1), .. Text(8, "c"), .. Message(9, MemoryMarshal.AsBytes(constants.AsSpan()).ToArray())]),
+            .. Message(11, Tensor("x", side)),
+            .. Message(12, Tensor("y", side)),
+        ];
+        return [.. Number(1, 8), .. Message(7, graph), .. Message(8, [.. Text(1, ""), .. Number(2, 13)])];
+    }
+
+    private static byte[] Tensor(string name, int side)
+    {
+        byte[] shape = [.. Message(1, Text(2, "batch")), .. Message(1, Number(1, side))];
+        return [.. Text(1, name), .. Message(2, Message(1, [.. Number(1, 1), .. Message(2, shape)]))];
+    }
+
+    private static byte[] Number(int field, long value) => [.. Varint(field << 3), .. Varint(value)];
+
+    private static byte[] Text(int field, string value) => Message(field, Encoding.UTF8.GetBytes(value));
+
+    private static byte[] Message(int field, byte[] content) => [.. Varint((field << 3) | 2), .. Varint(content.Length), .. content];
+
+    private static List<byte> Varint(long value)
+    {
+        List<byte> bytes = [];
+        for (; value >= 0x80; value >>= 7) bytes.Add((byte)(value | 0x80));
+        bytes.Add((byte)value);
+        return bytes;
+    }
+}
