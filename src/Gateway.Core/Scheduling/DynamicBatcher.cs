@@ -262,7 +262,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             Interlocked.Increment(ref _waiting);
             Interlocked.Add(ref _waitingBytes, request.QueuedBytes);
             _queue.Add(request);
-            _latestDue = Math.Max(_latestDue, request.DueAt);
+            _gate.Saw(request);
         }
 
         return true;

@@ -24,7 +24,6 @@ public sealed class RefusalsTests
     [InlineData("instance_group { profile: '0' }", "instance_group.profile", 27)]
     [InlineData("instance_group { passive: true }", "instance_group.passive", 27)]
     [InlineData("instance_group { host_policy: 'p' }", "instance_group.host_policy", 31)]
-    [InlineData("optimization { cuda { graphs: true } }", "optimization.cuda.graphs", 31)]
     [InlineData("optimization { cuda { graph_spec { batch_size: 1 input { key: 'a' value { dim: 1 } } graph_lower_bound { batch_size: 1 } } } }", "optimization.cuda.graph_spec", 23)]
     [InlineData("optimization { cuda { busy_wait_events: true } }", "optimization.cuda.busy_wait_events", 41)]
     [InlineData("optimization { cuda { output_copy_stream: true } }", "optimization.cuda.output_copy_stream", 43)]
@@ -55,8 +54,8 @@ public sealed class RefusalsTests
     [Theory]
     [InlineData("cpu_execution_accelerator { name: 'openvino' }", "execution accelerator 'openvino' is not supported yet: ONNX Runtime's own CPU kernels are used")]
     [InlineData("gpu_execution_accelerator { name: 'openvino' }", "execution accelerator 'openvino' is not supported yet: ONNX Runtime's own CPU kernels are used")]
-    [InlineData("gpu_execution_accelerator { name: 'auto_io' }", "unknown Execution Accelerator 'auto_io' is requested under 'gpu_execution_accelerator'. Known: tensorrt, cuda, webgpu.")]
-    [InlineData("gpu_execution_accelerator { }", "unknown Execution Accelerator '' is requested under 'gpu_execution_accelerator'. Known: tensorrt, cuda, webgpu.")]
+    [InlineData("gpu_execution_accelerator { name: 'auto_io' }", "unknown Execution Accelerator 'auto_io' is requested under 'gpu_execution_accelerator'. Known: tensorrt, cuda, webgpu, cpu.")]
+    [InlineData("gpu_execution_accelerator { }", "unknown Execution Accelerator '' is requested under 'gpu_execution_accelerator'. Known: tensorrt, cuda, webgpu, cpu.")]
     [InlineData("cpu_execution_accelerator { name: 'cuda' }", "execution accelerator 'cuda' runs on a GPU: name it under 'gpu_execution_accelerator'")]
     [InlineData("gpu_execution_accelerator [ { name: 'cuda' }, { name: 'cuda' } ]", "execution accelerator 'cuda' is given twice")]
     [InlineData("gpu_execution_accelerator { name: 'cuda' parameters { key: 'device_id' value: '1' } }", "CUDA option 'device_id' follows from 'instance_group' and cannot be set")]
@@ -74,6 +73,14 @@ public sealed class RefusalsTests
         Assert.Equal(expected, error.Message);
         Assert.Equal(1, error.Line);
     }
+
+    [Theory]
+    [InlineData("gpu_execution_accelerator { name: 'cpu' } gpu_execution_accelerator { name: 'webgpu' }", "'webgpu' after it would never be tried")]
+    [InlineData("gpu_execution_accelerator { name: 'webgpu' parameters { key: 'lanes' value: '0' } }", "'lanes' must be 1 to 4, got '0'")]
+    [InlineData("gpu_execution_accelerator { name: 'webgpu' parameters { key: 'lanes' value: 'two' } }", "'lanes' must be 1 to 4, got 'two'")]
+    [InlineData("gpu_execution_accelerator { name: 'cpu' parameters { key: 'threads' value: '2' } }", "'cpu' has no parameters")]
+    public void ReadText_ChainsThatMeanNothing_AreRefused(string text, string expected) =>
+        Assert.Contains(expected, ConfigText.TextError($"optimization {{ execution_accelerators {{ {text.Replace('\'', '"')} }} }}"), StringComparison.Ordinal);
 
     [Fact]
     public void ReadText_WebGpu_PassesItsParameters()
