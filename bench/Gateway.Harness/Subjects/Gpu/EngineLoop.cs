@@ -1,5 +1,6 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Core.Requests;
 using Gateway.Harness.Models;
 using Gateway.OnnxRuntime.Backend;
@@ -21,7 +22,7 @@ internal sealed class EngineLoop : IAsyncDisposable
     private EngineLoop(string repository)
     {
         _backend = new OnnxRuntimeBackend(_pool, TimeProvider.System, NullLoggerFactory.Instance);
-        _repository = new ModelRepository([repository], _catalog, _backend, _pool, TimeProvider.System, NullLogger<ModelRepository>.Instance);
+        _repository = new ModelRepository(new RepositoryOptions([repository]), _catalog, _backend, _pool, TimeProvider.System, NullLogger<ModelRepository>.Instance);
     }
 
     /// <exception cref="InvalidDataException">A model could not be loaded; with the reason.</exception>

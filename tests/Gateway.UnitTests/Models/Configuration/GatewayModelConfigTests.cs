@@ -26,7 +26,7 @@ public sealed class GatewayModelConfigTests
     }
 
     [Theory]
-    [InlineData("""{"max_queue_request":1}""", "gateway.json:1:2: unknown field 'max_queue_request' in gateway.json: did you mean 'max_queue_requests'? Known fields: allowed_batch_sizes, max_queue_requests, max_queue_bytes, bisect_failed_batches, slo_ms. (at $)")]
+    [InlineData("""{"max_queue_request":1}""", "gateway.json:1:2: unknown field 'max_queue_request' in gateway.json: did you mean 'max_queue_requests'? Known fields: allowed_batch_sizes, max_queue_requests, max_queue_bytes, bisect_failed_batches, slo_ms, cache. (at $)")]
     [InlineData("""{"allowed_batch_sizes":[4,4]}""", "gateway.json:1:27: batch sizes must be positive and ascending: expected at least 5, got 4 (at $.allowed_batch_sizes[1])")]
     [InlineData("""{"allowed_batch_sizes":[0]}""", "gateway.json:1:25: batch sizes must be positive and ascending: expected at least 1, got 0 (at $.allowed_batch_sizes[0])")]
     [InlineData("""{"max_queue_requests":0}""", "gateway.json:1:23: 'max_queue_requests' must be at least 1, got 0 (at $.max_queue_requests)")]

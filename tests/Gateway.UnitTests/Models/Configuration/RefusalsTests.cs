@@ -80,7 +80,7 @@ public sealed class RefusalsTests
     [InlineData("gpu_execution_accelerator { name: 'webgpu' parameters { key: 'lanes' value: 'two' } }", "'lanes' must be 1 to 4, got 'two'")]
     [InlineData("gpu_execution_accelerator { name: 'cpu' parameters { key: 'threads' value: '2' } }", "'cpu' has no parameters")]
     public void ReadText_ChainsThatMeanNothing_AreRefused(string text, string expected) =>
-        Assert.Contains(expected, ConfigText.TextError($"optimization {{ execution_accelerators {{ {text.Replace('\'', '"')} }} }}").Message, StringComparison.Ordinal);
+        Assert.Contains(expected, ConfigText.TextError($"optimization {{ execution_accelerators {{ {text.Replace('\'', '"')} }} }}"), StringComparison.Ordinal);
 
     [Fact]
     public void ReadText_WebGpu_PassesItsParameters()
