@@ -1,6 +1,7 @@
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.Grpc.Messages.Health;
 using Gateway.Server.Hosting;
+using Gateway.Server.Tenants;
 using Google.Protobuf;
 
 namespace Gateway.UnitTests.Grpc;
@@ -24,5 +25,37 @@ public sealed class AccessTests
         Assert.Equal((status, text), (infer.Status, infer.Message));
         Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, health.Single(HealthCheckResponse.Parser).Status);
         Assert.True((await server.Client.CallAsync("ServerLive", new ServerLiveRequest())).Single(ServerLiveResponse.Parser).Live);
+    }
+
+    [Fact]
+    public async Task Call_OfATenantBeyondItsLimit_IsRefusedAndOthersAreNot()
+    {
+        TenantsOptions tenants = new() { TrustNames = true, Named = { ["slow"] = new TenantOptions { MaxRequestsPerSecond = 0.001, RequestBurst = 1 } } };
+        await using GrpcServer server = await GrpcServer.StartAsync(tenants: tenants);
+
+        GrpcAnswer first = await Ask("slow");
+        GrpcAnswer second = await Ask("slow");
+        GrpcAnswer other = await Ask("other");
+        using GrpcDuplex stream = server.Client.Open(GrpcClient.Service + "ModelStreamInfer", ("inference-tenant", "slow"));
+        await stream.WriteAsync(Requests.Raw("rank", [1, 3], 1, 2, 3));
+        string streamed = (await stream.ReadAsync(ModelStreamInferResponse.Parser))!.ErrorMessage;
+        stream.Close();
+
+        Assert.Equal((0, 8, 0), (first.Status, second.Status, other.Status));
+        Assert.True(int.Parse(second.Metadata["grpc-retry-pushback-ms"], System.Globalization.CultureInfo.InvariantCulture) > 1000);
+        Assert.NotEmpty(second.Metadata["inference-refusal"]);
+        Assert.Equal(second.Message, streamed);
+        Assert.Equal((0, ""), await stream.EndAsync());
+
+        Task<GrpcAnswer> Ask(string tenant) => server.Client.CallAsync("ModelInfer", Requests.Raw("rank", [1, 3], 1, 2, 3), ("inference-tenant", tenant));
+    }
+
+    [Fact]
+    public async Task Call_WithATenantsKey_NeedsNoToken()
+    {
+        TenantsOptions tenants = new() { Named = { ["a"] = new TenantOptions { ApiKeys = { "a key of its own, long" } } } };
+        await using GrpcServer server = await GrpcServer.StartAsync(new ServerOptions { AccessToken = "secret" }, tenants);
+
+        Assert.Equal(0, (await server.Client.CallAsync("ModelInfer", Requests.Raw("rank", [1, 3], 1, 2, 3), ("authorization", "Bearer a key of its own, long"))).Status);
     }
 }

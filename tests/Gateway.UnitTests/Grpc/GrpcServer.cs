@@ -3,6 +3,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Server.Grpc;
 using Gateway.Server.Hosting;
+using Gateway.Server.Tenants;
 using Gateway.UnitTests.OpenInference;
 
 namespace Gateway.UnitTests.Grpc;
@@ -30,9 +31,9 @@ internal sealed class GrpcServer : IAsyncDisposable
 
     public int Port { get; }
 
-    public static async Task<GrpcServer> StartAsync(ServerOptions? options = null)
+    public static async Task<GrpcServer> StartAsync(ServerOptions? options = null, TenantsOptions? tenants = null)
     {
-        InferenceServer server = await InferenceServer.StartAsync();
+        InferenceServer server = await InferenceServer.StartAsync(tenants: tenants);
         GrpcListener listener = new(server.Services, (options ?? new ServerOptions()) with { GrpcPort = 0 });
         await listener.StartAsync(TestContext.Current.CancellationToken);
         return new GrpcServer(server, listener);

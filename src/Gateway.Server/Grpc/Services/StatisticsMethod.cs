@@ -1,3 +1,4 @@
+using Gateway.Core.Caching;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -32,6 +33,7 @@ internal static class StatisticsMethod
     private static Messages.ModelStatistics Describe(ServedModel model)
     {
         ModelCounts counts = model.Batcher.Statistics.Snapshot();
+        CacheCounts? cache = model.CacheCounts?.Snapshot();
         long failed = counts[RequestOutcome.Failed] + counts[RequestOutcome.Rejected] + counts[RequestOutcome.Cancelled] + counts[RequestOutcome.Expired];
         return new Messages.ModelStatistics
         {
@@ -48,8 +50,8 @@ internal static class StatisticsMethod
                 ComputeInput = Duration(counts.ComputeInput),
                 ComputeInfer = Duration(counts.ComputeInfer),
                 ComputeOutput = Duration(counts.ComputeOutput),
-                CacheHit = new StatisticDuration(),
-                CacheMiss = new StatisticDuration(),
+                CacheHit = cache is null ? new StatisticDuration() : Duration(cache.HitDuration),
+                CacheMiss = cache is null ? new StatisticDuration() : new StatisticDuration { Count = (ulong)cache.Misses, Ns = (ulong)cache.MissNanoseconds },
             },
         };
     }
