@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Gateway.Core.Caching;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -53,8 +54,9 @@ internal static class StatisticsWriter
         WriteDuration(json, "compute_input", counts.ComputeInput.Count, counts.ComputeInput.TotalNanoseconds);
         WriteDuration(json, "compute_infer", counts.ComputeInfer.Count, counts.ComputeInfer.TotalNanoseconds);
         WriteDuration(json, "compute_output", counts.ComputeOutput.Count, counts.ComputeOutput.TotalNanoseconds);
-        WriteDuration(json, "cache_hit", 0, 0);
-        WriteDuration(json, "cache_miss", 0, 0);
+        CacheCounts? cache = model.CacheCounts?.Snapshot();
+        WriteDuration(json, "cache_hit", cache?.Hits ?? 0, cache?.HitDuration.TotalNanoseconds ?? 0);
+        WriteDuration(json, "cache_miss", cache?.Misses ?? 0, cache?.MissNanoseconds ?? 0);
         json.WriteEndObject();
 
         // By the index of a response, for models that give several.

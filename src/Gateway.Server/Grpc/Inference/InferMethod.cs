@@ -141,11 +141,12 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
     {
         InferMessage message = call.Message;
         message.Read(bytes);
-        ServedModel model = catalog.Find(message.ModelName.Of(bytes), InferFill.Version(message.ModelVersion.Of(bytes)));
+        long version = InferFill.Version(message.ModelVersion.Of(bytes));
+        ServedModel model = catalog.Find(message.ModelName.Of(bytes), version);
         if (TurnsAway(call, model)) return;
-        InferenceRequest request = model.RentRequest();
-        request.AdmitAs(call.Tenant);
+        Tenant? tenant = call.Tenant;
         call.Tenant = null;
+        InferenceRequest request = catalog.RentRequest(model, version, tenant);
         call.Request = request;
         InferFill.Fill(request, message, bytes, call.Plan, pool, call.Reader.Block, call.Reader.Start);
         request.LimitTime(call.TimeoutMicroseconds);

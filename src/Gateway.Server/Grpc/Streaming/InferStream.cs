@@ -162,7 +162,8 @@ internal sealed partial class InferStream
         InferenceRequest? request = null;
         try
         {
-            ServedModel model = _catalog.Find(message.ModelName.Of(bytes), InferFill.Version(message.ModelVersion.Of(bytes)));
+            long version = InferFill.Version(message.ModelVersion.Of(bytes));
+            ServedModel model = _catalog.Find(message.ModelName.Of(bytes), version);
             if (!_tenants.TryEnter(_call.Headers, out Tenant? tenant, out TenantRefusal over))
             {
                 Fail(call, request, StatusCode.ResourceExhausted, over.Text, Encoding.UTF8.GetString(message.Id.Of(bytes)));
@@ -177,8 +178,8 @@ internal sealed partial class InferStream
                 return;
             }
 
-            request = model.RentRequest();
-            request.AdmitAs(tenant);
+            request = _catalog.RentRequest(model, version, tenant);
+            model = request.Model;
             InferFill.Fill(request, message, bytes, call.Plan, _pool, _call.Reader.Block, _call.Reader.Start);
             request.LimitTime(_timeout);
             request.CacheUse |= _cacheUse;
