@@ -28,7 +28,7 @@ internal sealed class ModelCache : IAsyncDisposable
     private const long MostAheadMilliseconds = 1000;
 
     [ThreadStatic]
-    private static Queue<CachedCall>? promotions;
+    private static Queue<CachedCall>? _promotions;
 
     private readonly ResponseCache _cache;
     private readonly DynamicBatcher _batcher;
@@ -482,22 +482,22 @@ internal sealed class ModelCache : IAsyncDisposable
     /// <remarks>A run that is refused at once has the next promoted, and that one the next: one after the other here, not each within the other's.</remarks>
     private static void Promote(CachedCall call)
     {
-        if (promotions is { } outer)
+        if (_promotions is { } outer)
         {
             outer.Enqueue(call);
             return;
         }
 
-        promotions = new Queue<CachedCall>();
+        _promotions = new Queue<CachedCall>();
         try
         {
             CachedCall? next = call;
             do next.Request.Model.Cache!.RunLate(next);
-            while (promotions.TryDequeue(out next));
+            while (_promotions.TryDequeue(out next));
         }
         finally
         {
-            promotions = null;
+            _promotions = null;
         }
     }
 
