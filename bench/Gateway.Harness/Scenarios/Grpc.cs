@@ -115,10 +115,9 @@ internal sealed class Grpc(BenchModel model) : IScenario
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
             Content = new ByteArrayContent(File.ReadAllBytes(bodyFile)) { Headers = { { "content-type", "application/grpc" } } },
         };
-        using HttpResponseMessage response = client.Send(request);
-        using MemoryStream body = new();
-        response.Content.ReadAsStream().CopyTo(body);
+        using HttpResponseMessage response = client.SendAsync(request).GetAwaiter().GetResult();
+        byte[] body = response.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult();
         string status = string.Concat(response.TrailingHeaders.Concat(response.Headers).Where(header => header.Key.StartsWith("grpc-", StringComparison.Ordinal)).SelectMany(header => header.Value));
-        return status == "0" ? (int)body.Length : throw new IOException($"{path} failed: {status}");
+        return status == "0" ? body.Length : throw new IOException($"{path} failed: {status}");
     }
 }

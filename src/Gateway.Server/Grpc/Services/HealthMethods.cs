@@ -19,8 +19,10 @@ internal static class HealthMethods
     {
         ServingStatus Status(string service) => IsServing(catalog, health, service) ? ServingStatus.Serving : ServingStatus.NotServing;
         yield return new UnaryMethod<HealthCheckRequest, HealthCheckResponse>(
-            $"/{Service}/Check", HealthCheckRequest.Parser, request => new HealthCheckResponse { Status = Status(request.Service) }, logger) { IsOpen = true };
-        yield return new HealthWatchMethod(Status, stop, logger) { IsOpen = true };
+            $"/{Service}/Check", HealthCheckRequest.Parser, request => new HealthCheckResponse { Status = Status(request.Service) }, logger)
+        { IsOpen = true };
+        yield return new HealthWatchMethod(Status, stop, logger)
+        { IsOpen = true };
     }
 
     private static bool IsServing(ModelCatalog catalog, ServerHealth health, string service)

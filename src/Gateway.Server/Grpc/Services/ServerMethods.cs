@@ -14,9 +14,11 @@ internal static class ServerMethods
     public static IEnumerable<GrpcMethod> Make(ServerHealth health, OpenInferenceOptions options, ILogger logger)
     {
         yield return new UnaryMethod<ServerLiveRequest, ServerLiveResponse>(
-            InferenceService.Path("ServerLive"), ServerLiveRequest.Parser, _ => new ServerLiveResponse { Live = health.IsLive }, logger) { IsOpen = true };
+            InferenceService.Path("ServerLive"), ServerLiveRequest.Parser, _ => new ServerLiveResponse { Live = health.IsLive }, logger)
+        { IsOpen = true };
         yield return new UnaryMethod<ServerReadyRequest, ServerReadyResponse>(
-            InferenceService.Path("ServerReady"), ServerReadyRequest.Parser, _ => new ServerReadyResponse { Ready = health.IsReady }, logger) { IsOpen = true };
+            InferenceService.Path("ServerReady"), ServerReadyRequest.Parser, _ => new ServerReadyResponse { Ready = health.IsReady }, logger)
+        { IsOpen = true };
         yield return new UnaryMethod<ServerMetadataRequest, ServerMetadataResponse>(
             InferenceService.Path("ServerMetadata"),
             ServerMetadataRequest.Parser,
