@@ -149,8 +149,9 @@ public sealed class StreamTests : IAsyncLifetime
         await stream.CancelAsync();
 
         await Eventually.TrueAsync(() => model.Batcher.PendingRequests == 0, "they are out of the queue while the first still runs");
-        _gate.Set();
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot()[RequestOutcome.Cancelled] == 10, "and counted");
+        _gate.Set();
+        await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot()[RequestOutcome.Cancelled] == 11, "the first's answer is wanted by nobody");
         await Eventually.TrueAsync(() => _server.Pool.RentedBytes == 0, "all blocks are back");
     }
 
