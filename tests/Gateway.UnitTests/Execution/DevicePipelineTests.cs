@@ -3,6 +3,7 @@ using Gateway.Core.Execution.Devices;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.TestSupport;
+using Gateway.UnitTests.OpenInference;
 
 namespace Gateway.UnitTests.Execution;
 
@@ -127,7 +128,9 @@ public sealed class DevicePipelineTests
         Sent[] sent = [.. Enumerable.Range(0, 10).Select(i => model.Send(i))];
 
         for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
-        Assert.Equal(4, attempts);
+
+        // The requests may have been served by those instances that are left before the first attempt.
+        await Eventually.TrueAsync(() => Volatile.Read(ref attempts) == 4, "it is tried again until it is back");
     }
 
     [Fact]

@@ -62,14 +62,17 @@ public sealed class CancellationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Deadline_PassesInTheQueue_IsExceeded()
+    public async Task Deadline_PassesInTheQueue_IsExceededOrForeseen()
     {
         Task<GrpcAnswer> running = await RunOneAsync();
 
-        // Longer than the first has run by then on any machine: else it would be refused for what is foreseen, not expire.
-        Task<GrpcAnswer> late = _server.Client.CallAsync("ModelInfer", Request(), ("grpc-timeout", "1S"));
+        Task<GrpcAnswer> late = _server.Client.CallAsync("ModelInfer", Request(), ("grpc-timeout", "100m"));
 
-        Assert.Equal((4, "Deadline Exceeded"), ((await late).Status, (await late).Message));
+        // Refused just before, when it is foreseen, or expired: which of the two is a matter of microseconds.
+        GrpcAnswer answer = await late;
+        Assert.True(
+            (answer.Status, answer.Message) == (4, "Deadline Exceeded") || (answer.Status == 14 && answer.Message.Contains("and its deadline is 100.000 ms", StringComparison.Ordinal)),
+            $"{answer.Status} {answer.Message}");
         ModelCounts counts = _model.Batcher.Statistics.Snapshot();
         Assert.Equal(1, counts[RequestOutcome.Expired] + counts[RequestOutcome.Rejected]);
         _gate.Set();
