@@ -3,7 +3,7 @@ using Gateway.Core.Execution.Devices;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.TestSupport;
-using Gateway.UnitTests.OpenInference;
+using Eventually = Gateway.UnitTests.OpenInference.Eventually;
 
 namespace Gateway.UnitTests.Execution;
 
