@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using Gateway.Core.Caching.Keys;
 using Gateway.Core.Models;
@@ -6,61 +7,31 @@ namespace Gateway.Core.Caching;
 
 /// <summary>A digest of everything that a model's answers depend on, the request aside: the same for the same files, whenever they are loaded.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: covers all files in the version's folder, both configuration files, where the model runs and which build of the server runs it. Files that change
-/// while they are loaded give a generation of their own, which no other load has: which of the two contents was loaded cannot be told. <b>Cost</b>: reads each file
-/// once more, from the system's cache, at gigabytes a second; only for models with a cache.
+/// <b>Behaviour</b>: covers what <see cref="ServedModel.Digest"/> does, which is of files that did not change while they were loaded, both configuration files to the letter, where
+/// the model runs and which build of the server runs it.
 /// </remarks>
 internal static class LoadGeneration
 {
-    private const int WindowBytes = 1 << 20;
-
-    /// <summary>What the files look like, without their contents: to be taken before they are loaded.</summary>
-    public static string Stamp(ModelSource source)
+    public static UInt128 Of(AegisMac mac, ModelSource source, ServedModel model)
     {
-        StringBuilder stamp = new();
-        foreach (FileInfo file in Files(source)) stamp.Append(file.FullName).Append('|').Append(file.Length).Append('|').Append(file.LastWriteTimeUtc.Ticks).Append('\n');
-        return stamp.ToString();
-    }
-
-    /// <param name="stamp">What <see cref="Stamp"/> said before the load.</param>
-    /// <param name="device">Where the model runs.</param>
-    public static UInt128 Of(AegisMac mac, ModelSource source, string stamp, string device)
-    {
-        Text(ref mac, device);
-        Text(ref mac, typeof(LoadGeneration).Module.ModuleVersionId.ToString("N"));
-        byte[] window = new byte[WindowBytes];
-        foreach (FileInfo file in Files(source))
+        Absorb(ref mac, Encoding.UTF8.GetBytes(model.Device));
+        Absorb(ref mac, typeof(LoadGeneration).Module.ModuleVersionId.ToByteArray());
+        Span<byte> digest = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128LittleEndian(digest, model.Digest);
+        mac.Absorb(digest);
+        foreach (string name in new[] { "config.pbtxt", "gateway.json" })
         {
-            Text(ref mac, Path.GetRelativePath(source.ModelDirectory, file.FullName));
-            using FileStream stream = new(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            Number(ref mac, stream.Length);
-            int read;
-            while ((read = stream.ReadAtLeast(window, window.Length, throwOnEndOfStream: false)) > 0) mac.Absorb(window.AsSpan(0, read));
+            string file = Path.Combine(source.ModelDirectory, name);
+            Absorb(ref mac, File.Exists(file) ? File.ReadAllBytes(file) : []);
         }
 
-        if (Stamp(source) != stamp) mac.Absorb(Guid.NewGuid().ToByteArray());
         return mac.Finish().First;
     }
 
-    private static IEnumerable<FileInfo> Files(ModelSource source)
+    // With its length, so that what is long in one part and short in the next is not the same as the other way round.
+    private static void Absorb(ref AegisMac mac, byte[] part)
     {
-        foreach (string name in new[] { "config.pbtxt", "gateway.json" })
-        {
-            FileInfo file = new(Path.Combine(source.ModelDirectory, name));
-            if (file.Exists) yield return file;
-        }
-
-        DirectoryInfo version = new(Path.GetDirectoryName(source.File)!);
-        if (!version.Exists) yield break;
-        foreach (FileInfo file in version.EnumerateFiles("*", SearchOption.AllDirectories).OrderBy(file => file.FullName, StringComparer.Ordinal)) yield return file;
+        mac.Absorb(BitConverter.GetBytes((long)part.Length));
+        mac.Absorb(part);
     }
-
-    private static void Text(ref AegisMac mac, string text)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        Number(ref mac, bytes.Length);
-        mac.Absorb(bytes);
-    }
-
-    private static void Number(ref AegisMac mac, long number) => mac.Absorb(BitConverter.GetBytes(number));
 }

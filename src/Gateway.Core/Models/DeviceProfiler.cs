@@ -21,11 +21,13 @@ internal static class DeviceProfiler
     private const int RunsASize = 3;
     private const int Ends = 2;
 
+    /// <param name="files">See <see cref="ModelDigest.OfFiles"/>.</param>
     /// <param name="cache">Where earlier measurements may be found and this one is kept; null for nowhere.</param>
-    public static void Profile(ModelSource source, ModelLayout layout, GatewayModelConfig gateway, IModelExecutor executor, LatencyModel latency, TimeProvider time, ProfileCache? cache)
+    public static void Profile(
+        ModelSource source, byte[] files, ModelLayout layout, GatewayModelConfig gateway, IModelExecutor executor, LatencyModel latency, TimeProvider time, ProfileCache? cache)
     {
         int[] sizes = [.. gateway.AllowedBatchSizes.Count > 0 ? gateway.AllowedBatchSizes : latency.Sizes];
-        ProfileKey key = ProfileKey.Of(source, executor.Placement, layout.MaxBatchRows, sizes);
+        ProfileKey key = ProfileKey.Of(source, files, executor.Placement, layout.MaxBatchRows, sizes);
         IReadOnlyDictionary<int, long>? known = cache?.Find(key);
         if (known is null)
         {

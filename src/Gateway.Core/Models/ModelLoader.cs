@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using Gateway.Core.Caching;
-using Gateway.Core.Caching.Keys;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
@@ -19,8 +17,6 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
     public OpenedModel Open(ModelFolder folder, ModelSource source)
     {
         if (!File.Exists(source.File)) throw new ModelLoadException($"there is no {source.File}");
-        bool isCached = cache is not null && (folder.Gateway.Cache.Enable ?? source.Declared?.ResponseCacheEnabled ?? false);
-        string stamp = isCached ? LoadGeneration.Stamp(source) : "";
 
         // Beside the backend, which reads the same files: of a large model either takes a second or more.
         Task<byte[]> files = Task.Run(() => ModelDigest.OfFiles(Path.GetDirectoryName(source.File)!));
@@ -29,7 +25,8 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
         {
             ModelLayout layout = ModelLayoutBuilder.Build(source, file.Signature);
             folder.Gateway.CheckAgainst(layout.Config);
-            return new OpenedModel(source, file, layout, folder.Gateway, ModelDigest.Of(files.GetAwaiter().GetResult(), layout), stamp);
+            byte[] digest = files.GetAwaiter().GetResult();
+            return new OpenedModel(source, file, layout, folder.Gateway, digest, ModelDigest.Of(digest, layout));
         }
         catch (Exception error) when (error is ModelConfigException or IOException or UnauthorizedAccessException)
         {
@@ -50,7 +47,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
     public LoadedModel Start(OpenedModel opened, ModelStatistics? statistics = null)
     {
         long start = time.GetTimestamp();
-        (ModelSource source, ILoadedModel file, ModelLayout layout, GatewayModelConfig gateway, UInt128 digest, string stamp) = opened;
+        (ModelSource source, ILoadedModel file, ModelLayout layout, GatewayModelConfig gateway, byte[] files, UInt128 digest) = opened;
         List<IModelExecutor> executors = [];
         try
         {
@@ -59,9 +56,9 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time, statistics);
             ServedModel model = new(layout, file.Device, batcher, digest) { Placements = [.. executors.Select(executor => executor.Placement)] };
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
-            if (executors[0].Placement.IsOnDevice) DeviceProfiler.Profile(source, layout, gateway, executors[0], batcher.Latency, time, profiles);
+            if (executors[0].Placement.IsOnDevice) DeviceProfiler.Profile(source, files, layout, gateway, executors[0], batcher.Latency, time, profiles);
             else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);
-            if (stamp.Length > 0) cache!.Open(model, gateway.Cache, mac => Generation(mac, source, stamp, model));
+            if (gateway.Cache.Enable ?? source.Declared?.ResponseCacheEnabled ?? false) cache?.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, model));
             batcher.Start(executors, layout);
             return new LoadedModel(model, file, time.GetElapsedTime(start), cache);
         }
@@ -72,15 +69,6 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             if (error is ExecutionException) throw new ModelLoadException($"a first run failed: {error.Message}", error);
             throw;
         }
-    }
-
-    private static UInt128 Generation(AegisMac mac, ModelSource source, string stamp, ServedModel model)
-    {
-        // A configuration that came with the load lies in no file.
-        byte[] digest = new byte[16];
-        BinaryPrimitives.WriteUInt128LittleEndian(digest, model.Digest);
-        mac.Absorb(digest);
-        return LoadGeneration.Of(mac, source, stamp, model.Device);
     }
 
     private static void CreateExecutors(ILoadedModel file, ModelLayout layout, List<IModelExecutor> executors)

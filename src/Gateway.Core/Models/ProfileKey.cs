@@ -5,17 +5,17 @@ using Gateway.Core.Execution;
 
 namespace Gateway.Core.Models;
 
-/// <summary>What a measurement holds for: this file, run in this way, on this device of this machine.</summary>
+/// <summary>What a measurement holds for: these files, run in this way, on this device of this machine.</summary>
 /// <param name="Text">All of it, for people and to compare.</param>
 internal sealed record ProfileKey(string Text)
 {
     /// <summary>Name of the file that a measurement with this key is kept in.</summary>
     public string FileName => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text))) + ".json";
 
-    public static ProfileKey Of(ModelSource source, ExecutionPlacement placement, int maxBatchRows, IReadOnlyList<int> sizes)
+    /// <param name="files">See <see cref="ModelDigest.OfFiles"/>.</param>
+    public static ProfileKey Of(ModelSource source, byte[] files, ExecutionPlacement placement, int maxBatchRows, IReadOnlyList<int> sizes)
     {
-        using FileStream file = File.OpenRead(source.File);
-        string hash = Convert.ToHexStringLower(SHA256.HashData(file));
+        string hash = Convert.ToHexStringLower(files);
 
         // The driver may be named by the environment: the same machine's software device is another device.
         string driver = Environment.GetEnvironmentVariable("VK_DRIVER_FILES") ?? "";
