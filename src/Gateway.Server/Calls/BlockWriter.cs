@@ -1,7 +1,7 @@
 using System.Buffers;
 using Gateway.Core.Memory;
 
-namespace Gateway.Server.Frames;
+namespace Gateway.Server.Calls;
 
 /// <summary>Writes into a block, from its beginning.</summary>
 internal sealed class BlockWriter : IBufferWriter<byte>

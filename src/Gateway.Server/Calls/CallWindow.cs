@@ -1,24 +1,28 @@
+using System.Runtime.InteropServices;
 using Gateway.Protocol.Frames;
 
-namespace Gateway.Server.Frames;
+namespace Gateway.Server.Calls;
 
-/// <summary>The calls of one connection that are in flight: how many there may be, and which there are.</summary>
-/// <remarks><b>Threading</b>: one reader opens and waits, one sender closes; both charge. <b>Cost</b>: calls are made as they are needed, and used again.</remarks>
-internal sealed class CallWindow(FrameSender sender, long mostBytes)
+/// <summary>The calls of one connection or stream that are in flight: how many there may be, and which there are.</summary>
+/// <remarks><b>Threading</b>: one reader opens and waits, one sender closes; both charge; anyone cancels. <b>Cost</b>: calls are made as they are needed, and used again.</remarks>
+/// <param name="make">Makes a call.</param>
+/// <param name="mostBytes">Most bytes of input or output that the calls hold together; one alone may hold more.</param>
+internal sealed class CallWindow<TCall>(Func<TCall> make, long mostBytes)
+    where TCall : PipelinedCall<TCall>
 {
     private readonly Lock _lock = new();
-    private readonly List<FrameCall> _calls = [];
-    private readonly Stack<FrameCall> _free = new();
+    private readonly List<TCall> _calls = [];
+    private readonly Stack<TCall> _free = new();
     private readonly AutoSignal _closed = new();
     private long _bytes;
     private int _open;
     private bool _isWaiting;
 
-    /// <summary>Most calls, which the hello may lower.</summary>
+    /// <summary>Most calls.</summary>
     public int Most { get; set; }
 
     /// <summary>Calls in flight.</summary>
-    public int Open
+    public int Count
     {
         get
         {
@@ -26,23 +30,32 @@ internal sealed class CallWindow(FrameSender sender, long mostBytes)
         }
     }
 
-    /// <summary>Takes a call in if there is room.</summary>
-    /// <returns>Null when there is none: see <see cref="WaitAsync"/>.</returns>
-    public FrameCall? TryOpen(uint number)
+    public bool HasRoom
     {
-        lock (_lock)
+        get
         {
-            if (!HasRoomUnderLock()) return null;
-            if (!_free.TryPop(out FrameCall? call)) _calls.Add(call = new FrameCall(sender));
-            _open++;
-            call.Number = number;
-            call.IsOpen = true;
-            return call;
+            lock (_lock) return HasRoomUnderLock();
         }
     }
 
+    /// <summary>All calls, open or not; for the one who opens them alone.</summary>
+    public ReadOnlySpan<TCall> Calls => CollectionsMarshal.AsSpan(_calls);
+
+    /// <summary>Takes a call in if there is room.</summary>
+    /// <returns>Null when there is none: see <see cref="WaitAsync"/>.</returns>
+    public TCall? TryOpen()
+    {
+        lock (_lock) return HasRoomUnderLock() ? OpenUnderLock() : null;
+    }
+
+    /// <summary>Takes a call in; the caller has seen that there is room.</summary>
+    public TCall Open()
+    {
+        lock (_lock) return OpenUnderLock();
+    }
+
     /// <summary>Says how many bytes of input or output a call holds from now on.</summary>
-    public void Charge(FrameCall call, long bytes)
+    public void Charge(TCall call, long bytes)
     {
         bool mustWake;
         lock (_lock)
@@ -56,7 +69,7 @@ internal sealed class CallWindow(FrameSender sender, long mostBytes)
     }
 
     /// <summary>A call's answer has been written.</summary>
-    public void Close(FrameCall call)
+    public void Close(TCall call)
     {
         bool mustWake;
         lock (_lock)
@@ -88,24 +101,20 @@ internal sealed class CallWindow(FrameSender sender, long mostBytes)
         }
     }
 
-    /// <summary>Gives up the calls of this number; those that are answered already are left alone. Only the reader may ask, so that none is opened meanwhile.</summary>
-    public void Cancel(uint number)
-    {
-        foreach (FrameCall call in _calls)
-        {
-            if (call.Number == number) call.Cancel();
-        }
-    }
-
+    /// <summary>Gives up all calls. One that is opened meanwhile must be given up by its opener.</summary>
     public void CancelAll()
     {
-        foreach (FrameCall call in Snapshot()) call.Cancel();
+        TCall[] open;
+        lock (_lock) open = [.. _calls.Where(call => call.IsOpen)];
+        foreach (TCall call in open) call.Cancel();
     }
 
-    /// <summary>The open calls. Each may be closed meanwhile, but only the reader, who asks, opens it anew.</summary>
-    private FrameCall[] Snapshot()
+    private TCall OpenUnderLock()
     {
-        lock (_lock) return [.. _calls.Where(call => call.IsOpen)];
+        if (!_free.TryPop(out TCall? call)) _calls.Add(call = make());
+        _open++;
+        call.IsOpen = true;
+        return call;
     }
 
     private bool MustWakeUnderLock()

@@ -1,6 +1,6 @@
 using Gateway.Core.Requests;
 
-namespace Gateway.Server.Frames;
+namespace Gateway.Server.Calls;
 
 /// <summary>A call's request while the engine has it: whoever answers it hands the call over, once, whatever cancels it meanwhile.</summary>
 /// <remarks>

@@ -1,20 +1,15 @@
-using Gateway.Core.Memory;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol.Frames;
+using Gateway.Server.Calls;
 
 namespace Gateway.Server.Frames;
 
 /// <summary>One call of a connection, from its message to its answer; used again for the next.</summary>
 /// <remarks><b>Threading</b>: the reader opens and may cancel it, whoever answers its request hands it to the sender, which writes and closes it.</remarks>
-internal sealed class FrameCall(FrameSender sender) : RequestFlight
+internal sealed class FrameCall(FrameSender sender) : PipelinedCall<FrameCall>
 {
     /// <summary>The client's number for it.</summary>
     public uint Number { get; set; }
-
-    public bool IsOpen { get; set; }
-
-    /// <summary>What it counts for in the connection's bound in bytes.</summary>
-    public long Bytes { get; set; }
 
     /// <summary>Which outputs are wanted; none stands for all.</summary>
     public List<int> WantedOutputs { get; } = [];
@@ -27,14 +22,6 @@ internal sealed class FrameCall(FrameSender sender) : RequestFlight
 
     /// <summary>What the call is refused with, unread.</summary>
     public EarlyRefusal? Refusal { get; set; }
-
-    /// <summary>An answer that was written aside while the connection was not taking any, and its length.</summary>
-    public MemoryBlock? Aside { get; set; }
-
-    public int AsideBytes { get; set; }
-
-    /// <summary>Links calls that have been answered.</summary>
-    public FrameCall? Next { get; set; }
 
     protected override void HandOver() => sender.Post(this);
 }

@@ -9,6 +9,7 @@ using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;
+using Gateway.Server.Calls;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.Tenants;
@@ -87,7 +88,7 @@ internal sealed partial class FrameConnection
         _gathered = new MessageBlock(pool);
     }
 
-    private CallWindow Window => _sender.Window;
+    private CallWindow<FrameCall> Window => _sender.Window;
 
     /// <summary>Whether a frame has begun that does not lie in the connection's buffers.</summary>
     private bool IsMidFrame => _gathered.Block is not null || _passed.Refusal is not null;
@@ -153,11 +154,28 @@ internal sealed partial class FrameConnection
         }
     }
 
+    /// <returns>Null when there is no room for it in the window.</returns>
+    private FrameCall? TryOpen(uint number)
+    {
+        FrameCall? call = Window.TryOpen();
+        if (call is not null) call.Number = number;
+        return call;
+    }
+
+    /// <summary>Gives up the calls of this number; those that are answered already are left alone.</summary>
+    private void Cancel(uint number)
+    {
+        foreach (FrameCall call in Window.Calls)
+        {
+            if (call.Number == number) call.Cancel();
+        }
+    }
+
     /// <summary>Sends a message that belongs to no call.</summary>
     private async ValueTask SayAsync(MessageKind kind, byte[] body)
     {
         FrameCall? call;
-        while ((call = Window.TryOpen(0)) is null) await Window.WaitAsync(forAll: false).ConfigureAwait(false);
+        while ((call = TryOpen(0)) is null) await Window.WaitAsync(forAll: false).ConfigureAwait(false);
         Answer(call, kind, body);
     }
 
@@ -245,7 +263,7 @@ internal sealed partial class FrameConnection
     {
         if (_passed.Refusal is { } refusal)
         {
-            if (Window.TryOpen(_passed.Call) is not { } call) return false;
+            if (TryOpen(_passed.Call) is not { } call) return false;
             Answer(call, MessageKind.Error, Messages.Error(refusal.Status, refusal.Message));
         }
         else if (!TryHandle(_gathered.Message, _gathered.Block, _gathered.Start, isLast))
@@ -275,11 +293,11 @@ internal sealed partial class FrameConnection
 
         if (head.Kind == MessageKind.Cancel)
         {
-            Window.Cancel(head.Call);
+            Cancel(head.Call);
             return true;
         }
 
-        if (Window.TryOpen(head.Call) is not { } call) return false;
+        if (TryOpen(head.Call) is not { } call) return false;
         try
         {
             if (!isReadable) throw Malformed.At(reader, "the message, which must be [kind, call, body],");
@@ -466,7 +484,7 @@ internal sealed partial class FrameConnection
         long began = Volatile.Read(ref _frameBegan);
         if (!_hasHello && now - _opened > Ticks(HelloTime)) Complain("no hello came in time");
         else if (began != 0 && now - began > Ticks(FrameGrace) && _frameArrived < LeastBytesPerSecond * _time.GetElapsedTime(began, now).TotalSeconds) Complain("the frame arrives too slowly");
-        else if (Window.Open > 0 || _sender.IsFlushing) _lastBusy = now;
+        else if (Window.Count > 0 || _sender.IsFlushing) _lastBusy = now;
         else if (began == 0 && now - Math.Max(_lastBusy, _lastFrame) > Ticks(IdleTime)) Complain("the connection was idle for too long");
     }
 

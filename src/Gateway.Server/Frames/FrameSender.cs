@@ -4,6 +4,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
+using Gateway.Server.Calls;
 using Gateway.Server.MessagePack;
 
 namespace Gateway.Server.Frames;
@@ -30,13 +31,10 @@ internal sealed class FrameSender
     private readonly BlockWriter _aside = new();
     private readonly Queue<FrameCall> _waiting = new();
     private readonly AnswerTemplate _template = new();
-    private readonly Action _onFlushed;
-    private ValueTask<FlushResult> _flush;
-    private FrameCall? _posted;
-    private bool _isFlushing;
+    private readonly OutputFlush _flush;
+    private readonly PostedCalls<FrameCall> _posted = new();
     private bool _isBroken;
     private volatile bool _isEnding;
-    private volatile bool _isFlushed;
     private long _flushBegan;
     private long _flushBytes;
 
@@ -44,29 +42,16 @@ internal sealed class FrameSender
     {
         _output = output;
         _pool = pool;
-        Window = new CallWindow(this, options.MaxFrameBytes) { Most = options.Window };
-        _onFlushed = () =>
-        {
-            _isFlushed = true;
-            _signal.Set();
-        };
+        Window = new CallWindow<FrameCall>(() => new FrameCall(this), options.MaxFrameBytes) { Most = options.Window };
+        _flush = new OutputFlush(output, _signal);
     }
 
-    public CallWindow Window { get; }
+    public CallWindow<FrameCall> Window { get; }
 
     /// <summary>Hands an answered call over. May be called by an instance's thread: notes it down and wakes the loop.</summary>
     public void Post(FrameCall call)
     {
-        FrameCall? head;
-        do
-        {
-            head = Volatile.Read(ref _posted);
-            call.Next = head;
-        }
-        while (Interlocked.CompareExchange(ref _posted, call, head) != head);
-
-        // With others before it the loop has been woken and not yet looked.
-        if (head is null) _signal.Set();
+        if (_posted.Post(call)) _signal.Set();
     }
 
     /// <summary>Lets the loop end once everything that was posted has left.</summary>
@@ -92,41 +77,25 @@ internal sealed class FrameSender
         while (true)
         {
             await _signal.WaitAsync().ConfigureAwait(false);
-            if (_isFlushed) EndFlush();
+            if (_flush.IsCompleted) EndFlush();
             bool hasWritten = false;
-            if (!_isFlushing)
+            if (!_flush.IsUnderWay)
             {
                 while (_waiting.TryDequeue(out FrameCall? call)) hasWritten |= WriteAway(call);
             }
 
-            for (FrameCall? call = TakePosted(); call is not null;)
+            for (FrameCall? call = _posted.TakeAll(); call is not null;)
             {
                 FrameCall next = call;
                 call = call.Next;
                 next.Next = null;
-                if (_isFlushing) PutAside(next);
+                if (_flush.IsUnderWay) PutAside(next);
                 else hasWritten |= WriteAway(next);
             }
 
             if (hasWritten) BeginFlush(time.GetTimestamp());
-            if (_isEnding && !_isFlushing && _waiting.Count == 0 && Volatile.Read(ref _posted) is null) return;
+            if (_isEnding && !_flush.IsUnderWay && _waiting.Count == 0 && _posted.IsEmpty) return;
         }
-    }
-
-    /// <summary>All that was posted, in order.</summary>
-    private FrameCall? TakePosted()
-    {
-        FrameCall? reversed = Interlocked.Exchange(ref _posted, null);
-        FrameCall? inOrder = null;
-        while (reversed is not null)
-        {
-            FrameCall call = reversed;
-            reversed = call.Next;
-            call.Next = inOrder;
-            inOrder = call;
-        }
-
-        return inOrder;
     }
 
     /// <returns>Whether anything was written.</returns>
@@ -245,34 +214,15 @@ internal sealed class FrameSender
 
     private void BeginFlush(long now)
     {
-        _isFlushing = true;
         Volatile.Write(ref _flushBytes, _output.CanGetUnflushedBytes ? _output.UnflushedBytes : 0);
         Volatile.Write(ref _flushBegan, now);
-#pragma warning disable CA2012 // Consumed once, by EndFlush.
-        _flush = _output.FlushAsync();
-#pragma warning restore CA2012
-        if (_flush.IsCompleted) EndFlush();
-        else _flush.GetAwaiter().UnsafeOnCompleted(_onFlushed);
+        if (_flush.Begin()) EndFlush();
     }
 
     private void EndFlush()
     {
-        _isFlushed = false;
-        _isFlushing = false;
         Volatile.Write(ref _flushBegan, 0);
-        bool isGone;
-        try
-        {
-            isGone = _flush.GetAwaiter().GetResult().IsCompleted;
-        }
-#pragma warning disable CA1031 // A connection that cannot be written to is gone, whatever the reason.
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-            isGone = true;
-        }
-
-        if (!isGone || _isBroken) return;
+        if (_flush.End() || _isBroken) return;
         _isBroken = true;
         Window.CancelAll();
     }

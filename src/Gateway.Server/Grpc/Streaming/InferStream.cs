@@ -9,6 +9,7 @@ using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Protocol.Protobuf;
+using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.OpenInference;
@@ -56,7 +57,7 @@ internal sealed partial class InferStream
         _sender = new StreamSender(call.Output, pool, options, writer, writer.Choose(call), failsAsAWhole, call.Body.CancelPendingRead);
     }
 
-    private StreamWindow Window => _sender.Window;
+    private CallWindow<StreamCall> Window => _sender.Window;
 
     public async Task RunAsync()
     {

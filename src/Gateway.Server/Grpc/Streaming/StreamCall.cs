@@ -1,14 +1,14 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Protocol;
-using Gateway.Server.Frames;
+using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Inference;
 
 namespace Gateway.Server.Grpc.Streaming;
 
 /// <summary>One request of a stream, from its message to its answer; used again for the next.</summary>
 /// <remarks><b>Threading</b>: the reader opens it, whoever answers its request hands it to the sender, which writes and closes it.</remarks>
-internal sealed class StreamCall(StreamSender sender, BlockPool pool) : RequestFlight
+internal sealed class StreamCall(StreamSender sender, BlockPool pool) : PipelinedCall<StreamCall>
 {
     /// <summary>Which outputs are wanted.</summary>
     public AnswerPlan Plan { get; } = new(pool);
@@ -24,21 +24,8 @@ internal sealed class StreamCall(StreamSender sender, BlockPool pool) : RequestF
     /// <summary>What ran it, or refused it; null when it did not come so far.</summary>
     public ServedModel? Model { get; set; }
 
-    /// <summary>What it counts for in the stream's bound in bytes.</summary>
-    public long Bytes { get; set; }
-
-    public bool IsOpen { get; set; }
-
     /// <summary>Whether it is answered; the sender's.</summary>
     public bool IsAnswered { get; set; }
-
-    /// <summary>An answer that was written aside, because it could not leave yet, and its length.</summary>
-    public MemoryBlock? Aside { get; set; }
-
-    public int AsideBytes { get; set; }
-
-    /// <summary>Links calls that have been answered.</summary>
-    public StreamCall? Next { get; set; }
 
     /// <summary>Gives back all that it holds.</summary>
     public void Release()

@@ -4,7 +4,7 @@ using System.IO.Pipelines;
 using Gateway.Core.Memory;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
-using Gateway.Server.Frames;
+using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.OpenInference;
 
@@ -27,14 +27,11 @@ internal sealed class StreamSender
     private readonly AutoSignal _signal = new();
     private readonly BlockWriter _aside = new();
     private readonly ConcurrentQueue<StreamCall> _order = new();
-    private readonly Action _onFlushed;
+    private readonly OutputFlush _flush;
     private readonly Action _onFailed;
-    private ValueTask<FlushResult> _flush;
-    private StreamCall? _posted;
-    private bool _isFlushing;
+    private readonly PostedCalls<StreamCall> _posted = new();
     private volatile bool _isBroken;
     private volatile bool _isEnding;
-    private volatile bool _isFlushed;
 
     /// <param name="failsAsAWhole">Whether the first error ends the stream, with its status.</param>
     /// <param name="onFailed">Called when the stream is broken, or ends so.</param>
@@ -46,15 +43,11 @@ internal sealed class StreamSender
         _coding = coding;
         _failsAsAWhole = failsAsAWhole;
         _onFailed = onFailed;
-        Window = new StreamWindow(this, pool, options.StreamWindow, options.StreamBytes);
-        _onFlushed = () =>
-        {
-            _isFlushed = true;
-            _signal.Set();
-        };
+        Window = new CallWindow<StreamCall>(() => new StreamCall(this, pool), options.StreamBytes) { Most = options.StreamWindow };
+        _flush = new OutputFlush(output, _signal);
     }
 
-    public StreamWindow Window { get; }
+    public CallWindow<StreamCall> Window { get; }
 
     /// <summary>The status that the stream is to end with, if an error ends it.</summary>
     public (StatusCode Status, string Text)? Failure { get; private set; }
@@ -68,16 +61,7 @@ internal sealed class StreamSender
     /// <summary>Hands an answered call over. May be called by an instance's thread: notes it down and wakes the loop.</summary>
     public void Post(StreamCall call)
     {
-        StreamCall? head;
-        do
-        {
-            head = Volatile.Read(ref _posted);
-            call.Next = head;
-        }
-        while (Interlocked.CompareExchange(ref _posted, call, head) != head);
-
-        // With others before it the loop has been woken and not yet looked.
-        if (head is null) _signal.Set();
+        if (_posted.Post(call)) _signal.Set();
     }
 
     /// <summary>Throws away what is not written yet: the client does not wait for it any more.</summary>
@@ -101,9 +85,9 @@ internal sealed class StreamSender
         while (true)
         {
             await _signal.WaitAsync().ConfigureAwait(false);
-            if (_isFlushed) EndFlush();
+            if (_flush.IsCompleted) EndFlush();
             bool hasWritten = WriteReady();
-            for (StreamCall? call = TakePosted(); call is not null;)
+            for (StreamCall? call = _posted.TakeAll(); call is not null;)
             {
                 StreamCall next = call;
                 call = call.Next;
@@ -114,18 +98,18 @@ internal sealed class StreamSender
             }
 
             if (hasWritten) BeginFlush();
-            if (_isEnding && !_isFlushing && _order.IsEmpty) return;
+            if (_isEnding && !_flush.IsUnderWay && _order.IsEmpty) return;
         }
     }
 
-    private bool MustWait(StreamCall call) => !_isBroken && (_isFlushing || !_order.TryPeek(out StreamCall? first) || !ReferenceEquals(first, call));
+    private bool MustWait(StreamCall call) => !_isBroken && (_flush.IsUnderWay || !_order.TryPeek(out StreamCall? first) || !ReferenceEquals(first, call));
 
     /// <summary>Writes the answers that are there and whose turn it is.</summary>
     /// <returns>Whether anything was written.</returns>
     private bool WriteReady()
     {
         bool hasWritten = false;
-        while ((!_isFlushing || _isBroken) && _order.TryPeek(out StreamCall? call) && call.IsAnswered)
+        while ((!_flush.IsUnderWay || _isBroken) && _order.TryPeek(out StreamCall? call) && call.IsAnswered)
         {
             _order.TryDequeue(out _);
             if (!_isBroken && Failure is null) hasWritten |= Write(call);
@@ -134,22 +118,6 @@ internal sealed class StreamSender
         }
 
         return hasWritten;
-    }
-
-    /// <summary>All that was posted, in order.</summary>
-    private StreamCall? TakePosted()
-    {
-        StreamCall? reversed = Interlocked.Exchange(ref _posted, null);
-        StreamCall? inOrder = null;
-        while (reversed is not null)
-        {
-            StreamCall call = reversed;
-            reversed = call.Next;
-            call.Next = inOrder;
-            inOrder = call;
-        }
-
-        return inOrder;
     }
 
     private bool Write(StreamCall call)
@@ -234,33 +202,15 @@ internal sealed class StreamSender
 
     private void BeginFlush()
     {
-        _isFlushing = true;
-#pragma warning disable CA2012 // Consumed once, by EndFlush.
-        _flush = _output.FlushAsync();
-#pragma warning restore CA2012
-        if (_flush.IsCompleted) EndFlush();
-        else _flush.GetAwaiter().UnsafeOnCompleted(_onFlushed);
+        if (_flush.Begin()) EndFlush();
     }
 
     private void EndFlush()
     {
-        _isFlushed = false;
-        _isFlushing = false;
-        bool isGone;
-        try
-        {
-            isGone = _flush.GetAwaiter().GetResult().IsCompleted;
-        }
-#pragma warning disable CA1031 // A stream that cannot be written to is gone, whatever the reason.
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-            isGone = true;
-        }
-
+        bool isTaken = _flush.End();
         // Answers whose turn came meanwhile: nothing else would wake the loop.
         if (_order.TryPeek(out StreamCall? next) && next.IsAnswered) _signal.Set();
-        if (!isGone || _isBroken) return;
+        if (isTaken || _isBroken) return;
         Break();
         _onFailed();
     }
