@@ -55,7 +55,6 @@ internal sealed class ModelCache : IAsyncDisposable
         Id = cache.IdOf(model.Name, model.Version);
         Generation = (ulong)generation;
         Ledger = new ModelLedger(config.MaxBytes ?? long.MaxValue, cache.Capacity);
-        TimeToLive = config.TimeToLive;
     }
 
     public string Name { get; }
@@ -67,8 +66,6 @@ internal sealed class ModelCache : IAsyncDisposable
 
     /// <summary>Its load generation, in entries.</summary>
     public ulong Generation { get; }
-
-    public TimeSpan? TimeToLive { get; }
 
     public ModelLedger Ledger { get; }
 

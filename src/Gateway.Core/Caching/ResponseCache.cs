@@ -50,9 +50,6 @@ public sealed partial class ResponseCache : IDisposable
         Pool = pool;
     }
 
-    /// <summary>Whether a model has a cache.</summary>
-    public bool IsOpen => Store is not null;
-
     /// <summary>Null while no model has a cache, and after the end.</summary>
     internal IResponseStore? Store => Volatile.Read(ref _store);
 

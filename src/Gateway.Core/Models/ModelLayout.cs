@@ -1,4 +1,5 @@
 using Gateway.Core.Models.Configuration;
+using Gateway.Protocol.Tensors;
 
 namespace Gateway.Core.Models;
 
@@ -31,4 +32,8 @@ public sealed class ModelLayout
 
     /// <summary>Most rows of one run; 1 for a model that does not batch, whose requests run one by one.</summary>
     public int MaxBatchRows => Math.Max(1, Config.MaxBatchSize);
+
+    /// <summary>The shape of so many rows of a tensor.</summary>
+    /// <param name="dims">Without the batch dimension.</param>
+    public TensorShape ForRows(TensorShape dims, int rows) => IsBatching ? new TensorShape([rows, .. dims.Dims]) : dims;
 }

@@ -119,15 +119,13 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     {
         plan.Clear();
         if (RefuseHopeless(view, view.Now, plan) is not { } head) return;
-        if (IsContended(view) && _fair.TryPick(view, BatchDeviations, plan))
+        if (!IsContended(view) || !_fair.TryPick(view, BatchDeviations, plan))
         {
-            plan.Reason = plan.Rows >= BestRows(view.Latency) ? CloseReason.Full : view.IsDraining ? CloseReason.Draining : CloseReason.Immediate;
-            return;
+            Window chosen = policy.IsDynamic ? Choose(head, view.Now, view) : new Window(head, QueueBucket.Next(head), Math.Min(head.RowsWaiting, policy.MaxBatchRows));
+            plan.TakeRun(chosen.First, chosen.Rows);
         }
 
-        Window chosen = policy.IsDynamic ? Choose(head, view.Now, view) : new Window(head, QueueBucket.Next(head), Math.Min(head.RowsWaiting, policy.MaxBatchRows));
-        plan.Reason = chosen.Rows >= BestRows(view.Latency) ? CloseReason.Full : view.IsDraining ? CloseReason.Draining : CloseReason.Immediate;
-        plan.TakeRun(chosen.First, chosen.Rows);
+        plan.Reason = plan.Rows >= BestRows(view.Latency) ? CloseReason.Full : view.IsDraining ? CloseReason.Draining : CloseReason.Immediate;
     }
 
     public void Preview(in SchedulingView view, BatchPlan plan)

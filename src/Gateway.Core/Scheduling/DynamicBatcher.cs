@@ -228,12 +228,10 @@ public sealed class DynamicBatcher : IAsyncDisposable
     internal Action<int, string?>? Observer { get; set; }
 
     /// <summary>A batch needed more memory than there was: later ones are to be half as large.</summary>
-    /// <returns>True, for use in a condition.</returns>
-    internal bool Shrink(Batch batch)
+    internal void Shrink(Batch batch)
     {
         Statistics.CountOutOfMemory();
         Latency.LimitRows(batch.PaddedRows / 2);
-        return true;
     }
 
     /// <summary>An instance's device was lost under a batch: its requests go back to the queue, for what is left, but for those that this has happened to before.</summary>

@@ -36,6 +36,8 @@ public sealed class LatencyModel
     private double _variance = FirstDeviation * FirstDeviation;
     private long _recordedAt = long.MinValue;
     private int _bestBatchRows;
+
+    // More of them needed more memory than there was; no limit unless that has happened.
     private int _mostRows = int.MaxValue;
 
     public LatencyModel(int maxBatchRows)
@@ -60,9 +62,6 @@ public sealed class LatencyModel
 
     /// <summary>Smallest batch that makes nearly as many rows a second as any: batches need not be larger.</summary>
     public int BestBatchRows => Math.Min(Volatile.Read(ref _bestBatchRows), Volatile.Read(ref _mostRows));
-
-    /// <summary>Rows that a batch may have at most, because more of them needed more memory than there was; no limit unless that has happened.</summary>
-    public int MostRows => Volatile.Read(ref _mostRows);
 
     /// <summary>How far batches are from what was expected, relative to that: the root of the mean square.</summary>
     public double Deviation => Math.Sqrt(Volatile.Read(ref _variance));

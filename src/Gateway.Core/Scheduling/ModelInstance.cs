@@ -144,15 +144,15 @@ internal sealed class ModelInstance
             {
                 _isLost = true;
                 _batcher.Lose(this, batch, error.Message, hasRun: failure == ExecutionFailure.DeviceLost);
+                return;
             }
-            else if (failure == ExecutionFailure.OutOfMemory && !_isTerminated && _batcher.Shrink(batch) && batch.Slices.Length > 1)
+
+            // Too large batches are halved outside of the budget, which is for finding the request at fault: here none is, and halves end at one request.
+            bool isTooLarge = failure == ExecutionFailure.OutOfMemory && !_isTerminated;
+            if (isTooLarge) _batcher.Shrink(batch);
+            if (batch.Slices.Length > 1 && !_isTerminated && (isTooLarge || budget >= 2))
             {
-                // Outside of the budget, which is for finding the request at fault: here none is, and halves end at one request.
-                ExecuteHalves(batch, ref budget);
-            }
-            else if (budget >= 2 && batch.Slices.Length > 1 && !_isTerminated)
-            {
-                budget -= 2;
+                if (!isTooLarge) budget -= 2;
                 ExecuteHalves(batch, ref budget);
             }
             else

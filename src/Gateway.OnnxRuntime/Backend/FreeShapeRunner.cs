@@ -132,7 +132,7 @@ internal sealed unsafe class FreeShapeRunner(ModelLayout layout, OrtSession sess
     {
         TensorSpec spec = layout.Inputs[input];
         TensorShape shape = batch.InputShape(input, layout.IsBatching);
-        if (spec.IsReshaped) shape = layout.IsBatching ? new TensorShape([batch.PaddedRows, .. spec.ModelDims.Dims]) : spec.ModelDims;
+        if (spec.IsReshaped) shape = layout.ForRows(spec.ModelDims, batch.PaddedRows);
         if (spec.DataType != DataType.Bytes) return OrtValue.OverMemory(OrtMemoryInfo.Cpu, (nint)address, (nuint)length, shape.Dims, spec.DataType);
 
         OrtValue strings = OrtValue.Allocate(OrtAllocator.Default, shape.Dims, DataType.Bytes);

@@ -43,7 +43,7 @@ internal sealed unsafe class SlabSet : BatchOutput
         (_inputOffsets, long inputBytes) = Arrange(layout.Inputs, layout.MaxBatchRows);
         (_outputOffsets, long outputBytes) = Arrange(layout.Outputs, layout.MaxBatchRows);
         _bindings = new OrtIoBinding?[layout.MaxBatchRows + 1];
-        _outputShapes = [.. layout.Outputs.Select(spec => Shape(spec.ClientDims, 1))];
+        _outputShapes = [.. layout.Outputs.Select(spec => _layout.ForRows(spec.ClientDims, 1))];
         _inputs = Rent(pool, inputBytes, BlockOwner.InputSlab);
         try
         {
@@ -107,7 +107,7 @@ internal sealed unsafe class SlabSet : BatchOutput
     }
 
     /// <summary>The shape that the model file gives a tensor for a batch of <paramref name="rows"/>.</summary>
-    public TensorShape ModelShape(TensorSpec spec, int rows) => Shape(spec.ModelDims, rows);
+    public TensorShape ModelShape(TensorSpec spec, int rows) => _layout.ForRows(spec.ModelDims, rows);
 
     /// <summary>Lends out the outputs of a batch of <paramref name="rows"/>.</summary>
     public void LendRows(int rows)
@@ -154,8 +154,6 @@ internal sealed unsafe class SlabSet : BatchOutput
         _outputs.Release();
     }
 
-    private TensorShape Shape(TensorShape dims, int rows) => _layout.IsBatching ? new TensorShape([rows, .. dims.Dims]) : dims;
-
     private OrtValue Over(MemoryBlock block, int offset, TensorSpec spec, int rows)
     {
         TensorShape shape = ModelShape(spec, rows);
@@ -176,7 +174,8 @@ internal sealed unsafe class SlabSet : BatchOutput
         return (offsets, end);
     }
 
-    private static MemoryBlock Rent(BlockPool pool, long bytes, BlockOwner owner) =>
+    /// <exception cref="ModelLoadException">The pool has no room left.</exception>
+    internal static MemoryBlock Rent(BlockPool pool, long bytes, BlockOwner owner) =>
         pool.TryRent(bytes, owner, out MemoryBlock? block) ? block : throw TooLarge(bytes);
 
     private static ModelLoadException TooLarge(long bytes) =>

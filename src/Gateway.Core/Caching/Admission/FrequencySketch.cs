@@ -32,8 +32,6 @@ internal sealed class FrequencySketch
         _window = (int)Math.Min(int.MaxValue, (long)_counters.Length / CountersAKey * WindowInCacheSizes);
     }
 
-    public int Bytes => _counters.Length;
-
     /// <summary>Counts a key.</summary>
     /// <param name="bits">Random bits of it.</param>
     /// <returns>About how often it was counted lately, this time included: 1 to 15.</returns>

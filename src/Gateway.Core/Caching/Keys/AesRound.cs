@@ -9,9 +9,6 @@ namespace Gateway.Core.Caching.Keys;
 /// <remarks><b>Cost</b>: one instruction on x64, three on Arm64; tables where the processor has neither, at about a fiftieth of the speed.</remarks>
 internal static class AesRound
 {
-    /// <summary>Whether the processor does it.</summary>
-    public static bool IsHardware => X86Aes.IsSupported || ArmAes.IsSupported;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Of(Vector128<byte> state, Vector128<byte> roundKey)
     {

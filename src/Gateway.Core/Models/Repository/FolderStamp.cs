@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Gateway.Core.Execution;
 
 namespace Gateway.Core.Models.Repository;
 
@@ -10,7 +11,7 @@ namespace Gateway.Core.Models.Repository;
 internal sealed record FolderStamp(string Text)
 {
     /// <exception cref="IOException">The folder cannot be read.</exception>
-    /// <exception cref="Execution.ModelLoadException">There are too many files in it.</exception>
+    /// <exception cref="ModelLoadException">There are too many files in it.</exception>
     public static FolderStamp Of(string folder)
     {
         StringBuilder text = new();
@@ -22,5 +23,21 @@ internal sealed record FolderStamp(string Text)
         // A version's folder that is there and empty is news too: version policies look at it.
         foreach (string version in Directory.EnumerateDirectories(folder).Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal)) text.Append(version).Append('\n');
         return new FolderStamp(text.ToString());
+    }
+
+    /// <summary>The stamp of a model by the folders that it is found in.</summary>
+    /// <returns>Null when it is in none, or cannot be told: it is being written or removed, or cannot be read, and opening it says what is wrong, if anything is.</returns>
+    public static FolderStamp? TryOf(IReadOnlyList<string> folders)
+    {
+        // A model in two repositories is a mistake that stays one whatever its files do: its stamp says so.
+        if (folders.Count > 1) return new FolderStamp(string.Join('\n', folders));
+        try
+        {
+            return folders.Count == 1 ? Of(folders[0]) : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ModelLoadException)
+        {
+            return null;
+        }
     }
 }

@@ -24,11 +24,7 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
     public List<LoadedModel> Loaded { get; } = [];
 
     /// <summary>Looks at the folder from outside.</summary>
-    public void Look(IReadOnlyList<string> folders)
-    {
-        if (folders.Count > 1) Stamp = new FolderStamp(string.Join('\n', folders));
-        else if (folders.Count == 1) Stamp = StampOf(folders[0]);
-    }
+    public void Look(IReadOnlyList<string> folders) => Stamp = FolderStamp.TryOf(folders);
 
     /// <summary>Reads the configuration, and opens the files of the versions that it chooses.</summary>
     /// <param name="folders">The model's folders: one, or it is a failure.</param>
@@ -95,20 +91,7 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
         _opened.Clear();
     }
 
-    private bool HasChanged(string folder) => Stamp is not null && StampOf(folder) is { } now && now != Stamp;
-
-    private static FolderStamp? StampOf(string folder)
-    {
-        try
-        {
-            return FolderStamp.Of(folder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ModelLoadException)
-        {
-            // Opening it says what is wrong, if anything is.
-            return null;
-        }
-    }
+    private bool HasChanged(string folder) => Stamp is not null && FolderStamp.TryOf([folder]) is { } now && now != Stamp;
 
     private void Try(long version, Action step)
     {

@@ -1,4 +1,3 @@
-using Gateway.Core.Execution;
 using Gateway.Protocol;
 using Microsoft.Extensions.Logging;
 
@@ -42,7 +41,7 @@ internal sealed partial class RepositoryPoller(ModelRepository repository, Repos
             List<Task> changes = [];
             foreach ((string model, IReadOnlyList<string> folders) in scan.Models)
             {
-                FolderStamp? stamp = StampOf(folders);
+                FolderStamp? stamp = FolderStamp.TryOf(folders);
                 FolderStamp? known = repository.Find(model)?.Stamp;
                 if (stamp is null || stamp == known) _unsettled.Remove(model);
                 else if (HasSettled(model, stamp)) changes.Add(repository.LoadAsync(model, folders, given: null));
@@ -65,21 +64,6 @@ internal sealed partial class RepositoryPoller(ModelRepository repository, Repos
 #pragma warning restore CA1031
         {
             LogFailed(logger, error);
-        }
-    }
-
-    private static FolderStamp? StampOf(IReadOnlyList<string> folders)
-    {
-        // A model in two repositories is a mistake that stays one whatever its files do: its stamp says so.
-        if (folders.Count > 1) return new FolderStamp(string.Join('\n', folders));
-        try
-        {
-            return FolderStamp.Of(folders[0]);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ModelLoadException)
-        {
-            // It is being written or removed, or it cannot be read: the next look will tell.
-            return null;
         }
     }
 

@@ -22,8 +22,6 @@ internal sealed unsafe class HostMemory : IDisposable
 
     public nint Address => _pinned?.Data ?? (nint)_block!.Address;
 
-    public bool IsPinned => _pinned is not null;
-
     public Span<byte> Span => new((void*)Address, _bytes);
 
     /// <exception cref="ModelLoadException">The pool has no room left.</exception>
@@ -41,9 +39,7 @@ internal sealed unsafe class HostMemory : IDisposable
             }
         }
 
-        return pool.TryRent(bytes, owner, out MemoryBlock? block)
-            ? new HostMemory(null, block, bytes)
-            : throw new ModelLoadException($"a batch of max_batch_size rows needs {bytes} bytes of memory, which the pool does not have left; lower max_batch_size or raise the pool's size");
+        return new HostMemory(null, SlabSet.Rent(pool, bytes, owner), bytes);
     }
 
     public void Dispose()

@@ -39,7 +39,7 @@ internal sealed unsafe class OnnxDeviceSlot : DeviceSlot
         _hostOutputs = new HostMemory[_layout.Outputs.Count];
         _deviceInputs = new OrtBuffer?[_layout.Inputs.Count];
         _deviceOutputs = new OrtBuffer?[_layout.Outputs.Count];
-        _outputShapes = [.. _layout.Outputs.Select(spec => Shape(spec.ClientDims, 1))];
+        _outputShapes = [.. _layout.Outputs.Select(spec => _layout.ForRows(spec.ClientDims, 1))];
         _bounds = new Bound?[_layout.MaxBatchRows + 1];
         try
         {
@@ -172,9 +172,7 @@ internal sealed unsafe class OnnxDeviceSlot : DeviceSlot
             : null;
 
     private OrtValue Over(OrtMemoryInfo memory, nint address, TensorSpec spec, int rows) =>
-        OrtValue.OverMemory(memory, address, (nuint)(spec.RowBytes * rows), Shape(spec.ModelDims, rows).Dims, spec.DataType);
-
-    private TensorShape Shape(TensorShape dims, int rows) => _layout.IsBatching ? new TensorShape([rows, .. dims.Dims]) : dims;
+        OrtValue.OverMemory(memory, address, (nuint)(spec.RowBytes * rows), _layout.ForRows(spec.ModelDims, rows).Dims, spec.DataType);
 
     /// <summary>What is bound for one batch size.</summary>
     private sealed record Bound(OrtIoBinding Binding, OrtTensorCopy Upload, OrtTensorCopy Download, OrtRunOptions? Options) : IDisposable
