@@ -131,7 +131,8 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         }
 
         if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant)) return false;
-        call.Tenant?.LeaveRefused(refusal.Reason);
+
+        // It has left.
         call.Tenant = null;
         call.Refusal = refusal;
         return true;
