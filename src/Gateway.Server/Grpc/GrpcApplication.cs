@@ -19,7 +19,6 @@ internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPo
     : IHttpApplication<GrpcCall>
 {
     private const string ContentType = "application/grpc";
-    private const string Bearer = "Bearer ";
 
     private readonly FrozenDictionary<string, GrpcMethod> _methods = methods.ToFrozenDictionary(method => method.Path, StringComparer.Ordinal);
     private readonly FrozenSet<string> _services = methods.Select(method => ServiceOf(method.Path)).ToFrozenSet(StringComparer.Ordinal);
@@ -96,14 +95,7 @@ internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPo
 
     private void CheckToken(string given)
     {
-        if (given.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
-        {
-            // A tenant's key is as good.
-            byte[] shown = Encoding.UTF8.GetBytes(given[Bearer.Length..].Trim());
-            if (AccessToken.IsRight(_token, shown) || tenants.FindByKey(shown) is not null) return;
-        }
-
-        throw new InferenceException(StatusCode.Unauthenticated, AccessToken.Problem(given.Length > 0));
+        if (!AccessToken.Admits(given, _token, tenants)) throw new InferenceException(StatusCode.Unauthenticated, AccessToken.Problem(given.Length > 0));
     }
 
     /// <summary>The time that the client gives the call, in microseconds: the lesser of gRPC's own and the one that all protocols here have.</summary>
