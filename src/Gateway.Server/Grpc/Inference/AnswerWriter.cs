@@ -26,7 +26,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
     {
         if (options.Compression == ResponseCompression.None) return ContentCoding.Identity;
         ContentCoding coding = MessageCoding.Choose(call.Headers[MessageCoding.AcceptHeader].ToString());
-        if (coding != ContentCoding.Identity) call.ResponseHeaders[MessageCoding.EncodingHeader] = MessageCoding.Name(coding);
+        if (coding != ContentCoding.Identity) call.ResponseHeaders[MessageCoding.EncodingHeader] = Compression.Name(coding);
         return coding;
     }
 
@@ -49,7 +49,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         try
         {
             WriteMessage(plain, request, plan, isStreamed, response);
-            MessageCoding.Compress(coding, _level, plain.Written, compressed);
+            using (Stream stream = Compression.Compress(coding, compressed, _level)) stream.Write(plain.Written);
             InferAnswer.WritePrefix(to, isCompressed: true, compressed.Length);
             to.Write(compressed.Written);
         }
