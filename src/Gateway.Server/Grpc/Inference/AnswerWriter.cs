@@ -39,7 +39,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         if (message > MostBytes) throw Errors.Invalid($"Response has byte size {message} which exceeds gRPC's byte size limit {MostBytes}.");
         if (coding == ContentCoding.Identity)
         {
-            InferAnswer.WritePrefix(to, isCompressed: false, message);
+            MessagePrefix.Write(to, isCompressed: false, message);
             WriteMessage(to, request, plan, isStreamed, response);
             return;
         }
@@ -50,7 +50,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         {
             WriteMessage(plain, request, plan, isStreamed, response);
             using (Stream stream = Compression.Compress(coding, compressed, _level)) stream.Write(plain.Written);
-            InferAnswer.WritePrefix(to, isCompressed: true, compressed.Length);
+            MessagePrefix.Write(to, isCompressed: true, compressed.Length);
             to.Write(compressed.Written);
         }
         finally
