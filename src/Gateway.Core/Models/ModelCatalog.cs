@@ -48,11 +48,7 @@ public sealed class ModelCatalog
         }
 
         if (version == 0) return entry.Latest ?? throw NoVersion(name);
-        foreach (ModelStatus status in entry.Versions)
-        {
-            if (status.Version == version) return status.Model ?? throw NotReady(name, version);
-        }
-
+        if (entry.Find(version) is { } status) return status.Model ?? throw NotReady(name, version);
         throw new InferenceException(StatusCode.NotFound, $"Request for unknown model: '{name}' version {version.ToString(CultureInfo.InvariantCulture)} is not found");
     }
 
@@ -65,6 +61,15 @@ public sealed class ModelCatalog
         if (utf8Name.Length > MostStackChars) return Find(Encoding.UTF8.GetString(utf8Name).AsSpan(), version);
         Span<char> name = stackalloc char[MostStackChars];
         return Find(name[..Encoding.UTF8.GetChars(utf8Name, name)], version);
+    }
+
+    /// <summary>Whether <see cref="Find(ReadOnlySpan{char}, long)"/> would find a model: for callers that ask again and again until it does.</summary>
+    /// <param name="version">0 for any.</param>
+    /// <returns>Null for an unknown model; false also for an unknown version of a known one.</returns>
+    public bool? IsReady(ReadOnlySpan<char> name, long version)
+    {
+        if (!_models.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out Entry? entry)) return null;
+        return (version == 0 ? entry.Latest : entry.Find(version)?.Model) is not null;
     }
 
     /// <summary>Lends a request of a model that was looked up, or of the one that has taken its place since.</summary>
@@ -128,5 +133,16 @@ public sealed class ModelCatalog
         public IReadOnlyList<ModelStatus> Versions { get; } = versions;
 
         public ServedModel? Latest { get; } = versions.LastOrDefault(status => status.Model is not null)?.Model;
+
+        /// <returns>Null for an unknown version.</returns>
+        public ModelStatus? Find(long version)
+        {
+            foreach (ModelStatus status in Versions)
+            {
+                if (status.Version == version) return status;
+            }
+
+            return null;
+        }
     }
 }

@@ -74,11 +74,16 @@ public sealed class ServedModel
     public CacheCounts? CacheCounts => Cache?.Counts;
 
     /// <summary>Whether a request that comes now would be refused, as far as can be told before it is read: see <see cref="DynamicBatcher.TurnsAway"/>.</summary>
-    /// <remarks>One of a model with a cache is read, however full the queue is: it may be answered without.</remarks>
+    /// <remarks>
+    /// One of a model with a cache is read, however full the queue is: it may be answered without. A tenant whose request is turned away has left, refused; who is let in
+    /// stays the caller's.
+    /// </remarks>
     public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null)
     {
         refusal = default;
-        return Cache is null && Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant);
+        if (Cache is not null || !Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant)) return false;
+        tenant?.LeaveRefused(refusal.Reason);
+        return true;
     }
 
     /// <summary>Which load of any model in this process it comes from: another number at each load, however little has changed.</summary>

@@ -44,19 +44,6 @@ public ref struct ProtobufReader
         return tag;
     }
 
-    /// <summary>Takes the next tag if it is this one.</summary>
-    public bool TryTakeTag(uint tag)
-    {
-        int before = Position;
-        if (Position == _end) return false;
-        uint next = _bytes[Position];
-        if (next < 0x80) Position++;
-        else next = ReadVarint32();
-        if (next == tag) return true;
-        Position = before;
-        return false;
-    }
-
     /// <summary>Reads a number of at most 64 bits.</summary>
     public ulong ReadVarint64()
     {

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
 
@@ -62,17 +61,5 @@ public ref struct ProtobufWriter(Span<byte> destination)
         if (size == 0) return;
         WriteHeader(field, size);
         Position += Encoding.UTF8.GetBytes(text, _bytes[Position..]);
-    }
-
-    public void WriteFixed32(uint value)
-    {
-        BinaryPrimitives.WriteUInt32LittleEndian(_bytes[Position..], value);
-        Position += sizeof(uint);
-    }
-
-    public void WriteFixed64(ulong value)
-    {
-        BinaryPrimitives.WriteUInt64LittleEndian(_bytes[Position..], value);
-        Position += sizeof(ulong);
     }
 }

@@ -371,7 +371,6 @@ internal sealed partial class FrameConnection
 
         if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant))
         {
-            tenant?.LeaveRefused(refusal.Reason);
             call.Refusal = refusal;
             _sender.Post(call);
             return;

@@ -18,9 +18,6 @@ namespace Gateway.Server.Grpc;
 internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPool pool, GrpcOptions options, TenantDirectory tenants, TimeProvider time)
     : IHttpApplication<GrpcCall>
 {
-    private const string ContentType = "application/grpc";
-    private const string Bearer = "Bearer ";
-
     private readonly FrozenDictionary<string, GrpcMethod> _methods = methods.ToFrozenDictionary(method => method.Path, StringComparer.Ordinal);
     private readonly FrozenSet<string> _services = methods.Select(method => ServiceOf(method.Path)).ToFrozenSet(StringComparer.Ordinal);
     private readonly byte[]? _token = options.AccessToken is { } token ? Encoding.UTF8.GetBytes(token) : null;
@@ -88,22 +85,15 @@ internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPo
 
     private static bool IsGrpc(ReadOnlySpan<char> contentType)
     {
-        if (contentType.SequenceEqual(ContentType)) return true;
+        if (contentType.SequenceEqual(GrpcCall.ContentType)) return true;
         int parameters = contentType.IndexOf(';');
         if (parameters >= 0) contentType = contentType[..parameters].TrimEnd();
-        return contentType.Equals(ContentType, StringComparison.OrdinalIgnoreCase) || contentType.Equals(ContentType + "+proto", StringComparison.OrdinalIgnoreCase);
+        return contentType.Equals(GrpcCall.ContentType, StringComparison.OrdinalIgnoreCase) || contentType.Equals(GrpcCall.ContentType + "+proto", StringComparison.OrdinalIgnoreCase);
     }
 
     private void CheckToken(string given)
     {
-        if (given.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
-        {
-            // A tenant's key is as good.
-            byte[] shown = Encoding.UTF8.GetBytes(given[Bearer.Length..].Trim());
-            if (AccessToken.IsRight(_token, shown) || tenants.FindByKey(shown) is not null) return;
-        }
-
-        throw new InferenceException(StatusCode.Unauthenticated, AccessToken.Problem(given.Length > 0));
+        if (!AccessToken.Admits(given, _token, tenants)) throw new InferenceException(StatusCode.Unauthenticated, AccessToken.Problem(given.Length > 0));
     }
 
     /// <summary>The time that the client gives the call, in microseconds: the lesser of gRPC's own and the one that all protocols here have.</summary>

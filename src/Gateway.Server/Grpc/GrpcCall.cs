@@ -17,7 +17,8 @@ namespace Gateway.Server.Grpc;
 /// </remarks>
 internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
 {
-    private const string ContentType = "application/grpc";
+    /// <summary>Of every call and answer; what encodes the messages may follow it.</summary>
+    public const string ContentType = "application/grpc";
 
     private readonly IHttpRequestFeature _request = features.GetRequiredFeature<IHttpRequestFeature>();
     private readonly IHttpResponseFeature _response = features.GetRequiredFeature<IHttpResponseFeature>();

@@ -41,8 +41,7 @@ internal static class GrpcMessages
     public static void Write(GrpcCall call, IMessage message)
     {
         int bytes = message.CalculateSize();
-        MessagePrefix.Write(call.Output.GetSpan(MessagePrefix.Bytes), isCompressed: false, bytes);
-        call.Output.Advance(MessagePrefix.Bytes);
+        MessagePrefix.Write(call.Output, isCompressed: false, bytes);
         message.WriteTo(call.Output);
         call.HasMessages = true;
     }

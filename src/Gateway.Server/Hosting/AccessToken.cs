@@ -20,16 +20,21 @@ internal static class AccessToken
         {
             if (context.Request.Path.StartsWithSegments("/v2/health", StringComparison.Ordinal)) return next(context);
             string given = context.Request.Headers.Authorization.ToString();
-            if (given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
-            {
-                byte[] shown = Encoding.UTF8.GetBytes(given[Scheme.Length..].Trim());
-                if (IsRight(expected, shown) || tenants.FindByKey(shown) is not null) return next(context);
-            }
-
+            if (Admits(given, expected, tenants)) return next(context);
             context.Response.Headers.WWWAuthenticate = "Bearer";
             ErrorWriter.Write(context, StatusCode.Unauthenticated, Problem(given.Length > 0));
             return Task.CompletedTask;
         });
+    }
+
+    /// <summary>Whether a call may pass.</summary>
+    /// <param name="given">Its <c>Authorization</c> header; empty for none.</param>
+    /// <param name="expected">The server's token.</param>
+    public static bool Admits(string given, ReadOnlySpan<byte> expected, TenantDirectory tenants)
+    {
+        if (!given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return false;
+        byte[] shown = Encoding.UTF8.GetBytes(given[Scheme.Length..].Trim());
+        return IsRight(expected, shown) || tenants.FindByKey(shown) is not null;
     }
 
     /// <summary>Compares in a time that tells nothing about the token.</summary>

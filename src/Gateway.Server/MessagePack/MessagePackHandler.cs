@@ -98,12 +98,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
-        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
-        {
-            tenant?.LeaveRefused(refusal.Reason);
-            throw refusal.ToException();
-        }
-
+        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant)) throw refusal.ToException();
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
             tenant?.Leave();

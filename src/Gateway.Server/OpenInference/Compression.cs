@@ -56,10 +56,10 @@ internal static class Compression
     }
 
     /// <summary>Opens a stream that compresses into <paramref name="destination"/>; closing it completes the text.</summary>
-    public static Stream Compress(ContentCoding coding, TextBuffer destination)
+    public static Stream Compress(ContentCoding coding, TextBuffer destination, CompressionLevel level = CompressionLevel.Fastest)
     {
         TextBufferStream sink = new(destination);
-        return coding == ContentCoding.Gzip ? new GZipStream(sink, CompressionLevel.Fastest) : new ZLibStream(sink, CompressionLevel.Fastest);
+        return coding == ContentCoding.Gzip ? new GZipStream(sink, level) : new ZLibStream(sink, level);
     }
 
     /// <summary>The weight that a coding's parameters give; 0 when it cannot be read.</summary>

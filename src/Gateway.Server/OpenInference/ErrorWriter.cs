@@ -57,14 +57,6 @@ internal static class ErrorWriter
         AddRetryAfter(context, after);
     }
 
-    /// <summary>Tells a refused client when to come back: in seconds, of which one is the least that the standard header can say, and in milliseconds where that is known.</summary>
-    public static void AddRetryAfter(HttpContext context, TimeSpan? after)
-    {
-        IHeaderDictionary headers = context.Response.Headers;
-        headers.RetryAfter = after > TimeSpan.FromSeconds(1) ? Math.Ceiling(after.Value.TotalSeconds).ToString(CultureInfo.InvariantCulture) : "1";
-        if (after is { } time) headers["Retry-After-Ms"] = Math.Ceiling(time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
-    }
-
     public static void WriteJson(HttpContext context, int httpStatus, ReadOnlySpan<byte> json)
     {
         HttpResponse response = context.Response;
@@ -72,5 +64,13 @@ internal static class ErrorWriter
         response.ContentType = "application/json";
         response.ContentLength = json.Length;
         response.BodyWriter.Write(json);
+    }
+
+    /// <summary>Tells a refused client when to come back: in seconds, of which one is the least that the standard header can say, and in milliseconds where that is known.</summary>
+    private static void AddRetryAfter(HttpContext context, TimeSpan? after)
+    {
+        IHeaderDictionary headers = context.Response.Headers;
+        headers.RetryAfter = after > TimeSpan.FromSeconds(1) ? Math.Ceiling(after.Value.TotalSeconds).ToString(CultureInfo.InvariantCulture) : "1";
+        if (after is { } time) headers["Retry-After-Ms"] = Math.Ceiling(time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
     }
 }

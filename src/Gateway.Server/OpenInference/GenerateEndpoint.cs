@@ -2,7 +2,6 @@ using System.Buffers;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
-using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Server.Tenants;
@@ -26,21 +25,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Ope
             throw Errors.Invalid("Unsupported content-encoding, only 'identity' is supported.");
         }
 
-        if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over))
-        {
-            ErrorWriter.AddRefusal(context, over.Reason, over.RetryAfter);
-            ErrorWriter.Write(context, StatusCode.ResourceExhausted, over.Text);
-            return;
-        }
-
-        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
-        {
-            tenant?.LeaveRefused(refusal.Reason);
-            ErrorWriter.AddRefusal(context, refusal.Reason, refusal.RetryAfter);
-            ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text.For(""));
-            return;
-        }
-
+        if (!InferEndpoint.LetsIn(context, tenants, model, timeout, out Tenant? tenant)) return;
         InferExchange exchange = new(pool) { Context = context, Limit = options.MaxInputBytes };
         try
         {
@@ -103,13 +88,13 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Ope
         HttpContext context = exchange.Context;
         InferenceRequest request = exchange.Request!;
         bool isOk = request.Status == StatusCode.Ok;
-        if (!isOk && request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
         if (!isOk && !isStream)
         {
-            ErrorWriter.Write(context, request.Status, request.Error ?? "");
+            InferEndpoint.Refuse(context, request);
             return;
         }
 
+        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
         TextBuffer text = exchange.Text;
         if (isStream) text.Write("data: "u8);
         if (isOk)

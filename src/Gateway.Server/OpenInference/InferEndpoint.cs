@@ -31,21 +31,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     public Task HandleAsync(HttpContext context, ServedModel model, long version)
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
-        if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over))
-        {
-            ErrorWriter.AddRefusal(context, over.Reason, over.RetryAfter);
-            ErrorWriter.Write(context, StatusCode.ResourceExhausted, over.Text);
-            return Task.CompletedTask;
-        }
-
-        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
-        {
-            tenant?.LeaveRefused(refusal.Reason);
-            ErrorWriter.AddRefusal(context, refusal.Reason, refusal.RetryAfter);
-            ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text.For(""));
-            return Task.CompletedTask;
-        }
-
+        if (!LetsIn(context, tenants, model, timeout, out Tenant? tenant)) return Task.CompletedTask;
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
             tenant?.Leave();
@@ -61,6 +47,35 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         exchange.Request = request;
         exchange.TimeoutMicroseconds = timeout;
         return ServeAsync(exchange);
+    }
+
+    /// <summary>Lets a call in before its body is read, or answers why not.</summary>
+    /// <param name="timeout">The time that the client gives it, in microseconds; 0 for none.</param>
+    /// <param name="tenant">Whose call was let in, to leave when it is over; null where there are no tenants. Nobody's when this is false.</param>
+    internal static bool LetsIn(HttpContext context, CallerTenants tenants, ServedModel model, long timeout, out Tenant? tenant)
+    {
+        if (!tenants.TryEnter(context.Request.Headers, out tenant, out TenantRefusal over))
+        {
+            ErrorWriter.AddRefusal(context, over.Reason, over.RetryAfter);
+            ErrorWriter.Write(context, StatusCode.ResourceExhausted, over.Text);
+            return false;
+        }
+
+        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
+        {
+            ErrorWriter.AddRefusal(context, refusal.Reason, refusal.RetryAfter);
+            ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text.For(""));
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Answers a request that was not answered well.</summary>
+    internal static void Refuse(HttpContext context, InferenceRequest request)
+    {
+        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
+        ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 
     /// <remarks>
@@ -161,12 +176,6 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         await response.StartAsync().ConfigureAwait(false);
         InferResponseWriter.WriteTo(response.BodyWriter, exchange, coding != ContentCoding.Identity);
         exchange.ReleaseRequest();
-    }
-
-    private static void Refuse(HttpContext context, InferenceRequest request)
-    {
-        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
-        ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 
     /// <summary>Answers a call whose handling failed.</summary>

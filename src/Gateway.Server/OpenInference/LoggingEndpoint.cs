@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using Gateway.Core.Memory;
 using Gateway.Protocol;
 using Gateway.Server.Hosting;
@@ -24,23 +22,16 @@ internal sealed class LoggingEndpoint(LogSettings? settings, BlockPool pool)
         Write(context, settings);
     }
 
-    private static void Write(HttpContext context, LogSettings settings)
-    {
-        ArrayBufferWriter<byte> text = new();
-        using (Utf8JsonWriter json = new(text, MetadataWriter.Options))
+    private static void Write(HttpContext context, LogSettings settings) =>
+        MetadataWriter.Write(context, settings, static (json, settings) =>
         {
-            json.WriteStartObject();
             json.WriteString("log_file"u8, "");
             json.WriteBoolean("log_info"u8, settings.LogsInformation);
             json.WriteBoolean("log_warning"u8, settings.LogsWarnings);
             json.WriteBoolean("log_error"u8, settings.LogsErrors);
             json.WriteNumber("log_verbose_level"u8, settings.VerboseLevel);
             json.WriteString("log_format"u8, NameOf(settings.Format));
-            json.WriteEndObject();
-        }
-
-        ErrorWriter.WriteJson(context, StatusCodes.Status200OK, text.WrittenSpan);
-    }
+        });
 
     private static string NameOf(LogFormat format) => format switch
     {

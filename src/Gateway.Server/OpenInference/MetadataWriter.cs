@@ -93,7 +93,8 @@ internal static class MetadataWriter
         json.WriteEndArray();
     }
 
-    private static void Write<TState>(HttpContext context, TState state, Action<Utf8JsonWriter, TState> write)
+    /// <summary>Answers with an object, whose members <paramref name="write"/> writes.</summary>
+    internal static void Write<TState>(HttpContext context, TState state, Action<Utf8JsonWriter, TState> write)
     {
         ArrayBufferWriter<byte> body = new();
         using (Utf8JsonWriter json = new(body, Options))

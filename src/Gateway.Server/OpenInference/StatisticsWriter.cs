@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using Gateway.Core.Caching;
 using Gateway.Core.Diagnostics;
@@ -24,20 +23,13 @@ internal static class StatisticsWriter
         return ready.FirstOrDefault(served => served.Version == version) is { } found ? [found] : throw Errors.Invalid($"requested model version is not available for model '{model}'");
     }
 
-    public static void Write(HttpContext context, IReadOnlyList<ServedModel> models)
-    {
-        ArrayBufferWriter<byte> text = new();
-        using (Utf8JsonWriter json = new(text, MetadataWriter.Options))
+    public static void Write(HttpContext context, IReadOnlyList<ServedModel> models) =>
+        MetadataWriter.Write(context, models, static (json, models) =>
         {
-            json.WriteStartObject();
             json.WriteStartArray("model_stats"u8);
             foreach (ServedModel model in models) WriteModel(json, model, model.Batcher.Statistics.Snapshot());
             json.WriteEndArray();
-            json.WriteEndObject();
-        }
-
-        ErrorWriter.WriteJson(context, StatusCodes.Status200OK, text.WrittenSpan);
-    }
+        });
 
     private static void WriteModel(Utf8JsonWriter json, ServedModel model, ModelCounts counts)
     {

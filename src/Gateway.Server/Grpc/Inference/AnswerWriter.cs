@@ -26,7 +26,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
     {
         if (options.Compression == ResponseCompression.None) return ContentCoding.Identity;
         ContentCoding coding = MessageCoding.Choose(call.Headers[MessageCoding.AcceptHeader].ToString());
-        if (coding != ContentCoding.Identity) call.ResponseHeaders[MessageCoding.EncodingHeader] = MessageCoding.Name(coding);
+        if (coding != ContentCoding.Identity) call.ResponseHeaders[MessageCoding.EncodingHeader] = Compression.Name(coding);
         return coding;
     }
 
@@ -39,7 +39,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         if (message > MostBytes) throw Errors.Invalid($"Response has byte size {message} which exceeds gRPC's byte size limit {MostBytes}.");
         if (coding == ContentCoding.Identity)
         {
-            InferAnswer.WritePrefix(to, isCompressed: false, message);
+            MessagePrefix.Write(to, isCompressed: false, message);
             WriteMessage(to, request, plan, isStreamed, response);
             return;
         }
@@ -49,8 +49,8 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         try
         {
             WriteMessage(plain, request, plan, isStreamed, response);
-            MessageCoding.Compress(coding, _level, plain.Written, compressed);
-            InferAnswer.WritePrefix(to, isCompressed: true, compressed.Length);
+            using (Stream stream = Compression.Compress(coding, compressed, _level)) stream.Write(plain.Written);
+            MessagePrefix.Write(to, isCompressed: true, compressed.Length);
             to.Write(compressed.Written);
         }
         finally

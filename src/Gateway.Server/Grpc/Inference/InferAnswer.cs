@@ -67,13 +67,6 @@ internal static class InferAnswer
         }
     }
 
-    /// <summary>Writes the five bytes before a message.</summary>
-    public static void WritePrefix(IBufferWriter<byte> to, bool isCompressed, long bytes)
-    {
-        MessagePrefix.Write(to.GetSpan(MessagePrefix.Bytes), isCompressed, bytes);
-        to.Advance(MessagePrefix.Bytes);
-    }
-
     /// <summary>Writes what stands before a response in a stream's message.</summary>
     public static void WriteWrapper(IBufferWriter<byte> to, long response) => WriteHeader(to, ResponseField, response);
 
@@ -86,7 +79,7 @@ internal static class InferAnswer
         string version = model?.VersionText ?? "";
         int errorBytes = ProtobufWriter.Utf8Size(error);
         long response = HeadBytes(name, version, id, isFinal);
-        WritePrefix(to, isCompressed: false, ProtobufWriter.TextSize(errorBytes) + Wrapped(response));
+        MessagePrefix.Write(to, isCompressed: false, ProtobufWriter.TextSize(errorBytes) + Wrapped(response));
         ProtobufWriter writer = new(to.GetSpan((int)ProtobufWriter.TextSize(errorBytes) + MostHeaderBytes));
         writer.WriteText(ErrorField, error, errorBytes);
         to.Advance(writer.Position);

@@ -7,6 +7,7 @@ using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
+using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
@@ -22,7 +23,7 @@ namespace Gateway.Server.Grpc.Inference;
 /// <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
 internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger)
-    : GrpcMethod("/inference.GRPCInferenceService/ModelInfer")
+    : GrpcMethod(InferenceService.Path("ModelInfer"))
 {
     private const double MicrosecondsPerSecond = 1e6;
 
@@ -131,7 +132,8 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         }
 
         if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant)) return false;
-        call.Tenant?.LeaveRefused(refusal.Reason);
+
+        // It has left.
         call.Tenant = null;
         call.Refusal = refusal;
         return true;

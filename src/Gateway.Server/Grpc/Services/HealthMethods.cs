@@ -1,5 +1,4 @@
 using Gateway.Core.Models;
-using Gateway.Protocol;
 using Gateway.Server.Grpc.Messages.Health;
 using Gateway.Server.Hosting;
 using Microsoft.Extensions.Logging;
@@ -25,16 +24,6 @@ internal static class HealthMethods
         { IsOpen = true };
     }
 
-    private static bool IsServing(ModelCatalog catalog, ServerHealth health, string service)
-    {
-        if (service.Length == 0 || !catalog.Index.Any(status => status.Name == service)) return health.IsReady;
-        try
-        {
-            return health.Phase != ServerPhase.Exiting && catalog.Find(service.AsSpan(), 0) is not null;
-        }
-        catch (InferenceException)
-        {
-            return false;
-        }
-    }
+    private static bool IsServing(ModelCatalog catalog, ServerHealth health, string service) =>
+        service.Length > 0 && catalog.IsReady(service, 0) is { } isReady ? health.Phase != ServerPhase.Exiting && isReady : health.IsReady;
 }

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
-using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Messages;
@@ -29,14 +28,7 @@ internal static class ModelMethods
     private static ModelReadyResponse Ready(ModelCatalog catalog, ModelReadyRequest request)
     {
         long version = InferFill.Version(Encoding.UTF8.GetBytes(request.Version));
-        try
-        {
-            return new ModelReadyResponse { Ready = catalog.Find(request.Name.AsSpan(), version) is not null };
-        }
-        catch (InferenceException)
-        {
-            return new ModelReadyResponse();
-        }
+        return new ModelReadyResponse { Ready = catalog.IsReady(request.Name, version) == true };
     }
 
     private static ModelMetadataResponse Metadata(ModelCatalog catalog, ModelMetadataRequest request)

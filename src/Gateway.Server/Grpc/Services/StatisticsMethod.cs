@@ -2,15 +2,15 @@ using Gateway.Core.Caching;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
-using Gateway.Protocol;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Messages;
+using Gateway.Server.OpenInference;
 using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Services;
 
 /// <summary>The method ModelStatistics.</summary>
-/// <remarks>Batches are counted by sizes that double, not by each: <c>batch_stats</c> stays empty rather than guessed.</remarks>
+/// <remarks>The counts by batch size are told over HTTP alone: <c>batch_stats</c> stays empty.</remarks>
 internal static class StatisticsMethod
 {
     public static GrpcMethod Make(ModelCatalog catalog, ILogger logger) =>
@@ -18,16 +18,12 @@ internal static class StatisticsMethod
 
     private static ModelStatisticsResponse Answer(ModelCatalog catalog, ModelStatisticsRequest request) => new() { ModelStats = { Select(catalog, request).Select(Describe) } };
 
-    private static List<ServedModel> Select(ModelCatalog catalog, ModelStatisticsRequest request)
+    private static IReadOnlyList<ServedModel> Select(ModelCatalog catalog, ModelStatisticsRequest request)
     {
         long version = InferFill.Version(System.Text.Encoding.UTF8.GetBytes(request.Version));
-        List<ServedModel> ready = [.. catalog.Index.Where(status => status.Model is not null).Select(status => status.Model!)];
-        if (request.Name.Length == 0) return ready;
-        ready.RemoveAll(model => model.Name != request.Name);
-        if (ready.Count == 0) throw new InferenceException(StatusCode.InvalidArgument, $"requested model '{request.Name}' is not available");
-        if (version == 0) return ready;
-        ready.RemoveAll(model => model.Version != version);
-        return ready.Count > 0 ? ready : throw new InferenceException(StatusCode.InvalidArgument, $"requested model version is not available for model '{request.Name}'");
+
+        // A version without a name says nothing, but must be one.
+        return StatisticsWriter.Select(catalog, request.Name, request.Name.Length == 0 ? 0 : version);
     }
 
     private static Messages.ModelStatistics Describe(ServedModel model)

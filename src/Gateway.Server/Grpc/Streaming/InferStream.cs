@@ -173,7 +173,6 @@ internal sealed partial class InferStream
 
             if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant))
             {
-                tenant?.LeaveRefused(refusal.Reason);
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
                 Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
                 return;

@@ -1,6 +1,7 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Server.Grpc.Inference;
+using Gateway.Server.Grpc.Services;
 using Gateway.Server.Tenants;
 using Microsoft.Extensions.Logging;
 
@@ -8,7 +9,7 @@ namespace Gateway.Server.Grpc.Streaming;
 
 /// <summary>The method ModelStreamInfer: any number of requests for any models, each answered once, in order.</summary>
 internal sealed class StreamInferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, CallerTenants tenants, GrpcStop stop, ILogger logger)
-    : GuardedMethod("/inference.GRPCInferenceService/ModelStreamInfer", logger)
+    : GuardedMethod(InferenceService.Path("ModelStreamInfer"), logger)
 {
     private readonly AnswerWriter _writer = new(pool, options);
 

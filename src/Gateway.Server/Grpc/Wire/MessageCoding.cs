@@ -5,7 +5,7 @@ using Gateway.Server.OpenInference;
 
 namespace Gateway.Server.Grpc.Wire;
 
-/// <summary>How messages are compressed: gzip, or deflate, which here is zlib's format.</summary>
+/// <summary>How messages are compressed: gzip, or deflate, which here is zlib's format. Their names, and compressing itself, are as over HTTP: <see cref="Compression"/>.</summary>
 internal static class MessageCoding
 {
     public const string EncodingHeader = "grpc-encoding";
@@ -24,8 +24,6 @@ internal static class MessageCoding
         "deflate" => ContentCoding.Deflate,
         _ => null,
     };
-
-    public static string Name(ContentCoding coding) => coding == ContentCoding.Gzip ? "gzip" : "deflate";
 
     /// <summary>Chooses the coding of an answer: gzip where the client takes it, else deflate, else none.</summary>
     public static ContentCoding Choose(ReadOnlySpan<char> accepted)
@@ -75,13 +73,5 @@ internal static class MessageCoding
         {
             ArrayPool<byte>.Shared.Return(chunk);
         }
-    }
-
-    /// <summary>Compresses a message.</summary>
-    public static void Compress(ContentCoding coding, CompressionLevel level, ReadOnlySpan<byte> message, TextBuffer to)
-    {
-        TextBufferStream sink = new(to);
-        using Stream stream = coding == ContentCoding.Gzip ? new GZipStream(sink, level) : new ZLibStream(sink, level);
-        stream.Write(message);
     }
 }

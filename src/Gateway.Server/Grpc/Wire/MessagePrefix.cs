@@ -21,9 +21,11 @@ internal static class MessagePrefix
         return true;
     }
 
-    public static void Write(Span<byte> to, bool isCompressed, long length)
+    public static void Write(IBufferWriter<byte> to, bool isCompressed, long length)
     {
-        to[0] = isCompressed ? (byte)1 : (byte)0;
-        BinaryPrimitives.WriteUInt32BigEndian(to[1..], (uint)length);
+        Span<byte> prefix = to.GetSpan(Bytes);
+        prefix[0] = isCompressed ? (byte)1 : (byte)0;
+        BinaryPrimitives.WriteUInt32BigEndian(prefix[1..], (uint)length);
+        to.Advance(Bytes);
     }
 }
