@@ -13,6 +13,7 @@ using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Tenants;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Memory;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -153,7 +154,7 @@ internal sealed class InferenceServer : IAsyncDisposable
         await _app.StopAsync();
         foreach (DynamicBatcher batcher in _batchers) await batcher.DisposeAsync();
         await _app.DisposeAsync();
-        foreach (BlockOwner owner in Enum.GetValues<BlockOwner>()) Assert.True(Pool.RentedBlocks(owner) == 0, $"{Pool.RentedBlocks(owner)} blocks of {owner} leaked");
+        Pool.AssertAllBack();
         Pool.Dispose();
     }
 
