@@ -25,7 +25,7 @@ internal sealed class ServerProcess : IDisposable
         string[] arguments =
         [
             program, "--model-repository", repository, "--model-control-mode", "explicit", "--load-model", "m",
-            "--http-port", "0", "--frames-port", "0", "--allow-metrics", "false", "--log-verbose", "0",
+            "--http-port", "0", "--grpc-port", "0", "--frames-port", "0", "--allow-metrics", "false", "--log-verbose", "0",
         ];
         ServerProcess server = new(Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!);
         server._process.ErrorDataReceived += static (_, _) => { };

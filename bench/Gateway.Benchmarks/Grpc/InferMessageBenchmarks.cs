@@ -10,13 +10,11 @@ namespace Gateway.Benchmarks.Grpc;
 [MemoryDiagnoser]
 public class InferMessageBenchmarks
 {
-    private const int PrefixBytes = 5;
-
     private readonly InferMessage _message = new();
     private byte[] _bytes = [];
 
     [GlobalSetup]
-    public void Setup() => _bytes = GrpcBody.For(BenchModel.Mlp, 1)[PrefixBytes..];
+    public void Setup() => _bytes = GrpcBody.For(BenchModel.Mlp, 1)[GrpcBody.PrefixBytes..];
 
     [Benchmark]
     public int Read()

@@ -8,7 +8,8 @@ namespace Gateway.Harness.Load;
 /// <summary>What a gRPC client sends for one row of a model: a <c>ModelInferRequest</c> with its prefix, once or several times.</summary>
 internal static class GrpcBody
 {
-    private const int PrefixBytes = 5;
+    /// <summary>Before each message: whether it is compressed, and its length.</summary>
+    public const int PrefixBytes = 5;
 
     // The names, the shape and all headers together.
     private const int MostOtherBytes = 256;

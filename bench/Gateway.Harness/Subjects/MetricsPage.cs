@@ -22,18 +22,16 @@ internal static class MetricsPage
         return values.Length > 0 ? values.Sum() : throw new InvalidDataException($"the server exports no metric {name}");
     }
 
-    /// <summary>Likewise; false, with 0, for what the server does not export.</summary>
-    public static bool TryRead(int port, string name, out double value)
+    /// <summary>Likewise; 0 for what the server does not export.</summary>
+    public static double ReadOrZero(int port, string name)
     {
         try
         {
-            value = Read(port, name);
-            return true;
+            return Read(port, name);
         }
         catch (InvalidDataException)
         {
-            value = 0;
-            return false;
+            return 0;
         }
     }
 }

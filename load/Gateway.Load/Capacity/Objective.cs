@@ -12,7 +12,7 @@ internal sealed record Objective(double Share, double Seconds)
 
     public bool Holds(ScenarioResult result) =>
         result.Offered > 0
-        && result.Latency.ToHistogram().CountWithin(Seconds * 1e9) >= Share * result.Offered
+        && result.Latency.CountWithin(Seconds * 1e9) >= Share * result.Offered
         && result.AnsweredInWindow >= LeastThroughputShare * result.Offered;
 
     /// <summary>The objective's percentile of all calls, those without an answer counted as slowest, in milliseconds; infinite where too many have none.</summary>
@@ -25,5 +25,5 @@ internal sealed record Objective(double Share, double Seconds)
 
     /// <summary>Calls that missed it so far: late, refused or failed.</summary>
     public long Misses(IEnumerable<IntervalTally> intervals) =>
-        intervals.Sum(interval => interval.Answered - interval.Latency.ToHistogram().CountWithin(Seconds * 1e9) + interval.Refused + interval.Failed);
+        intervals.Sum(interval => interval.Answered - interval.Latency.CountWithin(Seconds * 1e9) + interval.Refused + interval.Failed);
 }

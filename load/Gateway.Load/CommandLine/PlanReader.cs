@@ -14,8 +14,7 @@ internal sealed class PlanReader(ParseResult parsed)
     private const double DefaultSeconds = 30;
 
     private readonly List<string> _problems = [];
-
-    public IReadOnlyList<string> Problems => _problems;
+    private Trace? _trace;
 
     public void Complain(string problem) => _problems.Add(problem);
 
@@ -70,7 +69,7 @@ internal sealed class PlanReader(ParseResult parsed)
         if (replay is not null)
         {
             warmUp = parsed.GetValue(LoadOptions.WarmUp) is null ? 0 : warmUp;
-            Trace trace = Trace.Read(replay);
+            Trace trace = _trace ??= Trace.Read(replay);
             return [new LoadSimulation(SimulationKind.Replay, trace.Times[^1] + 1e-3) { Times = trace.Times }];
         }
 
@@ -185,7 +184,7 @@ internal sealed class PlanReader(ParseResult parsed)
             Shapes = shapes,
             Ranges = ranges,
             Files = parsed.GetValue(LoadOptions.Payload) ?? [],
-            Trace = replay is not null && _problems.Count == 0 && Trace.Read(replay).Payloads.Count > 0 ? replay : null,
+            Trace = replay is not null && _problems.Count == 0 && (_trace ??= Trace.Read(replay)).Payloads.Count > 0 ? replay : null,
             ZipfExponent = parsed.GetValue(LoadOptions.Zipf),
         };
     }

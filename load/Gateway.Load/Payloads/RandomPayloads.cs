@@ -60,7 +60,7 @@ internal static class RandomPayloads
         int size = input.DataType.Size();
         if (size == 0) throw Bad($"input '{input.Name}' is of a type that is not known here");
         byte[] data = new byte[elements * size];
-        bool isFloat = input.DataType is DataType.Fp16 or DataType.Bf16 or DataType.Fp32 or DataType.Fp64;
+        bool isFloat = TensorNumbers.IsFloat(input.DataType);
         (double least, double most) = recipe.Ranges.TryGetValue(input.Name, out (double, double) range) || recipe.Ranges.TryGetValue("*", out range)
             ? range
             : (0, isFloat ? MostFloat : input.DataType == DataType.Bool ? 2 : MostInteger);

@@ -5,6 +5,4 @@ internal sealed record RequestPayload(IReadOnlyList<TensorPayload> Inputs)
 {
     /// <summary>Of a plain request; null where there are tensors.</summary>
     public byte[]? Body { get; init; }
-
-    public long Bytes => Body?.Length ?? Inputs.Sum(input => (long)input.Data.Length);
 }

@@ -49,19 +49,12 @@ internal static class Merging
         Sent = one.Sent + other.Sent,
         ClientCpuSeconds = one.ClientCpuSeconds + other.ClientCpuSeconds,
         ClientBusy = Math.Max(one.ClientBusy, other.ClientBusy),
-        Latency = Plus(one.Latency, other.Latency),
-        Service = Plus(one.Service, other.Service),
-        Refusals = Plus(one.Refusals, other.Refusals),
-        Lag = Plus(one.Lag, other.Lag),
-        StepLatencies = [.. one.StepLatencies.Zip(other.StepLatencies, Plus)],
-        Kinds = [.. one.Kinds.Concat(other.Kinds).GroupBy(kind => (kind.Kind, kind.IsRefusal)).Select(group => group.First() with { Count = group.Sum(kind => kind.Count) }).OrderByDescending(kind => kind.Count)],
-        Intervals = [.. one.Intervals.Concat(other.Intervals).GroupBy(interval => interval.Index).OrderBy(group => group.Key).Select(group => group.Aggregate((left, right) => left.Plus(right)))],
+        Latency = one.Latency.Plus(other.Latency),
+        Service = one.Service.Plus(other.Service),
+        Refusals = one.Refusals.Plus(other.Refusals),
+        Lag = one.Lag.Plus(other.Lag),
+        StepLatencies = [.. one.StepLatencies.Zip(other.StepLatencies, (left, right) => left.Plus(right))],
+        Kinds = KindCount.Merge(one.Kinds.Concat(other.Kinds)),
+        Intervals = IntervalTally.Merge(one.Intervals.Concat(other.Intervals)),
     };
-
-    private static SparseHistogram Plus(SparseHistogram one, SparseHistogram other)
-    {
-        LatencyHistogram both = one.ToHistogram();
-        both.Add(other);
-        return both.ToSparse();
-    }
 }

@@ -66,8 +66,7 @@ internal sealed class ScenarioRun
     public int UnderWay => _workers.Sum(worker => worker?.UnderWay ?? 0);
 
     /// <summary>All workers' intervals that have ended, added up.</summary>
-    public IReadOnlyList<IntervalTally> Intervals =>
-        [.. _workers.SelectMany(worker => worker?.Tally.Published ?? []).GroupBy(interval => interval.Index).OrderBy(group => group.Key).Select(group => group.Aggregate((one, other) => one.Plus(other)))];
+    public IReadOnlyList<IntervalTally> Intervals => IntervalTally.Merge(_workers.SelectMany(worker => worker?.Tally.Published ?? []));
 
     /// <summary>Ends it early; calls that have no answer yet are not counted.</summary>
     public void Stop()
@@ -119,8 +118,7 @@ internal sealed class ScenarioRun
             Refusals = Merge(tallies, tally => tally.Refusals),
             Lag = Merge(tallies, tally => tally.Lag),
             StepLatencies = [.. Enumerable.Range(0, Plan.Steps.Count > 1 ? Plan.Steps.Count : 0).Select(step => Merge(tallies, tally => tally.Steps[step]))],
-            Kinds = [.. tallies.SelectMany(tally => tally.Kinds.Counts).GroupBy(kind => (kind.Kind, kind.IsRefusal))
-                .Select(group => group.First() with { Count = group.Sum(kind => kind.Count) }).OrderByDescending(kind => kind.Count)],
+            Kinds = KindCount.Merge(tallies.SelectMany(tally => tally.Kinds.Counts)),
             IntervalSeconds = _intervalSeconds,
             Intervals = Intervals,
             Proof = proof,

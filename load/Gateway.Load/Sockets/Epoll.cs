@@ -12,7 +12,6 @@ namespace Gateway.Load.Sockets;
 internal sealed unsafe partial class Epoll : IDisposable
 {
     private const int ControlAdd = 1;
-    private const int ControlRemove = 2;
     private const int ControlModify = 3;
     private const uint EventIn = 1;
     private const uint EventOut = 4;
@@ -55,8 +54,6 @@ internal sealed unsafe partial class Epoll : IDisposable
 
     /// <summary>Changes what a socket is watched for.</summary>
     public void Modify(Socket socket, int index, bool forRoom) => Change(ControlModify, (int)socket.Handle, index, forRoom);
-
-    public void Remove(Socket socket) => Change(ControlRemove, (int)socket.Handle, 0, forRoom: false);
 
     /// <summary>Waits until a socket is ready, at most <paramref name="timeoutMilliseconds"/>.</summary>
     /// <returns>How many can; <see cref="Ready"/> says which.</returns>

@@ -22,18 +22,17 @@ internal sealed record IntervalTally
     /// <summary>Of the calls answered, from the time at which they were to be sent.</summary>
     public required SparseHistogram Latency { get; init; }
 
-    public IntervalTally Plus(IntervalTally other)
+    /// <summary>Adds up those of the same interval, in order of time.</summary>
+    public static IReadOnlyList<IntervalTally> Merge(IEnumerable<IntervalTally> intervals) =>
+        [.. intervals.GroupBy(interval => interval.Index).OrderBy(group => group.Key).Select(group => group.Aggregate((one, other) => one.Plus(other)))];
+
+    private IntervalTally Plus(IntervalTally other) => this with
     {
-        LatencyHistogram latency = Latency.ToHistogram();
-        latency.Add(other.Latency);
-        return this with
-        {
-            Offered = Offered + other.Offered,
-            Answered = Answered + other.Answered,
-            InTime = InTime + other.InTime,
-            Refused = Refused + other.Refused,
-            Failed = Failed + other.Failed,
-            Latency = latency.ToSparse(),
-        };
-    }
+        Offered = Offered + other.Offered,
+        Answered = Answered + other.Answered,
+        InTime = InTime + other.InTime,
+        Refused = Refused + other.Refused,
+        Failed = Failed + other.Failed,
+        Latency = Latency.Plus(other.Latency),
+    };
 }

@@ -39,6 +39,21 @@ internal sealed record SparseHistogram
         }
     }
 
+    public SparseHistogram Plus(SparseHistogram other)
+    {
+        LatencyHistogram both = ToHistogram();
+        both.Add(other);
+        return both.ToSparse();
+    }
+
+    /// <summary>As <see cref="LatencyHistogram.CountWithin"/>.</summary>
+    public long CountWithin(double nanoseconds)
+    {
+        long seen = 0;
+        for (int i = 0; i < Buckets.Length && LatencyHistogram.MiddleOf(Buckets[i]) <= nanoseconds; i++) seen += Counts[i];
+        return seen;
+    }
+
     public LatencyHistogram ToHistogram()
     {
         LatencyHistogram histogram = new();

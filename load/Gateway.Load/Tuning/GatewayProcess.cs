@@ -20,7 +20,7 @@ internal sealed partial class GatewayProcess : IDisposable
     /// <exception cref="LoadException">It did not start; with what it said.</exception>
     public GatewayProcess(string program, string repository)
     {
-        ProcessStartInfo start = new(program, ["--model-repository", repository, "--http-port", "0", "--frames-port", "0", "--metrics-port", "0"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(program, ["--model-repository", repository, "--http-port", "0", "--grpc-port", "0", "--frames-port", "0", "--metrics-port", "0"]) { RedirectStandardOutput = true, RedirectStandardError = true };
         try
         {
             _process = Process.Start(start)!;

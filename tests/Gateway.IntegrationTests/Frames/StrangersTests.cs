@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Gateway.IntegrationTests.Frames;
 
 /// <summary>Clients in other languages, written from the protocol's description alone, against the program itself.</summary>
@@ -22,8 +20,8 @@ public sealed class StrangersTests : IDisposable
         await using GatewayProcess program = await GatewayProcess.ServeAsync("--frames-socket", SocketPath);
         string script = Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "frames.mjs");
 
-        Assert.Equal(Right, (await RunAsync("node", script, program.FramesAddress, Digits)).Trim());
-        Assert.Equal(Right, (await RunAsync("node", script, SocketPath, Digits)).Trim());
+        Assert.Equal(Right, (await StrangerClient.RunAsync("node", script, program.FramesAddress, Digits)).Trim());
+        Assert.Equal(Right, (await StrangerClient.RunAsync("node", script, SocketPath, Digits)).Trim());
     }
 
     [Fact]
@@ -32,8 +30,8 @@ public sealed class StrangersTests : IDisposable
         await using GatewayProcess program = await GatewayProcess.ServeAsync("--frames-socket", SocketPath, "--access-token", "t");
         string script = Path.Combine(GatewayProcess.RepositoryRoot, "config", "samples", "classify_digits_frames.py");
 
-        Assert.Contains("accuracy 0.9972", await RunAsync("/usr/bin/python3", script, "--address", program.FramesAddress, "--token", "t"), StringComparison.Ordinal);
-        Assert.Contains("accuracy 0.9972", await RunAsync("/usr/bin/python3", script, "--address", SocketPath, "--token", "t", "--repeat", "10"), StringComparison.Ordinal);
+        Assert.Contains("accuracy 0.9972", await StrangerClient.RunAsync("/usr/bin/python3", script, "--address", program.FramesAddress, "--token", "t"), StringComparison.Ordinal);
+        Assert.Contains("accuracy 0.9972", await StrangerClient.RunAsync("/usr/bin/python3", script, "--address", SocketPath, "--token", "t", "--repeat", "10"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,17 +50,5 @@ public sealed class StrangersTests : IDisposable
         next.Signal(GatewayProcess.Terminate);
         Assert.Equal(0, await next.WaitForExitAsync());
         Assert.False(Path.Exists(SocketPath));
-    }
-
-    /// <summary>Runs a client, and fails the test if it fails.</summary>
-    /// <returns>What it printed.</returns>
-    private static async Task<string> RunAsync(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {await error}{await output}");
-        return await output;
     }
 }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Gateway.IntegrationTests.Grpc;
 
 /// <summary>Clients of others, Python's grpcio and JavaScript's grpc-js, against the program itself: every method, and every error that clients rely on.</summary>
@@ -12,7 +10,7 @@ public sealed class StrangersTests
     {
         await using GatewayProcess program = await GatewayProcess.ServeAsync();
 
-        string output = await RunAsync("/usr/bin/python3", Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_cases.py"), AddressOf(program));
+        string output = await StrangerClient.RunAsync("/usr/bin/python3", Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_cases.py"), AddressOf(program));
 
         Assert.Contains("errors are as they should be", output, StringComparison.Ordinal);
         program.Signal(GatewayProcess.Terminate);
@@ -24,7 +22,7 @@ public sealed class StrangersTests
     {
         await using GatewayProcess program = await GatewayProcess.ServeAsync("--grpc-infer-response-compression-level", "low");
 
-        string output = await RunAsync("node", Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc.mjs"), AddressOf(program), Digits);
+        string output = await StrangerClient.RunAsync("node", Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc.mjs"), AddressOf(program), Digits);
 
         Assert.Equal("359 and 359 of 360 digits are right", output.Trim());
     }
@@ -35,23 +33,11 @@ public sealed class StrangersTests
         await using GatewayProcess program = await GatewayProcess.ServeAsync("--access-token", "t");
         string script = Path.Combine(GatewayProcess.RepositoryRoot, "config", "samples", "classify_digits_grpc.py");
 
-        string output = await RunAsync("/usr/bin/python3", script, "--address", AddressOf(program), "--token", "t");
+        string output = await StrangerClient.RunAsync("/usr/bin/python3", script, "--address", AddressOf(program), "--token", "t");
 
         Assert.Contains("calls: 360 digits", output, StringComparison.Ordinal);
         Assert.Equal(2, output.Split("accuracy 0.9972").Length - 1);
     }
 
     private static string AddressOf(GatewayProcess program) => new Uri(program.GrpcAddress).Authority;
-
-    /// <summary>Runs a client, and fails the test if it fails.</summary>
-    /// <returns>What it printed.</returns>
-    private static async Task<string> RunAsync(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {await error}{await output}");
-        return await output;
-    }
 }

@@ -8,6 +8,7 @@ using Gateway.Protocol.Tensors;
 using Gateway.Server.Frames;
 using Gateway.Server.Hosting;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Memory;
 using Gateway.UnitTests.OpenInference;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -108,7 +109,7 @@ internal sealed class FrameHost : IAsyncDisposable
         await _app.StopAsync();
         foreach (DynamicBatcher batcher in _batchers) await batcher.DisposeAsync();
         await _app.DisposeAsync();
-        foreach (BlockOwner owner in Enum.GetValues<BlockOwner>()) Assert.True(Pool.RentedBlocks(owner) == 0, $"{Pool.RentedBlocks(owner)} blocks of {owner} leaked");
+        Pool.AssertAllBack();
         Pool.Dispose();
     }
 }

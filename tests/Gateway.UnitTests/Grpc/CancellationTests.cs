@@ -4,7 +4,6 @@ using Gateway.Core.Requests;
 using Gateway.Server.Grpc.Messages;
 using Gateway.UnitTests.OpenInference;
 using Google.Protobuf;
-using DataType = Gateway.Protocol.Tensors.DataType;
 
 namespace Gateway.UnitTests.Grpc;
 
@@ -18,7 +17,7 @@ public sealed class CancellationTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await GrpcServer.StartAsync();
-        _model = Add("gated", 2);
+        _model = _server.Server.AddGated(_gate, maxQueueRequests: 2);
     }
 
     public async ValueTask DisposeAsync()
@@ -135,17 +134,4 @@ public sealed class CancellationTests : IAsyncLifetime
         await Eventually.TrueAsync(() => _model.Batcher.Statistics.Snapshot().Accepted == 1 && _model.Batcher.PendingRequests == 0, "the first runs");
         return running;
     }
-
-    private ServedModel Add(string name, int maxQueueRequests) =>
-        _server.Server.Add(
-            name,
-            1,
-            [SampleModels.Spec("x", DataType.Fp32, [1])],
-            [SampleModels.Spec("y", DataType.Fp32, [1])],
-            (_, inputs, outputs) =>
-            {
-                _gate.Wait();
-                inputs[0].CopyTo(outputs[0], 0);
-            },
-            maxQueueRequests);
 }

@@ -2,7 +2,6 @@ using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Server.Grpc.Messages;
 using Gateway.UnitTests.OpenInference;
-using DataType = Gateway.Protocol.Tensors.DataType;
 
 namespace Gateway.UnitTests.Grpc;
 
@@ -61,7 +60,7 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_LaterAnswersThatAreThereFirst_WaitTheirTurnAndHoldNoSlab()
     {
-        AddGated(100);
+        _server.Server.AddGated(_gate, 100);
         using GrpcDuplex stream = _server.Client.Open(Method);
         await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
         for (int i = 0; i < 100; i++) await stream.WriteAsync(Requests.Raw("rank", [1, 3], i, 0, 0));
@@ -139,7 +138,7 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_Cancelled_TakesItsRequestsOutOfTheQueue()
     {
-        ServedModel model = AddGated(100);
+        ServedModel model = _server.Server.AddGated(_gate, 100);
         using GrpcDuplex stream = _server.Client.Open(Method);
         await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 1 && model.Batcher.PendingRequests == 0, "the first runs");
@@ -158,7 +157,7 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_TimeOver_EndsAndCancels()
     {
-        ServedModel model = AddGated(100);
+        ServedModel model = _server.Server.AddGated(_gate, 100);
         using GrpcDuplex stream = _server.Client.Open(Method, ("grpc-timeout", "300m"));
         for (int i = 0; i < 3; i++) await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
 
@@ -172,7 +171,7 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_FullWindow_StopsReadingUntilAnswersLeave()
     {
-        ServedModel model = AddGated(100_000);
+        ServedModel model = _server.Server.AddGated(_gate, 100_000);
         using GrpcDuplex stream = _server.Client.Open(Method);
         Task sending = SendAsync();
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 256, "the window is full");
@@ -195,7 +194,7 @@ public sealed class StreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_ServerStops_IsAnsweredAndToldSo()
     {
-        ServedModel model = AddGated(100);
+        ServedModel model = _server.Server.AddGated(_gate, 100);
         using GrpcDuplex stream = _server.Client.Open(Method);
         await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 1, "it runs");
@@ -223,17 +222,4 @@ public sealed class StreamTests : IAsyncLifetime
         stream.Close();
         Assert.Equal((0, ""), await stream.EndAsync());
     }
-
-    private ServedModel AddGated(int maxQueueRequests) =>
-        _server.Server.Add(
-            "gated",
-            1,
-            [SampleModels.Spec("x", DataType.Fp32, [1])],
-            [SampleModels.Spec("y", DataType.Fp32, [1])],
-            (_, inputs, outputs) =>
-            {
-                _gate.Wait();
-                inputs[0].CopyTo(outputs[0], 0);
-            },
-            maxQueueRequests);
 }

@@ -4,6 +4,7 @@ using Gateway.Core.Models.Repository;
 using Gateway.Core.Requests;
 using Gateway.OnnxRuntime.Backend;
 using Gateway.Protocol.Tensors;
+using Gateway.UnitTests.Memory;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gateway.UnitTests.Models;
@@ -84,7 +85,7 @@ public sealed class TestRepository : IAsyncDisposable
     {
         await _repository.StopAsync(TimeSpan.FromSeconds(10));
         _backend.Dispose();
-        foreach (BlockOwner owner in Enum.GetValues<BlockOwner>()) Assert.True(Pool.RentedBlocks(owner) == 0, $"{Pool.RentedBlocks(owner)} blocks of {owner} were not given back");
+        Pool.AssertAllBack();
         Pool.Dispose();
         _directory.Delete(recursive: true);
     }

@@ -4,7 +4,6 @@ using Gateway.Core.Diagnostics;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
-using Gateway.Protocol.Tensors;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Gateway.UnitTests.OpenInference;
@@ -60,7 +59,7 @@ public sealed class DisconnectTests
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
         using ManualResetEventSlim gate = new();
-        ServedModel model = AddGated(server, gate, 100);
+        ServedModel model = server.AddGated(gate, 100);
         Task<Answer> running = server.InferAsync("gated", Json);
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 1 && model.Batcher.PendingRequests == 0, "the first runs");
         RawConnection second = await RawConnection.OpenAsync(server);
@@ -80,7 +79,7 @@ public sealed class DisconnectTests
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
         using ManualResetEventSlim gate = new();
-        ServedModel model = AddGated(server, gate, 100);
+        ServedModel model = server.AddGated(gate, 100);
         RawConnection connection = await RawConnection.OpenAsync(server);
         await connection.SendAsync(RawConnection.Request("gated", Body));
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 1 && model.Batcher.PendingRequests == 0, "it runs");
@@ -97,7 +96,7 @@ public sealed class DisconnectTests
     {
         await using InferenceServer server = await InferenceServer.StartAsync(protocols: HttpProtocols.Http2);
         using ManualResetEventSlim gate = new();
-        ServedModel model = AddGated(server, gate, 100);
+        ServedModel model = server.AddGated(gate, 100);
         Task<Answer> running = server.InferAsync("gated", Json);
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 1 && model.Batcher.PendingRequests == 0, "the first runs");
         using CancellationTokenSource gone = new();
@@ -158,7 +157,7 @@ public sealed class DisconnectTests
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
         using ManualResetEventSlim gate = new();
-        ServedModel model = AddGated(server, gate, maxQueueRequests: 1);
+        ServedModel model = server.AddGated(gate, maxQueueRequests: 1);
         Task<Answer> running = server.InferAsync("gated", Json);
         await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 1 && model.Batcher.PendingRequests == 0, "the first runs");
         Task<Answer> waiting = server.InferAsync("gated", Json);
@@ -176,19 +175,6 @@ public sealed class DisconnectTests
         await Task.WhenAll(running, waiting);
         AssertOutcomes(model, succeeded: 2, cancelled: 0, rejected: 1);
     }
-
-    private static ServedModel AddGated(InferenceServer server, ManualResetEventSlim gate, int maxQueueRequests) =>
-        server.Add(
-            "gated",
-            1,
-            [SampleModels.Spec("x", DataType.Fp32, [1])],
-            [SampleModels.Spec("y", DataType.Fp32, [1])],
-            (_, inputs, outputs) =>
-            {
-                gate.Wait();
-                inputs[0].CopyTo(outputs[0], 0);
-            },
-            maxQueueRequests);
 
     private static void AssertOutcomes(ServedModel model, int succeeded, int cancelled, int rejected)
     {

@@ -6,12 +6,14 @@ using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Protocol.Tensors;
 using Gateway.Server.Frames;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Tenants;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Memory;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -27,6 +29,8 @@ internal sealed class InferenceServer : IAsyncDisposable
 {
     /// <summary>A path that takes any body and gives a few bytes back, with the headers of a binary answer.</summary>
     public const string BarePath = "/bare";
+
+    private const int MaxQueueRequests = 1024;
 
     private readonly WebApplication _app;
     private readonly List<DynamicBatcher> _batchers = [];
@@ -113,7 +117,7 @@ internal sealed class InferenceServer : IAsyncDisposable
         IReadOnlyList<TensorSpec> inputs,
         IReadOnlyList<TensorSpec> outputs,
         Func<ModelLayout, BlockPool, IModelExecutor> makeExecutor,
-        int maxQueueRequests = 1024)
+        int maxQueueRequests = MaxQueueRequests)
     {
         ModelLayout layout = new(name, version, SampleModels.Config(name, maxBatchSize), inputs, outputs);
         BatchingPolicy policy = new() { MaxBatchRows = layout.MaxBatchRows, IsDynamic = layout.IsBatching, MaxQueueRequests = maxQueueRequests };
@@ -126,8 +130,22 @@ internal sealed class InferenceServer : IAsyncDisposable
     }
 
     public ServedModel Add(
-        string name, int maxBatchSize, IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs, FunctionExecutor.Function function, int maxQueueRequests = 1024) =>
+        string name, int maxBatchSize, IReadOnlyList<TensorSpec> inputs, IReadOnlyList<TensorSpec> outputs, FunctionExecutor.Function function, int maxQueueRequests = MaxQueueRequests) =>
         Add(name, 1, maxBatchSize, inputs, outputs, (layout, pool) => new FunctionExecutor(layout, pool, TimeProvider.System, function), maxQueueRequests);
+
+    /// <summary>Serves a model <c>gated</c>, which gives a number back once <paramref name="gate"/> is open.</summary>
+    public ServedModel AddGated(ManualResetEventSlim gate, int maxQueueRequests = MaxQueueRequests) =>
+        Add(
+            "gated",
+            1,
+            [SampleModels.Spec("x", DataType.Fp32, [1])],
+            [SampleModels.Spec("y", DataType.Fp32, [1])],
+            (_, inputs, outputs) =>
+            {
+                gate.Wait();
+                inputs[0].CopyTo(outputs[0], 0);
+            },
+            maxQueueRequests);
 
     /// <summary>Stops everything and asserts that no block is still lent.</summary>
     public async ValueTask DisposeAsync()
@@ -136,7 +154,7 @@ internal sealed class InferenceServer : IAsyncDisposable
         await _app.StopAsync();
         foreach (DynamicBatcher batcher in _batchers) await batcher.DisposeAsync();
         await _app.DisposeAsync();
-        foreach (BlockOwner owner in Enum.GetValues<BlockOwner>()) Assert.True(Pool.RentedBlocks(owner) == 0, $"{Pool.RentedBlocks(owner)} blocks of {owner} leaked");
+        Pool.AssertAllBack();
         Pool.Dispose();
     }
 

@@ -147,16 +147,7 @@ public sealed class DeadlineBatchFormerTests
         }
     }
 
-    private static FormerScene Scene()
-    {
-        FormerScene scene = new(Policy, new DeadlineBatchFormer(Policy, TimeProvider.System));
-        for (int rows = 1; rows <= 8; rows++) scene.Latency.Profile(rows, 100 + (10 * rows));
-        scene.Latency.EndProfile();
-
-        // Not long ago: what is idle and has not run for long gets a try.
-        scene.Latency.Record(1, 110, now: 0);
-        return scene;
-    }
+    private static FormerScene Scene() => new FormerScene(Policy, new DeadlineBatchFormer(Policy, TimeProvider.System)).WithLatencies();
 
     private static TestEntry Entry(int rows, long due, int priority = 1) => new() { Rows = rows, Deadline = due, Priority = priority, Sequence = long.MaxValue };
 

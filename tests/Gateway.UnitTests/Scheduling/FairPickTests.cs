@@ -204,16 +204,7 @@ public sealed class FairPickTests
         Assert.Equal(RefusalReason.DeadlineBehindQueue, scene.Admit(new TestEntry { Deadline = 3_001, Priority = 1, Tenant = _tenants[0], Sequence = 1_002 }, now: 1_500));
     }
 
-    private static FormerScene Scene()
-    {
-        FormerScene scene = new(Policy, Policy.MakeFormer(TimeProvider.System));
-        for (int rows = 1; rows <= 8; rows++) scene.Latency.Profile(rows, 100 + (10 * rows));
-        scene.Latency.EndProfile();
-
-        // Not long ago: what is idle and has not run for long gets a try.
-        scene.Latency.Record(1, 110, now: 0);
-        return scene;
-    }
+    private static FormerScene Scene() => new FormerScene(Policy, Policy.MakeFormer(TimeProvider.System)).WithLatencies();
 
     private static void Fill(FormerScene scene, Tenant tenant, int requests, int rows = 1, long deadline = QueueEntry.NoDeadline)
     {

@@ -9,6 +9,7 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
     private readonly IBatchFormer _former = former ?? new FifoBatchFormer(policy);
     private readonly RequestQueue _queue = new((former ?? new FifoBatchFormer(policy)).Order, policy.PriorityLevels);
     private readonly BatchPlan _plan = new();
+    private readonly int _maxBatchRows = policy.MaxBatchRows;
     private long _sequence;
 
     public LatencyModel Latency { get; } = new(policy.MaxBatchRows);
@@ -25,6 +26,17 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
     public FormerScene AddAll(params int[] rows)
     {
         foreach (int each in rows) Add(each);
+        return this;
+    }
+
+    /// <summary>A batch takes 100 ticks and 10 more a row, and has run a moment ago.</summary>
+    public FormerScene WithLatencies()
+    {
+        for (int rows = 1; rows <= _maxBatchRows; rows++) Latency.Profile(rows, 100 + (10 * rows));
+        Latency.EndProfile();
+
+        // Not long ago: what is idle and has not run for long gets a try.
+        Latency.Record(1, 110, now: 0);
         return this;
     }
 

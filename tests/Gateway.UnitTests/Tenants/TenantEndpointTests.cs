@@ -7,7 +7,6 @@ using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
-using Gateway.Protocol.Tensors;
 using Gateway.Server.Frames;
 using Gateway.Server.Tenants;
 using Gateway.UnitTests.Frames;
@@ -169,7 +168,7 @@ public sealed class TenantEndpointTests
     {
         using ManualResetEventSlim gate = new();
         await using InferenceServer server = await InferenceServer.StartAsync(tenants: Options());
-        AddGated(server, gate);
+        server.AddGated(gate);
         Task<Answer>[] running = [.. Enumerable.Range(0, 2).Select(_ => InferAsync(server, "Bearer " + Key, null, "gated"))];
         await Eventually.TrueAsync(() => server.Tenants.Find("acme"u8)!.Snapshot().InFlight == 2, "both are in flight");
 
@@ -338,17 +337,6 @@ public sealed class TenantEndpointTests
         if (authorization is not null) request.Headers.TryAddWithoutValidation("Authorization", authorization);
         if (tenant is not null) request.Headers.TryAddWithoutValidation(CallerTenants.HeaderName, tenant);
     });
-
-    private static void AddGated(InferenceServer server, ManualResetEventSlim gate) => server.Add(
-        "gated",
-        1,
-        [SampleModels.Spec("x", DataType.Fp32, [1])],
-        [SampleModels.Spec("y", DataType.Fp32, [1])],
-        (_, inputs, outputs) =>
-        {
-            gate.Wait();
-            inputs[0].CopyTo(outputs[0], 0);
-        });
 
     private static async Task AssertCountsAsync(InferenceServer server, string name, long requests, long rows, params (RefusalReason Reason, long Count)[] refused)
     {

@@ -44,9 +44,9 @@ internal sealed class GpuGateway(string provider) : IGpuPart
         }
 
         double best = MetricsPage.Read(metrics, $"gateway_best_batch_rows{{model=\"{model.Name}\"");
-        MetricsPage.TryRead(metrics, "nv_gpu_utilization", out double utilization);
-        MetricsPage.TryRead(metrics, "nv_gpu_memory_used_bytes", out double memory);
-        MetricsPage.TryRead(metrics, "nv_gpu_power_usage", out double power);
+        double utilization = MetricsPage.ReadOrZero(metrics, "nv_gpu_utilization");
+        double memory = MetricsPage.ReadOrZero(metrics, "nv_gpu_memory_used_bytes");
+        double power = MetricsPage.ReadOrZero(metrics, "nv_gpu_power_usage");
         return new Comparison(
             $"{model.Name}, {Connections} connections, {Window} calls each",
             new Series("rows", "/s", [.. closed.Select(result => result.PerSecond)]),

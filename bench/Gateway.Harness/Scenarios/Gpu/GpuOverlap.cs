@@ -60,16 +60,7 @@ internal sealed class GpuOverlap(string provider, bool capturesGraphs) : IGpuPar
 
     private static double RowsPerSecond(Action run, int rows, double seconds)
     {
-        TimeProvider time = TimeProvider.System;
         for (int i = 0; i < 3; i++) run();
-        long start = time.GetTimestamp();
-        long count = 0;
-        do
-        {
-            run();
-            count++;
-        }
-        while (time.GetElapsedTime(start).TotalSeconds < seconds);
-        return count * rows / time.GetElapsedTime(start).TotalSeconds;
+        return rows * 1e6 / GpuStages.Time(run, seconds);
     }
 }

@@ -67,7 +67,7 @@ internal sealed class GpuStages(string provider) : IGpuPart
     }
 
     /// <returns>Mean µs of a run.</returns>
-    private static double Time(Action run, double seconds)
+    public static double Time(Action run, double seconds)
     {
         TimeProvider time = TimeProvider.System;
         long start = time.GetTimestamp();

@@ -22,9 +22,8 @@ internal sealed class FrameCarrier : ICarrier
     {
         byte[] body = InferMap.Write(payload, target.Model, target.Version, target.HasTimeout, out int timeoutAt);
         MessageHead head = new(MessageKind.Infer, FirstCall);
-        byte[] frame = new byte[head.FrameBytes + body.Length];
-        int start = head.WriteFrame(frame, body.Length);
-        body.CopyTo(frame.AsSpan(start));
+        byte[] frame = HelloFrame.Message(head, body);
+        int start = head.FrameBytes;
         return new EncodedRequest(frame, timeoutAt < 0 ? -1 : start + timeoutAt, start - sizeof(ushort));
     }
 

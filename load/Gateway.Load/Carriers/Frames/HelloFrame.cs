@@ -77,7 +77,7 @@ internal static class HelloFrame
         }
     }
 
-    private static byte[] Message(MessageHead head, ReadOnlySpan<byte> body)
+    public static byte[] Message(MessageHead head, ReadOnlySpan<byte> body)
     {
         byte[] frame = new byte[head.FrameBytes + body.Length];
         body.CopyTo(frame.AsSpan(head.WriteFrame(frame, body.Length)));

@@ -96,4 +96,22 @@ public class LatencyHistogramTests
 
         Assert.InRange(histogram.CountWithin(500e6), 497, 503);
     }
+
+    [Fact]
+    public void CountWithin_WrittenDown_IsTheSame()
+    {
+        LatencyHistogram histogram = new();
+        for (int i = 1; i <= 1000; i++) histogram.Record(i * 1_000_000L);
+        SparseHistogram written = histogram.ToSparse();
+
+        foreach (int bucket in written.Buckets)
+        {
+            double middle = LatencyHistogram.MiddleOf(bucket);
+            Assert.Equal(histogram.CountWithin(middle), written.CountWithin(middle));
+            Assert.Equal(histogram.CountWithin(Math.BitDecrement(middle)), written.CountWithin(Math.BitDecrement(middle)));
+        }
+
+        Assert.Equal((0, 1000), (written.CountWithin(0), written.CountWithin(double.MaxValue)));
+        Assert.Equal(0, SparseHistogram.Empty.CountWithin(double.MaxValue));
+    }
 }

@@ -6,6 +6,7 @@ using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Memory;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gateway.UnitTests.Models.Repository;
@@ -88,7 +89,7 @@ internal sealed class ScriptedRepository : IAsyncDisposable
         Assert.Equal(0, Backend.Open);
         if (_ownsPool)
         {
-            foreach (BlockOwner owner in Enum.GetValues<BlockOwner>()) Assert.True(Pool.RentedBlocks(owner) == 0, $"{Pool.RentedBlocks(owner)} blocks of {owner} were not given back");
+            Pool.AssertAllBack();
             Pool.Dispose();
         }
 
