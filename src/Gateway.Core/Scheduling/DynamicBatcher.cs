@@ -119,7 +119,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
     internal void Start(IReadOnlyList<IModelExecutor> executors, ModelLayout layout)
     {
         _hasShapes = layout.Inputs.Any(spec => spec.RowBytes < 0);
-        _instanceViews = new InstanceView[executors.Count];
+
+        // Their threads are about to say so; until then they must not be taken for instances whose batch is late since the clock began.
+        _instanceViews = [.. executors.Select(_ => InstanceView.Idle)];
         _instances = [.. executors.Select((executor, index) => new ModelInstance(this, layout, executor, index))];
         foreach (ModelInstance instance in _instances) instance.Start();
     }
@@ -440,7 +442,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     private void PutIdleUnderLock(ModelInstance instance)
     {
-        _instanceViews[instance.Index] = new InstanceView(true, 0, 0);
+        _instanceViews[instance.Index] = InstanceView.Idle;
         _idle.Push(instance);
     }
 

@@ -4,4 +4,7 @@ namespace Gateway.Core.Scheduling;
 /// <param name="IsIdle">Whether it could begin a batch now.</param>
 /// <param name="StartedAt">When its present batch began; 0 when idle.</param>
 /// <param name="BatchRows">Rows of its present batch; 0 when idle.</param>
-public readonly record struct InstanceView(bool IsIdle, long StartedAt, int BatchRows);
+public readonly record struct InstanceView(bool IsIdle, long StartedAt, int BatchRows)
+{
+    public static InstanceView Idle => new(true, 0, 0);
+}

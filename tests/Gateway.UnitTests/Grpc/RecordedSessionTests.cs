@@ -26,9 +26,10 @@ public sealed class RecordedSessionTests
         // The answer's floats are the request's: the model gives back what it takes.
         byte[] row = SampleModels.Bytes(1f, 2f, 3f);
         await Eventually.TrueAsync(() => Count(answer, row) == 1, "the inference is answered");
-        Assert.Equal(1, Count(answer, Ready));
+        await Eventually.TrueAsync(() => Count(answer, Ready) == 1, "and that it is ready, on another stream");
         socket.Shutdown(SocketShutdown.Send);
         await receiving;
+        Assert.Equal((1, 1), (Count(answer, row), Count(answer, Ready)));
 
         async Task ReceiveAsync()
         {
