@@ -356,6 +356,7 @@ public sealed class FrameConnectionTests
         for (int i = 0; i < 20; i++) await connection.InferAsync(i, "slow", One());
         await connection.SendAsync(FrameSocket.Infer(21, "slow", One()).AsMemory(0, 30));
         await Eventually.TrueAsync(() => Accepted(slow) == 20, "all calls are accepted");
+        await Eventually.TrueAsync(() => slow.Batcher.PendingRequests == 19, "and one of them runs");
 
         if (isReset) connection.Abort();
         else connection.Dispose();
