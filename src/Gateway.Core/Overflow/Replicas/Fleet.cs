@@ -1,0 +1,82 @@
+namespace Gateway.Core.Overflow.Replicas;
+
+/// <summary>The replicas that this gateway watches, and the choice among them.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: never more than half of them are thrown out, one may always be. Of more than <see cref="OverflowPolicy.MostCandidates"/> it watches as many, evenly
+/// spread from a place of its own on, so that all are watched by as many. <b>Threading</b>: any; the members change as a whole. <b>Cost</b>: no allocation a decision.
+/// </remarks>
+/// <param name="maximumAge">Microseconds after which a report says nothing any more.</param>
+/// <param name="place">This gateway's own place among all, as any number.</param>
+public sealed class Fleet(long maximumAge, uint place = 0)
+{
+    private volatile Replica[] _watched = [];
+
+    public RetryBudget Retries { get; } = new();
+
+    public long MaximumAge { get; } = maximumAge;
+
+    /// <summary>Those that are watched.</summary>
+    public ReadOnlyMemory<Replica> Watched => _watched;
+
+    /// <summary>Sets the members; those that were there before stay the same objects.</summary>
+    public void Set(IReadOnlyList<Replica> members)
+    {
+        if (members.Count <= OverflowPolicy.MostCandidates)
+        {
+            _watched = [.. members];
+            return;
+        }
+
+        Replica[] ordered = [.. members.OrderBy(member => member.Address, StringComparer.Ordinal)];
+        _watched = [.. Enumerable.Range(0, OverflowPolicy.MostCandidates).Select(i => ordered[(place + ((long)i * ordered.Length / OverflowPolicy.MostCandidates)) % ordered.Length])];
+    }
+
+    /// <summary>Decides where a request is served, and books it with the replica it goes to.</summary>
+    /// <param name="watched">The members that the decision is about, from <see cref="Watched"/>: the same for all attempts of a request.</param>
+    /// <param name="tried">Where it has been, one bit each by the place in <paramref name="watched"/>.</param>
+    /// <param name="now">Microseconds.</param>
+    /// <param name="random">64 random bits.</param>
+    /// <param name="sending">To be told how it ended, of <see cref="OverflowKind.Forward"/>.</param>
+    public OverflowDecision Decide(in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, ref uint tried, long now, ulong random, out Sending sending)
+    {
+        Span<OverflowCandidate> candidates = stackalloc OverflowCandidate[OverflowPolicy.MostCandidates];
+        bool mayEject = MayEject(watched);
+        while (true)
+        {
+            for (int i = 0; i < watched.Length; i++) candidates[i] = ToCandidate(watched[i], model, (tried & (1u << i)) != 0, now, (uint)(random >> i), mayEject);
+            OverflowDecision decision = OverflowPolicy.Decide(question, candidates[..watched.Length], MaximumAge, random);
+            sending = default;
+            if (decision.Kind != OverflowKind.Forward) return decision;
+            tried |= 1u << decision.Candidate;
+            Replica chosen = watched[decision.Candidate];
+
+            // Neither is so but for a moment: the model has just been unloaded there, or another request tries whether it is well again.
+            if (chosen.Find(model) is not { } queue || !chosen.Health.TryBegin(now, decision.Expected)) continue;
+            queue.Begin();
+            chosen.Counts.CountSent();
+            sending = new Sending(chosen, queue);
+            return decision;
+        }
+    }
+
+    private static OverflowCandidate ToCandidate(Replica replica, in ModelKey model, bool isTried, long now, uint random, bool mayEject)
+    {
+        if (replica.IsSelf || isTried || replica.Find(model) is not { } queue) return new OverflowCandidate(default, 0, 0, OverflowQuestion.Never, 0, 0, IsTried: true);
+        return queue.ToCandidate(now, replica.Health.Admits(now, random, mayEject), isTried: false, replica.Weight, replica.IsNear);
+    }
+
+    /// <summary>Whether one more may be thrown out.</summary>
+    public static bool MayEject(ReadOnlySpan<Replica> replicas)
+    {
+        int all = 0;
+        int ejected = 0;
+        foreach (Replica replica in replicas)
+        {
+            if (replica.IsSelf) continue;
+            all++;
+            if (replica.Health.State is HealthState.Ejected or HealthState.HalfOpen) ejected++;
+        }
+
+        return ejected < Math.Max(1, all / 2);
+    }
+}

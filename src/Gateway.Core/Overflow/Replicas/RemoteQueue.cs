@@ -1,0 +1,48 @@
+using Gateway.Core.Overflow.Reports;
+
+namespace Gateway.Core.Overflow.Replicas;
+
+/// <summary>One model's queue at one replica, as it is known here: its last report, and own requests that the report does not know of.</summary>
+/// <remarks><b>Threading</b>: any. <b>Cost</b>: reads; a report is an object.</remarks>
+public sealed class RemoteQueue
+{
+    private Known? _known;
+    private int _sentSince;
+    private int _inFlight;
+
+    /// <summary>Null until there is one.</summary>
+    public LoadReport? Report => Volatile.Read(ref _known)?.Report;
+
+    public int InFlight => Volatile.Read(ref _inFlight);
+
+    /// <summary>Takes a report over, unless a newer one is there.</summary>
+    /// <param name="now">When it came, in microseconds.</param>
+    public void Receive(LoadReport report, long now)
+    {
+        Known? before = Volatile.Read(ref _known);
+        if (before is not null && !report.IsNewerThan(before.Report)) return;
+        if (!ReferenceEquals(Interlocked.CompareExchange(ref _known, new Known(report, now), before), before)) return;
+        Volatile.Write(ref _sentSince, 0);
+    }
+
+    /// <summary>A request is sent there.</summary>
+    public void Begin()
+    {
+        Interlocked.Increment(ref _sentSince);
+        Interlocked.Increment(ref _inFlight);
+    }
+
+    /// <summary>A request that was sent there is over.</summary>
+    public void End() => Interlocked.Decrement(ref _inFlight);
+
+    /// <param name="now">Microseconds.</param>
+    public OverflowCandidate ToCandidate(long now, bool isAdmitted, bool isTried, int weight, bool isNear)
+    {
+        if (Volatile.Read(ref _known) is not { } known) return new OverflowCandidate(ReplicaState.Starting, 0, 0, OverflowQuestion.Never, 0, 0, isAdmitted, isTried, weight, isNear);
+        LoadReport report = known.Report;
+        return new OverflowCandidate(
+            report.State, report.CompletionMicroseconds, report.RowNanoseconds, now - known.At, Volatile.Read(ref _sentSince), Volatile.Read(ref _inFlight), isAdmitted, isTried, weight, isNear);
+    }
+
+    private sealed record Known(LoadReport Report, long At);
+}

@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using Gateway.Core.Overflow.Reports;
+
+namespace Gateway.Core.Overflow.Replicas;
+
+/// <summary>Another server that can answer what this one cannot: what it says of itself, and what became of the requests that it was sent.</summary>
+/// <remarks><b>Threading</b>: any.</remarks>
+/// <param name="address">Where it is, such as <c>http://10.0.0.2:8000</c>.</param>
+public sealed class Replica(string address)
+{
+    // Bounded as all that others can make grow: by names of models, here.
+    private const int MostQueues = 4096;
+
+    private readonly ConcurrentDictionary<ModelKey, RemoteQueue> _queues = new();
+    private long _lastReportAt = long.MinValue / 2;
+    private int _boot = -1;
+
+    public string Address { get; } = address;
+
+    /// <summary>How often it is drawn beside others; 0 for never.</summary>
+    public int Weight { get; init; } = 1;
+
+    /// <summary>Whether it is in the zone of this gateway, or no zones are set.</summary>
+    public bool IsNear { get; init; } = true;
+
+    public ReplicaHealth Health { get; } = new((ulong)string.GetHashCode(address, StringComparison.Ordinal));
+
+    public ReplicaCounts Counts { get; } = new();
+
+    /// <summary>Whether it has turned out to be this gateway itself.</summary>
+    public bool IsSelf { get; set; }
+
+    /// <summary>Where it serves gRPC; null where it does not, or has not said.</summary>
+    public string? GrpcAddress { get; set; }
+
+    /// <summary>When it last reported, in microseconds.</summary>
+    public long LastReportAt => Volatile.Read(ref _lastReportAt);
+
+    /// <summary>What it last said of its state; starting until it has.</summary>
+    public ReplicaState State { get; private set; }
+
+    /// <summary>The models that it has reported on.</summary>
+    public IEnumerable<KeyValuePair<ModelKey, RemoteQueue>> Queues => _queues;
+
+    /// <returns>Null for a model that it has not reported on.</returns>
+    public RemoteQueue? Find(in ModelKey model) => _queues.GetValueOrDefault(model);
+
+    /// <summary>Takes a report over.</summary>
+    /// <param name="now">When it came, in microseconds.</param>
+    public void Receive(in ModelKey model, LoadReport report, long now)
+    {
+        if (Interlocked.Exchange(ref _boot, report.Boot) is >= 0 and int boot && boot != report.Boot) Health.Forget();
+        State = report.State;
+        Volatile.Write(ref _lastReportAt, now);
+        if (!_queues.TryGetValue(model, out RemoteQueue? queue))
+        {
+            if (_queues.Count >= MostQueues) return;
+            queue = _queues.GetOrAdd(model, static _ => new RemoteQueue());
+        }
+
+        queue.Receive(report, now);
+    }
+
+    /// <summary>It has reported on all its models: those that are not among them are there no more.</summary>
+    public void Keep(IReadOnlySet<ModelKey> models)
+    {
+        foreach (ModelKey model in _queues.Keys)
+        {
+            if (!models.Contains(model)) _queues.TryRemove(model, out _);
+        }
+    }
+}

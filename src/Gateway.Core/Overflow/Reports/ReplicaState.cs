@@ -1,0 +1,16 @@
+namespace Gateway.Core.Overflow.Reports;
+
+/// <summary>Whether a replica takes requests, as it says itself. The numbers are on the wire.</summary>
+public enum ReplicaState : byte
+{
+    /// <summary>It loads its models.</summary>
+    Starting = 0,
+
+    Serving = 1,
+
+    /// <summary>It finishes what it has accepted, and takes nothing new.</summary>
+    Draining = 2,
+
+    /// <summary>It has noticed that it does not get on.</summary>
+    Stopped = 3,
+}
