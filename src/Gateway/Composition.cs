@@ -8,6 +8,7 @@ using Gateway.OnnxRuntime.Backend;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow;
 
 namespace Gateway;
 
@@ -21,10 +22,11 @@ internal static class Composition
         .AddSingleton<IModelControl>(provider => provider.GetRequiredService<ModelRepository>())
         .AddSingleton(provider => OptionsFor(provider.GetRequiredService<ServerOptions>()))
         .AddOpenInference()
-        .AddMessagePack();
+        .AddMessagePack()
+        .AddOverflow();
 
     /// <summary>The protocols, in the order in which they look at a request.</summary>
-    public static void UseProtocols(WebApplication app) => app.UseMessagePack().UseOpenInference();
+    public static void UseProtocols(WebApplication app) => app.UseOverflow().UseMessagePack().UseOpenInference();
 
     /// <summary>What checking needs; nothing in it listens.</summary>
     public static ServiceProvider ForCheck(ServerOptions options) =>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using Gateway.Core.Requests;
@@ -61,6 +62,14 @@ public sealed class ModelCatalog
         if (utf8Name.Length > MostStackChars) return Find(Encoding.UTF8.GetString(utf8Name).AsSpan(), version);
         Span<char> name = stackalloc char[MostStackChars];
         return Find(name[..Encoding.UTF8.GetChars(utf8Name, name)], version);
+    }
+
+    /// <summary>Likewise, for callers to whom a model that is not there is no failure.</summary>
+    public bool TryFind(ReadOnlySpan<char> name, long version, [NotNullWhen(true)] out ServedModel? model)
+    {
+        model = null;
+        if (_models.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out Entry? entry)) model = version == 0 ? entry.Latest : entry.Find(version)?.Model;
+        return model is not null;
     }
 
     /// <summary>Whether <see cref="Find(ReadOnlySpan{char}, long)"/> would find a model: for callers that ask again and again until it does.</summary>

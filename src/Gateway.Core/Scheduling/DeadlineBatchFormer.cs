@@ -21,13 +21,11 @@ namespace Gateway.Core.Scheduling;
 internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider time) : IBatchFormer
 {
     // From the simulation. A batch is as good as full at 95 % of the best size; plan B must be 2 % faster; six batches are enough to see what plan A loses; pressure is
-    // felt for four batches; two deviations are kept as a margin on what is ahead of
-    // an arrival.
+    // felt for four batches.
     private const double AsGoodAsFull = 0.95;
     private const double MustBeFaster = 1.02;
     private const int BatchesAhead = 6;
     private const int PressureBatches = 4;
-    private const double QueueDeviations = 2;
 
     // One is kept when a batch is made larger by another request. The simulation had none there; with it half as many rows are run for nothing and none of its goals is
     // worse off (2026-11-25: at a deviation of 5 %, 200 and 300 % load, at most 0.3 % instead of 0.9 % of the rows are late; goodput 0.99 to 1.00).
@@ -56,7 +54,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         // One that has all the time there is need not be predicted; one that comes too late expires like one that has waited too long.
         long due = arrived.DueAt;
         if (due == QueueEntry.NoDeadline || due <= view.Now) return default;
-        long freeAt = FreeAt(view);
+        long freeAt = Forecast.FreeAt(view, policy);
         long own = TimeOf(arrived, view.Latency);
         arrived.RowsAhead = RowsAhead(arrived, view.Queue);
 
@@ -68,7 +66,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             return IsWorthATry(view, own) ? default : new Refusal(RefusalReason.DeadlineUnreachable, freeAt + own, freeAt + own - due);
         }
 
-        long predicted = Predict(view, freeAt, arrived.RowsAhead, arrived.Rows, own);
+        long predicted = Forecast.End(view, policy, freeAt, arrived.RowsAhead, arrived.Rows, own);
         if (arrived.RowsAhead + arrived.Rows > BestRows(view.Latency))
         {
             if (predicted - view.Now > PressureShare * (due - view.Now)) _pressureAt = view.Now;
@@ -82,11 +80,11 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     public Outlook LookAhead(in SchedulingView view)
     {
         long own = Time(1, view.Latency);
-        long freeAt = FreeAt(view);
+        long freeAt = Forecast.FreeAt(view, policy);
 
         // An idle model may be worth a try, and of one that nothing is known of nothing can be said.
         if (own == 0 || (view.Queue.Count == 0 && freeAt == view.Now)) return default;
-        return new Outlook(freeAt + own, Predict(view, freeAt, view.Queue.Rows, 1, own));
+        return new Outlook(freeAt + own, Forecast.End(view, policy, freeAt, view.Queue.Rows, 1, own));
     }
 
     /// <summary>Rows served before an arrival: those that are due before, but no more than come before its own tenant's turn to it.</summary>
@@ -100,20 +98,6 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     /// <summary>Whether several tenants want more than the next batch holds.</summary>
     private bool IsContended(in SchedulingView view) =>
         view.Queue.Shares.Active > 1 && view.Queue.Shares.Requests == view.Queue.Count && policy.IsDynamic && view.Queue.Rows > BestRows(view.Latency);
-
-    /// <summary>When a request is finished that <paramref name="before"/> rows are served before.</summary>
-    /// <param name="own">Time of the request alone.</param>
-    private long Predict(in SchedulingView view, long freeAt, long before, int rows, long own)
-    {
-        int best = BestRows(view.Latency);
-        long full = (before + rows - 1) / best;
-        if (full == 0) return freeAt + own;
-
-        // The batch that it comes into is taken for a full one.
-        long batch = Time(best, view.Latency);
-        double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(full + 1);
-        return freeAt + (full * batch / Math.Max(1, view.Instances.Length)) + Math.Max(batch, own) + (long)margin;
-    }
 
     public void Decide(in SchedulingView view, BatchPlan plan)
     {
@@ -134,7 +118,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
         // With several instances the one that is free next is not the only one that what is left out could go to.
         if (view.Instances.Length != 1 || !policy.IsDynamic) return;
-        long freeAt = FreeAt(view);
+        long freeAt = Forecast.FreeAt(view, policy);
         if (view.Queue.EarliestDeadline >= freeAt + Time(BestRows(view.Latency), view.Latency)) return;
 
         // Among tenants it is not by plans that the next batch is chosen.
@@ -306,19 +290,6 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     }
 
     private int BestRows(LatencyModel latency) => policy.BestRows(latency);
-
-    /// <summary>When an instance is free. One that should be by now is taken to need as long again as it is late.</summary>
-    private long FreeAt(in SchedulingView view)
-    {
-        long earliest = view.Instances.Length == 0 ? view.Now : QueueEntry.NoDeadline;
-        foreach (InstanceView instance in view.Instances)
-        {
-            long end = instance.IsIdle ? view.Now : instance.StartedAt + Time(instance.BatchRows, view.Latency);
-            earliest = Math.Min(earliest, end >= view.Now ? end : view.Now + (view.Now - end));
-        }
-
-        return earliest;
-    }
 
     private long Time(int rows, LatencyModel latency) => policy.Estimate(rows, latency);
 

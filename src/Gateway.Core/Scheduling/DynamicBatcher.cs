@@ -24,6 +24,11 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Time for runs to notice that they are cut short. ONNX Runtime looks between two operators: only a single one that takes longer is left alone.</summary>
     internal static readonly TimeSpan CutShortPatience = TimeSpan.FromSeconds(5);
 
+    // A run that has taken three times as long as expected is overdue. No other server could better a batch and a quarter by much, or two runs and a half of one row.
+    private const int Overdue = 3;
+    private const double FloorBatches = 1.25;
+    private const double FloorRuns = 2.5;
+
     private readonly IBatchFormer _former;
     private readonly Channel<InferenceRequest> _inbox;
     private readonly Lock _lock = new();
@@ -99,6 +104,21 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
         Statistics.CountRefused(refusal.Reason);
         return true;
+    }
+
+    /// <summary>The time that a request of the default priority has from its arrival to its answer; none for all the time there is.</summary>
+    /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
+    public TimeSpan TimeFor(long timeoutMicroseconds) => Time.GetElapsedTime(0, TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds));
+
+    /// <summary>What one more row would meet.</summary>
+    /// <remarks>Waits for the lock that arrivals need: for the few who ask, when something waits.</remarks>
+    public QueueForecast Foresee()
+    {
+        QueueForecast forecast;
+        lock (_lock) forecast = ForeseeUnderLock(new SchedulingView(_queue, Latency, _instanceViews, Time.GetTimestamp(), _isStopping));
+        Interlocked.MemoryBarrier();
+        if (_inbox.Reader.TryPeek(out _)) Pump(waitForLock: false);
+        return forecast;
     }
 
     /// <summary>What a batch of so many rows is expected to take, from its closing to its instance being free.</summary>
@@ -397,6 +417,31 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
 
         _gate.NoteDown(_former.LookAhead(view));
+    }
+
+    private QueueForecast ForeseeUnderLock(in SchedulingView view)
+    {
+        int best = Policy.BestRows(Latency);
+        long batch = Policy.Estimate(best, Latency);
+        long own = Policy.EstimateAlone(1, Latency);
+        long end = Forecast.End(view, Policy, Forecast.FreeAt(view, Policy), _queue.Rows, 1, own);
+        bool isStalled = false;
+        foreach (InstanceView instance in _instanceViews)
+        {
+            isStalled |= !instance.IsIdle && view.Now - instance.StartedAt > Overdue * Policy.Estimate(instance.BatchRows, Latency) && batch > 0;
+        }
+
+        long row = batch / (best * Math.Max(1, _instanceViews.Length));
+        int waiting = Volatile.Read(ref _waiting);
+        return new QueueForecast(
+            Time.GetElapsedTime(view.Now, end),
+            Time.GetElapsedTime(0, row),
+            Time.GetElapsedTime(0, (long)Math.Max(FloorBatches * batch, FloorRuns * own)),
+            IsFull,
+            isStalled,
+            waiting,
+            Math.Max(0, Volatile.Read(ref _unanswered) - waiting),
+            row > 0 ? (double)Time.TimestampFrequency / row : 0);
     }
 
     /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>

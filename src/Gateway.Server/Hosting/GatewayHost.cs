@@ -7,6 +7,7 @@ using Gateway.Server.Grpc;
 using Gateway.Server.Metrics;
 using Gateway.Server.Metrics.Gpu;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow.Reports;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -34,6 +35,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
     private readonly ModelCatalog _catalog;
     private readonly MetricsListener? _metrics;
     private readonly GrpcListener? _grpc;
+    private readonly LoadReporter? _reporter;
 
     // Not the engine's clock, whose timers run what awaits them on the one thread that they all share: stopping is more than that thread should do.
     private readonly TimeProvider _time = TimeProvider.System;
@@ -52,6 +54,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         _catalog = app.Services.GetRequiredService<ModelCatalog>();
         ILoggerFactory loggers = app.Services.GetRequiredService<ILoggerFactory>();
         _logger = loggers.CreateLogger<GatewayHost>();
+        _reporter = app.Services.GetService<LoadReporter>();
         if (options.AllowGrpc) _grpc = new GrpcListener(app.Services, options);
         if (!options.AllowMetrics) return;
         MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>());
@@ -109,6 +112,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
             ]).ConfigureAwait(false);
         _isStarted = true;
         if (_grpc is not null) await _grpc.StartAsync(cancellation).ConfigureAwait(false);
+        if (_reporter is not null && _grpc is not null) _reporter.GrpcUri = new Uri(_grpc.Uri);
         if (_metrics is not null) await _metrics.StartAsync(cancellation).ConfigureAwait(false);
         Log.Listening(_logger, HttpAddress, GrpcAddress ?? "no port", FramesAddress ?? "no port", MetricsAddress ?? "no port");
 
@@ -129,7 +133,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
 
     /// <summary>Stops accepting, finishes what was accepted within the grace time, and stops.</summary>
     /// <remarks>
-    /// In this order: readiness says no; the ports for HTTP and gRPC close, and their connections end after the request that they are at; when they have, or the grace time is
+    /// In this order: readiness says no, to other gateways that watch this one too, which are given time to hear it; the ports for HTTP and gRPC close, and their connections end after the request that they are at; when they have, or the grace time is
     /// over, the models stop, and refuse what is left of their queues; refusals get a moment to reach their clients; then connections are cut and the metrics
     /// port, which could be read all along, closes.
     /// </remarks>
@@ -139,6 +143,9 @@ public sealed partial class GatewayHost : IAsyncDisposable
         _health.Enter(ServerPhase.Exiting);
         if (_loaderMayRun) Log.Stopping(_logger, _options.ExitTimeoutSecs.TotalSeconds);
         long start = _time.GetTimestamp();
+
+        // Other gateways that send requests here hear it before the ports close, so that none is on its way then.
+        if (_isStarted && _reporter is { IsWatched: true }) await WaitAtMost(Task.Delay(_reporter.NoticeTime, _time), _options.ExitTimeoutSecs).ConfigureAwait(false);
         using CancellationTokenSource cut = new();
         Task closed = _isStarted ? Task.WhenAll(_app.StopAsync(cut.Token), _grpc?.StopAsync(cut.Token) ?? Task.CompletedTask) : Task.CompletedTask;
         await WaitAtMost(closed, _options.ExitTimeoutSecs).ConfigureAwait(false);

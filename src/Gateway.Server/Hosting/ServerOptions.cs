@@ -128,6 +128,13 @@ public sealed record ServerOptions
     [Setting("--device-profile-cache", "Folder in which the run times measured of models on a GPU are kept from start to start; 'none' measures anew each time. Without it: gateway/profiles in the user's cache folder.")]
     public string? DeviceProfileCache { get; init; }
 
+    [Setting("--overflow-replica", "Address of another gateway, such as http://10.0.0.2:8000, that answers what this one cannot in time; may be given more than once.")]
+    public IReadOnlyList<string> OverflowReplica { get; init; } = [];
+
+    // Found by simulation: what matters most comes with the answers; asking is for replicas that get nothing, and to notice that one is gone.
+    [Setting("--overflow-poll-ms", "Milliseconds between two questions to a replica how loaded it is.", Minimum = 10, Maximum = 60_000)]
+    public int OverflowPollMs { get; init; } = 100;
+
     [Setting("--server-timing", "Whether answers carry a Server-Timing header with the time spent in each stage.")]
     public bool ServerTiming { get; init; }
 

@@ -11,6 +11,7 @@ using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -71,7 +72,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     /// <summary>What the protocol has of the Open Inference Protocol's extensions.</summary>
     internal static IReadOnlyList<string> ServerExtensions { get; } = ["schedule_policy", "parameters"];
 
-    private static bool IsMessagePack(ReadOnlySpan<char> mediaTypes)
+    internal static bool IsMessagePack(ReadOnlySpan<char> mediaTypes)
     {
         foreach (Range range in mediaTypes.Split(','))
         {
@@ -97,7 +98,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     private Task HandleInfer(HttpContext context, ServedModel model, long version)
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
-        if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
+        if (!tenants.TryEnter(context, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
         if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant)) throw refusal.ToException();
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
@@ -132,7 +133,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             }
 
             if (request.Status == StatusCode.Ok) await RespondAsync(call).ConfigureAwait(false);
-            else WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter, request.Refusal.Reason.WireName());
+            else WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter, request.Refusal.Reason.WireName(), request.TimeoutMicroseconds);
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error) when (!call.Context.Response.HasStarted)
@@ -255,8 +256,10 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         if (error is BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }) context.Response.StatusCode = StatusCodes.Status408RequestTimeout;
     }
 
-    private static void WriteError(HttpContext context, StatusCode status, string text, TimeSpan? retryAfter, string? refusal)
+    /// <param name="timeoutMicroseconds">The time that the request itself gives; 0 for none, or while it has not been read.</param>
+    internal static void WriteError(HttpContext context, StatusCode status, string text, TimeSpan? retryAfter, string? refusal, long timeoutMicroseconds = 0)
     {
+        if (status == StatusCode.Unavailable && OverflowCall.TakesOver(context, refusal, retryAfter, text, timeoutMicroseconds)) return;
         if (status is StatusCode.Unavailable or StatusCode.ResourceExhausted) ErrorWriter.AddRefusal(context, refusal, retryAfter);
         if (status == StatusCode.Unauthenticated) context.Response.Headers.WWWAuthenticate = "Bearer";
         Write(context, ErrorWriter.HttpStatus(status), Messages.Error(status, text, retryAfter, refusal));

@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
+using Gateway.Server.Overflow;
 using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.OpenInference;
@@ -45,6 +46,16 @@ internal static class ErrorWriter
         }
 
         WriteJson(context, httpStatus, body.WrittenSpan);
+    }
+
+    /// <summary>Answers a call that is refused, with why, and when to come back; but where it may be served elsewhere, who sees to that is told instead.</summary>
+    /// <param name="reason">As on the wire; null for none.</param>
+    /// <param name="timeoutMicroseconds">The time that the request itself gives; 0 for none, or while it has not been read.</param>
+    public static void WriteRefusal(HttpContext context, StatusCode status, string? reason, TimeSpan? after, string text, long timeoutMicroseconds = 0)
+    {
+        if (status == StatusCode.Unavailable && OverflowCall.TakesOver(context, reason, after, text, timeoutMicroseconds)) return;
+        AddRefusal(context, reason, after);
+        Write(context, status, text);
     }
 
     /// <summary>Tells a refused client why, and when to come back.</summary>

@@ -54,17 +54,15 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     /// <param name="tenant">Whose call was let in, to leave when it is over; null where there are no tenants. Nobody's when this is false.</param>
     internal static bool LetsIn(HttpContext context, CallerTenants tenants, ServedModel model, long timeout, out Tenant? tenant)
     {
-        if (!tenants.TryEnter(context.Request.Headers, out tenant, out TenantRefusal over))
+        if (!tenants.TryEnter(context, out tenant, out TenantRefusal over))
         {
-            ErrorWriter.AddRefusal(context, over.Reason, over.RetryAfter);
-            ErrorWriter.Write(context, StatusCode.ResourceExhausted, over.Text);
+            ErrorWriter.WriteRefusal(context, StatusCode.ResourceExhausted, over.Reason.WireName(), over.RetryAfter, over.Text);
             return false;
         }
 
         if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
         {
-            ErrorWriter.AddRefusal(context, refusal.Reason, refusal.RetryAfter);
-            ErrorWriter.Write(context, StatusCode.Unavailable, refusal.Text.For(""));
+            ErrorWriter.WriteRefusal(context, StatusCode.Unavailable, refusal.Reason.WireName(), refusal.RetryAfter, refusal.Text.For(""));
             return false;
         }
 
@@ -74,8 +72,8 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     /// <summary>Answers a request that was not answered well.</summary>
     internal static void Refuse(HttpContext context, InferenceRequest request)
     {
-        if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
-        ErrorWriter.Write(context, request.Status, request.Error ?? "");
+        if (request.Status == StatusCode.Unavailable) ErrorWriter.WriteRefusal(context, request.Status, request.Refusal.Reason.WireName(), request.RetryAfter, request.Error ?? "", request.TimeoutMicroseconds);
+        else ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 
     /// <remarks>

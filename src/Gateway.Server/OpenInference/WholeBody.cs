@@ -17,6 +17,9 @@ internal sealed class WholeBody : IDisposable
     {
     }
 
+    /// <summary>The same for what does not take spans; valid until this is disposed.</summary>
+    public ReadOnlyMemory<byte> Memory => _block is null ? default : new BlockMemory(_block, _length).Memory;
+
     public ReadOnlySpan<byte> Bytes => _block is null ? default : _block.Span[.._length];
 
     /// <param name="limit">Most bytes.</param>

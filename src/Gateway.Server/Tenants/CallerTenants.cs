@@ -1,5 +1,6 @@
 using System.Text;
 using Gateway.Core.Tenants;
+using Gateway.Server.Overflow;
 using Gateway.Protocol;
 using Gateway.Server.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -19,6 +20,18 @@ public sealed class CallerTenants(TenantDirectory directory, ServerOptions optio
 
     // With an access token whatever is shown has been compared with it on the way here; without, it can only have been meant for a key.
     private readonly bool _mustKnowKeys = directory.HasKeys && options.AccessToken is null;
+
+    /// <summary>Lets an HTTP call in, unless that has been done already, before it was known where it is served.</summary>
+    /// <exception cref="InferenceException">As below.</exception>
+    public bool TryEnter(HttpContext context, out Tenant? tenant, out TenantRefusal refusal)
+    {
+        refusal = default;
+        tenant = null;
+        if (!directory.IsOn) return true;
+        if (OverflowCall.Of(context) is not { HasEntered: true } call) return TryEnter(context.Request.Headers, out tenant, out refusal);
+        tenant = call.TakeTenant();
+        return true;
+    }
 
     /// <summary>Lets an HTTP call in.</summary>
     /// <param name="tenant">Whose it is, and has let it in: to be handed to a request, or told that it is over. Null where calls have no tenants.</param>

@@ -18,6 +18,17 @@ public sealed class Fleet(long maximumAge, uint place = 0)
     /// <summary>Those that are watched.</summary>
     public ReadOnlyMemory<Replica> Watched => _watched;
 
+    /// <summary>Whether any of those that are watched serves a model.</summary>
+    public bool Knows(in ModelKey model)
+    {
+        foreach (Replica replica in _watched)
+        {
+            if (!replica.IsSelf && replica.Find(model) is not null) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Sets the members; those that were there before stay the same objects.</summary>
     public void Set(IReadOnlyList<Replica> members)
     {

@@ -1,0 +1,152 @@
+using System.Net.Sockets;
+using Gateway.Core.Memory;
+using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Overflow.Reports;
+using Gateway.Server.Grpc.Wire;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Gateway.Server.Overflow.Forwarding;
+
+/// <summary>Sends a call to a replica, as it came, and collects the answer: only a whole one is an answer.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: never throws for what a replica does. The answer is held until it is there as a whole, since a call whose answer breaks off can then still be sent
+/// elsewhere. <b>Threading</b>: any. <b>Cost</b>: what YARP's forwarder takes; the body is sent from where it lies.
+/// </remarks>
+/// <param name="origin">This gateway, for the header that keeps a call from being forwarded twice.</param>
+/// <param name="mostAnswerBytes">Most bytes of an answer.</param>
+internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients clients, BlockPool pool, string origin, long mostAnswerBytes)
+{
+    /// <param name="remaining">Microseconds left until the deadline; <see cref="long.MaxValue"/> for none.</param>
+    /// <param name="hopTimeout">After which the call is given up.</param>
+    /// <param name="aborted">Fires when the client has gone.</param>
+    /// <returns>To be disposed.</returns>
+    public async Task<ForwardedAnswer> SendAsync(ForwardedCall call, Replica replica, long remaining, TimeSpan hopTimeout, CancellationToken aborted)
+    {
+        ForwardedAnswer answer = new(pool);
+        if ((call.IsGrpc ? replica.GrpcAddress : replica.Address) is not { } address)
+        {
+            answer.Kind = ForwardedKind.Failed;
+            answer.Problem = "it does not serve gRPC";
+            return answer;
+        }
+
+        using CancellationTokenSource hop = CancellationTokenSource.CreateLinkedTokenSource(aborted);
+        hop.CancelAfter(hopTimeout);
+        HttpContext context = MakeContext(call, answer, hop.Token, out AnswerStream stream);
+        ForwarderError error;
+        try
+        {
+            error = await forwarder.SendAsync(context, address, clients.For(call.IsGrpc), call.IsGrpc ? ReplicaClients.Grpc : ReplicaClients.Http, new ReplicaTransformer(origin, remaining, call.IsGrpc), hop.Token).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever a replica brings about is no more than its failure.
+        catch (Exception thrown)
+#pragma warning restore CA1031
+        {
+            answer.Kind = aborted.IsCancellationRequested ? ForwardedKind.Abandoned : hop.IsCancellationRequested ? ForwardedKind.TimedOut : ForwardedKind.Failed;
+            answer.Problem = thrown.Message;
+            return answer;
+        }
+
+        answer.Status = context.Response.StatusCode;
+        answer.Headers = context.Response.Headers;
+        if (error != ForwarderError.None) Explain(answer, context, error, stream, hopTimeout, hop.Token, aborted);
+        else Judge(answer, call.IsGrpc);
+        return answer;
+    }
+
+    private DefaultHttpContext MakeContext(ForwardedCall call, ForwardedAnswer answer, CancellationToken gone, out AnswerStream stream)
+    {
+        stream = new AnswerStream(answer.Body, mostAnswerBytes);
+        FeatureCollection features = new();
+        int query = call.Target.IndexOf('?', StringComparison.Ordinal);
+        features.Set<IHttpRequestFeature>(new HttpRequestFeature
+        {
+            Method = call.Method,
+            Scheme = Uri.UriSchemeHttp,
+            Protocol = call.IsGrpc ? HttpProtocol.Http2 : HttpProtocol.Http11,
+            Path = PathString.FromUriComponent(query < 0 ? call.Target : call.Target[..query]),
+            QueryString = query < 0 ? "" : call.Target[query..],
+            RawTarget = call.Target,
+            Headers = call.Headers,
+            Body = new BodyStream(call.Body),
+        });
+        features.Set<IHttpRequestBodyDetectionFeature>(HasBody.Instance);
+        features.Set<IHttpRequestLifetimeFeature>(new HttpRequestLifetimeFeature { RequestAborted = gone });
+        features.Set<IHttpResponseFeature>(new HttpResponseFeature());
+        features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(stream));
+        features.Set<IHttpResponseTrailersFeature>(new AnswerTrailers(answer.Trailers));
+        return new DefaultHttpContext(features);
+    }
+
+    private static void Explain(ForwardedAnswer answer, HttpContext context, ForwarderError error, AnswerStream stream, TimeSpan hopTimeout, CancellationToken hop, CancellationToken aborted)
+    {
+        Exception? cause = context.Features.Get<IForwarderErrorFeature>()?.Exception;
+        if (aborted.IsCancellationRequested)
+        {
+            answer.Kind = ForwardedKind.Abandoned;
+        }
+        else if (hop.IsCancellationRequested)
+        {
+            answer.Kind = ForwardedKind.TimedOut;
+            answer.Problem = $"no answer within {hopTimeout.TotalMilliseconds:0} ms";
+        }
+        else if (stream.IsTooLong)
+        {
+            answer.Kind = ForwardedKind.Failed;
+            answer.Problem = "its answer is longer than may be";
+        }
+        else
+        {
+            answer.Kind = cause?.GetBaseException() is SocketException { SocketErrorCode: SocketError.ConnectionRefused } ? ForwardedKind.Unreachable : ForwardedKind.Failed;
+            answer.Problem = cause is null ? error.ToString() : $"{error}: {cause.GetBaseException().Message}";
+        }
+    }
+
+    /// <summary>Tells answers from refusals, and both from what is no answer of a gateway.</summary>
+    private static void Judge(ForwardedAnswer answer, bool isGrpc)
+    {
+        string load = answer.Headers[OverflowHeaders.Load].ToString();
+        if (load.Length == 0) load = answer.Trailers[OverflowHeaders.Load].ToString();
+        answer.Load = LoadReport.ParseHeader(load);
+        answer.Headers.Remove(OverflowHeaders.Load);
+        answer.Trailers.Remove(OverflowHeaders.Load);
+        string refusal = answer.Headers["Inference-Refusal"].ToString();
+        if (refusal.Length == 0) refusal = answer.Trailers["inference-refusal"].ToString();
+        int grpcStatus = -1;
+        if (isGrpc && !int.TryParse((answer.Trailers.TryGetValue("grpc-status", out var status) ? status : answer.Headers["grpc-status"]).ToString(), out grpcStatus))
+        {
+            answer.Kind = ForwardedKind.Failed;
+            answer.Problem = $"status {answer.Status} without a gRPC status";
+            return;
+        }
+
+        bool isUnavailable = isGrpc ? grpcStatus == (int)GrpcStatus.Unavailable : answer.Status == StatusCodes.Status503ServiceUnavailable;
+        bool isUnknown = isGrpc ? grpcStatus == (int)GrpcStatus.NotFound : answer.Status == StatusCodes.Status404NotFound;
+
+        // A limit of the client's own is an answer; it is no different elsewhere.
+        if (isUnavailable || isUnknown) answer.Kind = ForwardedKind.Refused;
+        else if (answer.Load is null && answer.Status >= StatusCodes.Status500InternalServerError) Fail(answer, $"status {answer.Status}");
+        else if (answer.Load is null) Fail(answer, "what it answers is not from a gateway");
+        else answer.Kind = ForwardedKind.Answered;
+    }
+
+    private static void Fail(ForwardedAnswer answer, string problem)
+    {
+        answer.Kind = ForwardedKind.Failed;
+        answer.Problem = problem;
+    }
+
+    private sealed class HasBody : IHttpRequestBodyDetectionFeature
+    {
+        public static HasBody Instance { get; } = new();
+
+        public bool CanHaveBody => true;
+    }
+
+    private sealed class AnswerTrailers(IHeaderDictionary trailers) : IHttpResponseTrailersFeature
+    {
+        public IHeaderDictionary Trailers { get; set; } = trailers;
+    }
+}

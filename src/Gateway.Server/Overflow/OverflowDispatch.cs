@@ -1,0 +1,163 @@
+using Gateway.Core.Models;
+using Gateway.Core.Overflow;
+using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+using Gateway.Server.Hosting;
+using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow.Forwarding;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.Overflow;
+
+/// <summary>Takes a request through its attempts, whatever protocol it came over: asks the policy, sends, and keeps the books.</summary>
+/// <remarks><b>Threading</b>: any.</remarks>
+internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForwarder forwarder, ModelCatalog catalog, ServerHealth health, GatewayIdentity identity, OverflowSettings settings, ILogger<OverflowDispatch> logger)
+{
+    // A hop that takes longer than this is one of a model that takes long.
+    private static readonly TimeSpan LongestHop = TimeSpan.FromHours(1);
+
+    public OverflowCounts Counts { get; } = new();
+
+    /// <summary>Whether a request of a model might be better off elsewhere: not while nothing waits.</summary>
+    public static bool MayLeave(ServedModel model) => model.Batcher.PendingRequests > 0;
+
+    /// <summary>What is to be decided about a request that has come.</summary>
+    /// <param name="model">Null where it is not served here.</param>
+    /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
+    public OverflowQuestion Ask(ServedModel? model, long timeoutMicroseconds)
+    {
+        if (model is null) return new OverflowQuestion(OverflowQuestion.Never, HasRoom: false, timeoutMicroseconds > 0 ? timeoutMicroseconds : OverflowQuestion.Never, 0, replicas.Hop);
+        TimeSpan time = model.Batcher.TimeFor(timeoutMicroseconds);
+        QueueForecast forecast = model.Batcher.Foresee();
+        return new OverflowQuestion(
+            (long)forecast.Completion.TotalMicroseconds,
+            HasRoom: !forecast.IsFull,
+            time > TimeSpan.Zero ? (long)time.TotalMicroseconds : OverflowQuestion.Never,
+            (long)forecast.Floor.TotalMicroseconds,
+            replicas.Hop,
+            IsServing: health.Phase != ServerPhase.Loading);
+    }
+
+    /// <summary>Begins with a request.</summary>
+    public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now) => new(model, question, replicas.Fleet.Watched, now);
+
+    /// <summary>Decides where it goes next.</summary>
+    /// <param name="sending">Of a forward; <see cref="ForwardAsync"/> ends it.</param>
+    public OverflowDecision Decide(OverflowRun run, out Sending sending)
+    {
+        long now = settings.Now();
+        if (run.Sent > 0 || run.IsRefusedHere)
+        {
+            long local = catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model) ? (long)model.Batcher.Foresee().Completion.TotalMicroseconds : OverflowQuestion.Never;
+            run.Again(now, local, replicas.Fleet.Retries.HasToken);
+        }
+
+        OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue), out sending);
+        if (decision.Kind == OverflowKind.Forward)
+        {
+            if (run.Sent > 0) replicas.Fleet.Retries.TrySpend();
+            run.Sent++;
+        }
+
+        Counts.Count(decision.Kind);
+        return decision;
+    }
+
+    /// <summary>Sends a request to the replica that was decided on.</summary>
+    /// <returns>To be disposed.</returns>
+    public async Task<ForwardedAnswer> ForwardAsync(OverflowRun run, ForwardedCall call, OverflowDecision decision, Sending sending, CancellationToken aborted)
+    {
+        Replica replica = sending.Replica;
+        long remaining = run.Remaining(settings.Now());
+        TimeSpan hop = decision.HopTimeout >= LongestHop.TotalMicroseconds ? LongestHop : TimeSpan.FromMicroseconds(decision.HopTimeout);
+        ForwardedAnswer answer = await forwarder.SendAsync(call, replica, remaining, hop, aborted).ConfigureAwait(false);
+        long now = settings.Now();
+        if (answer.Load is { } load && replica.Find(run.Model) is { } queue) queue.Receive(load, now);
+        bool mayEject = Fleet.MayEject(run.Watched.Span);
+        switch (answer.Kind)
+        {
+            case ForwardedKind.Answered:
+                sending.Answer(replicas.Fleet, now);
+                break;
+            case ForwardedKind.Refused:
+                sending.Refuse(now);
+                break;
+            case ForwardedKind.TimedOut:
+                sending.TimeOut(now, mayEject);
+                break;
+            case ForwardedKind.Abandoned:
+                sending.Abandon();
+                break;
+            default:
+                sending.Fail(now, answer.Kind == ForwardedKind.Unreachable, mayEject);
+                break;
+        }
+
+        if (answer.Problem.Length > 0) Log.Failed(logger, replica.Address, run.Model.Name, answer.Problem);
+        return answer;
+    }
+
+    /// <summary>Whether a request that another gateway has forwarded is served here.</summary>
+    /// <param name="origin">Who has.</param>
+    /// <param name="text">For that gateway, of a refusal.</param>
+    public bool TakesForwarded(ServedModel model, string origin, long timeoutMicroseconds, out string text, out TimeSpan retryAfter)
+    {
+        text = "";
+        retryAfter = default;
+        bool isSelf = origin == identity.InstanceText;
+        OverflowDecision decision = default;
+        if (!isSelf)
+        {
+            if (model.CacheCounts is not null) return Count(true);
+            OverflowQuestion question = Ask(model, timeoutMicroseconds) with { IsForwarded = true };
+            decision = OverflowPolicy.Decide(question, [], 0, (ulong)Random.Shared.NextInt64());
+            if (decision.Kind == OverflowKind.Local) return Count(true);
+        }
+
+        text = isSelf ? "Request was forwarded to where it came from: a gateway is configured as its own replica" : "Request was forwarded, and would miss its deadline here too";
+        retryAfter = TimeSpan.FromMicroseconds(decision.RetryAfter);
+        return Count(false);
+    }
+
+    private bool Count(bool isTaken)
+    {
+        Counts.CountForwarded(isTaken);
+        return isTaken;
+    }
+
+    /// <summary>What a client is told whose model is served elsewhere alone.</summary>
+    public static string NoReplica(in ModelKey model) => $"Request was refused: no replica that serves model '{model.Name}' can answer it in time";
+
+    /// <summary>Answers a call whose body could not be read.</summary>
+    public void Fail(HttpContext context, Exception error)
+    {
+        switch (error)
+        {
+            case InferenceException known:
+                ErrorWriter.Write(context, known.Status, known.Message);
+                break;
+            case BadHttpRequestException bad:
+                ErrorWriter.Write(context, bad.StatusCode == StatusCodes.Status408RequestTimeout ? bad.StatusCode : StatusCodes.Status400BadRequest, bad.Message);
+                break;
+            case IOException or OperationCanceledException:
+                // The client has gone; what is written here goes nowhere.
+                ErrorWriter.Write(context, StatusCode.Cancelled, "the connection was closed before the request was read");
+                break;
+            default:
+                Log.Unexpected(logger, error);
+                ErrorWriter.Write(context, StatusCode.Internal, "internal error");
+                break;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4610, LogLevel.Debug, "Replica {Address} has not answered a request for '{Model}': {Problem}", EventName = "ForwardFailed")]
+        public static partial void Failed(ILogger logger, string address, string model, string problem);
+
+        [LoggerMessage(4611, LogLevel.Error, "A call failed unexpectedly while its body was read.", EventName = "OverflowBodyFailed")]
+        public static partial void Unexpected(ILogger logger, Exception error);
+    }
+}

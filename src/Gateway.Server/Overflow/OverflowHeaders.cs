@@ -1,0 +1,14 @@
+namespace Gateway.Server.Overflow;
+
+/// <summary>Headers between gateways, and the one that tells a client where its answer was computed. Over gRPC they are metadata, in small letters.</summary>
+internal static class OverflowHeaders
+{
+    /// <summary>Of a forwarded request: the instance that forwards it. A request that has it is not forwarded again.</summary>
+    public const string Origin = "Gateway-Origin";
+
+    /// <summary>Of the answer to a forwarded request: the load of the model's queue there (<see cref="Core.Overflow.Reports.LoadReport"/>).</summary>
+    public const string Load = "Gateway-Load";
+
+    /// <summary>Of an answer that a replica gave: its address.</summary>
+    public const string ServedBy = "Gateway-Served-By";
+}

@@ -1,0 +1,159 @@
+using System.Net;
+using Gateway.Core.Models;
+using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Overflow.Reports;
+using Gateway.Server.Overflow.Forwarding;
+using Gateway.Server.Overflow.Reports;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.Server.Overflow;
+
+/// <summary>Asks each replica how loaded it is, again and again, each at times of its own.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: what does not answer, or not sensibly, is no candidate once its last report is too old. It is said once that a replica is not there, and once that it is
+/// again. <b>Threading</b>: a task a replica.
+/// </remarks>
+internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients clients, LoadReporter reporter, GatewayIdentity identity, ModelCatalog catalog, OverflowSettings settings, ILogger<ReplicaPoller> logger)
+    : IHostedService, IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<Replica, CancellationTokenSource> _polls = [];
+    private readonly Lock _lock = new();
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        replicas.Changed += Follow;
+        Follow();
+        return Task.CompletedTask;
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        replicas.Changed -= Follow;
+        await _stop.CancelAsync().ConfigureAwait(false);
+    }
+
+    public void Dispose()
+    {
+        _stop.Dispose();
+        foreach (CancellationTokenSource poll in _polls.Values) poll.Dispose();
+    }
+
+    /// <summary>Polls those that are members now, and no others.</summary>
+    private void Follow()
+    {
+        lock (_lock)
+        {
+            HashSet<Replica> members = [.. replicas.Fleet.Watched.ToArray()];
+            foreach (Replica gone in _polls.Keys.Where(replica => !members.Contains(replica)).ToArray())
+            {
+                if (!_polls.Remove(gone, out CancellationTokenSource? poll)) continue;
+                poll.Cancel();
+                poll.Dispose();
+            }
+
+            foreach (Replica replica in members.Where(replica => !_polls.ContainsKey(replica)))
+            {
+                CancellationTokenSource poll = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+                _polls[replica] = poll;
+                _ = PollAsync(replica, poll.Token);
+            }
+        }
+    }
+
+    private async Task PollAsync(Replica replica, CancellationToken stop)
+    {
+        // At the first it is not known whether it is there, so either is news.
+        string? problem = "";
+
+        // Models of theirs that have the name of another here; bounded by the models here.
+        HashSet<string> others = new(StringComparer.Ordinal);
+        try
+        {
+            // Not all at the same times. The framework's clock: the engine's is made for a few timers.
+            await Task.Delay(settings.PollPeriod * Random.Shared.NextDouble(), TimeProvider.System, stop).ConfigureAwait(false);
+            using PeriodicTimer timer = new(settings.PollPeriod, TimeProvider.System);
+            do
+            {
+                string? found = await AskAsync(replica, others, stop).ConfigureAwait(false);
+                if (found == problem) continue;
+                if (found is null) Log.Reports(logger, replica.Address, replica.IsSelf ? "this gateway itself, and gets nothing" : $"{replica.State}");
+                else if (!stop.IsCancellationRequested) Log.DoesNotReport(logger, replica.Address, found);
+                problem = found;
+            }
+            while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException)
+        {
+            // It is no member any more, or the server stops.
+        }
+    }
+
+    /// <returns>Null, or why there is no report.</returns>
+    private async Task<string?> AskAsync(Replica replica, HashSet<string> others, CancellationToken stop)
+    {
+        try
+        {
+            using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            late.CancelAfter(settings.MaximumAge);
+            using HttpRequestMessage request = new(HttpMethod.Get, replica.Address.TrimEnd('/') + ServerReport.Path) { Version = HttpVersion.Version11 };
+            if (settings.AccessToken is { } token) request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
+            long asked = settings.Now();
+            using HttpResponseMessage response = await clients.For(isGrpc: false).SendAsync(request, late.Token).ConfigureAwait(false);
+            if (response.StatusCode != HttpStatusCode.OK) return $"it answers {(int)response.StatusCode}";
+            await response.Content.LoadIntoBufferAsync(ServerReport.MostBytes, late.Token).ConfigureAwait(false);
+            if (ServerReport.Read(await response.Content.ReadAsByteArrayAsync(late.Token).ConfigureAwait(false)) is not { } report) return "what it answers is no report";
+            long now = settings.Now();
+            replicas.NoteRoundTrip(now - asked);
+            Receive(replica, report, now, others);
+            return null;
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            return $"no answer within {settings.MaximumAge.TotalMilliseconds:0} ms";
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException or InvalidOperationException or UriFormatException)
+        {
+            return error.GetBaseException().Message;
+        }
+    }
+
+    private void Receive(Replica replica, ServerReport report, long now, HashSet<string> others)
+    {
+        replica.IsSelf = report.Instance == identity.Instance;
+        replica.GrpcAddress = report.GrpcPort > 0 ? new UriBuilder(replica.Address) { Scheme = report.IsGrpcTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, Port = report.GrpcPort }.Uri.ToString() : null;
+        HashSet<ModelKey> models = [];
+        foreach (ModelReport model in report.Models)
+        {
+            if (catalog.TryFind(model.Name, 0, out ServedModel? here) && reporter.SignatureOf(here.Layout) != model.Signature)
+            {
+                if (others.Add(model.Name)) Log.OtherModel(logger, replica.Address, model.Name);
+                continue;
+            }
+
+            Receive(replica, new ModelKey(model.Name, model.Version), model.Load, now, models);
+            if (model.IsLatest) Receive(replica, new ModelKey(model.Name, 0), model.Load, now, models);
+        }
+
+        replica.Keep(models);
+    }
+
+    private static void Receive(Replica replica, in ModelKey model, LoadReport load, long now, HashSet<ModelKey> models)
+    {
+        models.Add(model);
+        replica.Receive(model, load, now);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4600, LogLevel.Information, "Replica {Address} reports: {State}", EventName = "ReplicaReports")]
+        public static partial void Reports(ILogger logger, string address, string state);
+
+        [LoggerMessage(4601, LogLevel.Warning, "Replica {Address} does not report its load, so it gets nothing: {Problem}", EventName = "ReplicaDoesNotReport")]
+        public static partial void DoesNotReport(ILogger logger, string address, string problem);
+
+        [LoggerMessage(4602, LogLevel.Warning, "Replica {Address} serves another model of the name '{Model}', with other inputs or outputs: it gets no requests for it", EventName = "ReplicaModelDiffers")]
+        public static partial void OtherModel(ILogger logger, string address, string model);
+    }
+}

@@ -1,0 +1,42 @@
+using Gateway.Core.Overflow.Replicas;
+
+namespace Gateway.Server.Overflow;
+
+/// <summary>The replicas as they are configured now.</summary>
+/// <remarks><b>Threading</b>: any.</remarks>
+internal sealed class Replicas(OverflowSettings settings, GatewayIdentity identity)
+{
+    // What is taken until it has been measured: a millisecond less what the two ends take.
+    private const long FirstHop = 800;
+    private const int HopSmoothing = 16;
+
+    private readonly Lock _lock = new();
+    private long _hop = FirstHop;
+
+    public Fleet Fleet { get; } = new((long)settings.MaximumAge.TotalMicroseconds, (uint)identity.Instance);
+
+    /// <summary>What the way to a replica and back takes, in microseconds.</summary>
+    public long Hop => Volatile.Read(ref _hop);
+
+    /// <summary>Told after the members have changed.</summary>
+    public event Action? Changed;
+
+    /// <summary>Sets the members. Those that were members, and are configured as they were, go on as they are.</summary>
+    public void Set(IReadOnlyList<ReplicaSetup> members)
+    {
+        lock (_lock)
+        {
+            Dictionary<string, Replica> before = Fleet.Watched.ToArray().ToDictionary(replica => replica.Address, StringComparer.Ordinal);
+            Fleet.Set([.. members.DistinctBy(member => member.Address).Select(member =>
+                before.TryGetValue(member.Address, out Replica? known) && known.Weight == member.Weight && known.IsNear == member.IsNear
+                    ? known
+                    : new Replica(member.Address) { Weight = member.Weight, IsNear = member.IsNear })]);
+        }
+
+        Changed?.Invoke();
+    }
+
+    /// <summary>A replica was asked and has answered.</summary>
+    /// <param name="time">Microseconds between the two.</param>
+    public void NoteRoundTrip(long time) => Volatile.Write(ref _hop, Hop + ((time - Hop) / HopSmoothing));
+}
