@@ -8,7 +8,8 @@ namespace Gateway;
 /// <summary><c>gateway serve</c>: starts, says what it serves, and stops when told to.</summary>
 internal static class ServeCommand
 {
-    public static async Task<int> RunAsync(ServerOptions options)
+    /// <param name="addServices">Adds what is to take the place of a part of the program.</param>
+    public static async Task<int> RunAsync(ServerOptions options, Action<IServiceCollection>? addServices = null)
     {
         IReadOnlyList<string> repositories = RepositoryFolders.Resolve(
             options.ModelRepository, Environment.CurrentDirectory, AppContext.BaseDirectory, mayBeEmpty: options.ModelControlMode != ModelControlMode.None);
@@ -17,7 +18,7 @@ internal static class ServeCommand
         // Before the threads that it is for are started.
         ThreadScheduling.PreferThroughput();
         using StopSignals signals = new();
-        GatewayHost host = GatewayHost.Build(options, Clock.Create(), Composition.AddServices, Composition.UseProtocols);
+        GatewayHost host = GatewayHost.Build(options, Clock.Create(), (Composition.AddServices + addServices)!, Composition.UseProtocols);
         await using (host.ConfigureAwait(false))
         {
             try

@@ -7,6 +7,7 @@ using Gateway.Server.Grpc;
 using Gateway.Server.Metrics;
 using Gateway.Server.Metrics.Gpu;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Reports;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -57,7 +58,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         _reporter = app.Services.GetService<LoadReporter>();
         if (options.AllowGrpc) _grpc = new GrpcListener(app.Services, options);
         if (!options.AllowMetrics) return;
-        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>());
+        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>(), app.Services.GetService<Replicas>(), app.Services.GetService<OverflowDispatch>());
         _metrics = new MetricsListener(page, options, loggers);
     }
 

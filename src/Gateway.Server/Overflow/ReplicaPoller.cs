@@ -64,8 +64,8 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
 
     private async Task PollAsync(Replica replica, CancellationToken stop)
     {
-        // At the first it is not known whether it is there, so either is news.
-        string? problem = "";
+        // What was last said of it: its state, or that it is not there, for whatever reason.
+        string? said = null;
 
         // Models of theirs that have the name of another here; bounded by the models here.
         HashSet<string> others = new(StringComparer.Ordinal);
@@ -77,10 +77,11 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             do
             {
                 string? found = await AskAsync(replica, others, stop).ConfigureAwait(false);
-                if (found == problem) continue;
-                if (found is null) Log.Reports(logger, replica.Address, replica.IsSelf ? "this gateway itself, and gets nothing" : $"{replica.State}");
-                else if (!stop.IsCancellationRequested) Log.DoesNotReport(logger, replica.Address, found);
-                problem = found;
+                string says = found is not null ? "" : replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.State.ToString();
+                if (says == said || stop.IsCancellationRequested) continue;
+                said = says;
+                if (found is null) Log.Reports(logger, replica.Address, says);
+                else Log.DoesNotReport(logger, replica.Address, found);
             }
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));
         }
@@ -122,6 +123,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
     private void Receive(Replica replica, ServerReport report, long now, HashSet<string> others)
     {
         replica.IsSelf = report.Instance == identity.Instance;
+        replica.State = report.State;
         replica.GrpcAddress = report.GrpcPort > 0 ? new UriBuilder(replica.Address) { Scheme = report.IsGrpcTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, Port = report.GrpcPort }.Uri.ToString() : null;
         HashSet<ModelKey> models = [];
         foreach (ModelReport model in report.Models)

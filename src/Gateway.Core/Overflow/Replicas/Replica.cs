@@ -36,8 +36,8 @@ public sealed class Replica(string address)
     /// <summary>When it last reported, in microseconds.</summary>
     public long LastReportAt => Volatile.Read(ref _lastReportAt);
 
-    /// <summary>What it last said of its state; starting until it has.</summary>
-    public ReplicaState State { get; private set; }
+    /// <summary>What it last said of itself as a whole; starting until it has.</summary>
+    public ReplicaState State { get; set; }
 
     /// <summary>The models that it has reported on.</summary>
     public IEnumerable<KeyValuePair<ModelKey, RemoteQueue>> Queues => _queues;
@@ -50,7 +50,6 @@ public sealed class Replica(string address)
     public void Receive(in ModelKey model, LoadReport report, long now)
     {
         if (Interlocked.Exchange(ref _boot, report.Boot) is >= 0 and int boot && boot != report.Boot) Health.Forget();
-        State = report.State;
         Volatile.Write(ref _lastReportAt, now);
         if (!_queues.TryGetValue(model, out RemoteQueue? queue))
         {

@@ -1,0 +1,71 @@
+using Gateway.Core.Overflow.Replicas;
+using Gateway.Server.Overflow;
+
+namespace Gateway.Server.Metrics;
+
+/// <summary>What goes to replicas, what comes back, and what is thought of them.</summary>
+internal static class OverflowFamilies
+{
+    public static void Write(PrometheusWriter writer, Replicas? replicas, OverflowCounts? counts)
+    {
+        if (replicas is null || counts is null) return;
+        WriteDecisions(writer, counts);
+        Replica[] members = replicas.Fleet.Watched.ToArray();
+        if (members.Length == 0) return;
+        WriteRequests(writer, members);
+        Each(writer, members, "gateway_replica_in_flight_requests", "gauge", "Requests that a replica was sent and has not answered.", static replica => replica.Health.InFlight);
+        Each(writer, members, "gateway_replica_ejections_total", "counter", "Times that a replica was thrown out for failures.", static replica => replica.Health.Ejections);
+        Each(writer, members, "gateway_replica_state", "gauge", "What a replica says of itself: 0 starting, 1 serving, 2 draining, 3 stopped.", static replica => (long)replica.State);
+        Each(writer, members, "gateway_replica_health", "gauge", "What is thought of a replica: 0 healthy, 1 ejected, 2 tried with one request, 3 slowly started.", static replica => (long)replica.Health.State);
+        WritePredictions(writer, members);
+        writer.Family("gateway_replica_round_trip_us", "gauge", "Microseconds that asking a replica takes, smoothed over all.");
+        writer.Sample("gateway_replica_round_trip_us", replicas.Hop);
+    }
+
+    private static void WriteDecisions(PrometheusWriter writer, OverflowCounts counts)
+    {
+        const string Decisions = "gateway_overflow_decisions_total";
+        writer.Family(Decisions, "counter", "Decisions on requests for which replicas were looked at; a request may take several.");
+        writer.Sample(Decisions, counts.Local, ("decision", "local"));
+        writer.Sample(Decisions, counts.Forwarded, ("decision", "forward"));
+        writer.Sample(Decisions, counts.Refused, ("decision", "refuse"));
+        const string Received = "gateway_overflow_received_total";
+        writer.Family(Received, "counter", "Requests that other gateways have forwarded to this one.");
+        writer.Sample(Received, counts.Taken, ("outcome", "taken"));
+        writer.Sample(Received, counts.Declined, ("outcome", "declined"));
+    }
+
+    private static void WriteRequests(PrometheusWriter writer, Replica[] members)
+    {
+        const string Requests = "gateway_replica_requests_total";
+        writer.Family(Requests, "counter", "What became of requests that were sent to a replica.");
+        foreach (Replica replica in members)
+        {
+            ReplicaCounts counts = replica.Counts;
+            writer.Sample(Requests, counts.Answered, ("outcome", "answered"), ("replica", replica.Address));
+            writer.Sample(Requests, counts.Refused, ("outcome", "refused"), ("replica", replica.Address));
+            writer.Sample(Requests, counts.Failed, ("outcome", "failed"), ("replica", replica.Address));
+            writer.Sample(Requests, counts.TimedOut, ("outcome", "timed_out"), ("replica", replica.Address));
+            writer.Sample(Requests, counts.Abandoned, ("outcome", "abandoned"), ("replica", replica.Address));
+        }
+    }
+
+    private static void WritePredictions(PrometheusWriter writer, Replica[] members)
+    {
+        const string Predicted = "gateway_replica_predicted_completion_us";
+        writer.Family(Predicted, "gauge", "Microseconds until a replica would answer one more request of a model, by its last report.");
+        foreach (Replica replica in members)
+        {
+            foreach ((ModelKey model, RemoteQueue queue) in replica.Queues.Where(queue => queue.Key.Version == 0))
+            {
+                if (queue.Report is { } report) writer.Sample(Predicted, report.CompletionMicroseconds, ("model", model.Name), ("replica", replica.Address));
+            }
+        }
+    }
+
+    private static void Each(PrometheusWriter writer, Replica[] members, string name, string type, string help, Func<Replica, long> value)
+    {
+        writer.Family(name, type, help);
+        foreach (Replica replica in members) writer.Sample(name, value(replica), ("replica", replica.Address));
+    }
+}
