@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Gateway.Core.Memory;
+using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
@@ -68,6 +69,12 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
     /// <summary>Whose call it is, from its being let in until its request is.</summary>
     public Tenant? Tenant { get; set; }
 
+    /// <summary>Its message, while it may be answered by another server; null for the others.</summary>
+    public KeptMessage? Kept { get; set; }
+
+    /// <summary>The model whose load the gateway is told that has forwarded the call; null for calls that come from clients.</summary>
+    public ServedModel? LoadOf { get; set; }
+
     /// <summary>Answers with an HTTP status: what is asked is no gRPC.</summary>
     public void Refuse(int httpStatus) => _response.StatusCode = httpStatus;
 
@@ -130,6 +137,9 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
     {
         Request?.Dispose();
         Request = null;
+        Kept?.Dispose();
+        Kept = null;
+        LoadOf = null;
         Refusal = default;
         Over = default;
         Tenant?.Leave();

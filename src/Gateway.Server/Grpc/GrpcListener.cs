@@ -8,6 +8,8 @@ using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Streaming;
 using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow;
+using Gateway.Server.Overflow.Reports;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -96,7 +98,7 @@ internal sealed class GrpcListener : IAsyncDisposable
         OpenInferenceOptions inference = engine.GetService<OpenInferenceOptions>() ?? new OpenInferenceOptions();
         return
         [
-            new InferMethod(catalog, pool, grpc, inference, tenants, time, logger),
+            new InferMethod(catalog, pool, grpc, inference, tenants, time, logger, OverflowOf(engine, catalog, pool)),
             new StreamInferMethod(catalog, pool, grpc, tenants, _stop, logger),
             .. ServerMethods.Make(health, inference, logger),
             .. ModelMethods.Make(catalog, logger),
@@ -108,6 +110,11 @@ internal sealed class GrpcListener : IAsyncDisposable
             new ReflectionMethod("v1alpha", logger),
         ];
     }
+
+    /// <returns>Null where there is no overflow.</returns>
+    private static InferOverflow? OverflowOf(IServiceProvider engine, ModelCatalog catalog, BlockPool pool) => engine.GetService<OverflowDispatch>() is { } dispatch
+        ? new InferOverflow(engine.GetRequiredService<Replicas>(), dispatch, engine.GetRequiredService<LoadReporter>(), catalog, pool, engine.GetRequiredService<OverflowSettings>())
+        : null;
 
     private static void SetLimits(KestrelServerLimits limits, ServerOptions options)
     {

@@ -22,7 +22,7 @@ namespace Gateway.Server.Grpc.Inference;
 /// or goes away, cancels its request. The memory of the outputs is given back before anything is flushed. <b>Threading</b>: any.
 /// <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger)
+internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger, InferOverflow? overflow = null)
     : GrpcMethod(InferenceService.Path("ModelInfer"))
 {
     private const double MicrosecondsPerSecond = 1e6;
@@ -49,6 +49,10 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
 
                 Answer(call, call.Request);
             }
+            else if (call.Kept is { } kept)
+            {
+                await overflow!.ServeAsync(call, kept, this).ConfigureAwait(false);
+            }
             else if (call.Over.Reason != RefusalReason.None)
             {
                 call.Explain(call.Over.Reason.WireName(), call.Over.RetryAfter);
@@ -68,8 +72,31 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         }
         finally
         {
+            overflow?.Report(call);
             call.Clear();
         }
+    }
+
+    /// <summary>Has a call answered here whose message is kept.</summary>
+    /// <returns>False when it was refused; its request is the call's still.</returns>
+    /// <exception cref="InferenceException">It does not fit the model, or is not the tenant's to send.</exception>
+    internal async Task<bool> TryInferAsync(GrpcCall call, KeptMessage kept, ServedModel model)
+    {
+        Fill(call, kept.Bytes, model, kept.Run.Model.Version, kept.Block, kept.Start);
+        InferenceRequest request = call.Request!;
+        call.Watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), request);
+        try
+        {
+            await request.Model.InferAsync(request).ConfigureAwait(false);
+        }
+        finally
+        {
+            call.Unwatch();
+        }
+
+        if (request.Refusal.Reason != RefusalReason.None) return false;
+        Answer(call, request);
+        return true;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -120,17 +147,8 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
 
     private bool TurnsAway(GrpcCall call, ServedModel model)
     {
-        if (call.Tenant is null)
-        {
-            if (!tenants.TryEnter(call.Headers, out Tenant? tenant, out TenantRefusal over))
-            {
-                call.Over = over;
-                return true;
-            }
-
-            call.Tenant = tenant;
-        }
-
+        if (!Enters(call)) return true;
+        if (overflow is not null && (overflow.MayLeave(call, model) || overflow.Declines(call, model))) return false;
         if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant)) return false;
 
         // It has left.
@@ -139,21 +157,49 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         return true;
     }
 
+    /// <returns>False when its tenant does not let it in.</returns>
+    private bool Enters(GrpcCall call)
+    {
+        if (call.Tenant is not null) return true;
+        if (!tenants.TryEnter(call.Headers, out Tenant? tenant, out TenantRefusal over))
+        {
+            call.Over = over;
+            return false;
+        }
+
+        call.Tenant = tenant;
+        return true;
+    }
+
     private void Fill(GrpcCall call, ReadOnlySpan<byte> bytes)
     {
         InferMessage message = call.Message;
         message.Read(bytes);
+        ReadOnlySpan<byte> name = message.ModelName.Of(bytes);
         long version = InferFill.Version(message.ModelVersion.Of(bytes));
-        ServedModel model = catalog.Find(message.ModelName.Of(bytes), version);
+        if (overflow is not null && overflow.Keeps(call, name, version, bytes))
+        {
+            if (Enters(call)) return;
+            call.Kept!.Dispose();
+            call.Kept = null;
+            return;
+        }
+
+        ServedModel model = catalog.Find(name, version);
         if (TurnsAway(call, model)) return;
+        Fill(call, bytes, model, version, call.Reader.Block, call.Reader.Start);
+        call.Reader.Release();
+    }
+
+    private void Fill(GrpcCall call, ReadOnlySpan<byte> bytes, ServedModel model, long version, MemoryBlock? block, int start)
+    {
         Tenant? tenant = call.Tenant;
         call.Tenant = null;
         InferenceRequest request = catalog.RentRequest(model, version, tenant);
         call.Request = request;
-        InferFill.Fill(request, message, bytes, call.Plan, pool, call.Reader.Block, call.Reader.Start);
+        InferFill.Fill(request, call.Message, bytes, call.Plan, pool, block, start);
         request.LimitTime(call.TimeoutMicroseconds);
         request.CacheUse |= CacheHeaders.Read(call.Headers);
-        call.Reader.Release();
     }
 
     private void Answer(GrpcCall call, InferenceRequest request)

@@ -23,9 +23,13 @@ internal static class MessagePrefix
 
     public static void Write(IBufferWriter<byte> to, bool isCompressed, long length)
     {
-        Span<byte> prefix = to.GetSpan(Bytes);
-        prefix[0] = isCompressed ? (byte)1 : (byte)0;
-        BinaryPrimitives.WriteUInt32BigEndian(prefix[1..], (uint)length);
+        Write(to.GetSpan(Bytes), isCompressed, length);
         to.Advance(Bytes);
+    }
+
+    public static void Write(Span<byte> to, bool isCompressed, long length)
+    {
+        to[0] = isCompressed ? (byte)1 : (byte)0;
+        BinaryPrimitives.WriteUInt32BigEndian(to[1..], (uint)length);
     }
 }

@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Text;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Overflow;
+using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+using Gateway.Server.Grpc.Wire;
+using Gateway.Server.Overflow;
+using Gateway.Server.Overflow.Forwarding;
+using Gateway.Server.Overflow.Reports;
+using Microsoft.AspNetCore.Http;
+
+namespace Gateway.Server.Grpc.Inference;
+
+/// <summary>Has inferences over gRPC that this gateway cannot answer in time answered by replicas, and serves those that replicas have forwarded.</summary>
+/// <remarks><b>Behaviour</b>: while nothing waits, calls pass by untouched. <b>Threading</b>: any.</remarks>
+internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch, LoadReporter reporter, ModelCatalog catalog, BlockPool pool, OverflowSettings settings)
+{
+    private static readonly string LoadTrailer = OverflowHeaders.Load.ToLowerInvariant();
+    private static readonly string ServedByTrailer = OverflowHeaders.ServedBy.ToLowerInvariant();
+
+    /// <summary>Whether another gateway has forwarded a call.</summary>
+    public static bool IsForwarded(GrpcCall call) => call.Headers.ContainsKey(OverflowHeaders.Origin);
+
+    /// <summary>Whether a call for a model may be answered elsewhere, so that it is not refused here before it is there as a whole.</summary>
+    public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && OverflowDispatch.MayLeave(model) && !IsForwarded(call);
+
+    /// <summary>Keeps the message of a call that may be answered elsewhere.</summary>
+    /// <returns>False when it is to be served here.</returns>
+    /// <exception cref="InferenceException">There is no memory for it.</exception>
+    public bool Keeps(GrpcCall call, ReadOnlySpan<byte> utf8Model, long version, ReadOnlySpan<byte> message)
+    {
+        if (replicas.Fleet.Watched.IsEmpty || IsForwarded(call)) return false;
+        ModelKey key = new(Encoding.UTF8.GetString(utf8Model), version);
+        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !OverflowDispatch.MayLeave(model) : !replicas.Fleet.Knows(key)) return false;
+        OverflowRun run = dispatch.Begin(key, dispatch.Ask(model, call.TimeoutMicroseconds), settings.Now());
+        call.Kept = KeptMessage.Copy(message, pool, run) ?? throw MessagePack.InferMessage.NoMemory();
+        return true;
+    }
+
+    /// <summary>Declines a forwarded call that would miss its deadline here too.</summary>
+    /// <returns>True when it is refused.</returns>
+    public bool Declines(GrpcCall call, ServedModel model)
+    {
+        if (!call.Headers.TryGetValue(OverflowHeaders.Origin, out var origin)) return false;
+        call.LoadOf = model;
+        if (dispatch.TakesForwarded(model, origin.ToString(), call.TimeoutMicroseconds, out string text, out TimeSpan retryAfter)) return false;
+        throw new InferenceException(StatusCode.Unavailable, text) { RetryAfter = retryAfter, Refusal = RefusalReason.DeadlineBehindQueue.WireName() };
+    }
+
+    /// <summary>Tells the gateway that has forwarded a call how loaded this one is.</summary>
+    public void Report(GrpcCall call)
+    {
+        if (call.LoadOf is { } model) call.Trail(LoadTrailer, reporter.Report(model).ToHeader());
+    }
+
+    /// <summary>Serves a call whose message is kept: here or elsewhere.</summary>
+    public async Task ServeAsync(GrpcCall call, KeptMessage kept, InferMethod here)
+    {
+        OverflowRun run = kept.Run;
+        ForwardedCall? forwarded = null;
+        string reason = RefusalReason.DeadlineBehindQueue.WireName()!;
+        string text = OverflowDispatch.NoReplica(run.Model);
+        TimeSpan? retryHere = null;
+        while (true)
+        {
+            OverflowDecision decision = dispatch.Decide(run, out Sending sending);
+            if (decision.Kind == OverflowKind.Forward)
+            {
+                forwarded ??= new ForwardedCall(HttpMethods.Post, call.Path, HeadersOf(call), kept.Body, IsGrpc: true);
+                using ForwardedAnswer answer = await dispatch.ForwardAsync(run, forwarded, decision, sending, call.Aborted).ConfigureAwait(false);
+                if (answer.Kind == ForwardedKind.Answered) Answer(call, answer, sending.Replica.Address);
+                if (answer.Kind is ForwardedKind.Answered or ForwardedKind.Abandoned) return;
+                continue;
+            }
+
+            if (run.IsRefusedHere || !catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model))
+            {
+                TimeSpan after = TimeSpan.FromMicroseconds(decision.RetryAfter);
+                call.Explain(reason, retryHere < after ? retryHere : after);
+                call.Fail(GrpcStatus.Unavailable, text);
+                return;
+            }
+
+            // This gateway's own admission knows best what it can do, also of what the fleet cannot.
+            if (await here.TryInferAsync(call, kept, model).ConfigureAwait(false)) return;
+            InferenceRequest request = call.Request!;
+            (reason, text, retryHere) = (request.Refusal.Reason.WireName()!, request.Error ?? "", request.RetryAfter);
+            run.RefusedHere(request.TimeoutMicroseconds);
+            request.Dispose();
+            call.Request = null;
+        }
+    }
+
+    /// <summary>The client's metadata, but for how its message was compressed, which it is no more.</summary>
+    private static HeaderDictionary HeadersOf(GrpcCall call)
+    {
+        HeaderDictionary headers = [];
+        foreach (var header in call.Headers) headers[header.Key] = header.Value;
+        headers.Remove(MessageCoding.EncodingHeader);
+        headers.ContentLength = null;
+        return headers;
+    }
+
+    private static void Answer(GrpcCall call, ForwardedAnswer answer, string servedBy)
+    {
+        call.Begin();
+        foreach (var header in answer.Headers.Where(header => header.Value.Count > 0 && !IsOfGrpc(header.Key))) call.ResponseHeaders[header.Key] = header.Value;
+        if (answer.Body.Length > 0)
+        {
+            call.Output.Write(answer.Body.Written);
+            call.HasMessages = true;
+        }
+
+        // Of an answer without messages they lie in the headers.
+        foreach (var header in answer.Headers.Where(header => IsOfGrpc(header.Key))) call.Trail(header.Key, header.Value.ToString());
+        foreach (var trailer in answer.Trailers) call.Trail(trailer.Key, trailer.Value.ToString());
+        call.Trail(ServedByTrailer, servedBy);
+    }
+
+    private static bool IsOfGrpc(string header) => header.StartsWith("grpc-status", StringComparison.OrdinalIgnoreCase) || header.StartsWith("grpc-message", StringComparison.OrdinalIgnoreCase);
+}
