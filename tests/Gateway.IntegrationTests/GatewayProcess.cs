@@ -12,15 +12,18 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     public const int Interrupt = 2;
     public const int KillAtOnce = 9;
     public const int Terminate = 15;
+    public const int Pause = 19;
+
+    private static readonly string[] FreePorts = ["--http-port", "0", "--grpc-port", "0", "--frames-port", "0", "--metrics-port", "0"];
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
     private readonly TaskCompletionSource _isServing = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private GatewayProcess(IEnumerable<string> arguments, string folder, IReadOnlyDictionary<string, string>? environment)
+    private GatewayProcess(IEnumerable<string> arguments, string folder, IReadOnlyDictionary<string, string>? environment, string program = "Program")
     {
-        ProcessStartInfo start = new("dotnet", [Metadata("Program"), .. arguments])
+        ProcessStartInfo start = new("dotnet", [Metadata(program), .. arguments])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -77,9 +80,14 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         new(arguments, folder ?? RepositoryRoot, environment);
 
     /// <summary>Serves on free ports, and waits until it says so.</summary>
-    public static async Task<GatewayProcess> ServeAsync(params string[] arguments)
+    public static Task<GatewayProcess> ServeAsync(params string[] arguments) => ServeAsync("Program", arguments);
+
+    /// <summary>Likewise, the program whose models wait instead of computing (tests/Gateway.TimedServer).</summary>
+    public static Task<GatewayProcess> ServeTimedAsync(params string[] arguments) => ServeAsync("TimedProgram", arguments);
+
+    private static async Task<GatewayProcess> ServeAsync(string which, string[] arguments)
     {
-        GatewayProcess program = Run(["--http-port", "0", "--grpc-port", "0", "--frames-port", "0", "--metrics-port", "0", .. arguments]);
+        GatewayProcess program = new([.. FreePorts.Where((_, i) => !arguments.Contains(FreePorts[i / 2 * 2])), .. arguments], RepositoryRoot, environment: null, which);
         try
         {
             await program._isServing.Task.WaitAsync(TestContext.Current.CancellationToken);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.Versioning;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -13,7 +12,6 @@ namespace Gateway.TestSupport;
 /// A model file says <c>base 4000 row 120 width 8</c>: a run of so many rows takes 4,000 µs and 120 µs more for each. Its output <c>y</c> (INT64) is its input <c>x</c> plus one. A
 /// file <c>factor</c> beside it makes it so many times slower, from then on; it is looked at twice a second.
 /// </remarks>
-[SupportedOSPlatform("linux")]
 public sealed class TimedBackend(BlockPool pool, TimeProvider time) : IExecutionBackend
 {
     public string Name => "onnxruntime";
@@ -39,7 +37,9 @@ public sealed class TimedBackend(BlockPool pool, TimeProvider time) : IExecution
 
         public string Device => "timer";
 
-        public IReadOnlyList<IModelExecutor> CreateExecutors(ModelLayout layout, InstanceGroup group, int instances) => [new TimedExecutor(layout, backend.Pool, backend.Time, file, start, row)];
+        public IReadOnlyList<IModelExecutor> CreateExecutors(ModelLayout layout, InstanceGroup group, int instances) => OperatingSystem.IsLinux()
+            ? [new TimedExecutor(layout, backend.Pool, backend.Time, file, start, row)]
+            : throw new ModelLoadException("timed models need the punctual waits of Linux");
 
         public void Dispose()
         {

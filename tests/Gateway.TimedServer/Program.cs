@@ -1,11 +1,7 @@
-using System.Runtime.Versioning;
 using Gateway;
 using Gateway.CommandLine;
 using Gateway.Core.Execution;
 using Gateway.TestSupport;
-
-// For its punctual waits.
-[assembly: SupportedOSPlatform("linux")]
 
 // The program as it is, but for its backend: models whose runs wait instead of computing (see TimedBackend). With it a fleet of servers runs on one small machine
 // as it would on several large ones.

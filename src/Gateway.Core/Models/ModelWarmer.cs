@@ -12,8 +12,9 @@ namespace Gateway.Core.Models;
 /// <summary>Runs a model before it is served: the warm-up that its configuration asks for, and a profile of its batch sizes.</summary>
 internal static class ModelWarmer
 {
-    // A profile stops growing here: enough for the sizes that matter of a light model, one or two of a heavy one.
+    // A profile stops growing here: enough for the sizes that matter of a light model, and for two of a heavy one, from which the rest is guessed and learned.
     private static readonly TimeSpan ProfileBudget = TimeSpan.FromMilliseconds(50);
+    private const int LeastSizes = 2;
 
     // The shortest of a few runs is what the hardware can do; the rest is noise of a machine that is still loading other models.
     private const int RunsASize = 4;
@@ -51,6 +52,7 @@ internal static class ModelWarmer
     public static void Profile(ModelLayout layout, IReadOnlyList<int> allowedSizes, IModelExecutor executor, LatencyModel latency, TimeProvider time)
     {
         long start = time.GetTimestamp();
+        int measured = 0;
         foreach (int rows in allowedSizes.Count > 0 ? allowedSizes : latency.Sizes)
         {
             long best = long.MaxValue;
@@ -62,7 +64,7 @@ internal static class ModelWarmer
             }
 
             latency.Profile(rows, best + (long)(HandOff.TotalSeconds * time.TimestampFrequency));
-            if (time.GetElapsedTime(start) > ProfileBudget) break;
+            if (++measured >= LeastSizes && time.GetElapsedTime(start) > ProfileBudget) break;
         }
 
         latency.EndProfile();

@@ -4,7 +4,8 @@ namespace Gateway.Core.Scheduling;
 /// <remarks>
 /// <b>Behaviour</b>: one mean a batch size, moved by max(0.1, 1/n) of each sample's difference, each sample clipped to a quarter to four times of what was expected,
 /// so that a stall does not unlearn it. A size with few samples, or none for <see cref="StaleAfter"/> batches, is what the profile says times how much longer than
-/// profiled batches take at present: a model that becomes slow, or fast again, is so at all sizes. Weights and clip are those of the simulation that chose the policy.
+/// profiled batches take at present: a model that becomes slow, or fast again, is so at all sizes. Sizes beyond those that were profiled are guessed, by the line through the
+/// last two, until enough batches had them. Weights and clip are those of the simulation that chose the policy.
 /// <b>Threading</b>: any thread; samples are rare (one a batch) and take a lock, estimates read without it and may be one sample behind.
 /// </remarks>
 public sealed class LatencyModel
@@ -30,6 +31,10 @@ public sealed class LatencyModel
     private readonly double[] _means;
     private readonly int[] _samples;
     private readonly long[] _seenAt;
+    private readonly bool[] _isGuessed;
+
+    // Sizes that batches may stop growing at: those that were profiled, or guessed.
+    private readonly bool[] _isChoice;
     private bool _isProfiled;
     private long _count;
     private double _ratio = 1;
@@ -46,6 +51,8 @@ public sealed class LatencyModel
         _means = new double[maxBatchRows + 1];
         _samples = new int[maxBatchRows + 1];
         _seenAt = new long[maxBatchRows + 1];
+        _isGuessed = new bool[maxBatchRows + 1];
+        _isChoice = new bool[maxBatchRows + 1];
         _bestBatchRows = maxBatchRows;
     }
 
@@ -95,23 +102,48 @@ public sealed class LatencyModel
     /// <summary>The profile is done: fills in the sizes between, and works out <see cref="BestBatchRows"/>.</summary>
     public void EndProfile()
     {
+        Guess();
+        for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _profile[rows] > 0;
+        if (!TryChooseBest()) return;
+        double[] all = [.. Enumerable.Range(0, _profile.Length).Select(rows => rows == 0 ? 0 : Line(_profile, rows))];
+        all.CopyTo(_profile, 0);
+        _isProfiled = true;
+    }
+
+    /// <summary>Gives the sizes beyond the last that was measured what the line through the last two says, but never less than the last, nor more a row.</summary>
+    private void Guess()
+    {
+        int last = _profile.Length - 1;
+        while (last > 0 && _profile[last] == 0) last--;
+        int before = last - 1;
+        while (before > 0 && _profile[before] == 0) before--;
+        if (before <= 0) return;
+        double slope = Math.Clamp((_profile[last] - _profile[before]) / (last - before), 0, _profile[last] / last);
+        foreach (int rows in Sizes.Where(rows => rows > last))
+        {
+            _profile[rows] = _profile[last] + (slope * (rows - last));
+            _isGuessed[rows] = true;
+        }
+    }
+
+    /// <returns>False when nothing is known.</returns>
+    private bool TryChooseBest()
+    {
         double best = 0;
         for (int rows = 1; rows < _profile.Length; rows++)
         {
-            if (_profile[rows] > 0) best = Math.Max(best, rows / _profile[rows]);
+            if (_isChoice[rows]) best = Math.Max(best, rows / _profile[rows]);
         }
 
-        if (best == 0) return;
+        if (best == 0) return false;
         for (int rows = 1; rows < _profile.Length; rows++)
         {
-            if (_profile[rows] == 0 || !(rows / _profile[rows] >= AsGoodAsBest * best)) continue;
+            if (!_isChoice[rows] || !(rows / _profile[rows] >= AsGoodAsBest * best)) continue;
             Volatile.Write(ref _bestBatchRows, rows);
             break;
         }
 
-        double[] all = [.. Enumerable.Range(0, _profile.Length).Select(rows => rows == 0 ? 0 : Line(_profile, rows))];
-        all.CopyTo(_profile, 0);
-        _isProfiled = true;
+        return true;
     }
 
     /// <summary>Learns from a batch of <paramref name="rows"/> rows, padding included, that kept its instance for <paramref name="ticks"/>.</summary>
@@ -147,6 +179,12 @@ public sealed class LatencyModel
         int n = _count - _seenAt[rows] > StaleAfter ? 1 : _samples[rows] + 1;
         _means[rows] = n == 1 ? sample : _means[rows] + (Weight(n) * (sample - _means[rows]));
         _samples[rows] = n;
+        if (n < Trusted || !_isGuessed[rows]) return;
+
+        // Known now: larger batches were perhaps not worth it.
+        _isGuessed[rows] = false;
+        _profile[rows] = _means[rows] / _ratio;
+        TryChooseBest();
     }
 
     private static double Weight(long samples) => Math.Max(LeastWeight, 1.0 / samples);

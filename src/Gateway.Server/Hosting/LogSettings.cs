@@ -59,14 +59,14 @@ public sealed class LogSettings
     /// <summary>Whether an entry is to be written.</summary>
     internal bool IsEnabled(string? category, LogLevel level)
     {
-        // What the web server says of each connection and request is detail of detail.
-        bool isForeign = category?.StartsWith("Microsoft", StringComparison.Ordinal) == true;
+        // What the web server and the proxy say of each connection and request is detail of detail.
+        bool isForeign = category is not null && (category.StartsWith("Microsoft", StringComparison.Ordinal) || category.StartsWith("Yarp", StringComparison.Ordinal));
         return level switch
         {
             LogLevel.Trace => _verboseLevel >= 2 && !isForeign,
             LogLevel.Debug => _verboseLevel >= (isForeign ? 2 : 1),
             LogLevel.Information => _logsInformation && (!isForeign || _verboseLevel >= 2),
-            LogLevel.Warning => _logsWarnings,
+            LogLevel.Warning => _logsWarnings && (_verboseLevel >= 2 || category != "Yarp.ReverseProxy.Forwarder.HttpForwarder"),
             LogLevel.Error or LogLevel.Critical => _logsErrors,
             _ => false,
         };

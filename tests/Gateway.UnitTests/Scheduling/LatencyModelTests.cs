@@ -24,6 +24,49 @@ public sealed class LatencyModelTests
     }
 
     [Fact]
+    public void EndProfile_CutShort_GuessesByTheLineThroughTheLastTwo()
+    {
+        LatencyModel latency = new(8);
+        latency.Profile(1, 1000);
+        latency.Profile(2, 1100);
+        latency.EndProfile();
+
+        Assert.Equal(1300, latency.Estimate(4));
+        Assert.Equal(1700, latency.Estimate(8));
+        Assert.Equal(8, latency.BestBatchRows);
+    }
+
+    [Theory]
+    [InlineData(2400, 4)]
+    [InlineData(5000, 2)]
+    public void EndProfile_AsManyTicksARow_GuessesNoMore(int second, int expected)
+    {
+        LatencyModel latency = new(4);
+        latency.Profile(1, 2000);
+        latency.Profile(2, second);
+        latency.EndProfile();
+
+        Assert.Equal(second == 5000 ? 1 : expected, latency.BestBatchRows);
+        Assert.InRange(latency.Estimate(4), second, 2 * second);
+    }
+
+    [Fact]
+    public void Record_GuessWasTooGood_BatchesStopGrowingEarlier()
+    {
+        LatencyModel latency = new(8);
+        latency.Profile(1, 1000);
+        latency.Profile(2, 1100);
+        latency.EndProfile();
+        for (int i = 0; i < 20; i++)
+        {
+            latency.Record(8, 6800, now: i);
+            latency.Record(4, 1300, now: i);
+        }
+
+        Assert.Equal(4, latency.BestBatchRows);
+    }
+
+    [Fact]
     public void Record_FirstSamples_IsTheirMean()
     {
         LatencyModel latency = new(4);

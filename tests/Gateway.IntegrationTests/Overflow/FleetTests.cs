@@ -1,0 +1,194 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+
+namespace Gateway.IntegrationTests.Overflow;
+
+/// <summary>Several real servers with a model of 200 requests a second each: what one cannot answer in time another does, whatever happens to it meanwhile.</summary>
+public sealed class FleetTests : IDisposable
+{
+    private readonly TimedRepository _repository = new();
+
+    public void Dispose() => _repository.Dispose();
+
+    [Fact]
+    public async Task Overload_OfOne_IsServedByTheOther()
+    {
+        await using GatewayProcess other = await ServeAsync();
+        await using GatewayProcess one = await ServeAsync(other.HttpAddress);
+        using FleetClient client = new(one.HttpAddress);
+        await AwaitReportsAsync(one);
+
+        await client.SendAsync(350, TimeSpan.FromSeconds(3));
+
+        Assert.Empty(client.Problems);
+        Assert.InRange(client.Elsewhere, 150, 1050);
+        Assert.True(client.Good > 700, $"{client.Good} answered, {client.Refused} refused");
+        string metrics = await MetricsAsync(one);
+        Assert.Equal(client.Elsewhere, Sum(metrics, "gateway_replica_requests_total{outcome=\"answered\""));
+        Assert.Equal(0, Sum(metrics, "gateway_replica_requests_total{outcome=\"failed\""));
+        string others = await MetricsAsync(other);
+        Assert.Equal(Sum(others, "gateway_overflow_received_total{outcome=\"taken\"") + Sum(others, "gateway_overflow_received_total{outcome=\"declined\""), Sent(metrics));
+        Assert.Equal(client.Good, Sum(metrics, "nv_inference_request_success") + Sum(others, "nv_inference_request_success"));
+    }
+
+    [Fact]
+    public async Task Light_Load_StaysWhereItCame()
+    {
+        await using GatewayProcess other = await ServeAsync();
+        await using GatewayProcess one = await ServeAsync(other.HttpAddress);
+        using FleetClient client = new(one.HttpAddress);
+        await AwaitReportsAsync(one);
+
+        await client.SendAsync(50, TimeSpan.FromSeconds(1));
+
+        Assert.Empty(client.Problems);
+        Assert.InRange(client.Elsewhere, 0, 5);
+    }
+
+    [Fact]
+    public async Task EachOthersReplicas_BothFull_RefuseOnce()
+    {
+        int[] ports = FreePorts(2);
+        await using GatewayProcess one = await ServeAsync([$"http://127.0.0.1:{ports[1]}", $"http://127.0.0.1:{ports[0]}"], "--http-port", Text(ports[0]));
+        await using GatewayProcess other = await ServeAsync([$"http://127.0.0.1:{ports[0]}"], "--http-port", Text(ports[1]));
+        using FleetClient first = new(one.HttpAddress);
+        using FleetClient second = new(other.HttpAddress);
+        await AwaitReportsAsync(one, replicas: 2);
+
+        await Task.WhenAll(first.SendAsync(400, TimeSpan.FromSeconds(2)), second.SendAsync(400, TimeSpan.FromSeconds(2)));
+
+        Assert.Empty(first.Problems);
+        Assert.Empty(second.Problems);
+        Assert.True(first.Refused + second.Refused > 300, $"{first.Refused} and {second.Refused} refused");
+        Assert.True(first.Good + second.Good > 400, $"{first.Good} and {second.Good} answered");
+        Assert.Contains("gateway itself", one.Error, StringComparison.Ordinal);
+
+        // What one receives is what the other has sent, so nothing was sent on.
+        foreach ((GatewayProcess from, GatewayProcess to) in new[] { (one, other), (other, one) })
+        {
+            string received = await MetricsAsync(to);
+            Assert.Equal(Sent(await MetricsAsync(from)), Sum(received, "gateway_overflow_received_total"));
+        }
+    }
+
+    [Theory]
+    [InlineData(GatewayProcess.KillAtOnce)]
+    [InlineData(GatewayProcess.Pause)]
+    [InlineData(GatewayProcess.Terminate)]
+    public async Task ReplicaGone_UnderLoad_NothingIsLost(int signal)
+    {
+        await using GatewayProcess steady = await ServeAsync();
+        await using GatewayProcess victim = await ServeAsync();
+        await using GatewayProcess one = await ServeAsync(steady.HttpAddress, victim.HttpAddress);
+        using FleetClient client = new(one.HttpAddress);
+        await AwaitReportsAsync(one, replicas: 2);
+
+        Task load = client.SendAsync(300, TimeSpan.FromSeconds(4));
+        await Task.Delay(TimeSpan.FromSeconds(1.5), TimeProvider.System, TestContext.Current.CancellationToken);
+        victim.Signal(signal);
+        await load;
+
+        Assert.Empty(client.Problems);
+        Assert.True(client.Good > 700, $"{client.Good} answered, {client.Refused} refused");
+        if (signal == GatewayProcess.Terminate) Assert.Equal(0, await victim.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task ModelServedElsewhereAlone_IsAnsweredThere_AndUnknownOnesAreNotFound()
+    {
+        using TempFolder empty = new();
+        await using GatewayProcess other = await ServeAsync();
+        await using GatewayProcess door = await GatewayProcess.ServeTimedAsync("--model-repository", empty.Path, "--model-control-mode", "explicit", "--overflow-replica", other.HttpAddress);
+        using FleetClient client = new(door.HttpAddress);
+        await AwaitReportsAsync(door);
+
+        await client.CallAsync();
+        await client.CallAsync("nobodys");
+
+        Assert.Equal(1, client.Elsewhere);
+        Assert.Equal("404: {\"error\":\"Request for unknown model: 'nobodys' is not found\"}", Assert.Single(client.Problems));
+    }
+
+    [Theory]
+    [InlineData(Lie.Garbage)]
+    [InlineData(Lie.HalfABody)]
+    [InlineData(Lie.Never)]
+    [InlineData(Lie.TooLong)]
+    public async Task ReplicaThatLies_IsThrownOut_AndNothingIsLost(Lie lie)
+    {
+        await using GatewayProcess real = await ServeAsync();
+        await using LyingReplica liar = await LyingReplica.StartAsync(real.HttpAddress, lie);
+        await using GatewayProcess one = await ServeAsync([liar.Address], "--http-max-input-size", "100000");
+        using FleetClient client = new(one.HttpAddress);
+        await AwaitReportsAsync(one);
+
+        await client.SendAsync(300, TimeSpan.FromSeconds(2));
+
+        Assert.Empty(client.Problems);
+        Assert.Equal(0, client.Elsewhere);
+        Assert.True(client.Good > 200, $"{client.Good} answered, {client.Refused} refused");
+        string metrics = await MetricsAsync(one);
+        Assert.True(Sum(metrics, "gateway_replica_ejections_total") > 0);
+        Assert.InRange(Sent(metrics), 3, 60);
+    }
+
+    [Fact]
+    public async Task ReplicaThatReportsNonsense_GetsNothing()
+    {
+        await using LyingReplica liar = await LyingReplica.StartAsync(null, Lie.Garbage);
+        await using GatewayProcess one = await ServeAsync([liar.Address, "http://does-not-exist.invalid:1"]);
+        using FleetClient client = new(one.HttpAddress);
+
+        await client.SendAsync(300, TimeSpan.FromSeconds(1));
+
+        Assert.Empty(client.Problems);
+        Assert.Equal(0, Sent(await MetricsAsync(one)));
+        Assert.Contains("what it answers is no report", one.Error, StringComparison.Ordinal);
+        Assert.Contains("does-not-exist.invalid", one.Error, StringComparison.Ordinal);
+    }
+
+    private Task<GatewayProcess> ServeAsync(params string[] replicas) => ServeAsync(replicas, []);
+
+    private Task<GatewayProcess> ServeAsync(string[] replicas, params string[] arguments) =>
+        GatewayProcess.ServeTimedAsync(["--model-repository", _repository.Folder, .. replicas.SelectMany(replica => new[] { "--overflow-replica", replica }), .. arguments]);
+
+    /// <summary>Waits until the replicas that are there have said that they serve.</summary>
+    private static async Task AwaitReportsAsync(GatewayProcess process, int replicas = 1)
+    {
+        while (Regex.Count(process.Error, "reports: ") < replicas) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+        await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System, TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<string> MetricsAsync(GatewayProcess process)
+    {
+        using HttpClient http = new();
+        return await http.GetStringAsync(new Uri(process.MetricsAddress), TestContext.Current.CancellationToken);
+    }
+
+    private static long Sent(string metrics) => Sum(metrics, "gateway_replica_requests_total");
+
+    private static long Sum(string metrics, string start) =>
+        metrics.Split('\n').Where(line => line.StartsWith(start, StringComparison.Ordinal)).Sum(line => long.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static int[] FreePorts(int count)
+    {
+        TcpListener[] listeners = [.. Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0))];
+        foreach (TcpListener listener in listeners) listener.Start();
+        int[] ports = [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
+        foreach (TcpListener listener in listeners) listener.Dispose();
+        return ports;
+    }
+
+    private sealed class TempFolder : IDisposable
+    {
+        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-empty-");
+
+        public string Path => _folder.FullName;
+
+        public void Dispose() => _folder.Delete(recursive: true);
+    }
+}
