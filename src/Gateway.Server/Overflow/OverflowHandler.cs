@@ -165,7 +165,6 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
                     // Also what the fleet cannot do in time: this gateway's own admission knows best what it can.
                     if (run.IsRefusedHere)
                     {
-                        context.Features.Set<OverflowCall>(null);
                         TimeSpan after = TimeSpan.FromMicroseconds(decision.RetryAfter);
                         Refuse(context, call.Refusal, call.RetryAfter is { } own && own < after ? own : after, call.Text);
                         return;
@@ -192,12 +191,15 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
     /// <summary>Refuses in the words of the call's protocol.</summary>
     private static void Refuse(HttpContext context, string? reason, TimeSpan retryAfter, string text)
     {
+        // It is the client's now.
+        context.Features.Set<OverflowCall>(null);
         if (MessagePackHandler.IsMessagePack(context.Request.ContentType)) MessagePackHandler.WriteError(context, StatusCode.Unavailable, text, retryAfter, reason);
         else ErrorWriter.WriteRefusal(context, StatusCode.Unavailable, reason, retryAfter, text);
     }
 
     private void Fail(HttpContext context, Exception error)
     {
+        context.Features.Set<OverflowCall>(null);
         if (error is InferenceException known && MessagePackHandler.IsMessagePack(context.Request.ContentType)) MessagePackHandler.WriteError(context, known.Status, known.Message, known.RetryAfter, known.Refusal);
         else if (error is InferenceException { Refusal: not null } refused) ErrorWriter.WriteRefusal(context, refused.Status, refused.Refusal, refused.RetryAfter, refused.Message);
         else dispatch.Fail(context, error);
