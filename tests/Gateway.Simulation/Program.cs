@@ -1,13 +1,24 @@
 using System.Globalization;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Simulation;
 using Gateway.TestSupport;
 using Gateway.TestSupport.Simulation;
 
 // Goodput of batching policies over load, in virtual time: what the tests hold is made of the same code.
 //
 //     dotnet run -c Release --project tests/Gateway.Simulation
+//
+// And of fleets, by who decides where a request goes:
+//
+//     dotnet run -c Release --project tests/Gateway.Simulation -- fleet
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args is ["fleet"])
+{
+    FleetTables.Print(Console.Out);
+    return;
+}
+
 SimulatedModel[] models = [SimulatedModel.Light, SimulatedModel.Convolutional, SimulatedModel.Gpu];
 double[] loads = [0.3, 0.9, 1.2, 2, 3];
 

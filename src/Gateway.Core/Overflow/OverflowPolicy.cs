@@ -42,17 +42,9 @@ public static class OverflowPolicy
     /// <param name="random">64 random bits.</param>
     public static OverflowDecision Decide(in OverflowQuestion question, ReadOnlySpan<OverflowCandidate> candidates, long maximumAge, ulong random)
     {
-        if (question.IsForwarded)
-        {
-            double least = ReceiverMargin * DeadlineMargin * (question.Remaining - ReceiverReserve);
-            bool isTaken = question is { IsServing: true, HasRoom: true } && question.Local < OverflowQuestion.Never && question.Local <= least;
-            return isTaken ? Local : Refuse(question, candidates, maximumAge, random);
-        }
-
-        bool isGoodHere = question is { IsServing: true, HasRoom: true } && question.Local < OverflowQuestion.Never && question.Local <= DeadlineMargin * question.Remaining;
-
-        // After a refusal or a failure elsewhere there is no second thought about here.
-        if (isGoodHere && (question.Attempt > 0 || question.Local < question.Floor)) return Local;
+        if (StaysHere(question)) return Local;
+        if (question.IsForwarded) return Refuse(question, candidates, maximumAge, random);
+        bool isGoodHere = IsGoodHere(question);
         if (question.Attempt < MostAttempts && (question.Attempt == 0 || question.HasToken))
         {
             double limit = DeadlineMargin * ForwardedMargin * question.Remaining;
@@ -61,6 +53,18 @@ public static class OverflowPolicy
         }
 
         return isGoodHere ? Local : Refuse(question, candidates, maximumAge, random);
+    }
+
+    /// <summary>Whether the decision is to serve it here, whatever the replicas say: so it is for nearly all requests while the load is even.</summary>
+    public static bool StaysHere(in OverflowQuestion question)
+    {
+        if (question.IsForwarded)
+        {
+            return CanServe(question) && question.Local <= DeadlineMargin * Math.Min(ReceiverMargin * (question.Remaining - ReceiverReserve), question.Patience - ReceiverReserve);
+        }
+
+        // After a refusal or a failure elsewhere there is no second thought about here.
+        return IsGoodHere(question) && (question.Attempt > 0 || question.Local < question.Floor);
     }
 
     /// <summary>What a candidate is expected to take, the way there and back included; <see cref="OverflowQuestion.Never"/> for one that is no candidate.</summary>
@@ -72,6 +76,10 @@ public static class OverflowPolicy
     }
 
     private static OverflowDecision Local => new(OverflowKind.Local);
+
+    private static bool CanServe(in OverflowQuestion question) => question is { IsServing: true, HasRoom: true, Local: < OverflowQuestion.Never };
+
+    private static bool IsGoodHere(in OverflowQuestion question) => CanServe(question) && question.Local <= DeadlineMargin * question.Remaining;
 
     private static OverflowDecision Choose(in OverflowQuestion question, ReadOnlySpan<OverflowCandidate> candidates, long maximumAge, double limit, ulong random)
     {
@@ -117,7 +125,7 @@ public static class OverflowPolicy
 
     private static int Draw(ReadOnlySpan<OverflowCandidate> candidates, ReadOnlySpan<long> expected, long total, uint random)
     {
-        long left = (long)((ulong)random * (ulong)total >> 32);
+        long left = (long)Math.BigMul((ulong)random << 32, (ulong)total, out _);
         int last = 0;
         for (int i = 0; i < candidates.Length; i++)
         {

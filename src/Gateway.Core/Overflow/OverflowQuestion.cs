@@ -9,9 +9,10 @@ namespace Gateway.Core.Overflow;
 /// <param name="IsForwarded">Whether another gateway has forwarded it: it is not forwarded again.</param>
 /// <param name="IsServing">Whether this gateway takes new requests.</param>
 /// <param name="Attempt">How often it has been decided on before.</param>
+/// <param name="Patience">Time for which the gateway that has forwarded it waits before it tries elsewhere; <see cref="Never"/> for one that has not said.</param>
 /// <param name="HasToken">Whether the budget for further attempts has something left; looked at from the second attempt on.</param>
 public readonly record struct OverflowQuestion(
-    long Local, bool HasRoom, long Remaining, long Floor, long Hop, bool IsForwarded = false, bool IsServing = true, int Attempt = 0, bool HasToken = true)
+    long Local, bool HasRoom, long Remaining, long Floor, long Hop, bool IsForwarded = false, bool IsServing = true, int Attempt = 0, bool HasToken = true, long Patience = OverflowQuestion.Never)
 {
     public const long Never = long.MaxValue;
 }

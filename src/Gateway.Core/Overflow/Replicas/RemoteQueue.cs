@@ -17,12 +17,19 @@ public sealed class RemoteQueue
 
     /// <summary>Takes a report over, unless a newer one is there.</summary>
     /// <param name="now">When it came, in microseconds.</param>
-    public void Receive(LoadReport report, long now)
+    /// <returns>Whether it was the newest.</returns>
+    public bool Receive(LoadReport report, long now)
     {
-        Known? before = Volatile.Read(ref _known);
-        if (before is not null && !report.IsNewerThan(before.Report)) return;
-        if (!ReferenceEquals(Interlocked.CompareExchange(ref _known, new Known(report, now), before), before)) return;
+        Known known = new(report, now);
+        while (true)
+        {
+            Known? before = Volatile.Read(ref _known);
+            if (before is not null && !report.IsNewerThan(before.Report)) return false;
+            if (ReferenceEquals(Interlocked.CompareExchange(ref _known, known, before), before)) break;
+        }
+
         Volatile.Write(ref _sentSince, 0);
+        return true;
     }
 
     /// <summary>A request is sent there.</summary>

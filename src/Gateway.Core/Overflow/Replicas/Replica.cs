@@ -6,7 +6,8 @@ namespace Gateway.Core.Overflow.Replicas;
 /// <summary>Another server that can answer what this one cannot: what it says of itself, and what became of the requests that it was sent.</summary>
 /// <remarks><b>Threading</b>: any.</remarks>
 /// <param name="address">Where it is, such as <c>http://10.0.0.2:8000</c>.</param>
-public sealed class Replica(string address)
+/// <param name="seed">Makes the pauses of gateways that watch the same replica differ; null for another at each start.</param>
+public sealed class Replica(string address, ulong? seed = null)
 {
     // Bounded as all that others can make grow: by names of models, here.
     private const int MostQueues = 4096;
@@ -23,7 +24,7 @@ public sealed class Replica(string address)
     /// <summary>Whether it is in the zone of this gateway, or no zones are set.</summary>
     public bool IsNear { get; init; } = true;
 
-    public ReplicaHealth Health { get; } = new((ulong)string.GetHashCode(address, StringComparison.Ordinal));
+    public ReplicaHealth Health { get; } = new(seed ?? (ulong)string.GetHashCode(address, StringComparison.Ordinal));
 
     public ReplicaCounts Counts { get; } = new();
 
@@ -35,6 +36,9 @@ public sealed class Replica(string address)
 
     /// <summary>When it last reported, in microseconds.</summary>
     public long LastReportAt => Volatile.Read(ref _lastReportAt);
+
+    /// <summary>When it was last asked to report out of turn, in microseconds.</summary>
+    internal long HurriedAt { get; set; } = long.MinValue / 2;
 
     /// <summary>What it last said of itself as a whole; starting until it has.</summary>
     public ReplicaState State { get; set; }

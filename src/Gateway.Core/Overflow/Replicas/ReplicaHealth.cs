@@ -44,7 +44,7 @@ public sealed class ReplicaHealth(ulong seed)
         if (State == HealthState.Healthy && !IsStalled(now)) return true;
         lock (_lock)
         {
-            if (_state == HealthState.Healthy && mayEject) EjectUnderLock(now);
+            if (_state is HealthState.Healthy or HealthState.SlowStart && mayEject && IsStalled(now)) EjectUnderLock(now);
             if (_state == HealthState.Ejected && now >= _until)
             {
                 _state = HealthState.HalfOpen;
@@ -63,13 +63,15 @@ public sealed class ReplicaHealth(ulong seed)
 
     /// <summary>A request is sent to it.</summary>
     /// <param name="promised">Microseconds after which its answer is expected.</param>
+    /// <param name="isProbe">Whether it is the one that tries it; <see cref="Abandon"/> wants to know.</param>
     /// <returns>False when another request has become the one that tries it.</returns>
-    public bool TryBegin(long now, long promised)
+    public bool TryBegin(long now, long promised, out bool isProbe)
     {
         lock (_lock)
         {
-            if (_state == HealthState.HalfOpen && _isProbed) return false;
-            if (_state == HealthState.HalfOpen) _isProbed = true;
+            isProbe = _state == HealthState.HalfOpen;
+            if (isProbe && _isProbed) return false;
+            if (isProbe) _isProbed = true;
             if (_inFlight++ == 0)
             {
                 Volatile.Write(ref _progressAt, now);
@@ -128,12 +130,12 @@ public sealed class ReplicaHealth(ulong seed)
     }
 
     /// <summary>A request was given up by its own client: that says nothing of the replica.</summary>
-    public void Abandon()
+    public void Abandon(bool isProbe)
     {
         lock (_lock)
         {
-            _inFlight--;
-            if (_state == HealthState.HalfOpen) _isProbed = false;
+            if (--_inFlight == 0) Volatile.Write(ref _promised, 0);
+            if (isProbe && _state == HealthState.HalfOpen) _isProbed = false;
         }
     }
 

@@ -2,7 +2,7 @@ namespace Gateway.Core.Overflow.Replicas;
 
 /// <summary>A request on its way to a replica; exactly one of the methods tells how it ended.</summary>
 /// <remarks><b>Threading</b>: one caller.</remarks>
-public readonly struct Sending(Replica replica, RemoteQueue queue)
+public readonly struct Sending(Replica replica, RemoteQueue queue, bool isProbe)
 {
     public Replica Replica { get; } = replica;
 
@@ -44,6 +44,6 @@ public readonly struct Sending(Replica replica, RemoteQueue queue)
     {
         queue.End();
         Replica.Counts.CountAbandoned();
-        Replica.Health.Abandon();
+        Replica.Health.Abandon(isProbe);
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 
@@ -41,7 +42,7 @@ public sealed record LoadReport(
         BinaryPrimitives.WriteUInt32LittleEndian(to[12..], RowNanoseconds);
         BinaryPrimitives.WriteUInt16LittleEndian(to[16..], QueuedRequests);
         BinaryPrimitives.WriteUInt16LittleEndian(to[18..], RequestsInService);
-        BinaryPrimitives.WriteUInt16LittleEndian(to[20..], (ushort)Math.Min(RowsPerSecond / RateStep, ushort.MaxValue));
+        BinaryPrimitives.WriteUInt16LittleEndian(to[20..], (ushort)Math.Clamp(RowsPerSecond / RateStep, 0, ushort.MaxValue));
         BinaryPrimitives.WriteUInt16LittleEndian(to[22..], 0);
     }
 
@@ -73,6 +74,6 @@ public sealed record LoadReport(
     public static LoadReport? ParseHeader(ReadOnlySpan<char> text)
     {
         Span<byte> bytes = stackalloc byte[Bytes];
-        return text.Length == HeaderLength && Base64Url.TryDecodeFromChars(text, bytes, out int written) && written == Bytes ? Read(bytes) : null;
+        return text.Length == HeaderLength && Base64Url.DecodeFromChars(text, bytes, out _, out int written) == OperationStatus.Done && written == Bytes ? Read(bytes) : null;
     }
 }
