@@ -23,6 +23,72 @@ internal static class FleetTables
         PrintLoads(to, nodes: 30);
         PrintLoads(to, nodes: 3);
         PrintSlow(to);
+        PrintBursts(to);
+        PrintFaults(to);
+        PrintAffinity(to);
+    }
+
+    private static void PrintBursts(TextWriter to)
+    {
+        to.WriteLine();
+        to.WriteLine("Each replica has bursts of four times its mean, 90 % load on average: answers in time as % of what the oracle's fleet answers");
+        to.WriteLine();
+        to.WriteLine("| who decides | 3 replicas | 30 replicas |");
+        to.WriteLine("|---|---|---|");
+        foreach ((string name, RoutingKind kind) in Routings)
+        {
+            to.Write($"| {name} |");
+            foreach (int nodes in (int[])[3, 30])
+            {
+                FleetSetup setup = new(nodes, 0.9) { IsBursty = true, Time = (nodes == 3 ? 10 : 2) * FleetSetup.Second };
+                double best = FleetSimulator.Run(setup with { Routing = RoutingKind.Oracle }).InTime;
+                to.Write($" {100 * FleetSimulator.Run(setup with { Routing = kind }).InTime / best:F1} |");
+            }
+
+            to.WriteLine();
+        }
+    }
+
+    private static void PrintFaults(TextWriter to)
+    {
+        to.WriteLine();
+        to.WriteLine("One of 30 replicas (eight cores, 10 ms) fails for two seconds, 70 % load: requests that others forwarded, and that were lost by it");
+        to.WriteLine();
+        to.WriteLine("| who decides | freezes | takes all and answers nothing | ten times slower |");
+        to.WriteLine("|---|---|---|---|");
+        foreach ((string name, RoutingKind kind) in Routings)
+        {
+            if (kind is RoutingKind.None or RoutingKind.Oracle) continue;
+            to.Write($"| {name} |");
+            foreach (FaultKind fault in (FaultKind[])[FaultKind.Freeze, FaultKind.BlackHole, FaultKind.Slow])
+            {
+                FleetResult result = FleetSimulator.Run(new FleetSetup(30, 0.7)
+                {
+                    Routing = kind,
+                    Server = ServerModel.Cores,
+                    IsSkewed = true,
+                    Time = 4 * FleetSetup.Second,
+                    Faults = [new FleetFault(fault, 10, FleetSetup.Second, 3 * FleetSetup.Second)],
+                });
+                to.Write($" {result.Forwarded}, {result.ForwardedLost} |");
+            }
+
+            to.WriteLine();
+        }
+    }
+
+    private static void PrintAffinity(TextWriter to)
+    {
+        to.WriteLine();
+        to.WriteLine("Ten replicas whose caches hold 2000 of 20,000 answers each, asked for by Zipf's law at four times what they can compute, from empty caches: the second second");
+        to.WriteLine();
+        to.WriteLine("| | answered by a cache, % | refused, % | forwarded per request |");
+        to.WriteLine("|---|---|---|---|");
+        foreach (bool hasAffinity in (bool[])[false, true])
+        {
+            FleetResult result = FleetSimulator.Run(new FleetSetup(10, 4) { Keys = 20_000, Kept = 2000, HasAffinity = hasAffinity, WarmUp = FleetSetup.Second, Time = FleetSetup.Second });
+            to.WriteLine($"| {(hasAffinity ? "affinity" : "by load alone")} | {100 * result.HitShare:F1} | {100 * result.RefusedShare:F1} | {result.ForwardedShare:F2} |");
+        }
     }
 
     private static void PrintLoads(TextWriter to, int nodes)

@@ -47,7 +47,7 @@ public static class OverflowPolicy
         bool isGoodHere = IsGoodHere(question);
         if (question.Attempt < MostAttempts && (question.Attempt == 0 || question.HasToken))
         {
-            double limit = DeadlineMargin * ForwardedMargin * question.Remaining;
+            double limit = ForwardedLimit(question);
             if (isGoodHere) limit = Math.Min(limit, Hysteresis * question.Local);
             if (Choose(question, candidates, maximumAge, limit, random) is { Kind: OverflowKind.Forward } forward) return forward;
         }
@@ -75,11 +75,29 @@ public static class OverflowPolicy
         return candidate.Completion + (Math.Min(candidate.SentSince, candidate.InFlight) * candidate.RowNanoseconds / 1000) + hop;
     }
 
+    /// <summary>What a replica must promise.</summary>
+    internal static double ForwardedLimit(in OverflowQuestion question) => DeadlineMargin * ForwardedMargin * question.Remaining;
+
+    /// <summary>Whether it would be answered here in time.</summary>
+    internal static bool IsGoodHere(in OverflowQuestion question) => CanServe(question) && question.Local <= DeadlineMargin * question.Remaining;
+
+    internal static OverflowDecision Forward(in OverflowQuestion question, int candidate, long expected) =>
+        new(OverflowKind.Forward, candidate, expected, Math.Min(question.Remaining, Math.Max(LeastHopTimeout, (2 * expected) + HopTimeoutReserve)));
+
+    internal static OverflowDecision Refuse(in OverflowQuestion question, ReadOnlySpan<OverflowCandidate> candidates, long maximumAge, ulong random)
+    {
+        long best = question.Local;
+        foreach (ref readonly OverflowCandidate candidate in candidates) best = Math.Min(best, Expect(candidate, maximumAge, question.Hop));
+
+        // When somebody would meet the deadline again; with jitter, so that those refused together do not come back together.
+        double wait = best == OverflowQuestion.Never || question.Remaining == OverflowQuestion.Never ? LeastRetryAfter : best - (DeadlineMargin * question.Remaining);
+        double jitter = 0.5 + ((random >> 11) * (1.0 / (1UL << 53)));
+        return new OverflowDecision(OverflowKind.Refuse, RetryAfter: (long)(Math.Clamp(wait, LeastRetryAfter, MostRetryAfter) * jitter));
+    }
+
     private static OverflowDecision Local => new(OverflowKind.Local);
 
     private static bool CanServe(in OverflowQuestion question) => question is { IsServing: true, HasRoom: true, Local: < OverflowQuestion.Never };
-
-    private static bool IsGoodHere(in OverflowQuestion question) => CanServe(question) && question.Local <= DeadlineMargin * question.Remaining;
 
     private static OverflowDecision Choose(in OverflowQuestion question, ReadOnlySpan<OverflowCandidate> candidates, long maximumAge, double limit, ulong random)
     {
@@ -100,8 +118,7 @@ public static class OverflowPolicy
             if (expected[second] < kept) best = second;
         }
 
-        long promised = expected[best];
-        return new OverflowDecision(OverflowKind.Forward, best, promised, Math.Min(question.Remaining, Math.Max(LeastHopTimeout, (2 * promised) + HopTimeoutReserve)));
+        return Forward(question, best, expected[best]);
     }
 
     /// <summary>Notes down what the feasible candidates are expected to take.</summary>
@@ -136,16 +153,5 @@ public static class OverflowPolicy
         }
 
         return last;
-    }
-
-    private static OverflowDecision Refuse(in OverflowQuestion question, ReadOnlySpan<OverflowCandidate> candidates, long maximumAge, ulong random)
-    {
-        long best = question.Local;
-        foreach (ref readonly OverflowCandidate candidate in candidates) best = Math.Min(best, Expect(candidate, maximumAge, question.Hop));
-
-        // When somebody would meet the deadline again; with jitter, so that those refused together do not come back together.
-        double wait = best == OverflowQuestion.Never || question.Remaining == OverflowQuestion.Never ? LeastRetryAfter : best - (DeadlineMargin * question.Remaining);
-        double jitter = 0.5 + ((random >> 11) * (1.0 / (1UL << 53)));
-        return new OverflowDecision(OverflowKind.Refuse, RetryAfter: (long)(Math.Clamp(wait, LeastRetryAfter, MostRetryAfter) * jitter));
     }
 }

@@ -7,7 +7,7 @@ public sealed class FleetGoalsTests
 {
     private const long Second = FleetSetup.Second;
 
-    public static TheoryData<int, int> Steady => new() { { 3, 1 }, { 3, 2 }, { 3, 3 }, { 30, 1 } };
+    public static TheoryData<int, int> Steady => new() { { 3, 1 }, { 3, 2 }, { 3, 3 }, { 30, 1 }, { 30, 2 } };
 
     [Theory]
     [MemberData(nameof(Steady))]
@@ -175,6 +175,46 @@ public sealed class FleetGoalsTests
 
         AssertAtLeast(0.98 * fast.Goodput, slow.Goodput, "goodput");
         AssertAtMost(1.2 * fast.Percentile(0.99), slow.Percentile(0.99), "p99 in milliseconds");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Affinity_EmptyCachesAtFourTimesTheCapacity_FillAndNothingIsRefused(int seed)
+    {
+        FleetSetup setup = new(10, 4) { Keys = 20_000, Kept = 2000, HasAffinity = true, Seed = seed, WarmUp = Second, Time = Second };
+
+        FleetResult result = FleetSimulator.Run(setup);
+
+        AssertAtLeast(0.95, result.HitShare, "answered by a cache");
+        AssertAtMost(0.01, result.RefusedShare, "refused");
+        AssertAtMost(0.0005, result.LateShare, "admitted, but late");
+
+        // Why it is kept to the ring: by load alone all caches fill with the same answers, and stay so.
+        FleetResult spread = FleetSimulator.Run(setup with { HasAffinity = false });
+        AssertAtMost(0.8, spread.HitShare, "answered by a cache, by load alone");
+        AssertAtLeast(0.03, spread.RefusedShare, "refused, by load alone");
+    }
+
+    [Fact]
+    public void Affinity_OneOfTenIsGone_TheOthersTakeItsAnswers()
+    {
+        FleetSetup setup = new(10, 3)
+        {
+            Keys = 20_000,
+            Kept = 2000,
+            HasAffinity = true,
+            WarmUp = 2 * Second,
+            Time = Second,
+            Faults = [new FleetFault(FaultKind.Crash, 4, 2 * Second, 10 * Second)],
+        };
+
+        FleetResult result = FleetSimulator.Run(setup);
+
+        AssertAtLeast(0.90, result.HitShare, "answered by a cache");
+        AssertAtMost(0.001, result.RefusedShare, "refused");
+        AssertAtMost(0.0001 * result.Forwarded, result.ForwardedLost, "forwarded and lost");
     }
 
     [Fact]

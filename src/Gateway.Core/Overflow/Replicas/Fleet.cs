@@ -1,3 +1,5 @@
+using Gateway.Core.Overflow.Affinity;
+
 namespace Gateway.Core.Overflow.Replicas;
 
 /// <summary>The replicas that this gateway watches, and the choice among them.</summary>
@@ -72,15 +74,46 @@ public sealed class Fleet(long maximumAge, uint place = 0)
             OverflowDecision decision = OverflowPolicy.Decide(question, candidates[..watched.Length], MaximumAge, random);
             if (decision.Kind != OverflowKind.Forward) return decision;
             tried |= 1u << decision.Candidate;
-            Replica chosen = watched[decision.Candidate];
-
-            // Neither is so but for a moment: the model has just been unloaded there, or another request tries whether it is well again.
-            if (chosen.Find(model) is not { } queue || !chosen.Health.TryBegin(now, decision.Expected, out bool isProbe)) continue;
-            queue.Begin();
-            chosen.Counts.CountSent();
-            sending = new Sending(chosen, queue, isProbe);
-            return decision;
+            if (TryBook(watched[decision.Candidate], model, decision, now, out sending)) return decision;
         }
+    }
+
+    /// <summary>The same where each answer is to be kept by one replica (<see cref="AffinityPolicy"/>).</summary>
+    /// <param name="inRingOrder">Places in <paramref name="watched"/>, the owner's first (<see cref="HashRing.Find"/>).</param>
+    public OverflowDecision Decide(
+        in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, ReadOnlySpan<int> inRingOrder, ref uint tried, long now, ulong random, out Sending sending)
+    {
+        sending = default;
+        Span<OverflowCandidate> candidates = stackalloc OverflowCandidate[OverflowPolicy.MostCandidates];
+        bool mayEject = MayEject(watched);
+        while (true)
+        {
+            int self = -1;
+            for (int i = 0; i < inRingOrder.Length; i++)
+            {
+                Replica replica = watched[inRingOrder[i]];
+                if (replica.IsSelf) self = i;
+                candidates[i] = ToCandidate(replica, model, false, now, Mix(random, i), mayEject) with { IsTried = (tried & (1u << inRingOrder[i])) != 0 };
+                if (mayEject && replica.Health.State == HealthState.Ejected) mayEject = MayEject(watched);
+            }
+
+            OverflowDecision decision = AffinityPolicy.Decide(question, candidates[..inRingOrder.Length], self, MaximumAge, random);
+            if (decision.Kind != OverflowKind.Forward) return decision;
+            decision = decision with { Candidate = inRingOrder[decision.Candidate] };
+            tried |= 1u << decision.Candidate;
+            if (TryBook(watched[decision.Candidate], model, decision, now, out sending)) return decision;
+        }
+    }
+
+    /// <returns>False for a moment's changes: the model has just been unloaded there, or another request tries whether it is well again.</returns>
+    private static bool TryBook(Replica chosen, in ModelKey model, in OverflowDecision decision, long now, out Sending sending)
+    {
+        sending = default;
+        if (chosen.Find(model) is not { } queue || !chosen.Health.TryBegin(now, decision.Expected, out bool isProbe)) return false;
+        queue.Begin();
+        chosen.Counts.CountSent();
+        sending = new Sending(chosen, queue, isProbe);
+        return true;
     }
 
     /// <summary>A request was refused because nobody has room, as far as is known: which replica to ask for a new report at once.</summary>

@@ -20,6 +20,8 @@ internal sealed class FleetNode
         Bursts = new SeededRandom((ulong)((setup.Seed * 9_000_011L) + index));
         Arrivals = new SeededRandom((ulong)((setup.Seed * 7_000_003L) + index));
         Fleet = new Fleet(3 * setup.Poll, (uint)index);
+        Kept = new RecentKeys(setup.Kept - (setup.Kept / 10));
+        Near = new RecentKeys(setup.Kept / 10);
         _others = new Replica[setup.Nodes];
         InFlight = new int[setup.Nodes];
         Restart();
@@ -40,6 +42,15 @@ internal sealed class FleetNode
     public Fleet Fleet { get; private set; }
 
     public int[] InFlight { get; }
+
+    /// <summary>What was computed here.</summary>
+    public RecentKeys Kept { get; }
+
+    /// <summary>What others have answered.</summary>
+    public RecentKeys Near { get; }
+
+    /// <summary>What is being computed here, and who else waits for it.</summary>
+    public Dictionary<int, List<FleetServer.Waiting>> Flights { get; } = [];
 
     /// <summary>Where the turn is, of <see cref="RoutingKind.RoundRobin"/>.</summary>
     public int Turn { get; set; }

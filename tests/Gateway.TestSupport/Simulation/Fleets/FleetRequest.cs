@@ -1,7 +1,8 @@
 namespace Gateway.TestSupport.Simulation.Fleets;
 
 /// <summary>A client's request.</summary>
-internal sealed class FleetRequest(int door, long arrivedAt, long deadline, int retriesLeft)
+/// <param name="key">What it asks; -1 for what nobody else does.</param>
+internal sealed class FleetRequest(int door, long arrivedAt, long deadline, int retriesLeft, int key = -1)
 {
     /// <summary>The replica that it came to.</summary>
     public int Door { get; } = door;
@@ -11,6 +12,8 @@ internal sealed class FleetRequest(int door, long arrivedAt, long deadline, int 
     public long Deadline { get; } = deadline;
 
     public int RetriesLeft { get; } = retriesLeft;
+
+    public int Key { get; } = key;
 
     public int Attempt { get; set; }
 

@@ -36,6 +36,11 @@ public sealed class FleetResult(FleetSetup setup)
 
     public long Refused { get; private set; }
 
+    /// <summary>Answered by a cache.</summary>
+    public long Hits { get; private set; }
+
+    public double HitShare => (double)Hits / Math.Max(1, InTime);
+
     /// <summary>Requests that were sent to another replica.</summary>
     public long Forwarded { get; private set; }
 
@@ -128,6 +133,11 @@ public sealed class FleetResult(FleetSetup setup)
     internal void Nack(FleetRequest request)
     {
         if (IsCounted(request)) Nacks++;
+    }
+
+    internal void Hit(FleetRequest request)
+    {
+        if (IsCounted(request)) Hits++;
     }
 
     internal void TimeOut(FleetRequest request)

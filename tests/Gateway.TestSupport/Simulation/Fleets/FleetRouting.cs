@@ -1,4 +1,5 @@
 using Gateway.Core.Overflow;
+using Gateway.Core.Overflow.Affinity;
 using Gateway.Core.Overflow.Replicas;
 
 namespace Gateway.TestSupport.Simulation.Fleets;
@@ -6,6 +7,8 @@ namespace Gateway.TestSupport.Simulation.Fleets;
 /// <summary>Who decides: the code of the gateway, or one of those that it is compared with.</summary>
 internal sealed class FleetRouting(FleetSetup setup, FleetNode[] nodes)
 {
+    private readonly HashRing? _ring = setup.HasAffinity ? new HashRing([.. nodes[0].Fleet.Watched.ToArray().Select(replica => replica.Address)]) : null;
+
     /// <param name="to">The replica, of <see cref="OverflowKind.Forward"/>.</param>
     public OverflowDecision Decide(FleetNode node, FleetRequest request, long now, out int to, out Sending sending)
     {
@@ -16,7 +19,18 @@ internal sealed class FleetRouting(FleetSetup setup, FleetNode[] nodes)
         {
             uint tried = (uint)request.Tried;
             ReadOnlySpan<Replica> watched = node.Fleet.Watched.Span;
-            OverflowDecision decision = node.Fleet.Decide(question, FleetNode.Model, watched, ref tried, now, node.Random.Next(), out sending);
+            OverflowDecision decision;
+            if (_ring is not null)
+            {
+                Span<int> order = stackalloc int[OverflowPolicy.MostCandidates];
+                order = order[.._ring.Find((ulong)request.Key, order)];
+                decision = node.Fleet.Decide(question, FleetNode.Model, watched, order, ref tried, now, node.Random.Next(), out sending);
+            }
+            else
+            {
+                decision = node.Fleet.Decide(question, FleetNode.Model, watched, ref tried, now, node.Random.Next(), out sending);
+            }
+
             request.Tried = tried;
             if (decision.Kind == OverflowKind.Forward) to = node.IndexOf(watched[decision.Candidate]);
             return decision;

@@ -46,9 +46,9 @@ internal sealed class FleetServer(ServerModel model)
     }
 
     /// <summary>Starts a batch, if a lane is idle and something waits.</summary>
-    /// <param name="dropped">Told of what could not be in time any more.</param>
+    /// <param name="dropped">Told of what nobody waits for any more, or could not be in time.</param>
     /// <returns>The lane and when it ends; -1 if there is none to start.</returns>
-    public (int Lane, long End) Start(long now, Action<FleetRequest> dropped)
+    public (int Lane, long End) Start(long now, Action<Waiting> dropped)
     {
         int idle = Array.FindIndex(_lanes, lane => !lane.IsBusy);
         if (idle < 0) return (-1, 0);
@@ -87,7 +87,7 @@ internal sealed class FleetServer(ServerModel model)
 
     /// <summary>Takes out what nobody waits for, and what cannot be in time.</summary>
     /// <returns>Rows of the next batch: no more than leave its oldest member time.</returns>
-    private int Drop(long now, Action<FleetRequest> dropped)
+    private int Drop(long now, Action<Waiting> dropped)
     {
         while (_queue.TryPeek(out Waiting oldest))
         {
@@ -101,7 +101,7 @@ internal sealed class FleetServer(ServerModel model)
             }
 
             _queue.Dequeue();
-            if (oldest.Send is not { IsOver: true }) dropped(oldest.Request);
+            dropped(oldest);
         }
 
         return 0;

@@ -47,6 +47,15 @@ public sealed record FleetSetup(int Nodes, double Load)
 
     public IReadOnlyList<FleetFault> Faults { get; init; } = [];
 
+    /// <summary>Different requests, of Zipf's popularity with an exponent of 0.99; 0 where none comes twice.</summary>
+    public int Keys { get; init; }
+
+    /// <summary>Answers that a replica keeps, the least recently used going first; a tenth of the place is for those of others.</summary>
+    public int Kept { get; init; }
+
+    /// <summary>Whether each answer is to be kept by one replica.</summary>
+    public bool HasAffinity { get; init; }
+
     public long End => WarmUp + Time;
 
     /// <summary>Requests a second that all can do together.</summary>

@@ -32,7 +32,7 @@ public sealed class FleetSimulator
     private readonly FleetNode[] _nodes;
     private readonly FleetRouting _routing;
     private readonly FleetResult _result;
-    private readonly Action<FleetRequest> _dropped;
+    private readonly ZipfKeys _keys;
     private long _now;
 
     private FleetSimulator(FleetSetup setup)
@@ -41,7 +41,7 @@ public sealed class FleetSimulator
         _nodes = [.. Enumerable.Range(0, setup.Nodes).Select(i => new FleetNode(setup, i))];
         _routing = new FleetRouting(setup, _nodes);
         _result = new FleetResult(setup);
-        _dropped = _result.Drop;
+        _keys = new ZipfKeys(setup.Keys);
     }
 
     public static FleetResult Run(FleetSetup setup)
@@ -181,7 +181,7 @@ public sealed class FleetSimulator
     {
         // A balancer in front knows who is out of service.
         while (!node.IsInService) node = _nodes[node.Arrivals.NextBelow(_nodes.Length)];
-        FleetRequest request = new(node.Index, _now, _now + _setup.Deadline, retries);
+        FleetRequest request = new(node.Index, _now, _now + _setup.Deadline, retries, _keys.Next(node.Arrivals));
         _result.Arrive(request, isFirst);
         Handle(new FleetEvent(FleetEventKind.Door, node.Index, Request: request));
     }
@@ -194,7 +194,7 @@ public sealed class FleetSimulator
 
     private void AskAgain(FleetRequest request)
     {
-        FleetRequest again = new(request.Door, _now + ClientPause, _now + ClientPause + _setup.Deadline, request.RetriesLeft - 1);
+        FleetRequest again = new(request.Door, _now + ClientPause, _now + ClientPause + _setup.Deadline, request.RetriesLeft - 1, request.Key);
         _result.Arrive(again, isFirst: false);
         Schedule(ClientPause, new FleetEvent(FleetEventKind.Door, request.Door, Request: again));
     }
@@ -204,6 +204,13 @@ public sealed class FleetSimulator
     private void Route(FleetRequest request)
     {
         FleetNode node = _nodes[request.Door];
+        if (request.Attempt == 0 && (node.Kept.Touch(request.Key) || node.Near.Touch(request.Key)))
+        {
+            _result.Hit(request);
+            _result.Answer(request, _now);
+            return;
+        }
+
         OverflowDecision decision = _routing.Decide(node, request, _now, out int to, out Sending sending);
         switch (decision.Kind)
         {
@@ -229,13 +236,21 @@ public sealed class FleetSimulator
 
     private void Enqueue(FleetNode node, FleetRequest request, FleetSend? send)
     {
+        // What is being computed is waited for.
+        if (request.Key >= 0 && node.Flights.TryGetValue(request.Key, out List<FleetServer.Waiting>? flight))
+        {
+            flight.Add(new FleetServer.Waiting(request, send));
+            return;
+        }
+
+        if (request.Key >= 0) node.Flights[request.Key] = [];
         node.Server.Enqueue(request, send, _now);
         StartBatch(node);
     }
 
     private void StartBatch(FleetNode node)
     {
-        (int lane, long end) = node.Server.Start(_now, _dropped);
+        (int lane, long end) = node.Server.Start(_now, late => Drop(node, late));
         if (lane >= 0) ScheduleAt(end, new FleetEvent(FleetEventKind.BatchEnd, node.Index, lane, node.Boot));
     }
 
@@ -246,11 +261,33 @@ public sealed class FleetSimulator
         node.Server.Finish(lane, _now, _finished);
         foreach (FleetServer.Waiting done in _finished)
         {
-            if (done.Send is null) _result.Answer(done.Request, _now);
-            else Answer(done.Send, HopOutcome.Answered, node.Report(_now));
+            Answer(node, done);
+            int key = done.Request.Key;
+            if (key < 0) continue;
+            node.Kept.Add(key);
+            if (!node.Flights.Remove(key, out List<FleetServer.Waiting>? others)) continue;
+            foreach (FleetServer.Waiting other in others) Answer(node, other);
         }
 
         StartBatch(node);
+    }
+
+    private void Answer(FleetNode node, in FleetServer.Waiting done)
+    {
+        if (done.Send is null) _result.Answer(done.Request, _now);
+        else Answer(done.Send, HopOutcome.Answered, node.Report(_now));
+    }
+
+    private void Drop(FleetNode node, FleetServer.Waiting late)
+    {
+        if (late.Send is not { IsOver: true }) _result.Drop(late.Request);
+        if (!node.Flights.Remove(late.Request.Key, out List<FleetServer.Waiting>? others) || others.Count == 0) return;
+
+        // The next one is the one to compute it.
+        FleetServer.Waiting next = others[0];
+        others.RemoveAt(0);
+        node.Flights[next.Request.Key] = others;
+        node.Server.Enqueue(next.Request, next.Send, _now);
     }
 
     private void Answer(FleetSend send, HopOutcome outcome, LoadReport? report)
@@ -268,6 +305,13 @@ public sealed class FleetSimulator
         if (node.IsDown)
         {
             Answer(send, HopOutcome.ConnectionRefused, null);
+            return;
+        }
+
+        if (node.Kept.Touch(send.Request.Key))
+        {
+            _result.Hit(send.Request);
+            Answer(send, HopOutcome.Answered, node.Report(_now));
             return;
         }
 
@@ -294,6 +338,7 @@ public sealed class FleetSimulator
         {
             if (IsReal) send.Sending.Answer(node.Fleet, _now);
             else node.Fleet.Retries.Earn();
+            if (_setup.HasAffinity) node.Near.Add(send.Request.Key);
             _result.Answer(send.Request, _now);
             return;
         }
@@ -398,6 +443,7 @@ public sealed class FleetSimulator
         node.IsDown = true;
         _finished.Clear();
         node.Server.Clear(_finished);
+        node.Flights.Clear();
         foreach (FleetServer.Waiting lost in _finished)
         {
             if (lost.Send is { IsOver: false }) Answer(lost.Send, HopOutcome.Reset, null);
