@@ -34,6 +34,7 @@ public static class OverflowPolicy
 
     private const long LeastHopTimeout = 30_000;
     private const long HopTimeoutReserve = 10_000;
+    private const long LastHopTimeout = 30_000_000;
     private const long LeastRetryAfter = 50_000;
     private const long MostRetryAfter = 5_000_000;
 
@@ -81,8 +82,12 @@ public static class OverflowPolicy
     /// <summary>Whether it would be answered here in time.</summary>
     internal static bool IsGoodHere(in OverflowQuestion question) => CanServe(question) && question.Local <= DeadlineMargin * question.Remaining;
 
-    internal static OverflowDecision Forward(in OverflowQuestion question, int candidate, long expected) =>
-        new(OverflowKind.Forward, candidate, expected, Math.Min(question.Remaining, Math.Max(LeastHopTimeout, (2 * expected) + HopTimeoutReserve)));
+    /// <param name="hasAlternative">Whether there is somewhere else to try when no answer comes; else the time of the hop is all that there is.</param>
+    internal static OverflowDecision Forward(in OverflowQuestion question, int candidate, long expected, bool hasAlternative)
+    {
+        long patience = hasAlternative ? Math.Max(LeastHopTimeout, (2 * expected) + HopTimeoutReserve) : Math.Max(LastHopTimeout, 2 * expected);
+        return new OverflowDecision(OverflowKind.Forward, candidate, expected, Math.Min(question.Remaining, patience));
+    }
 
     internal static OverflowDecision Refuse(in OverflowQuestion question, ReadOnlySpan<OverflowCandidate> candidates, long maximumAge, ulong random)
     {
@@ -118,7 +123,7 @@ public static class OverflowPolicy
             if (expected[second] < kept) best = second;
         }
 
-        return Forward(question, best, expected[best]);
+        return Forward(question, best, expected[best], rest > 0 || IsGoodHere(question));
     }
 
     /// <summary>Notes down what the feasible candidates are expected to take.</summary>

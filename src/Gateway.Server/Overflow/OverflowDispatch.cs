@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
@@ -17,6 +18,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 {
     // A hop that takes longer than this is one of a model that takes long.
     private static readonly TimeSpan LongestHop = TimeSpan.FromHours(1);
+    private const double MostPatience = 3_600_000;
 
     public OverflowCounts Counts { get; } = new();
 
@@ -61,6 +63,11 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
             run.Sent++;
         }
 
+        else if (decision.Kind == OverflowKind.Refuse && replicas.Fleet.Hurry(run.Watched.Span, now) is { } stale)
+        {
+            replicas.Ask(stale);
+        }
+
         Counts.Count(decision.Kind);
         return decision;
     }
@@ -100,18 +107,18 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     }
 
     /// <summary>Whether a request that another gateway has forwarded is served here.</summary>
-    /// <param name="origin">Who has.</param>
+    /// <param name="headers">The request's, which say who has.</param>
     /// <param name="text">For that gateway, of a refusal.</param>
-    public bool TakesForwarded(ServedModel model, string origin, long timeoutMicroseconds, out string text, out TimeSpan retryAfter)
+    public bool TakesForwarded(ServedModel model, IHeaderDictionary headers, long timeoutMicroseconds, out string text, out TimeSpan retryAfter)
     {
         text = "";
         retryAfter = default;
-        bool isSelf = origin == identity.InstanceText;
+        bool isSelf = headers[OverflowHeaders.Origin].ToString() == identity.InstanceText;
         OverflowDecision decision = default;
         if (!isSelf)
         {
             if (model.CacheCounts is not null) return Count(true);
-            OverflowQuestion question = Ask(model, timeoutMicroseconds) with { IsForwarded = true };
+            OverflowQuestion question = Ask(model, timeoutMicroseconds) with { IsForwarded = true, Patience = PatienceOf(headers) };
             decision = OverflowPolicy.Decide(question, [], 0, (ulong)Random.Shared.NextInt64());
             if (decision.Kind == OverflowKind.Local) return Count(true);
         }
@@ -120,6 +127,11 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         retryAfter = TimeSpan.FromMicroseconds(decision.RetryAfter);
         return Count(false);
     }
+
+    private static long PatienceOf(IHeaderDictionary headers) =>
+        double.TryParse(headers[OverflowHeaders.Patience].ToString(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double milliseconds) && milliseconds is > 0 and < MostPatience
+            ? (long)(milliseconds * 1000)
+            : OverflowQuestion.Never;
 
     private bool Count(bool isTaken)
     {

@@ -49,7 +49,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         }
 
         catalog.TryFind(route.Model, version, out ServedModel? model);
-        if (context.Request.Headers.TryGetValue(OverflowHeaders.Origin, out var origin)) return HandleForwarded(context, next, model, origin.ToString(), timeout);
+        if (context.Request.Headers.ContainsKey(OverflowHeaders.Origin)) return HandleForwarded(context, next, model, timeout);
         if (replicas.Fleet.Watched.IsEmpty || (model is not null && !OverflowDispatch.MayLeave(model))) return next(context);
         OverflowQuestion question = dispatch.Ask(model, timeout);
         ModelKey key = new(route.Model.ToString(), version);
@@ -74,7 +74,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
     }
 
     /// <summary>Serves a call that another gateway has forwarded, or says at once that this one cannot either.</summary>
-    private Task HandleForwarded(HttpContext context, RequestDelegate next, ServedModel? model, string origin, long timeout)
+    private Task HandleForwarded(HttpContext context, RequestDelegate next, ServedModel? model, long timeout)
     {
         if (model is null) return next(context);
         context.Response.OnStarting(() =>
@@ -82,7 +82,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             context.Response.Headers[OverflowHeaders.Load] = reporter.Report(model).ToHeader();
             return Task.CompletedTask;
         });
-        if (dispatch.TakesForwarded(model, origin, timeout, out string text, out TimeSpan retryAfter)) return next(context);
+        if (dispatch.TakesForwarded(model, context.Request.Headers, timeout, out string text, out TimeSpan retryAfter)) return next(context);
         Refuse(context, RefusalReason.DeadlineBehindQueue.WireName(), retryAfter, text);
         return Task.CompletedTask;
     }

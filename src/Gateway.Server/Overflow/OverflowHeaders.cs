@@ -6,6 +6,9 @@ internal static class OverflowHeaders
     /// <summary>Of a forwarded request: the instance that forwards it. A request that has it is not forwarded again.</summary>
     public const string Origin = "Gateway-Origin";
 
+    /// <summary>Of a forwarded request: milliseconds for which the instance that forwards it waits before it tries elsewhere.</summary>
+    public const string Patience = "Gateway-Patience-Ms";
+
     /// <summary>Of the answer to a forwarded request: the load of the model's queue there (<see cref="Core.Overflow.Reports.LoadReport"/>).</summary>
     public const string Load = "Gateway-Load";
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow.Replicas;
@@ -21,9 +22,13 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
     private readonly Dictionary<Replica, CancellationTokenSource> _polls = [];
     private readonly Lock _lock = new();
 
+    // Models of theirs that have the name of another here, of which that has been said; bounded by the models here.
+    private readonly ConcurrentDictionary<(string Address, string Model), bool> _others = new();
+
     public Task StartAsync(CancellationToken cancellationToken)
     {
         replicas.Changed += Follow;
+        replicas.Asked += AskNow;
         Follow();
         return Task.CompletedTask;
     }
@@ -31,6 +36,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         replicas.Changed -= Follow;
+        replicas.Asked -= AskNow;
         await _stop.CancelAsync().ConfigureAwait(false);
     }
 
@@ -62,13 +68,12 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         }
     }
 
+    private void AskNow(Replica replica) => _ = AskAsync(replica, _stop.Token);
+
     private async Task PollAsync(Replica replica, CancellationToken stop)
     {
         // What was last said of it: its state, or that it is not there, for whatever reason.
         string? said = null;
-
-        // Models of theirs that have the name of another here; bounded by the models here.
-        HashSet<string> others = new(StringComparer.Ordinal);
         try
         {
             // Not all at the same times. The framework's clock: the engine's is made for a few timers.
@@ -76,7 +81,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             using PeriodicTimer timer = new(settings.PollPeriod, TimeProvider.System);
             do
             {
-                string? found = await AskAsync(replica, others, stop).ConfigureAwait(false);
+                string? found = await AskAsync(replica, stop).ConfigureAwait(false);
                 string says = found is not null ? "" : replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.State.ToString();
                 if (says == said || stop.IsCancellationRequested) continue;
                 said = says;
@@ -92,7 +97,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
     }
 
     /// <returns>Null, or why there is no report.</returns>
-    private async Task<string?> AskAsync(Replica replica, HashSet<string> others, CancellationToken stop)
+    private async Task<string?> AskAsync(Replica replica, CancellationToken stop)
     {
         try
         {
@@ -107,7 +112,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             if (ServerReport.Read(await response.Content.ReadAsByteArrayAsync(late.Token).ConfigureAwait(false)) is not { } report) return "what it answers is no report";
             long now = settings.Now();
             replicas.NoteRoundTrip(now - asked);
-            Receive(replica, report, now, others);
+            Receive(replica, report, now);
             return null;
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
@@ -120,7 +125,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         }
     }
 
-    private void Receive(Replica replica, ServerReport report, long now, HashSet<string> others)
+    private void Receive(Replica replica, ServerReport report, long now)
     {
         replica.IsSelf = report.Instance == identity.Instance;
         replica.State = report.State;
@@ -130,7 +135,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         {
             if (catalog.TryFind(model.Name, 0, out ServedModel? here) && reporter.SignatureOf(here.Layout) != model.Signature)
             {
-                if (others.Add(model.Name)) Log.OtherModel(logger, replica.Address, model.Name);
+                if (_others.TryAdd((replica.Address, model.Name), true)) Log.OtherModel(logger, replica.Address, model.Name);
                 continue;
             }
 

@@ -21,6 +21,12 @@ internal sealed class Replicas(OverflowSettings settings, GatewayIdentity identi
     /// <summary>Told after the members have changed.</summary>
     public event Action? Changed;
 
+    /// <summary>Told of a replica that is to be asked at once.</summary>
+    public event Action<Replica>? Asked;
+
+    /// <summary>Has a replica asked at once how loaded it is.</summary>
+    public void Ask(Replica replica) => Asked?.Invoke(replica);
+
     /// <summary>Sets the members. Those that were members, and are configured as they were, go on as they are.</summary>
     public void Set(IReadOnlyList<ReplicaSetup> members)
     {

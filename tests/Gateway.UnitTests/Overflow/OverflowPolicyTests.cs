@@ -185,6 +185,12 @@ public sealed class OverflowPolicyTests
     }
 
     [Theory]
+    [InlineData(100_000, 100_000)]
+    [InlineData(Never, 30_000_000)]
+    public void Decide_GoesToTheOnlyOneThereIs_HopHasAllTheTime(long remaining, long timeout) =>
+        Assert.Equal(timeout, Decide(Question with { Local = Never, Remaining = remaining }, Idle).HopTimeout);
+
+    [Theory]
     [InlineData(5000, 100_000, 30_000)]
     [InlineData(9000, 100_000, 30_000)]
     [InlineData(20_000, 100_000, 52_000)]
@@ -193,7 +199,9 @@ public sealed class OverflowPolicyTests
     [InlineData(60_000, Never, 132_000)]
     public void Decide_Goes_HopTimesOutAfterTwiceWhatWasPromised(long completion, long remaining, long timeout)
     {
-        OverflowDecision decision = Decide(Question with { Local = Never, Remaining = remaining }, Idle with { Completion = completion });
+        OverflowCandidate there = Idle with { Completion = completion };
+
+        OverflowDecision decision = Decide(Question with { Local = Never, Remaining = remaining }, there, there);
 
         Assert.Equal((OverflowKind.Forward, completion + 1000, timeout), (decision.Kind, decision.Expected, decision.HopTimeout));
     }

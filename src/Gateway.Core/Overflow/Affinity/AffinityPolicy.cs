@@ -55,5 +55,5 @@ public static class AffinityPolicy
     }
 
     private static OverflowDecision Choose(in OverflowQuestion question, int place, int self, long time) =>
-        place == self ? new OverflowDecision(OverflowKind.Local) : OverflowPolicy.Forward(question, place, time);
+        place == self ? new OverflowDecision(OverflowKind.Local) : OverflowPolicy.Forward(question, place, time, hasAlternative: true);
 }

@@ -45,9 +45,9 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     /// <returns>True when it is refused.</returns>
     public bool Declines(GrpcCall call, ServedModel model)
     {
-        if (!call.Headers.TryGetValue(OverflowHeaders.Origin, out var origin)) return false;
+        if (!IsForwarded(call)) return false;
         call.LoadOf = model;
-        if (dispatch.TakesForwarded(model, origin.ToString(), call.TimeoutMicroseconds, out string text, out TimeSpan retryAfter)) return false;
+        if (dispatch.TakesForwarded(model, call.Headers, call.TimeoutMicroseconds, out string text, out TimeSpan retryAfter)) return false;
         throw new InferenceException(StatusCode.Unavailable, text) { RetryAfter = retryAfter, Refusal = RefusalReason.DeadlineBehindQueue.WireName() };
     }
 

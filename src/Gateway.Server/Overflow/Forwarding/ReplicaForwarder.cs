@@ -38,7 +38,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         ForwarderError error;
         try
         {
-            error = await forwarder.SendAsync(context, address, clients.For(call.IsGrpc), call.IsGrpc ? ReplicaClients.Grpc : ReplicaClients.Http, new ReplicaTransformer(origin, remaining, call.IsGrpc), hop.Token).ConfigureAwait(false);
+            error = await forwarder.SendAsync(context, address, clients.For(call.IsGrpc), call.IsGrpc ? ReplicaClients.Grpc : ReplicaClients.Http, new ReplicaTransformer(origin, remaining, hopTimeout, call.IsGrpc), hop.Token).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a replica brings about is no more than its failure.
         catch (Exception thrown)

@@ -6,7 +6,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Gateway.Server.Overflow.Forwarding;
 
 /// <summary>What a forwarded call's headers say besides what the client's said: who forwards it, and the time that is left.</summary>
-internal sealed class ReplicaTransformer(string origin, long remainingMicroseconds, bool isGrpc) : HttpTransformer
+internal sealed class ReplicaTransformer(string origin, long remainingMicroseconds, TimeSpan hopTimeout, bool isGrpc) : HttpTransformer
 {
     private const string GrpcTimeout = "grpc-timeout";
 
@@ -20,6 +20,7 @@ internal sealed class ReplicaTransformer(string origin, long remainingMicrosecon
         // The replica is asked by its own name.
         proxyRequest.Headers.Host = null;
         Set(proxyRequest, OverflowHeaders.Origin, origin);
+        Set(proxyRequest, OverflowHeaders.Patience, hopTimeout.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture));
         if (remainingMicroseconds == long.MaxValue) return;
         if (isGrpc)
         {
