@@ -25,6 +25,7 @@ public static class OverflowExtensions
             provider.GetRequiredService<BlockPool>(),
             provider.GetRequiredService<GatewayIdentity>().InstanceText,
             provider.GetRequiredService<ServerOptions>().HttpMaxInputSize))
+        .AddSingleton<ReplicaWarmer>()
         .AddSingleton<OverflowDispatch>()
         .AddSingleton<OverflowHandler>()
         .AddHostedService<ReplicaPoller>();

@@ -15,7 +15,7 @@ namespace Gateway.Server.Overflow;
 /// <b>Behaviour</b>: what does not answer, or not sensibly, is no candidate once its last report is too old. It is said once that a replica is not there, and once that it is
 /// again. <b>Threading</b>: a task a replica.
 /// </remarks>
-internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients clients, LoadReporter reporter, GatewayIdentity identity, ModelCatalog catalog, OverflowSettings settings, ILogger<ReplicaPoller> logger)
+internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients clients, ReplicaWarmer warmer, LoadReporter reporter, GatewayIdentity identity, ModelCatalog catalog, OverflowSettings settings, ILogger<ReplicaPoller> logger)
     : IHostedService, IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -85,7 +85,11 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
                 string says = found is not null ? "" : replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.State.ToString();
                 if (says == said || stop.IsCancellationRequested) continue;
                 said = says;
-                if (found is null) Log.Reports(logger, replica.Address, says);
+                if (found is null)
+                {
+                    Log.Reports(logger, replica.Address, says);
+                    if (replica is { IsSelf: false, State: ReplicaState.Serving }) _ = warmer.WarmAsync(replica, stop);
+                }
                 else Log.DoesNotReport(logger, replica.Address, found);
             }
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));

@@ -34,6 +34,23 @@ public sealed class FleetTests : IDisposable
     }
 
     [Fact]
+    public async Task Grpc_Overload_IsServedByTheOther()
+    {
+        await using GatewayProcess other = await ServeAsync();
+        await using GatewayProcess one = await ServeAsync(other.HttpAddress);
+        await AwaitReportsAsync(one);
+        string script = Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_fleet.py");
+
+        string output = await StrangerClient.RunAsync("/usr/bin/python3", script, new Uri(one.GrpcAddress).Authority, "1000", "60", "0.15");
+
+        // "506 answered, 222 elsewhere, 494 refused"
+        int[] counts = [.. output.Split(' ').Where(word => char.IsAsciiDigit(word[0])).Select(word => int.Parse(word, CultureInfo.InvariantCulture))];
+        Assert.InRange(counts[1], 50, counts[0]);
+        Assert.InRange(counts[0], 200, 1000);
+        AssertReceived(sent: await MetricsAsync(one), received: await MetricsAsync(other));
+    }
+
+    [Fact]
     public async Task Light_Load_StaysWhereItCame()
     {
         await using GatewayProcess other = await ServeAsync();
