@@ -30,7 +30,7 @@ internal abstract class RequestFlight : IAnswerReceiver
     }
 
     /// <summary>Gives the request up, if it is in flight.</summary>
-    public void Cancel()
+    public virtual void Cancel()
     {
         if (Interlocked.CompareExchange(ref _state, Cancelling, InFlight) != InFlight) return;
         Request!.Cancel();

@@ -23,5 +23,21 @@ internal sealed class FrameCall(FrameSender sender) : PipelinedCall<FrameCall>
     /// <summary>What the call is refused with, unread.</summary>
     public EarlyRefusal? Refusal { get; set; }
 
-    protected override void HandOver() => sender.Post(this);
+    /// <summary>May have it answered by another server; null for the others.</summary>
+    public FrameRelay? Relay { get; set; }
+
+    public override void Cancel()
+    {
+        base.Cancel();
+        Relay?.Cancel();
+    }
+
+    /// <summary>Gives the answered call to the sender.</summary>
+    public void Post() => sender.Post(this);
+
+    protected override void HandOver()
+    {
+        if (Relay is { } relay && Request is { Refusal.Reason: not RefusalReason.None } request) relay.Refused(request);
+        else Post();
+    }
 }

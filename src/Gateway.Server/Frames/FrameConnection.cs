@@ -53,6 +53,10 @@ internal sealed partial class FrameConnection
     private readonly InferMessage _infer = new();
     private readonly MessageBlock _gathered;
     private readonly PassedFrame _passed = new();
+    private readonly FrameOverflow? _overflow;
+
+    // What the hello showed, for servers that calls are sent on to.
+    private string? _token;
 
     // The model of the last request, as of that state of the catalogue.
     private ServedModel? _model;
@@ -73,8 +77,9 @@ internal sealed partial class FrameConnection
     private volatile bool _isStopping;
 
     public FrameConnection(
-        ConnectionContext connection, FramesOptions options, ModelCatalog catalog, BlockPool pool, ServerHealth health, CallerTenants tenants, TimeProvider time, ILogger logger)
+        ConnectionContext connection, FramesOptions options, ModelCatalog catalog, BlockPool pool, ServerHealth health, CallerTenants tenants, TimeProvider time, ILogger logger, FrameOverflow? overflow = null)
     {
+        _overflow = overflow;
         _connection = connection;
         _input = connection.Transport.Input;
         _options = options;
@@ -344,6 +349,7 @@ internal sealed partial class FrameConnection
 
     private void Infer(FrameCall call, ref MessagePackReader reader, ReadOnlySpan<byte> message, MemoryBlock? block, int start, bool isLast)
     {
+        ReadOnlySpan<byte> body = message[reader.Position..];
         bool isNew = _infer.Read(ref reader, message);
         if (isNew) _hasTenant = false;
         object snapshot = _catalog.Snapshot;
@@ -369,8 +375,16 @@ internal sealed partial class FrameConnection
             return;
         }
 
+        call.Relay = _overflow?.TryKeep(call, model, _infer.Version(message), _infer.TimeoutMicroseconds, body, tenant, _token);
+        if (call.Relay?.Leaves(tenant) == true) return;
         if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant))
         {
+            if (call.Relay is { } relay)
+            {
+                relay.Refused(refusal);
+                return;
+            }
+
             call.Refusal = refusal;
             _sender.Post(call);
             return;
@@ -451,6 +465,7 @@ internal sealed partial class FrameConnection
         }
 
         _hasKey = byKey is not null;
+        if (_overflow is not null && !hello.Token.IsEmpty) _token = Encoding.UTF8.GetString(hello.Token);
         _greetedTenant = byKey ?? (hello.HasTenant ? _tenants.ByName(hello.Tenant) : null);
         if (hello.Window > 0) Window.Most = (int)Math.Min((ulong)_options.Window, hello.Window);
         _hasHello = true;

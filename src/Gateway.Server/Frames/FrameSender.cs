@@ -209,6 +209,8 @@ internal sealed class FrameSender
         call.Aside = null;
         call.Body = null;
         call.Refusal = null;
+        call.Relay?.Dispose();
+        call.Relay = null;
         call.WantedOutputs.Clear();
     }
 

@@ -164,12 +164,15 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         }
     }
 
+    /// <summary>Notes down what should not have happened.</summary>
+    public void Report(Exception error) => Log.Unexpected(logger, error);
+
     private static partial class Log
     {
         [LoggerMessage(4610, LogLevel.Debug, "Replica {Address} has not answered a request for '{Model}': {Problem}", EventName = "ForwardFailed")]
         public static partial void Failed(ILogger logger, string address, string model, string problem);
 
-        [LoggerMessage(4611, LogLevel.Error, "A call failed unexpectedly while its body was read.", EventName = "OverflowBodyFailed")]
+        [LoggerMessage(4611, LogLevel.Error, "A call that may be answered elsewhere failed unexpectedly.", EventName = "OverflowFailed")]
         public static partial void Unexpected(ILogger logger, Exception error);
     }
 }

@@ -1,4 +1,5 @@
 using Gateway.Core.Memory;
+using Gateway.Server.Frames;
 using Gateway.Server.Hosting;
 using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Overflow.Reports;
@@ -28,6 +29,7 @@ public static class OverflowExtensions
         .AddSingleton<ReplicaWarmer>()
         .AddSingleton<OverflowDispatch>()
         .AddSingleton<OverflowHandler>()
+        .AddSingleton<FrameOverflow>()
         .AddHostedService<ReplicaPoller>();
 
     /// <summary>Lets calls go elsewhere that this server cannot answer in time; before the protocols.</summary>

@@ -1,0 +1,40 @@
+using System.Globalization;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Tenants;
+using Gateway.Server.Overflow;
+using Gateway.Server.Overflow.Forwarding;
+using Gateway.Server.Tenants;
+using Microsoft.AspNetCore.Http;
+
+namespace Gateway.Server.Frames;
+
+/// <summary>Has inferences over frames that this gateway cannot answer in time answered by replicas: there the same message goes over HTTP.</summary>
+/// <remarks><b>Behaviour</b>: while nothing waits, calls pass by untouched. <b>Threading</b>: any.</remarks>
+internal sealed class FrameOverflow(Replicas replicas, OverflowDispatch dispatch, ModelCatalog catalog, BlockPool pool, OverflowSettings settings)
+{
+    private const string ContentType = "application/msgpack";
+
+    public OverflowDispatch Dispatch => dispatch;
+
+    public ModelCatalog Catalog => catalog;
+
+    public BlockPool Pool => pool;
+
+    /// <summary>Keeps the message of a call that may be answered elsewhere.</summary>
+    /// <param name="body">The call's map.</param>
+    /// <param name="token">What the client showed in its hello; null for nothing.</param>
+    /// <returns>Null when it is to be served here, or there is no memory for it.</returns>
+    public FrameRelay? TryKeep(FrameCall call, ServedModel model, long version, long timeoutMicroseconds, ReadOnlySpan<byte> body, Tenant? tenant, string? token)
+    {
+        if (replicas.Fleet.Watched.IsEmpty || !OverflowDispatch.MayLeave(model) || !pool.TryRent(body.Length, BlockOwner.Body, out MemoryBlock? block)) return null;
+        body.CopyTo(block.Span);
+        OverflowRun run = dispatch.Begin(new ModelKey(model.Name, version), dispatch.Ask(model, timeoutMicroseconds), settings.Now());
+        IHeaderDictionary headers = new HeaderDictionary { ["Content-Type"] = ContentType };
+        if (token is not null) headers.Authorization = $"Bearer {token}";
+        if (tenant is not null) headers[CallerTenants.HeaderName] = tenant.Name;
+        string target = string.Create(CultureInfo.InvariantCulture, $"/v2/models/{Uri.EscapeDataString(model.Name)}{(version > 0 ? $"/versions/{version}" : "")}/infer");
+        return new FrameRelay(this, call, run, block, new ForwardedCall(HttpMethods.Post, target, headers, new BlockMemory(block, body.Length).Memory, IsGrpc: false));
+    }
+}
