@@ -1,12 +1,14 @@
 using Gateway.Server.Proxy.Configuration;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.Extensions.Logging;
+using Yarp.ReverseProxy.Model;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Server.Proxy;
 
 /// <summary>Stands around each proxied request: counts it, refuses a body that says it is too large, and answers what could not be forwarded with the reason.</summary>
-internal sealed class ProxyCalls(ProxyConfigSource source, TimeProvider time)
+internal sealed partial class ProxyCalls(ProxyConfigSource source, TimeProvider time, ILogger logger)
 {
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
@@ -38,7 +40,7 @@ internal sealed class ProxyCalls(ProxyConfigSource source, TimeProvider time)
         }
     }
 
-    private static ForwarderError Explain(ProxyCall call)
+    private ForwarderError Explain(ProxyCall call)
     {
         HttpContext context = call.Context;
         ProxyRoute route = call.Route;
@@ -51,6 +53,7 @@ internal sealed class ProxyCalls(ProxyConfigSource source, TimeProvider time)
             return ForwarderError.RequestTimedOut;
         }
 
+        if (!context.RequestAborted.IsCancellationRequested || IsTimedOut(context)) LogFailure(call, error);
         ProxyFailure failure = ProxyFailure.Of(error.Error, error.Exception, context.Response.StatusCode, route.Config.RouteId, IsTimedOut(context));
         if (context.Response.HasStarted)
         {
@@ -68,5 +71,20 @@ internal sealed class ProxyCalls(ProxyConfigSource source, TimeProvider time)
         ProxyErrors.Write(context, failure);
     }
 
+    private void LogFailure(ProxyCall call, IForwarderErrorFeature error)
+    {
+        if (!call.Route.Logs(time.GetTimestamp(), time, out long unlogged)) return;
+        string destination = call.Context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.Model.Config.Address ?? "no destination";
+        Exception? reason = error.Exception;
+        while (reason is AggregateException or { InnerException: not null }) reason = reason.InnerException;
+        Log.Failed(logger, call.Route.Config.RouteId, error.Error, destination, reason?.Message ?? "", unlogged);
+    }
+
     private static bool IsTimedOut(HttpContext context) => context.Features.Get<IHttpRequestTimeoutFeature>()?.RequestTimeoutToken.IsCancellationRequested == true;
+
+    private static partial class Log
+    {
+        [LoggerMessage(4520, LogLevel.Warning, "Route {Route}: {Error} at {Destination}: {Reason} (and {Unlogged} failures since the last that was logged)", EventName = "ProxyFailed")]
+        public static partial void Failed(ILogger logger, string route, ForwarderError error, string destination, string reason, long unlogged);
+    }
 }

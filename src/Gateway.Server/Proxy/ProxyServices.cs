@@ -71,7 +71,7 @@ internal static class ProxyServices
 
         ProxyConfigSource source = app.Services.GetRequiredService<ProxyConfigSource>();
         source.Watch(app.Services.GetRequiredService<IConfigValidator>(), TimeProvider.System);
-        ProxyCalls calls = new(source, TimeProvider.System);
+        ProxyCalls calls = new(source, TimeProvider.System, app.Services.GetRequiredService<ILogger<ProxyCalls>>());
         ModelRoutes models = app.Services.GetRequiredService<ModelRoutes>();
         IApplicationBuilder proxy = ((IApplicationBuilder)app).New();
         proxy.UseRequestTimeouts();

@@ -51,6 +51,8 @@ internal sealed partial class ProxyConfigSource : IProxyConfigProvider, IDisposa
 
     public void Dispose()
     {
+        // Under two names in the container, it is disposed twice.
+        if (_stop.IsCancellationRequested) return;
         _stop.Cancel();
         _stop.Dispose();
     }
