@@ -1,21 +1,25 @@
 using System.Globalization;
+using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow;
+using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Proxy.Configuration;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Timeouts;
 
 namespace Gateway.Server.Proxy.Models;
 
 /// <summary>Serves requests of routes that name a model by that model's queue, whatever their path; what it will not take goes to the route's cluster, if it has one.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: the cluster gets what is not a POST, what comes while the model is not ready, and what the queue would refuse for want of room or time, as far as that can be told
-/// before the body is read. The route's time limit is the request's deadline in the queue. <b>Threading</b>: any.
+/// <b>Behaviour</b>: the cluster gets what is not a POST, what comes while the model is not ready, and what the queue refuses for want of room or time, before
+/// the body is read or, with the body kept for that, after. The route's time limit is the request's deadline in the queue. <b>Threading</b>: any.
 /// </remarks>
-internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, OpenInferenceOptions options)
+internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, OpenInferenceOptions options, BlockPool pool)
 {
     public Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
@@ -29,7 +33,6 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             return next(context);
         }
 
-        route.Counts.TakenByModel();
         if (!HttpMethods.IsPost(context.Request.Method))
         {
             context.Response.Headers.Allow = HttpMethods.Post;
@@ -43,11 +46,53 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             return Task.CompletedTask;
         }
 
+        return route.HasUpstream && MayRefuse(model, route.Metadata.Version) ? ServeOrForwardAsync(context, route, model, next) : ServeAsync(context, route, model);
+    }
+
+    private Task ServeAsync(HttpContext context, ProxyRoute route, string model)
+    {
+        route.Counts.TakenByModel();
         SetDeadline(context, route.Config.Timeout);
         return route.Metadata.Protocol == RouteProtocol.MsgPack
             ? messagePack.InferAsync(context, model, route.Metadata.Version)
             : oip.InferAsync(context, model, route.Metadata.Version);
     }
+
+    /// <summary>Keeps the body, so that what the queue refuses only once it has read it can still go to the cluster, as it came.</summary>
+    private async Task ServeOrForwardAsync(HttpContext context, ProxyRoute route, string model, RequestDelegate next)
+    {
+        IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
+        WholeBody? body = null;
+        try
+        {
+            body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
+            OverflowCall overflow = new();
+            context.Features.Set(overflow);
+            context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(body.Memory));
+            await ServeAsync(context, route, model).ConfigureAwait(false);
+            context.Features.Set<OverflowCall>(null);
+            context.Features.Set(own);
+            if (overflow.Refusal is null) return;
+            route.Counts.TakenByUpstream();
+            context.Request.Body = new BodyStream(body.Memory);
+            await next(context).ConfigureAwait(false);
+        }
+        catch (InferenceException error)
+        {
+            ErrorWriter.Write(context, error.Status, error.Message);
+        }
+        catch (BadHttpRequestException error) when (!context.Response.HasStarted)
+        {
+            ErrorWriter.Write(context, error.StatusCode, error.Message);
+        }
+        finally
+        {
+            body?.Dispose();
+        }
+    }
+
+    /// <summary>Whether the queue may refuse what it has let in: an idle one does not, and its requests are not kept.</summary>
+    private bool MayRefuse(string name, long version) => catalog.TryFind(name, version, out ServedModel? model) && model.Batcher.PendingRequests > 0;
 
     private bool Takes(HttpContext context, string name, long version)
     {
