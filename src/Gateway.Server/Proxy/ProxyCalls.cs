@@ -53,7 +53,7 @@ internal sealed partial class ProxyCalls(ProxyConfigSource source, TimeProvider 
             return ForwarderError.RequestTimedOut;
         }
 
-        if (!context.RequestAborted.IsCancellationRequested || IsTimedOut(context)) LogFailure(call, error);
+        LogFailure(call, error);
         ProxyFailure failure = ProxyFailure.Of(error.Error, error.Exception, context.Response.StatusCode, route.Config.RouteId, IsTimedOut(context));
         if (context.Response.HasStarted)
         {
@@ -73,10 +73,14 @@ internal sealed partial class ProxyCalls(ProxyConfigSource source, TimeProvider 
 
     private void LogFailure(ProxyCall call, IForwarderErrorFeature error)
     {
-        if (!call.Route.Logs(time.GetTimestamp(), time, out long unlogged)) return;
-        string destination = call.Context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.Model.Config.Address ?? "no destination";
         Exception? reason = error.Exception;
         while (reason is AggregateException or { InnerException: not null }) reason = reason.InnerException;
+
+        // A client that goes away is no failure of the route's.
+        bool isClientGone = reason is OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionAbortedException || call.Context.RequestAborted.IsCancellationRequested;
+        if (isClientGone && error.Error is not ForwarderError.RequestTimedOut && !IsTimedOut(call.Context)) return;
+        if (!call.Route.Logs(time.GetTimestamp(), time, out long unlogged)) return;
+        string destination = call.Context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.Model.Config.Address ?? "no destination";
         Log.Failed(logger, call.Route.Config.RouteId, error.Error, destination, reason?.Message ?? "", unlogged);
     }
 

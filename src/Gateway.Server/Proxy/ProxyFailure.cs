@@ -38,6 +38,7 @@ internal readonly record struct ProxyFailure(int Status, string Text, TimeSpan? 
             ForwarderError.RequestBodyClient when status == StatusCodes.Status413PayloadTooLarge => TooLarge(route),
             ForwarderError.RequestBodyClient => new ProxyFailure(status, $"route '{route}': the request's body could not be read"),
             ForwarderError.RequestTimedOut or ForwarderError.UpgradeActivityTimeout => new ProxyFailure(status, $"route '{route}': the upstream was silent for too long"),
+            ForwarderError.ResponseBodyDestination => new ProxyFailure(status, $"route '{route}': the upstream's response broke off"),
             ForwarderError.ResponseHeaders => new ProxyFailure(status, $"route '{route}': the upstream's headers cannot be passed on"),
             _ => new ProxyFailure(status, $"route '{route}': {Reason(Find<HttpRequestException>(exception)?.HttpRequestError)}"),
         };

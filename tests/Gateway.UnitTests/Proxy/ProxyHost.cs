@@ -1,10 +1,10 @@
+using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Proxy.Configuration;
 using Gateway.UnitTests.Metrics;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging;
@@ -30,6 +30,8 @@ internal sealed class ProxyHost : IAsyncDisposable
     public HttpClient Client { get; }
 
     public ModelCatalog Catalog => _services.GetRequiredService<ModelCatalog>();
+
+    public BlockPool Pool => _services.GetRequiredService<BlockPool>();
 
     /// <summary>Starts it with the text of a file, in which <c>$0</c>, <c>$1</c> … stand for the addresses.</summary>
     public static async Task<ProxyHost> StartAsync(string text, string? token = null, params string[] addresses)

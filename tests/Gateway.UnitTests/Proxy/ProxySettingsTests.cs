@@ -137,6 +137,21 @@ public sealed class ProxySettingsTests : IDisposable
         Assert.Equal([("a", "/a", (int?)2), ("b", "/b", null)], settings.Routes.Select(route => (route.RouteId, route.Match.Path, route.Order)));
     }
 
+    [Theory]
+    [InlineData("existing-api.json")]
+    [InlineData("moved-route.json")]
+    [InlineData("discovery.json")]
+    public void Read_SampleFile_IsGood(string name)
+    {
+        List<string> problems = [];
+
+        ProxySettings settings = ProxySettingsReader.Read(ProxySettingsReader.Files(_folder, Path.Combine(AppContext.BaseDirectory, "config", "proxy", name)), asksForToken: false, problems)!;
+
+        Assert.Empty(problems);
+        Assert.Empty(ProxyCheck.Problems(settings));
+        Assert.NotEmpty(settings.Routes);
+    }
+
     [Fact]
     public void Read_NothingAnywhere_IsNoProxy() => Assert.Null(ProxySettingsReader.Read(ProxySettingsReader.Files(_folder, null), asksForToken: false, []));
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Yarp.ReverseProxy.Configuration;
 
@@ -106,7 +107,7 @@ internal static class ProxySettingsReader
     }
 
     /// <summary>YARP writes two values in its own way: a list of TLS versions, and HTTP versions without a point.</summary>
-    private static IEnumerable<KeyValuePair<string, string?>> Normalized(IConfigurationRoot configuration)
+    private static Dictionary<string, string?> Normalized(IConfigurationRoot configuration)
     {
         const string Protocols = ":HttpClient:SslProtocols:";
         Dictionary<string, string?> values = new(StringComparer.OrdinalIgnoreCase);
@@ -128,8 +129,14 @@ internal static class ProxySettingsReader
             }
         }
 
-        // Of a section there is no value, and a null would hide that of an earlier source.
-        return values.Where(each => each.Value is not null);
+        // An empty object and nothing at all are the same to a configuration; these two say by being there that they are wanted, with their defaults.
+        foreach (string empty in values.Keys.Where(key => key.StartsWith("Gateway:Resilience:", StringComparison.OrdinalIgnoreCase) && !values.Keys.Any(other => other.StartsWith(key + ":", StringComparison.OrdinalIgnoreCase))).ToArray())
+        {
+            if (empty.EndsWith(":Retry", StringComparison.OrdinalIgnoreCase)) values[empty + ":MaxRetries"] = new RetryOptions().MaxRetries.ToString(CultureInfo.InvariantCulture);
+            if (empty.EndsWith(":CircuitBreaker", StringComparison.OrdinalIgnoreCase)) values[empty + ":FailureRatio"] = new CircuitOptions().FailureRatio.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return values;
     }
 
     private static Dictionary<string, T> Each<T>(IConfigurationRoot configuration, string path, List<string> problems)

@@ -75,7 +75,7 @@ internal sealed class AddressFile(string path) : IAddressSource
         {
             throw new FormatException(error.Message, error);
         }
-        catch (InvalidOperationException error)
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException)
         {
             // Text with half a surrogate pair is JSON, and no text.
             throw new FormatException(error.Message, error);

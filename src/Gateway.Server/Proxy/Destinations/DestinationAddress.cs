@@ -29,7 +29,7 @@ internal readonly record struct DestinationAddress(AddressKind Kind, Uri Target)
         }
 
         if (target.Host.Length == 0 || target.UserInfo.Length > 0 || target.Query.Length > 0 || target.Fragment.Length > 0) return $"'{text}' is not valid (allowed host, port and path)";
-        if (kind != AddressKind.Static && target.HostNameType != UriHostNameType.Dns) return $"'{text}' names no name to be resolved";
+        if (kind != AddressKind.Static && target.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6) return $"'{text}' names no name to be resolved";
         if (kind == AddressKind.Srv && !target.IsDefaultPort) return $"'{text}' has a port, which SRV records say";
         address = new DestinationAddress(kind, target);
         return null;
