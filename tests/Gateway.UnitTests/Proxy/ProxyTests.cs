@@ -384,8 +384,10 @@ public sealed class ProxyTests
         await stop.CancelAsync();
         Assert.All(await Task.WhenAll(clients), answers => Assert.True(answers > 0));
         PrometheusText metrics = await host.ScrapeAsync();
-        Assert.Equal(40, metrics["gateway_proxy_config_reloads_total{outcome=\"refused\"}"]);
-        Assert.Equal(21, metrics["gateway_proxy_config_reloads_total{outcome=\"taken\"}"]);
+
+        // The server looks at the file too, whenever a second is over.
+        Assert.True(metrics["gateway_proxy_config_reloads_total{outcome=\"refused\"}"] >= 40);
+        Assert.True(metrics["gateway_proxy_config_reloads_total{outcome=\"taken\"}"] >= 21);
         Assert.Equal(1, metrics["gateway_proxy_config_current"]);
     }
 

@@ -23,6 +23,7 @@ internal sealed partial class ProxyConfigSource : IProxyConfigProvider, IDisposa
     private readonly ProxyMetrics _metrics;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _reloading = new(1);
     private volatile State _state;
 
     public ProxyConfigSource(ProxySettings settings, bool asksForToken, AddressBook addresses, GuardTable guards, ProxyMetrics metrics, ILogger<ProxyConfigSource> logger)
@@ -55,10 +56,25 @@ internal sealed partial class ProxyConfigSource : IProxyConfigProvider, IDisposa
         if (_stop.IsCancellationRequested) return;
         _stop.Cancel();
         _stop.Dispose();
+        _reloading.Dispose();
     }
 
     /// <summary>Reads the files again, and takes what they say if it is good.</summary>
     internal async Task ReloadAsync(IConfigValidator validator)
+    {
+        // One after the other, each reading anew: the last to be taken is the last that was written.
+        await _reloading.WaitAsync(_stop.Token).ConfigureAwait(false);
+        try
+        {
+            await ReloadAloneAsync(validator).ConfigureAwait(false);
+        }
+        finally
+        {
+            _reloading.Release();
+        }
+    }
+
+    private async Task ReloadAloneAsync(IConfigValidator validator)
     {
         List<string> problems = [];
         ProxySettings? settings = ProxySettingsReader.Read(Current.Files, _asksForToken, problems);
