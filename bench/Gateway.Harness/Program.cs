@@ -42,6 +42,7 @@ IScenario[] all =
     new Overload(BenchModel.Mlp, TimeSpan.FromMilliseconds(10)),
     new Overload(BenchModel.Conv),
     new Overload(BenchModel.Heavy),
+    new Proxy(),
     new Allocation(),
     new Copies(),
     new Startup(),

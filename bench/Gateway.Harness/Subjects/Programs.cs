@@ -45,6 +45,15 @@ internal sealed class Programs(string gateway)
             Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--allow-frames=false", "--grpc-port", $"{grpc.Port}"], port);
     }
 
+    /// <summary>Likewise, with a proxy and HTTP alone.</summary>
+    /// <param name="proxyConfig">The proxy's settings.</param>
+    public ServerProcess StartGatewayProxying(string repository, string proxyConfig)
+    {
+        int port = ServerProcess.FreePort();
+        return ServerProcess.Start(
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--allow-metrics=false", "--allow-frames=false", "--allow-grpc=false", "--proxy-config", proxyConfig], port);
+    }
+
     /// <summary>Starts the bare HTTP/2 endpoint.</summary>
     /// <param name="answerBytes">Bytes of each answer.</param>
     public static ServerProcess StartBareHttp2(int answerBytes, out IPEndPoint http2)
@@ -58,10 +67,11 @@ internal sealed class Programs(string gateway)
     /// <param name="inferenceHeaderBytes">JSON bytes that each answer begins with.</param>
     /// <param name="bodyBytes">Bytes of each answer's body.</param>
     /// <param name="isTuned">With the gateway's own thread and memory settings instead of the framework's.</param>
-    public static ServerProcess StartBareKestrel(int inferenceHeaderBytes, int bodyBytes, bool isTuned)
+    /// <param name="cores">As in <see cref="ServerProcess.Start"/>.</param>
+    public static ServerProcess StartBareKestrel(int inferenceHeaderBytes, int bodyBytes, bool isTuned, string? cores = null)
     {
         int port = ServerProcess.FreePort();
         string[] arguments = [BareKestrel.Command, $"{port}", $"{inferenceHeaderBytes}", $"{bodyBytes}", .. isTuned ? [BareKestrel.Tuned] : Array.Empty<string>()];
-        return ServerProcess.Start(Self, arguments, port);
+        return ServerProcess.Start(Self, arguments, port, cores);
     }
 }

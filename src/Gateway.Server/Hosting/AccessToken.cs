@@ -3,12 +3,15 @@ using System.Text;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Proxy;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.Hosting;
 
 /// <summary>Asks every HTTP call for the server's access token, as <c>Authorization: Bearer …</c>.</summary>
-/// <remarks>A tenant's API key is as good. Health is told to anybody: probes have no secrets.</remarks>
+/// <remarks>A tenant's API key is as good. Health is told to anybody: probes have no secrets; so is what proxied routes are configured to give anonymously.</remarks>
 internal static class AccessToken
 {
     private const string Scheme = "Bearer ";
@@ -18,7 +21,7 @@ internal static class AccessToken
         byte[] expected = Encoding.UTF8.GetBytes(token);
         app.Use(next => context =>
         {
-            if (context.Request.Path.StartsWithSegments("/v2/health", StringComparison.Ordinal)) return next(context);
+            if (IsForAnybody(context)) return next(context);
             string given = context.Request.Headers.Authorization.ToString();
             if (Admits(given, expected, tenants)) return next(context);
             context.Response.Headers.WWWAuthenticate = "Bearer";
@@ -36,6 +39,10 @@ internal static class AccessToken
         byte[] shown = Encoding.UTF8.GetBytes(given[Scheme.Length..].Trim());
         return IsRight(expected, shown) || tenants.FindByKey(shown) is not null;
     }
+
+    private static bool IsForAnybody(HttpContext context) => ProxyRouting.RouteOf(context) is null
+        ? context.Request.Path.StartsWithSegments("/v2/health", StringComparison.Ordinal)
+        : context.GetEndpoint()!.Metadata.GetMetadata<IAllowAnonymous>() is not null;
 
     /// <summary>Compares in a time that tells nothing about the token.</summary>
     public static bool IsRight(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> given) => CryptographicOperations.FixedTimeEquals(expected, given);

@@ -9,7 +9,9 @@ using Gateway.Server.Metrics.Gpu;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Reports;
+using Gateway.Server.Proxy;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -58,7 +60,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         _reporter = app.Services.GetService<LoadReporter>();
         if (options.AllowGrpc) _grpc = new GrpcListener(app.Services, options);
         if (!options.AllowMetrics) return;
-        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>(), app.Services.GetService<Replicas>(), app.Services.GetService<OverflowDispatch>());
+        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>(), app.Services.GetService<Replicas>(), app.Services.GetService<OverflowDispatch>(), app.Services.GetServices<IMetricFamilies>());
         _metrics = new MetricsListener(page, options, loggers);
     }
 
@@ -92,9 +94,13 @@ public sealed partial class GatewayHost : IAsyncDisposable
             .AddSingleton<IHostLifetime, CallersLifetime>()
             .Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         addServices(builder.Services);
+        if (options.Proxy is { } proxied) builder.Services.AddProxy(proxied, options);
         WebApplication app = builder.Build();
+        if (options.Proxy is not null) app.UseProxyRouting();
         if (options.AccessToken is { } token) app.UseAccessToken(token, app.Services.GetRequiredService<TenantDirectory>());
         if (RestrictedAccess.Parse(options.HttpRestrictedApi, "", out RestrictedAccess restricted) is null && restricted.IsAny) app.UseRestrictedAccess(restricted);
+        RequestDelegate? proxy = options.Proxy is null ? null : app.BuildProxy();
+        if (proxy is not null) app.Use(next => context => ProxyRouting.RouteOf(context) is null ? next(context) : proxy(context));
         useProtocols(app);
         return new GatewayHost(app, options, ports);
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using Gateway.Core.Models.Repository;
 using Gateway.Server.Grpc;
+using Gateway.Server.Proxy.Configuration;
 using Gateway.Server.Tenants;
 
 namespace Gateway.Server.Hosting;
@@ -125,6 +126,9 @@ public sealed record ServerOptions
     [Setting("--cache-disk-byte-size", "Most bytes of answers in the cache's folder.", Minimum = 16L << 20, Maximum = 1L << 44)]
     public long CacheDiskByteSize { get; init; } = 1L << 30;
 
+    [Setting("--proxy-config", "JSON file with what is proxied: a section ReverseProxy with routes and clusters, as appsettings.json may have too. It is read again when it changes.")]
+    public string? ProxyConfig { get; init; }
+
     [Setting("--device-profile-cache", "Folder in which the run times measured of models on a GPU are kept from start to start; 'none' measures anew each time. Without it: gateway/profiles in the user's cache folder.")]
     public string? DeviceProfileCache { get; init; }
 
@@ -143,6 +147,9 @@ public sealed record ServerOptions
 
     [Setting("--log-format", "How log entries look on standard error.")]
     public LogFormat LogFormat { get; init; } = LogFormat.Default;
+
+    /// <summary>What is proxied; null for nothing. Sections of their own in the configuration, without flags.</summary>
+    public ProxySettings? Proxy { get; init; }
 
     /// <summary>The tenants; null where there are none. A section of its own in the configuration, without flags.</summary>
     public TenantsOptions? Tenants { get; init; }

@@ -1,3 +1,4 @@
+using Gateway.Server.Proxy.Configuration;
 using Gateway.Server.Tenants;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
@@ -18,7 +19,8 @@ public static class SettingsReader
         {
             ConfigurationBuilder builder = new();
             builder.SetBasePath(folder).AddJsonFile("appsettings.json", optional: true, reloadOnChange: false).AddEnvironmentVariables();
-            return Read(builder.Build(), flags, out errors);
+            ServerOptions options = Read(builder.Build(), flags, out errors);
+            return errors.Count > 0 ? options : options with { Proxy = ReadProxy(folder, options, out errors) };
         }
         catch (InvalidDataException exception)
         {
@@ -56,11 +58,21 @@ public static class SettingsReader
         return options;
     }
 
+    private static ProxySettings? ReadProxy(string folder, ServerOptions options, out IReadOnlyList<string> errors)
+    {
+        List<string> problems = [];
+        ProxySettings? settings = ProxySettingsReader.Read(ProxySettingsReader.Files(folder, options.ProxyConfig), options.AccessToken is not null, problems);
+        if (settings is not null && problems.Count == 0) problems.AddRange(ProxyCheck.Problems(settings));
+        errors = problems;
+        return settings;
+    }
+
     private static void AddUnknown(IConfigurationProvider provider, List<string> problems)
     {
         foreach (string name in provider.GetChildKeys([], Setting.Section).Distinct(StringComparer.OrdinalIgnoreCase))
         {
-            if (name.Equals(nameof(ServerOptions.Tenants), StringComparison.OrdinalIgnoreCase) || Setting.All.Any(setting => setting.Name.Equals(name, StringComparison.OrdinalIgnoreCase))) continue;
+            if (name.Equals(nameof(ServerOptions.Tenants), StringComparison.OrdinalIgnoreCase) || ProxySettingsReader.Sections.Contains(name, StringComparer.OrdinalIgnoreCase)) continue;
+            if (Setting.All.Any(setting => setting.Name.Equals(name, StringComparison.OrdinalIgnoreCase))) continue;
             problems.Add($"{NameIn(provider, name)}: unknown setting (see gateway --help)");
         }
     }

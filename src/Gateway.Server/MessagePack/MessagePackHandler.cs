@@ -69,6 +69,21 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         }
     }
 
+    /// <summary>Answers an infer call that has come by a path of somebody else's, and without a word of what it speaks.</summary>
+    /// <param name="version">0 for the highest ready version.</param>
+    internal Task InferAsync(HttpContext context, string model, long version)
+    {
+        try
+        {
+            return HandleInfer(context, catalog.Find(model, version), version);
+        }
+        catch (InferenceException error)
+        {
+            WriteError(context, error.Status, error.Message, error.RetryAfter, error.Refusal);
+            return Task.CompletedTask;
+        }
+    }
+
     /// <summary>What the protocol has of the Open Inference Protocol's extensions.</summary>
     internal static IReadOnlyList<string> ServerExtensions { get; } = ["schedule_policy", "parameters"];
 

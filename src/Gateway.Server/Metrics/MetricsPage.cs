@@ -11,7 +11,7 @@ namespace Gateway.Server.Metrics;
 
 /// <summary>All metrics, as one text.</summary>
 /// <remarks><b>Threading</b>: any thread. <b>Cost</b>: paid by the scrape; a request only counts.</remarks>
-internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, ConnectionCounts connections, MachineUsage machine, GpuUsage gpus, TenantDirectory tenants, ResponseCache? cache = null, Replicas? replicas = null, OverflowDispatch? overflow = null)
+internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, ConnectionCounts connections, MachineUsage machine, GpuUsage gpus, TenantDirectory tenants, ResponseCache? cache = null, Replicas? replicas = null, OverflowDispatch? overflow = null, IEnumerable<IMetricFamilies>? others = null)
 {
     public const string ContentType = "text/plain; charset=utf-8";
 
@@ -27,6 +27,7 @@ internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, Connecti
         TenantFamilies.Write(writer, tenants);
         OverflowFamilies.Write(writer, replicas, overflow?.Counts);
         PlacementFamilies.Write(writer, index);
+        foreach (IMetricFamilies families in others ?? []) families.Write(writer);
         ProcessFamilies.Write(writer);
     }
 }

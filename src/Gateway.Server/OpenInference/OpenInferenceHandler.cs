@@ -60,6 +60,21 @@ public sealed class OpenInferenceHandler(
         return true;
     }
 
+    /// <summary>Answers an infer call that has come by a path of somebody else's.</summary>
+    /// <param name="version">0 for the highest ready version.</param>
+    internal Task InferAsync(HttpContext context, string model, long version)
+    {
+        try
+        {
+            return _infer.HandleAsync(context, catalog.Find(model, version), version);
+        }
+        catch (InferenceException error)
+        {
+            ErrorWriter.Write(context, error.Status, error.Message);
+            return Task.CompletedTask;
+        }
+    }
+
     private Task Dispatch(HttpContext context, in Route route)
     {
         if (route.Kind is RouteKind.Unknown or RouteKind.SharedMemory)

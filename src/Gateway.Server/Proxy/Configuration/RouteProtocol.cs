@@ -1,0 +1,11 @@
+namespace Gateway.Server.Proxy.Configuration;
+
+/// <summary>What the bodies of a route speak that a model answers.</summary>
+internal enum RouteProtocol
+{
+    /// <summary>The Open Inference Protocol: JSON, or JSON with binary tensors.</summary>
+    Oip,
+
+    /// <summary>The maps of src/Gateway.Protocol/Frames/README.md.</summary>
+    MsgPack,
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+using Gateway.Server.MessagePack;
+using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow;
+using Gateway.Server.Overflow.Forwarding;
+using Gateway.Server.Proxy.Configuration;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Timeouts;
+
+namespace Gateway.Server.Proxy.Models;
+
+/// <summary>Serves requests of routes that name a model by that model's queue, whatever their path; what it will not take goes to the route's cluster, if it has one.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: the cluster gets what is not a POST, what comes while the model is not ready, and what the queue refuses for want of room or time, before
+/// the body is read or, with the body kept for that, after. The route's time limit is the request's deadline in the queue. <b>Threading</b>: any.
+/// <b>Cost</b>: with a cluster, one more copy of the body.
+/// </remarks>
+internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, OpenInferenceOptions options, BlockPool pool)
+{
+    public Task InvokeAsync(HttpContext context, RequestDelegate next)
+    {
+        ProxyCall call = context.Features.Get<ProxyCall>()!;
+        call.IsDecided = true;
+        ProxyRoute route = call.Route;
+        if (route.Metadata.Model is not { } model) return next(context);
+        if (route.HasUpstream && !Takes(context, model, route.Metadata.Version))
+        {
+            route.Counts.TakenByUpstream();
+            return next(context);
+        }
+
+        if (!HttpMethods.IsPost(context.Request.Method))
+        {
+            context.Response.Headers.Allow = HttpMethods.Post;
+            ErrorWriter.Write(context, StatusCodes.Status405MethodNotAllowed, "Method Not Allowed");
+            return Task.CompletedTask;
+        }
+
+        if (IsOfUnknownLength(context, route.Config.MaxRequestBodySize))
+        {
+            ErrorWriter.Write(context, StatusCodes.Status411LengthRequired, $"route '{route.Config.RouteId}': the request must say its Content-Length");
+            return Task.CompletedTask;
+        }
+
+        return route.HasUpstream ? ServeOrForwardAsync(context, route, model, next) : ServeAsync(context, route, model);
+    }
+
+    private Task ServeAsync(HttpContext context, ProxyRoute route, string model)
+    {
+        route.Counts.TakenByModel();
+        SetDeadline(context, route.Config.Timeout);
+        return route.Metadata.Protocol == RouteProtocol.MsgPack
+            ? messagePack.InferAsync(context, model, route.Metadata.Version)
+            : oip.InferAsync(context, model, route.Metadata.Version);
+    }
+
+    /// <summary>Keeps the body, so that what the queue refuses only once it has read it can still go to the cluster, as it came.</summary>
+    private async Task ServeOrForwardAsync(HttpContext context, ProxyRoute route, string model, RequestDelegate next)
+    {
+        IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
+        WholeBody? body = null;
+        try
+        {
+            body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
+            OverflowCall overflow = new();
+            context.Features.Set(overflow);
+            context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(body.Memory));
+            await ServeAsync(context, route, model).ConfigureAwait(false);
+            context.Features.Set<OverflowCall>(null);
+            context.Features.Set(own);
+            if (overflow.Refusal is null) return;
+            route.Counts.TakenByUpstream();
+            context.Request.Body = new BodyStream(body.Memory);
+            await next(context).ConfigureAwait(false);
+        }
+        catch (InferenceException error)
+        {
+            ErrorWriter.Write(context, error.Status, error.Message);
+        }
+        catch (BadHttpRequestException error) when (!context.Response.HasStarted)
+        {
+            ErrorWriter.Write(context, error.StatusCode, error.Message);
+        }
+        finally
+        {
+            body?.Dispose();
+        }
+    }
+
+    private bool Takes(HttpContext context, string name, long version)
+    {
+        if (!HttpMethods.IsPost(context.Request.Method) || catalog.IsReady(name, version) is not true) return false;
+        try
+        {
+            return !catalog.Find(name, version).TurnsAway(TimeoutHeader.Read(context.Request.Headers), out EarlyRefusal _);
+        }
+        catch (InferenceException error)
+        {
+            // What is wrong with the request itself is for the protocol to answer; a model may also have gone this moment.
+            return error.Status == StatusCode.InvalidArgument;
+        }
+    }
+
+    /// <summary>The protocols have one limit for all bodies: a smaller one of a route is held before they begin, which needs the length.</summary>
+    private bool IsOfUnknownLength(HttpContext context, long? limit) => limit is >= 0 and { } most && most < options.MaxInputBytes && context.Request.ContentLength is null;
+
+    private static void SetDeadline(HttpContext context, TimeSpan? timeout)
+    {
+        if (timeout is not { } time) return;
+        context.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
+        if (context.Request.Headers.ContainsKey(TimeoutHeader.Name)) return;
+        context.Request.Headers[TimeoutHeader.Name] = time.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
+    }
+}
