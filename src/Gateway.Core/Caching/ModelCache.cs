@@ -40,7 +40,9 @@ internal sealed class ModelCache : IAsyncDisposable
     private readonly double _nanosecondsPerTick;
     private long _clearedAt;
 
-    public ModelCache(ResponseCache cache, ServedModel model, UInt128 generation, ModelCacheConfig config, TimeProvider time)
+    /// <param name="id">See <see cref="Id"/>.</param>
+    /// <param name="predecessor">The same version's of the load before, whose counts go on, and whose entries too when it was a load of the same files; null when there is none.</param>
+    public ModelCache(ResponseCache cache, ServedModel model, ulong id, UInt128 generation, ModelCacheConfig config, ModelCache? predecessor, TimeProvider time)
     {
         _cache = cache;
         _batcher = model.Batcher;
@@ -52,9 +54,10 @@ internal sealed class ModelCache : IAsyncDisposable
         _nanosecondsPerTick = 1e9 / time.TimestampFrequency;
         Name = model.Name;
         Version = model.Version;
-        Id = cache.IdOf(model.Name, model.Version);
+        Id = id;
         Generation = (ulong)generation;
-        Ledger = new ModelLedger(config.MaxBytes ?? long.MaxValue, cache.Capacity);
+        Counts = predecessor?.Counts ?? new CacheCounts();
+        Ledger = predecessor is not null && predecessor.Generation == Generation ? predecessor.Ledger : new ModelLedger(config.MaxBytes ?? long.MaxValue, cache.Capacity);
     }
 
     public string Name { get; }
@@ -69,7 +72,7 @@ internal sealed class ModelCache : IAsyncDisposable
 
     public ModelLedger Ledger { get; }
 
-    public CacheCounts Counts { get; } = new();
+    public CacheCounts Counts { get; }
 
     /// <summary>Nothing made until then is used any more: milliseconds of Unix time.</summary>
     public long ClearedAt

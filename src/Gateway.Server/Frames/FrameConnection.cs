@@ -369,7 +369,7 @@ internal sealed partial class FrameConnection
             return;
         }
 
-        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant))
+        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse))
         {
             call.Refusal = refusal;
             _sender.Post(call);
