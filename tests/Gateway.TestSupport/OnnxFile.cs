@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Gateway.TestSupport;
 
-/// <summary>Writes an ONNX file of one's own making: <c>y = x · W + c</c>, with a square matrix of zeros, so that every element of every answer is <c>c</c>.</summary>
+/// <summary>Writes ONNX files of one's own making: <c>y = x · W + c</c>, with a square matrix of zeros, so that every element of every answer is <c>c</c>.</summary>
 /// <remarks>The file is a protobuf message; the numbers below are those of onnx.proto.</remarks>
 public static class OnnxFile
 {
@@ -23,8 +23,26 @@ public static class OnnxFile
             .. Message(11, Tensor("x", side)),
             .. Message(12, Tensor("y", side)),
         ];
-        return [.. Number(1, 8), .. Message(7, graph), .. Message(8, [.. Text(1, ""), .. Number(2, 13)])];
+        return Model(graph);
     }
+
+    /// <summary>Another: <c>y = x + c</c>.</summary>
+    public static byte[] Adding(float constant, int side)
+    {
+        float[] constants = new float[side];
+        Array.Fill(constants, constant);
+        byte[] graph =
+        [
+            .. Message(1, [.. Text(1, "x"), .. Text(1, "c"), .. Text(2, "y"), .. Text(4, "Add")]),
+            .. Text(2, "adding"),
+            .. Message(5, [.. Number(1, side), .. Number(2, 1), .. Text(8, "c"), .. Message(9, MemoryMarshal.AsBytes(constants.AsSpan()).ToArray())]),
+            .. Message(11, Tensor("x", side)),
+            .. Message(12, Tensor("y", side)),
+        ];
+        return Model(graph);
+    }
+
+    private static byte[] Model(byte[] graph) => [.. Number(1, 8), .. Message(7, graph), .. Message(8, [.. Text(1, ""), .. Number(2, 13)])];
 
     private static byte[] Tensor(string name, int side)
     {

@@ -141,6 +141,7 @@ public sealed partial class ResponseCache : IDisposable
                 isFound = true;
                 entries += cache.Ledger.Entries;
                 cache.ClearedAt = now;
+                Writer.Post(new WriteItem(cache, default, default, null, null, -1, null));
                 if (model is not null) _cleared[cache.Id] = now;
             }
 
