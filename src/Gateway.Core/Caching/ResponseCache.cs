@@ -169,7 +169,7 @@ public sealed partial class ResponseCache : IDisposable
     }
 
     /// <summary>Completes when what earlier lives left has been taken over.</summary>
-    internal Task Restored => _restore?.Done ?? Task.CompletedTask;
+    public Task Restored => _restore?.Done ?? Task.CompletedTask;
 
     /// <summary>Completes when all that was answered before is in the store, and on its disk if it has one.</summary>
     internal Task FlushAsync() => _writer?.FlushAsync() ?? Task.CompletedTask;

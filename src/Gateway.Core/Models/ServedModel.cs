@@ -70,6 +70,9 @@ public sealed class ServedModel
     /// <summary>Where requests look before they are queued; null for a model without a cache. Set before the model is served.</summary>
     internal ModelCache? Cache { get; set; }
 
+    /// <summary>The file with requests that are asked for once the server has started, so that they are in the cache; null for none.</summary>
+    public string? CacheList { get; internal init; }
+
     /// <summary>Counters of the cache; null for a model without one.</summary>
     public CacheCounts? CacheCounts => Cache?.Counts;
 
