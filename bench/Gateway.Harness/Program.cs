@@ -3,6 +3,7 @@ using Gateway.Harness.Machine;
 using Gateway.Harness.Models;
 using Gateway.Harness.Results;
 using Gateway.Harness.Scenarios;
+using Gateway.Harness.Scenarios.Cache;
 using Gateway.Harness.Scenarios.Gpu;
 using Gateway.Harness.Subjects;
 
@@ -46,6 +47,10 @@ IScenario[] all =
     new Allocation(),
     new Copies(),
     new Startup(),
+    new CacheHits(),
+    new CacheMisses(),
+    new CacheZipf(),
+    new CacheHerd(),
     new Gpu("webgpu"),
     new Gpu("cuda"),
 ];

@@ -21,6 +21,9 @@ internal sealed class FasterStore : IResponseStore
     private const int BucketBytes = 64;
     private const int RecordHeadBytes = 64;
 
+    // Reads of a disk take milliseconds; one that hangs may not hold up the end of the process.
+    private static readonly TimeSpan ReadsAtTheEnd = TimeSpan.FromSeconds(5);
+
     private readonly StoreContext _context;
     private readonly LogDevice? _device;
     private readonly IDevice _log;
@@ -33,6 +36,7 @@ internal sealed class FasterStore : IResponseStore
     private readonly long _segmentBytes;
     private int _opened;
     private bool _isDiskOff;
+    private volatile bool _isClosed;
 
     public FasterStore(StoreContext context)
     {
@@ -136,23 +140,50 @@ internal sealed class FasterStore : IResponseStore
     {
         _isDiskOff = true;
         _context.OnFailure(error.Message);
+        Interlocked.Decrement(ref _opened);
     }
 
     public void Dispose()
     {
+        // Whoever has a session reads memory that is freed here, or is still to be told what the disk gave: the end waits for all sessions. One that does not come
+        // back keeps the memory, for as long as the process lives.
+        _isClosed = true;
+        Interlocked.MemoryBarrier();
+        if (!SpinWait.SpinUntil(CollectSessions, ReadsAtTheEnd)) return;
         _writer.Dispose();
-        foreach (StoreSession? session in _idle) session?.Dispose();
-        while (_sessions.TryPop(out StoreSession? session)) session.Dispose();
         _kv.Dispose();
         _log.Dispose();
     }
 
+    /// <summary>Ends the sessions that nobody has.</summary>
+    /// <returns>Whether those were all there are.</returns>
+    private bool CollectSessions()
+    {
+        for (int i = 0; i < _idle.Length; i++)
+        {
+            if (Interlocked.Exchange(ref _idle[i], null) is { } idle) _sessions.Push(idle);
+        }
+
+        while (_sessions.TryPop(out StoreSession? session))
+        {
+            session.Dispose();
+            Interlocked.Decrement(ref _opened);
+        }
+
+        return Volatile.Read(ref _opened) == 0;
+    }
+
     private bool TryRent(out StoreSession? session)
     {
+        session = null;
+        if (_isClosed) return false;
+
         // A thread finds its own again, most of the time.
         session = Interlocked.Exchange(ref _idle[Environment.CurrentManagedThreadId & 15], null);
         if (session is not null || _sessions.TryPop(out session)) return true;
-        if (Interlocked.Increment(ref _opened) <= MostSessions)
+
+        // Counted before it is asked whether the end has come, which is said before they are counted there: either this thread sees the end, or the end waits for it.
+        if (Interlocked.Increment(ref _opened) <= MostSessions && !_isClosed)
         {
             session = new StoreSession(this, _kv, _context.Pool);
             return true;

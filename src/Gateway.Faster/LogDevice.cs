@@ -18,6 +18,9 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     public const int Sector = 4096;
     private const int Readers = 2;
 
+    // A disk that hangs may not hold up the end of the process.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly string _folder;
     private readonly CacheSecret _secret;
     private readonly Action<string> _onFailure;
@@ -67,7 +70,11 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     {
         _writes.CompleteAdding();
         _reads.CompleteAdding();
-        foreach (Thread thread in _threads) thread.Join();
+        foreach (Thread thread in _threads)
+        {
+            if (!thread.Join(Patience)) return;
+        }
+
         foreach (Segment segment in _segments.Values) segment.Dispose();
         _writes.Dispose();
         _reads.Dispose();
@@ -100,7 +107,16 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
             Fail(error.Message);
         }
 
-        work.Callback(0, (uint)work.Bytes, work.Context);
+        try
+        {
+            work.Callback(0, (uint)work.Bytes, work.Context);
+        }
+#pragma warning disable CA1031 // The store has a fault that is not known; without its disk it goes on, and so do this thread and the process.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Fail(error.Message);
+        }
     }
 
     private void Write(in Work work, Span<byte> memory)

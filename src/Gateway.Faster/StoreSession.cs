@@ -45,23 +45,24 @@ internal sealed class StoreSession : IPendingRead
         {
             await _session.CompletePendingAsync().ConfigureAwait(false);
             found = _slot.Found;
-            _store.Return(this);
         }
 #pragma warning disable CA1031 // What the disk cannot give is not there; the session is not used again.
         catch (Exception error)
 #pragma warning restore CA1031
         {
             _store.GiveUp(error);
+            receiver?.OnRead(null);
+            return;
         }
 
         // A lie of the disk is not an answer: what comes from there must be what was sealed.
-        if (found is { } entry && !_store.IsSealed(entry))
+        if (found is { } entry && (receiver is null || !_store.IsSealed(entry)))
         {
             entry.Block.Release();
             found = null;
         }
 
-        if (receiver is not null) receiver.OnRead(found);
-        else if (found is { } unwanted) unwanted.Block.Release();
+        _store.Return(this);
+        receiver?.OnRead(found);
     }
 }

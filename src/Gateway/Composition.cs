@@ -5,6 +5,7 @@ using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Faster;
 using Gateway.OnnxRuntime.Backend;
+using Gateway.Precompute;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
@@ -18,6 +19,8 @@ internal static class Composition
     /// <summary>What serving needs beside what the host brings.</summary>
     public static void AddServices(IServiceCollection services) => services
         .AddRepository()
+        .AddSingleton<JsonInference>()
+        .AddSingleton<CacheWarmup>()
         .AddSingleton<IModelLoader, RepositoryLoader>()
         .AddSingleton<IModelControl>(provider => provider.GetRequiredService<ModelRepository>())
         .AddSingleton(provider => OptionsFor(provider.GetRequiredService<ServerOptions>()))

@@ -1,27 +1,36 @@
 using Gateway.Core.Caching;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
+using Gateway.Precompute;
 using Gateway.Server.Hosting;
 
 namespace Gateway;
 
 /// <summary>Lets the host load, stop and check a <see cref="ModelRepository"/>.</summary>
-internal sealed class RepositoryLoader(ModelRepository repository, ResponseCache cache) : IModelLoader, IRepositoryChecker
+internal sealed class RepositoryLoader(ModelRepository repository, ResponseCache cache, CacheWarmup? warmup = null) : IModelLoader, IRepositoryChecker, IDisposable
 {
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _warming = Task.CompletedTask;
+
     public async Task LoadAsync(CancellationToken cancellation)
     {
         await repository.LoadAllAsync(cancellation).ConfigureAwait(false);
 
         // With all models there it can be told which of the kept answers are still of use.
         cache.BeginRestore();
+        if (warmup is not null) _warming = Task.Run(() => warmup.RunAsync(_stopping.Token), CancellationToken.None);
     }
 
     public async Task<int> StopAsync(TimeSpan grace)
     {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _warming.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         int abandoned = await repository.StopAsync(grace).ConfigureAwait(false);
         cache.Dispose();
         return abandoned;
     }
+
+    public void Dispose() => _stopping.Dispose();
 
     public IReadOnlyList<RepositoryFinding> Check() =>
         [.. repository.CheckAll().Select(status => new RepositoryFinding(status.Name, status.Version, status.State == ModelState.Ready, status.State == ModelState.Ready ? "can be served" : status.Reason))];

@@ -42,6 +42,9 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
+    /// <summary>The program's file.</summary>
+    public static string ProgramPath => Metadata("Program");
+
     /// <summary>The root of this source tree, where <c>config/</c> is.</summary>
     public static string RepositoryRoot => Path.GetFullPath(Metadata("RepositoryRoot"));
 

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Gateway.TestSupport;
 
-/// <summary>Writes an ONNX file of one's own making: <c>y = x · W + c</c>, with a square matrix of zeros, so that every element of every answer is <c>c</c>.</summary>
+/// <summary>Writes ONNX files of one's own making: <c>y = x · W + c</c>, with a square matrix of zeros, so that every element of every answer is <c>c</c>.</summary>
 /// <remarks>The file is a protobuf message; the numbers below are those of onnx.proto.</remarks>
 public static class OnnxFile
 {
@@ -23,13 +23,51 @@ public static class OnnxFile
             .. Message(11, Tensor("x", side)),
             .. Message(12, Tensor("y", side)),
         ];
-        return [.. Number(1, 8), .. Message(7, graph), .. Message(8, [.. Text(1, ""), .. Number(2, 13)])];
+        return Model(graph);
     }
 
-    private static byte[] Tensor(string name, int side)
+    /// <summary>Another: <c>y = x + c</c>.</summary>
+    public static byte[] Adding(float constant, int side)
     {
-        byte[] shape = [.. Message(1, Text(2, "batch")), .. Message(1, Number(1, side))];
-        return [.. Text(1, name), .. Message(2, Message(1, [.. Number(1, 1), .. Message(2, shape)]))];
+        float[] constants = new float[side];
+        Array.Fill(constants, constant);
+        byte[] graph =
+        [
+            .. Message(1, [.. Text(1, "x"), .. Text(1, "c"), .. Text(2, "y"), .. Text(4, "Add")]),
+            .. Text(2, "adding"),
+            .. Message(5, [.. Number(1, side), .. Number(2, 1), .. Text(8, "c"), .. Message(9, MemoryMarshal.AsBytes(constants.AsSpan()).ToArray())]),
+            .. Message(11, Tensor("x", side)),
+            .. Message(12, Tensor("y", side)),
+        ];
+        return Model(graph);
+    }
+
+    /// <summary>A third: <c>y</c> is the first so many elements of a row of <c>x</c>, so that a row of any size costs next to nothing.</summary>
+    public static byte[] First(int elements, params ReadOnlySpan<long> dims)
+    {
+        byte[] graph =
+        [
+            .. Message(1, [.. Text(1, "x"), .. Text(2, "flat"), .. Text(4, "Flatten")]),
+            .. Message(1, [.. Text(1, "flat"), .. Text(1, "from"), .. Text(1, "to"), .. Text(1, "axis"), .. Text(2, "y"), .. Text(4, "Slice")]),
+            .. Text(2, "first"),
+            .. Integer("from", 0),
+            .. Integer("to", elements),
+            .. Integer("axis", 1),
+            .. Message(11, Tensor("x", dims)),
+            .. Message(12, Tensor("y", elements)),
+        ];
+        return Model(graph);
+    }
+
+    private static byte[] Integer(string name, long value) => Message(5, [.. Number(1, 1), .. Number(2, 7), .. Text(8, name), .. Message(9, BitConverter.GetBytes(value))]);
+
+    private static byte[] Model(byte[] graph) => [.. Number(1, 8), .. Message(7, graph), .. Message(8, [.. Text(1, ""), .. Number(2, 13)])];
+
+    private static byte[] Tensor(string name, params ReadOnlySpan<long> dims)
+    {
+        List<byte> shape = [.. Message(1, Text(2, "batch"))];
+        foreach (long dimension in dims) shape.AddRange(Message(1, Number(1, dimension)));
+        return [.. Text(1, name), .. Message(2, Message(1, [.. Number(1, 1), .. Message(2, [.. shape])]))];
     }
 
     private static byte[] Number(int field, long value) => [.. Varint(field << 3), .. Varint(value)];

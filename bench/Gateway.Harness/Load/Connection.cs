@@ -36,6 +36,7 @@ internal sealed class Connection : IDisposable
     public void Send(long now)
     {
         SentAt = now;
+        _exchange.Advance();
         _received = 0;
         _sent = 0;
 

@@ -70,6 +70,9 @@ internal sealed class FrameExchange
         return new FrameExchange(frame, head.FrameBytes - sizeof(ushort), rows * model.OutputBytes);
     }
 
+    /// <summary>Makes all calls from here on another request than those before.</summary>
+    public void Renew(long number) => Stamp.Write(_frame, number);
+
     /// <summary>Writes the frame of one call.</summary>
     public void Write(Span<byte> to, int call)
     {

@@ -9,8 +9,18 @@ namespace Gateway.Harness.Load;
 /// <param name="OutputBytes">Bytes of the output tensor that the answer must bring.</param>
 internal sealed record InferExchange(byte[] Request, int OutputBytes)
 {
+    /// <summary>Gives each request a number, so that they differ as the numbers do; null for the same request each time.</summary>
+    public Func<long>? Numbers { get; init; }
+
+    /// <summary>Makes the next request of those that <see cref="Numbers"/> tells apart; to be sent before the next one is made.</summary>
+    public void Advance()
+    {
+        if (Numbers is not null) Stamp.Write(Request, Numbers());
+    }
+
     /// <summary>A binary infer request.</summary>
-    public static InferExchange For(BenchModel model, int rows = 1)
+    /// <param name="header">A further header; empty for none.</param>
+    public static InferExchange For(BenchModel model, int rows = 1, string header = "")
     {
         byte[] tensor = model.RandomRows(rows);
         string json = string.Create(
@@ -21,7 +31,7 @@ internal sealed record InferExchange(byte[] Request, int OutputBytes)
             CultureInfo.InvariantCulture,
             $"POST /v2/models/{model.Name}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n") + string.Create(
             CultureInfo.InvariantCulture,
-            $"Inference-Header-Content-Length: {json.Length}\r\nContent-Length: {json.Length + tensor.Length}\r\n\r\n");
+            $"{(header.Length > 0 ? header + "\r\n" : "")}Inference-Header-Content-Length: {json.Length}\r\nContent-Length: {json.Length + tensor.Length}\r\n\r\n");
         return new InferExchange([.. Encoding.ASCII.GetBytes(head + json), .. tensor], rows * model.OutputBytes);
     }
 }

@@ -53,6 +53,10 @@ internal sealed class EndpointPair : IDisposable
     public static EndpointPair Gateway(Effort effort, BenchModel model, bool isTuned = false) =>
         new(effort, "gateway", model, isTuned, () => effort.Programs.StartGateway(BenchModel.Repository, out _));
 
+    /// <summary>The gateway with other models than usual.</summary>
+    public static EndpointPair Gateway(Effort effort, BenchModel model, string repository) =>
+        new(effort, "gateway", model, isTuned: false, () => effort.Programs.StartGateway(repository, out _));
+
     /// <summary>The bare endpoint beside itself.</summary>
     public static EndpointPair Twins(Effort effort, BenchModel model)
     {

@@ -25,13 +25,14 @@ internal sealed class Programs(string gateway)
 
     /// <summary>Likewise.</summary>
     /// <param name="frames">Where it serves MessagePack frames.</param>
-    public ServerProcess StartGateway(string repository, out int metricsPort, out IPEndPoint frames, string? cores = null)
+    /// <param name="more">Further arguments.</param>
+    public ServerProcess StartGateway(string repository, out int metricsPort, out IPEndPoint frames, string? cores = null, params IEnumerable<string> more)
     {
         int port = ServerProcess.FreePort();
         metricsPort = ServerProcess.FreePort();
         frames = new IPEndPoint(IPAddress.Loopback, ServerProcess.FreePort());
         return ServerProcess.Start(
-            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}", "--grpc-port", $"{ServerProcess.FreePort()}"], port, cores);
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}", "--grpc-port", $"{ServerProcess.FreePort()}", .. more], port, cores);
     }
 
     /// <summary>Likewise.</summary>

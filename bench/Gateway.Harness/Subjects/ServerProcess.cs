@@ -66,6 +66,16 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
+    /// <summary>Memory that it holds, in bytes.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
     private string Output
     {
         get

@@ -44,8 +44,17 @@ public sealed class CacheCounts
     /// <summary>From a request that is a hit to its answer.</summary>
     public DurationHistogram HitDuration { get; } = new();
 
+    /// <summary>Looking for what is not there.</summary>
+    public long MissedLookupNanoseconds { get; private set; }
+
+    /// <summary>Making entries of answers, kept or not; writing them is nobody's wait.</summary>
+    public long InsertionNanoseconds { get; private set; }
+
+    /// <summary>Looking, of all requests that did and found or did not.</summary>
+    public long LookupNanoseconds => HitDuration.TotalNanoseconds + MissedLookupNanoseconds;
+
     /// <summary>Looking and keeping, of requests that are misses.</summary>
-    public long MissNanoseconds { get; private set; }
+    public long MissNanoseconds => MissedLookupNanoseconds + InsertionNanoseconds;
 
     /// <summary>Hits by how old their answers were: up to each of <see cref="AgeBounds"/>, not cumulative, and one more for the rest.</summary>
     public long[] HitAges { get; } = new long[AgeBounds.Length + 1];
@@ -72,7 +81,7 @@ public sealed class CacheCounts
         lock (_lock)
         {
             Misses++;
-            MissNanoseconds += nanoseconds;
+            MissedLookupNanoseconds += nanoseconds;
         }
     }
 
@@ -95,7 +104,7 @@ public sealed class CacheCounts
     {
         lock (_lock)
         {
-            MissNanoseconds += nanoseconds;
+            InsertionNanoseconds += nanoseconds;
             if (outcome == KeptOutcome.NotAdmitted) NotAdmitted++;
             else if (outcome == KeptOutcome.NotStored) NotStored++;
         }
@@ -131,7 +140,8 @@ public sealed class CacheCounts
             copy.Evictions = Evictions;
             copy.NotAdmitted = NotAdmitted;
             copy.NotStored = NotStored;
-            copy.MissNanoseconds = MissNanoseconds;
+            copy.MissedLookupNanoseconds = MissedLookupNanoseconds;
+            copy.InsertionNanoseconds = InsertionNanoseconds;
             HitDuration.CopyTo(copy.HitDuration);
             copy.HitAgeMilliseconds = HitAgeMilliseconds;
             HitAges.CopyTo(copy.HitAges, 0);

@@ -107,6 +107,12 @@ internal sealed class CacheWriter : IDisposable
             return;
         }
 
+        if (item.Entry.Block is null)
+        {
+            item.Model!.Ledger.Clear(_store.TailAddress);
+            return;
+        }
+
         Span<byte> entry = item.Entry.Block.Span[..item.Entry.Bytes];
         if (item.Flight is not null) Entry.Seal(entry, _secret);
         if (IsWanted(item))

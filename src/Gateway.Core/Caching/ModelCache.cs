@@ -40,7 +40,9 @@ internal sealed class ModelCache : IAsyncDisposable
     private readonly double _nanosecondsPerTick;
     private long _clearedAt;
 
-    public ModelCache(ResponseCache cache, ServedModel model, UInt128 generation, ModelCacheConfig config, TimeProvider time)
+    /// <param name="id">See <see cref="Id"/>.</param>
+    /// <param name="predecessor">The same version's of the load before, whose counts go on, and whose entries too when it was a load of the same files; null when there is none.</param>
+    public ModelCache(ResponseCache cache, ServedModel model, ulong id, UInt128 generation, ModelCacheConfig config, ModelCache? predecessor, TimeProvider time)
     {
         _cache = cache;
         _batcher = model.Batcher;
@@ -52,9 +54,10 @@ internal sealed class ModelCache : IAsyncDisposable
         _nanosecondsPerTick = 1e9 / time.TimestampFrequency;
         Name = model.Name;
         Version = model.Version;
-        Id = cache.IdOf(model.Name, model.Version);
+        Id = id;
         Generation = (ulong)generation;
-        Ledger = new ModelLedger(config.MaxBytes ?? long.MaxValue, cache.Capacity);
+        Counts = predecessor?.Counts ?? new CacheCounts();
+        Ledger = predecessor is not null && predecessor.Generation == Generation ? predecessor.Ledger : new ModelLedger(config.MaxBytes ?? long.MaxValue, cache.Capacity);
     }
 
     public string Name { get; }
@@ -69,7 +72,7 @@ internal sealed class ModelCache : IAsyncDisposable
 
     public ModelLedger Ledger { get; }
 
-    public CacheCounts Counts { get; } = new();
+    public CacheCounts Counts { get; }
 
     /// <summary>Nothing made until then is used any more: milliseconds of Unix time.</summary>
     public long ClearedAt
@@ -153,11 +156,12 @@ internal sealed class ModelCache : IAsyncDisposable
         if (joined != JoinOutcome.Nothing) return Joined(call, joined, mayRun);
 
         int landings = shard.Landings;
-        EntryTest test = TestFor(call.Key);
+        long now = Now();
+        EntryTest test = TestFor(call.Key, now);
         ReadStatus status = store.Read(test, out StoredEntry entry, out IPendingRead? pending);
         if (status == ReadStatus.Found)
         {
-            AnswerHit(call, entry, isOnDisk: false);
+            AnswerHit(call, entry, isOnDisk: false, now);
             return true;
         }
 
@@ -334,6 +338,7 @@ internal sealed class ModelCache : IAsyncDisposable
             shard.LetGo(flight);
         }
 
+        long now = Now();
         while (others is not null)
         {
             CachedCall other = others;
@@ -341,26 +346,27 @@ internal sealed class ModelCache : IAsyncDisposable
             other.Next = null;
             other.Previous = null;
             entry.Block.AddReference();
-            AnswerHit(other, entry, isOnDisk);
+            AnswerHit(other, entry, isOnDisk, now);
             other.Request.Complete();
         }
 
-        AnswerHit(call, entry, isOnDisk);
+        AnswerHit(call, entry, isOnDisk, now);
         call.Request.Complete();
     }
 
     /// <param name="entry">Taken over.</param>
-    private void AnswerHit(CachedCall call, StoredEntry entry, bool isOnDisk)
+    /// <param name="now">In milliseconds of Unix time, as read for the look-up: a clock costs as much as a look-up in memory does.</param>
+    private void AnswerHit(CachedCall call, StoredEntry entry, bool isOnDisk, long now)
     {
         InferenceRequest request = call.Request;
         call.AnswerFrom(entry.Block);
-        long age = Math.Max(0, Now() - Entry.Header(entry.Block.Span).Created);
+        long age = Math.Max(0, now - Entry.Header(entry.Block.Span).Created);
         request.CacheOutcome = CacheOutcome.Hit;
         request.CacheAgeSeconds = age / 1000;
-        long now = _time.GetTimestamp();
-        Counts.CountHit(Nanoseconds(now - call.Start), age, isOnDisk);
+        long end = _time.GetTimestamp();
+        Counts.CountHit(Nanoseconds(end - call.Start), age, isOnDisk);
         if (entry.Address >= 0 && _cache.Store is { } store && store.IsOld(entry.Address)) _cache.Touch(this, call.Key, entry);
-        Count(request, now);
+        Count(request, end);
     }
 
     /// <summary>Answers one who waited.</summary>
@@ -392,7 +398,7 @@ internal sealed class ModelCache : IAsyncDisposable
         if (flight.State == FlightState.Landed)
         {
             // On its way into the store it can be deleted, or expire, as well as in it.
-            if (!Entry.Passes(flight.Entry.Block.Span[..flight.Entry.Bytes], long.MaxValue, TestFor(call.Key)))
+            if (!Entry.Passes(flight.Entry.Block.Span[..flight.Entry.Bytes], long.MaxValue, TestFor(call.Key, Now())))
             {
                 shard.Close(flight);
                 return JoinOutcome.Nothing;
@@ -430,7 +436,7 @@ internal sealed class ModelCache : IAsyncDisposable
         switch (outcome)
         {
             case JoinOutcome.Landed:
-                AnswerHit(call, call.Landed, isOnDisk: false);
+                AnswerHit(call, call.Landed, isOnDisk: false, Now());
                 return true;
             case JoinOutcome.Runner:
                 CountMiss(call);
@@ -570,9 +576,8 @@ internal sealed class ModelCache : IAsyncDisposable
         return next;
     }
 
-    private EntryTest TestFor(CacheKey key)
+    private EntryTest TestFor(CacheKey key, long now)
     {
-        long now = Now();
         long oldest = _timeToLive == long.MaxValue ? 0 : now - _timeToLive;
         return new EntryTest(key, Ledger.Floor, Math.Max(oldest, Math.Max(ClearedAt, _cache.ClearedAt)), now + MostAheadMilliseconds);
     }

@@ -29,7 +29,9 @@ public sealed partial class ResponseCache : IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
-    private readonly Dictionary<ulong, ModelCache> _models = [];
+
+    // All that are open, the latest last: while a version is loaded anew, the one that is served and the one that may take its place.
+    private readonly List<ModelCache> _models = [];
     private readonly ulong[] _touched = new ulong[TouchSlots];
     private Dictionary<ulong, long> _cleared = [];
     private IResponseStore? _store;
@@ -73,7 +75,7 @@ public sealed partial class ResponseCache : IDisposable
         lock (_lock)
         {
             return _store is not { } store ? null : new CacheUsage(
-                store.Capacity, store.TailAddress - store.BeginAddress, store.TailAddress - store.HeadAddress, store.SpilledBytes, _models.Values.Sum(model => model.Ledger.Entries));
+                store.Capacity, store.TailAddress - store.BeginAddress, store.TailAddress - store.HeadAddress, store.SpilledBytes, EntriesUnderLock());
         }
     }
 
@@ -102,11 +104,13 @@ public sealed partial class ResponseCache : IDisposable
             if (_store is null) OpenStore();
         }
 
-        ModelCache cache = new(this, model, files(Secret.ForFiles), config, _time);
+        UInt128 generation = files(Secret.ForFiles);
+        ulong id = IdOf(model.Name, model.Version);
+        ModelCache cache;
         lock (_lock)
         {
-            cache.ClearedAt = _cleared.GetValueOrDefault(cache.Id);
-            _models[cache.Id] = cache;
+            cache = new ModelCache(this, model, id, generation, config, _models.FindLast(other => other.Id == id), _time) { ClearedAt = _cleared.GetValueOrDefault(id) };
+            _models.Add(cache);
         }
 
         model.Cache = cache;
@@ -115,12 +119,7 @@ public sealed partial class ResponseCache : IDisposable
     /// <summary>A model version is served no more.</summary>
     internal async ValueTask CloseAsync(ModelCache cache)
     {
-        lock (_lock)
-        {
-            // Another load of it may have taken its place.
-            if (_models.TryGetValue(cache.Id, out ModelCache? current) && ReferenceEquals(current, cache)) _models.Remove(cache.Id);
-        }
-
+        lock (_lock) _models.Remove(cache);
         await cache.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -136,12 +135,13 @@ public sealed partial class ResponseCache : IDisposable
         lock (_lock)
         {
             if (_store is null) return model is null ? 0 : null;
-            foreach (ModelCache cache in _models.Values)
+            foreach (ModelCache cache in _models)
             {
                 if (model is not null && (cache.Name != model || (version != 0 && cache.Version != version))) continue;
                 isFound = true;
                 entries += cache.Ledger.Entries;
                 cache.ClearedAt = now;
+                Writer.Post(new WriteItem(cache, default, default, null, null, -1, null));
                 if (model is not null) _cleared[cache.Id] = now;
             }
 
@@ -169,7 +169,7 @@ public sealed partial class ResponseCache : IDisposable
     }
 
     /// <summary>Completes when what earlier lives left has been taken over.</summary>
-    internal Task Restored => _restore?.Done ?? Task.CompletedTask;
+    public Task Restored => _restore?.Done ?? Task.CompletedTask;
 
     /// <summary>Completes when all that was answered before is in the store, and on its disk if it has one.</summary>
     internal Task FlushAsync() => _writer?.FlushAsync() ?? Task.CompletedTask;
@@ -177,10 +177,18 @@ public sealed partial class ResponseCache : IDisposable
     /// <summary>Whether an entry of earlier lives may still be used.</summary>
     internal bool IsWanted(in Entries.EntryHeader header, out ModelCache? model)
     {
+        model = null;
         lock (_lock)
         {
-            if (_models.TryGetValue(header.Model, out model) && model.Generation != header.Generation) return false;
-            return header.Created > ClearedAt && header.Created > _cleared.GetValueOrDefault(header.Model);
+            bool isServed = false;
+            foreach (ModelCache cache in _models)
+            {
+                if (cache.Id != header.Model) continue;
+                isServed = true;
+                if (cache.Generation == header.Generation) model = cache;
+            }
+
+            return isServed == model is not null && header.Created > ClearedAt && header.Created > _cleared.GetValueOrDefault(header.Model);
         }
     }
 
@@ -199,7 +207,7 @@ public sealed partial class ResponseCache : IDisposable
     {
         lock (_lock)
         {
-            foreach (ModelCache model in _models.Values)
+            foreach (ModelCache model in _models)
             {
                 long gone = model.Ledger.Advance(begin);
                 if (gone > 0) model.Counts.CountEvictions(gone);
@@ -229,6 +237,18 @@ public sealed partial class ResponseCache : IDisposable
         store.Flush(wait: true);
         store.Dispose();
         _folder?.Dispose();
+    }
+
+    private long EntriesUnderLock()
+    {
+        long entries = 0;
+        for (int i = 0; i < _models.Count; i++)
+        {
+            // Two loads of the same files have one ledger.
+            if (_models.FindIndex(other => other.Ledger == _models[i].Ledger) == i) entries += _models[i].Ledger.Entries;
+        }
+
+        return entries;
     }
 
     private void OpenStore()

@@ -54,7 +54,11 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
             CreateExecutors(file, layout, executors);
             DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time, statistics);
-            ServedModel model = new(layout, file.Device, batcher, digest) { Placements = [.. executors.Select(executor => executor.Placement)] };
+            ServedModel model = new(layout, file.Device, batcher, digest)
+            {
+                Placements = [.. executors.Select(executor => executor.Placement)],
+                CacheList = gateway.Cache.WarmUp is { } list ? Path.Combine(source.ModelDirectory, list) : null,
+            };
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
             if (executors[0].Placement.IsOnDevice) DeviceProfiler.Profile(source, files, layout, gateway, executors[0], batcher.Latency, time, profiles);
             else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);

@@ -70,18 +70,22 @@ public sealed class ServedModel
     /// <summary>Where requests look before they are queued; null for a model without a cache. Set before the model is served.</summary>
     internal ModelCache? Cache { get; set; }
 
+    /// <summary>The file with requests that are asked for once the server has started, so that they are in the cache; null for none.</summary>
+    public string? CacheList { get; internal init; }
+
     /// <summary>Counters of the cache; null for a model without one.</summary>
     public CacheCounts? CacheCounts => Cache?.Counts;
 
     /// <summary>Whether a request that comes now would be refused, as far as can be told before it is read: see <see cref="DynamicBatcher.TurnsAway"/>.</summary>
     /// <remarks>
-    /// One of a model with a cache is read, however full the queue is: it may be answered without. A tenant whose request is turned away has left, refused; who is let in
-    /// stays the caller's.
+    /// One of a model with a cache is read, however full the queue is: it may be answered without, and only its bytes tell. Not so one that asks to be run. A tenant whose
+    /// request is turned away has left, refused; who is let in stays the caller's.
     /// </remarks>
-    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null)
+    /// <param name="use">What is known so far of what the request says of the cache.</param>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary)
     {
         refusal = default;
-        if (Cache is not null || !Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant)) return false;
+        if ((Cache is not null && (use & CacheUse.Refresh) == 0) || !Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant)) return false;
         tenant?.LeaveRefused(refusal.Reason);
         return true;
     }

@@ -377,7 +377,7 @@ internal sealed partial class FrameConnection
 
         call.Relay = _overflow?.TryKeep(call, model, _infer.Version(message), _infer.TimeoutMicroseconds, body, tenant, _token);
         if (call.Relay?.Leaves(tenant) == true) return;
-        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant))
+        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse))
         {
             if (call.Relay is { } relay)
             {

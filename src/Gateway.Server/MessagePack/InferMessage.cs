@@ -49,6 +49,9 @@ internal sealed class InferMessage
     /// <summary>The time that the client gives it, in microseconds; 0 for none.</summary>
     public long TimeoutMicroseconds => _timeout ?? 0;
 
+    /// <summary>What it says of the cache.</summary>
+    public CacheUse CacheUse => _cacheUse ?? CacheUse.Ordinary;
+
     private ReadOnlySpan<InferMessageInput> Inputs => _inputs.AsSpan(0, _inputCount);
 
     private ReadOnlySpan<Slice> Outputs => _outputs.AsSpan(0, _outputCount);
@@ -138,7 +141,7 @@ internal sealed class InferMessage
         if (_id is { } id) request.Id = Encoding.UTF8.GetString(id.Of(message));
         request.LimitTime(_timeout ?? 0);
         request.Priority = _priority ?? 0;
-        request.CacheUse = _cacheUse ?? CacheUse.Ordinary;
+        request.CacheUse = CacheUse;
         foreach (ref readonly InferMessageInput input in Inputs)
         {
             int index = IndexOf(model.Inputs, input.Name.Of(message));

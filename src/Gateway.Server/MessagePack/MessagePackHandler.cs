@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -113,8 +114,9 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     private Task HandleInfer(HttpContext context, ServedModel model, long version)
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
+        CacheUse use = CacheHeaders.Read(context.Request.Headers);
         if (!tenants.TryEnter(context, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
-        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant)) throw refusal.ToException();
+        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use)) throw refusal.ToException();
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
             tenant?.Leave();

@@ -34,6 +34,8 @@ internal static class CacheFamilies
         One(writer, "nv_cache_num_hits", "gauge", "Number of cache hits in response cache", models.Sum(model => model.Cache!.Hits));
         One(writer, "nv_cache_num_misses", "gauge", "Number of cache misses in response cache", models.Sum(model => model.Cache!.Misses));
         One(writer, "nv_cache_num_evictions", "gauge", "Number of cache evictions in response cache", models.Sum(model => model.Cache!.Evictions));
+        One(writer, "nv_cache_lookup_duration", "gauge", "Total cache lookup duration (hit and miss), in microseconds", models.Sum(model => model.Cache!.LookupNanoseconds / 1000));
+        One(writer, "nv_cache_insertion_duration", "gauge", "Total cache insertion duration, in microseconds", models.Sum(model => model.Cache!.InsertionNanoseconds / 1000));
         writer.Family("nv_cache_util", "gauge", "Cache utilization [0.0 - 1.0]");
         writer.Sample("nv_cache_util", Math.Min(1, (double)usage.Bytes / usage.Capacity));
         One(writer, "gateway_cache_bytes", "gauge", "Bytes that the cache uses, in memory and on disk.", usage.Bytes);

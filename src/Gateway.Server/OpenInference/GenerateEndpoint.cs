@@ -1,4 +1,5 @@
 using System.Buffers;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -25,7 +26,8 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Ope
             throw Errors.Invalid("Unsupported content-encoding, only 'identity' is supported.");
         }
 
-        if (!InferEndpoint.LetsIn(context, tenants, model, timeout, out Tenant? tenant)) return;
+        CacheUse use = CacheHeaders.Read(context.Request.Headers);
+        if (!InferEndpoint.LetsIn(context, tenants, model, timeout, use, out Tenant? tenant)) return;
         InferExchange exchange = new(pool) { Context = context, Limit = options.MaxInputBytes };
         try
         {
@@ -37,6 +39,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Ope
             }
 
             exchange.Request.LimitTime(timeout);
+            exchange.Request.CacheUse |= use;
             exchange.WatchClient();
             try
             {
@@ -112,6 +115,8 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Ope
         HttpResponse response = context.Response;
         response.StatusCode = ErrorWriter.HttpStatus(request.Status);
         response.ContentType = isStream ? "text/event-stream; charset=utf-8" : "application/json";
+
+        if (isOk) CacheHeaders.Write(response.Headers, request);
 
         // A stream's length is not known when it begins: it is chunked, even if there is one event.
         if (!isStream) response.ContentLength = text.Length;

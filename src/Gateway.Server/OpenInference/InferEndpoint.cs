@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -31,7 +32,8 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     public Task HandleAsync(HttpContext context, ServedModel model, long version)
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
-        if (!LetsIn(context, tenants, model, timeout, out Tenant? tenant)) return Task.CompletedTask;
+        CacheUse use = CacheHeaders.Read(context.Request.Headers);
+        if (!LetsIn(context, tenants, model, timeout, use, out Tenant? tenant)) return Task.CompletedTask;
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
             tenant?.Leave();
@@ -46,13 +48,15 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         exchange.IsDecompressed = coding != ContentCoding.Identity;
         exchange.Request = request;
         exchange.TimeoutMicroseconds = timeout;
+        exchange.CacheUse = use;
         return ServeAsync(exchange);
     }
 
     /// <summary>Lets a call in before its body is read, or answers why not.</summary>
     /// <param name="timeout">The time that the client gives it, in microseconds; 0 for none.</param>
+    /// <param name="use">What headers say of the cache.</param>
     /// <param name="tenant">Whose call was let in, to leave when it is over; null where there are no tenants. Nobody's when this is false.</param>
-    internal static bool LetsIn(HttpContext context, CallerTenants tenants, ServedModel model, long timeout, out Tenant? tenant)
+    internal static bool LetsIn(HttpContext context, CallerTenants tenants, ServedModel model, long timeout, CacheUse use, out Tenant? tenant)
     {
         if (!tenants.TryEnter(context, out tenant, out TenantRefusal over))
         {
@@ -60,7 +64,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
             return false;
         }
 
-        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant))
+        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use))
         {
             ErrorWriter.WriteRefusal(context, StatusCode.Unavailable, refusal.Reason.WireName(), refusal.RetryAfter, refusal.Text.For(""));
             return false;
@@ -88,7 +92,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
 
             // Not before: what is remembered of the body is for all who send the same.
             exchange.Request!.LimitTime(exchange.TimeoutMicroseconds);
-            exchange.Request.CacheUse |= CacheHeaders.Read(exchange.Context.Request.Headers);
+            exchange.Request.CacheUse |= exchange.CacheUse;
             exchange.WatchClient();
             try
             {

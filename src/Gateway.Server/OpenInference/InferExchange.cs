@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -49,6 +50,9 @@ internal sealed class InferExchange(BlockPool pool)
 
     /// <summary>Time that a header gives the request, in microseconds; 0 for none.</summary>
     public long TimeoutMicroseconds { get; set; }
+
+    /// <summary>What headers say of the cache.</summary>
+    public CacheUse CacheUse { get; set; }
 
     /// <summary>A JSON part that did not lie in one piece, while it is collected.</summary>
     public MemoryBlock? Head { get; set; }
@@ -157,6 +161,7 @@ internal sealed class InferExchange(BlockPool pool)
         Context = null!;
         BodyRead = 0;
         TimeoutMicroseconds = 0;
+        CacheUse = CacheUse.Ordinary;
         HeadCollected = 0;
         TensorBytes = 0;
         OutputCount = 0;

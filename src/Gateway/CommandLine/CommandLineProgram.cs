@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Gateway.Precompute;
 using Gateway.Server.Hosting;
 
 namespace Gateway.CommandLine;
@@ -21,9 +22,14 @@ internal static class CommandLineProgram
         foreach (Option<string[]> flag in flags.Values) root.Add(flag);
         root.Add(serving);
         root.Add(checking);
+        PrecomputeArguments precomputing = new();
+        root.Add(precomputing.Command);
         root.SetAction((parsed, _) => RunAsync(parsed, flags, serve, error));
         serving.SetAction((parsed, _) => RunAsync(parsed, flags, serve, error));
         checking.SetAction((parsed, _) => RunAsync(parsed, flags, check, error));
+
+        precomputing.Command.SetAction((parsed, cancellation) => RunAsync(
+            parsed, flags, options => PrecomputeCommand.RunAsync(precomputing.Read(parsed), options, output, cancellation), error));
 
         // No response files: a file's name may start with @.
         ParseResult result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });

@@ -8,14 +8,18 @@ namespace Gateway.UnitTests.Caching;
 /// <summary>A model without files, with a cache before it.</summary>
 internal sealed class CachedModel : IAsyncDisposable
 {
+    private readonly ModelCacheConfig _config;
+    private readonly List<TestModel> _replaced = [];
+
     public CachedModel(TestModelSetup setup, ModelCacheConfig? config = null, CacheOptions? options = null, UInt128 generation = default)
     {
+        _config = config ?? new();
         Model = new TestModel(setup);
         Cache = FasterResponseCache.Create(options ?? new CacheOptions { MemoryBytes = 4 << 20 }, Model.Pool, setup.Time, new Logger<ResponseCache>(new LoggerFactory([Log])));
-        Cache.Open(Model.Model, config ?? new(), _ => generation);
+        Cache.Open(Model.Model, _config, _ => generation);
     }
 
-    public TestModel Model { get; }
+    public TestModel Model { get; private set; }
 
     public ResponseCache Cache { get; }
 
@@ -32,10 +36,26 @@ internal sealed class CachedModel : IAsyncDisposable
 
     public Sent Send(params ReadOnlySpan<long> values) => Send(CacheUse.Ordinary, values);
 
+    /// <summary>Loads the model anew beside itself, as the repository does.</summary>
+    /// <param name="isGood">Whether the new one takes the old one's place; otherwise the load has failed after all.</param>
+    public async Task ReloadAsync(TestModelSetup setup, UInt128 generation, bool isGood = true)
+    {
+        TestModel next = new(setup);
+        Cache.Open(next.Model, _config, _ => generation);
+        TestModel last = isGood ? Model : next;
+        Model = isGood ? next : Model;
+        await last.StopAsync(TimeSpan.FromSeconds(10));
+        await Cache.CloseAsync(last.Model.Cache!);
+        _replaced.Add(last);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Model.StopAsync(TimeSpan.Zero);
         Cache.Dispose();
         await Model.DisposeAsync();
+
+        // Not before: what the cache keeps for a moment lies in the first one's pool.
+        foreach (TestModel model in _replaced) await model.DisposeAsync();
     }
 }

@@ -189,6 +189,8 @@ public sealed class ModelCacheTests
         Assert.Null(model.Cache.Clear("other"));
         Assert.Null(model.Cache.Clear("m", 2));
         Assert.Equal(1, model.Cache.Clear("m"));
+        await model.Cache.FlushAsync();
+        Assert.Equal((0, 0), (model.Cache.Usage()!.Entries, model.Cache.Clear("m")));
         await RunAsync(model, 5);
         _time.Advance(TimeSpan.FromMilliseconds(1));
         await RunAsync(model, 6);

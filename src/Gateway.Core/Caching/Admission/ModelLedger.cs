@@ -71,6 +71,14 @@ internal sealed class ModelLedger
         return gone;
     }
 
+    /// <summary>Whatever lies before <paramref name="tail"/> was deleted.</summary>
+    public void Clear(long tail)
+    {
+        _batches.Clear();
+        Volatile.Write(ref _floor, tail);
+        Change(-_bytes, -_entries);
+    }
+
     private long DropOldest()
     {
         Batch oldest = _batches[0];

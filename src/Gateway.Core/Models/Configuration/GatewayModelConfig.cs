@@ -13,7 +13,7 @@ public sealed record GatewayModelConfig
         ModelConfigSchema.Int64("max_queue_bytes"),
         ModelConfigSchema.Bool("bisect_failed_batches"),
         ModelConfigSchema.Double("slo_ms"),
-        ModelConfigSchema.Message("cache", new MessageSchema("cache", ModelConfigSchema.Bool("enable"), ModelConfigSchema.Double("ttl_seconds"), ModelConfigSchema.Int64("max_bytes"))));
+        ModelConfigSchema.Message("cache", new MessageSchema("cache", ModelConfigSchema.Bool("enable"), ModelConfigSchema.Double("ttl_seconds"), ModelConfigSchema.Int64("max_bytes"), ModelConfigSchema.Text("warm_up"))));
 
     private const double MostMilliseconds = 24 * 60 * 60 * 1000;
     private const double MostSeconds = 366 * 24 * 60 * 60;
@@ -92,6 +92,11 @@ public sealed record GatewayModelConfig
         if (MaxQueueBytes < 1) errors.Add("max_queue_bytes", $"'max_queue_bytes' must be at least 1, got {MaxQueueBytes}");
         if (Objective <= TimeSpan.Zero) errors.Add("slo_ms", "'slo_ms' must be more than 0 and at most a day");
         if (Cache.TimeToLive <= TimeSpan.Zero) errors.Add("cache.ttl_seconds", "'ttl_seconds' must be more than 0 and at most a year");
+        if (Cache.WarmUp is { } list && (list.Length == 0 || Path.IsPathRooted(list) || list.Split('/', '\\').Contains("..")))
+        {
+            errors.Add("cache.warm_up", $"'warm_up' must be a file in the model's folder, got '{list}'");
+        }
+
         if (Cache.MaxBytes < 1) errors.Add("cache.max_bytes", $"'max_bytes' must be at least 1, got {Cache.MaxBytes}");
         errors.ThrowIfAny();
     }
@@ -101,6 +106,7 @@ public sealed record GatewayModelConfig
         Enable = cache.Has("enable") ? cache.Bool("enable") : null,
         TimeToLive = cache.Has("ttl_seconds") ? Seconds(cache.Double("ttl_seconds")) : null,
         MaxBytes = cache.Has("max_bytes") ? cache.Int("max_bytes") : null,
+        WarmUp = cache.Has("warm_up") ? cache.Text("warm_up") : null,
     };
 
     /// <returns>Zero for what is no time.</returns>

@@ -149,7 +149,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
     {
         if (!Enters(call)) return true;
         if (overflow is not null && (overflow.MayLeave(call, model) || overflow.Declines(call, model))) return false;
-        if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant)) return false;
+        if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant, CacheHeaders.Read(call.Headers))) return false;
 
         // It has left.
         call.Tenant = null;

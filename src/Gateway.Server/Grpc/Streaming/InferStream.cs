@@ -171,7 +171,7 @@ internal sealed partial class InferStream
                 return;
             }
 
-            if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant))
+            if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant, _cacheUse))
             {
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
                 Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);

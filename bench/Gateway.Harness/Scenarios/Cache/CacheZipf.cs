@@ -1,0 +1,54 @@
+using System.Net;
+using Gateway.Harness.Load;
+using Gateway.Harness.Models;
+using Gateway.Harness.Results;
+using Gateway.Harness.Subjects;
+
+namespace Gateway.Harness.Scenarios.Cache;
+
+/// <summary>Requests whose popularity follows Zipf's law, of ten times as many bytes as the cache has: its hit ratio beside that of an ideal LRU cache of the same size.</summary>
+/// <remarks>The ideal one spends its bytes on entries alone, no index and no empty pages, and knows no admission.</remarks>
+internal sealed class CacheZipf : IScenario
+{
+    private const int Connections = 64;
+    private const int MemoryBytes = 8 << 20;
+    private const double Exponent = 0.99;
+
+    public string Name => "cache-zipf";
+
+    public string Summary => "hit ratio of a Zipf(0.99) load over ten times the cache's memory ÷ that of an ideal LRU cache";
+
+    public IReadOnlyList<Comparison> Measure(Effort effort)
+    {
+        using CacheRepository repository = new();
+        using ServerProcess server = effort.Programs.StartGateway(repository.Models, out int metrics, out IPEndPoint _, null, "--cache-memory-byte-size", $"{MemoryBytes}");
+        InferExchange exchange = InferExchange.For(BenchModel.Mlp);
+        ClosedLoop.Probe(server.EndPoint, exchange);
+
+        // One entry is in it.
+        double entryBytes = MetricsPage.Read(metrics, "gateway_cache_model_bytes{model=\"mlp\"");
+        if (entryBytes == 0) throw new InvalidDataException("the cache has kept nothing");
+        ZipfNumbers numbers = new((int)(10 * MemoryBytes / entryBytes), Exponent, seed: 1);
+        LruCount ideal = new((int)(MemoryBytes / entryBytes));
+        exchange = exchange with { Numbers = () => ideal.Ask(numbers.Next()) };
+
+        // Until what is there is what the load has put there.
+        ClosedLoop.Run(server.EndPoint, exchange, Connections, 4 * effort.WarmUpSeconds, () => server.CpuTime);
+        double[] ours = new double[effort.Rounds];
+        double[] theirs = new double[effort.Rounds];
+        for (int round = 0; round < effort.Rounds; round++)
+        {
+            (long idealHits, long idealAsked) = (ideal.Hits, ideal.Asked);
+            double hits = MetricsPage.Read(metrics, "nv_cache_num_hits");
+            double lookups = MetricsPage.Read(metrics, "nv_cache_num_lookups");
+            effort.Load(server, exchange, Connections);
+            ours[round] = (MetricsPage.Read(metrics, "nv_cache_num_hits") - hits) / (MetricsPage.Read(metrics, "nv_cache_num_lookups") - lookups);
+            theirs[round] = (double)(ideal.Hits - idealHits) / (ideal.Asked - idealAsked);
+        }
+
+        Series ratio = new("gateway", "hits/lookup", ours);
+        Series lru = new("ideal LRU", "hits/lookup", theirs);
+        Series keys = new("different requests", "", [numbers.Count]);
+        return [new Comparison("mlp, memory alone", Series.Ratio(ratio, lru), Budget: null, [ratio, lru, keys, new Series("entry", "B", [entryBytes])])];
+    }
+}

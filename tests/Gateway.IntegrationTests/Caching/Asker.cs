@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Gateway.Client;
+
+namespace Gateway.IntegrationTests.Caching;
+
+/// <summary>Asks one server in every protocol, and gives each answer as bytes: the body where it has nothing of the cache in it, else the outputs.</summary>
+internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
+{
+    private readonly HttpClient _http = new() { BaseAddress = new Uri(server.HttpAddress) };
+    private readonly HttpClient _grpc = new() { BaseAddress = new Uri(server.GrpcAddress) };
+    private readonly InferenceClient _frames = new(server.FramesAddress);
+    private readonly InferenceClient _messages = new(server.HttpAddress);
+
+    /// <summary>The protocols.</summary>
+    public static IReadOnlyList<string> Protocols { get; } = ["JSON", "binary", "MessagePack over HTTP", "frames", "gRPC"];
+
+    public Task<byte[]> AskAsync(string protocol, Question question) => protocol switch
+    {
+        "JSON" => PostAsync(question.Model, new StringContent(question.Json(), Encoding.UTF8, "application/json")),
+        "binary" => PostBinaryAsync(question),
+        "MessagePack over HTTP" => AskAsync(_messages, question),
+        "frames" => AskAsync(_frames, question),
+        _ => CallAsync(question),
+    };
+
+    /// <summary>A metric's value, for one model; 0 when it is not there.</summary>
+    public async Task<long> MetricAsync(string name, string model)
+    {
+        string page = await _http.GetStringAsync(new Uri(server.MetricsAddress), TestContext.Current.CancellationToken);
+        string begin = $"{name}{{model=\"{model}\"";
+        string? line = page.Split('\n').FirstOrDefault(line => line.StartsWith(begin, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        _grpc.Dispose();
+        await _frames.DisposeAsync();
+        await _messages.DisposeAsync();
+    }
+
+    private static async Task<byte[]> AskAsync(InferenceClient client, Question question)
+    {
+        using InferenceResponse response = await client.InferAsync(question.Message(), TestContext.Current.CancellationToken);
+        List<byte> bytes = [];
+        for (int i = 0; i < response.OutputCount; i++)
+        {
+            ResponseOutput output = response[i];
+            bytes.AddRange(Encoding.UTF8.GetBytes($"{output.Name} {output.DataType} {string.Join('x', output.Shape.Dims.ToArray())} "));
+            bytes.AddRange(output.Bytes.ToArray());
+        }
+
+        return [.. bytes];
+    }
+
+    private async Task<byte[]> PostBinaryAsync(Question question)
+    {
+        (byte[] body, int headLength) = question.Binary();
+        ByteArrayContent content = new(body);
+        content.Headers.Add("Inference-Header-Content-Length", headLength.ToString(CultureInfo.InvariantCulture));
+        return await PostAsync(question.Model, content);
+    }
+
+    private async Task<byte[]> PostAsync(string model, HttpContent content)
+    {
+        using HttpResponseMessage answer = await _http.PostAsync(new Uri($"/v2/models/{model}/infer", UriKind.Relative), content, TestContext.Current.CancellationToken);
+        byte[] body = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, Encoding.UTF8.GetString(body));
+        return body;
+    }
+
+    private async Task<byte[]> CallAsync(Question question)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, "/inference.GRPCInferenceService/ModelInfer")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(question.Grpc()),
+        };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        request.Headers.TE.ParseAdd("trailers");
+        using HttpResponseMessage answer = await _grpc.SendAsync(request, TestContext.Current.CancellationToken);
+        byte[] body = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        string status = string.Join(",", answer.Headers.Concat(answer.TrailingHeaders).Where(header => header.Key.StartsWith("grpc-", StringComparison.Ordinal)).Select(header => $"{header.Key} {string.Join(' ', header.Value)}"));
+        Assert.StartsWith("grpc-status 0", status, StringComparison.Ordinal);
+        return body;
+    }
+}

@@ -1,0 +1,110 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+using Gateway.Client;
+using Gateway.Protocol.Tensors;
+
+namespace Gateway.IntegrationTests.Caching;
+
+/// <summary>An input of a question.</summary>
+/// <param name="Values">Numbers, or strings.</param>
+internal sealed record QuestionInput(string Name, string Type, long[] Shape, object[] Values)
+{
+    /// <summary>Its bytes as the protocols have them raw.</summary>
+    public byte[] Raw()
+    {
+        using MemoryStream bytes = new();
+        foreach (object value in Values)
+        {
+            switch (value)
+            {
+                case float number:
+                    bytes.Write(BitConverter.GetBytes(number));
+                    break;
+                case long number:
+                    bytes.Write(BitConverter.GetBytes(number));
+                    break;
+                case string text:
+                    byte[] utf8 = Encoding.UTF8.GetBytes(text);
+                    bytes.Write(BitConverter.GetBytes(utf8.Length));
+                    bytes.Write(utf8);
+                    break;
+            }
+        }
+
+        return bytes.ToArray();
+    }
+}
+
+/// <summary>One request for a sample model, in every protocol's words.</summary>
+internal sealed record Question(string Model, QuestionInput[] Inputs)
+{
+    /// <summary>Of each sample model one that differs by its number.</summary>
+    public static Question[] Samples(int number)
+    {
+        Random random = new(number);
+        object[] Floats(int count, int most) => [.. Enumerable.Range(0, count).Select(_ => (object)(random.Next(4 * most) / 4f))];
+        return
+        [
+            new("digits", [new("image", "FP32", [2, 1, 8, 8], Floats(128, 16))]),
+            new("wine", [new("measured", "FP32", [1, 11], Floats(11, 30)), new("whole", "INT64", [1, 2], [100L + number, 700L + random.Next(100)])]),
+            new("language", [new("text", "BYTES", [2, 1], [$"where is the library number {number}", "wo ist die Bücherei"])]),
+            new("denoise", [new("noisy", "FP32", [1, 3, 64, 64], Floats(3 * 64 * 64, 255))]),
+        ];
+    }
+
+    public string Json(string parameters = "") => JsonSerializer.Serialize(new
+    {
+        inputs = Inputs.Select(input => new { name = input.Name, datatype = input.Type, shape = input.Shape, data = input.Values }),
+    })[..^1] + parameters + "}";
+
+    /// <summary>A JSON head that asks for binary outputs, and the tensors behind it.</summary>
+    public (byte[] Body, int HeadLength) Binary()
+    {
+        byte[] head = JsonSerializer.SerializeToUtf8Bytes(new
+        {
+            inputs = Inputs.Select(input => new { name = input.Name, datatype = input.Type, shape = input.Shape, parameters = new { binary_data_size = input.Raw().Length } }),
+            parameters = new { binary_data_output = true },
+        });
+        return ([.. head, .. Inputs.SelectMany(input => input.Raw())], head.Length);
+    }
+
+    /// <summary>For the .NET client, whose inputs come in the other order: that changes nothing.</summary>
+    public InferenceRequest Message()
+    {
+        InferenceRequest request = new(Model);
+        foreach (QuestionInput input in Inputs.Reverse())
+        {
+            DataType type = input.Type == "BYTES" ? DataType.Bytes : input.Type == "FP32" ? DataType.Fp32 : DataType.Int64;
+            request.AddRawInput(input.Name, type, input.Raw(), input.Shape);
+        }
+
+        return request;
+    }
+
+    /// <summary>A <c>ModelInferRequest</c> behind gRPC's prefix; the numbers are those of the protocol's definition.</summary>
+    public byte[] Grpc()
+    {
+        List<byte> message = [.. Field(1, Encoding.UTF8.GetBytes(Model))];
+        foreach (QuestionInput input in Inputs)
+        {
+            byte[] shape = [.. input.Shape.SelectMany(dimension => Varint(dimension))];
+            message.AddRange(Field(5, [.. Field(1, Encoding.UTF8.GetBytes(input.Name)), .. Field(2, Encoding.UTF8.GetBytes(input.Type)), .. Field(3, shape)]));
+        }
+
+        foreach (QuestionInput input in Inputs) message.AddRange(Field(7, input.Raw()));
+        byte[] prefix = new byte[5];
+        BinaryPrimitives.WriteInt32BigEndian(prefix.AsSpan(1), message.Count);
+        return [.. prefix, .. message];
+    }
+
+    private static byte[] Field(int number, byte[] content) => [.. Varint((number << 3) | 2), .. Varint(content.Length), .. content];
+
+    private static List<byte> Varint(long value)
+    {
+        List<byte> bytes = [];
+        for (; value >= 0x80; value >>= 7) bytes.Add((byte)(value | 0x80));
+        bytes.Add((byte)value);
+        return bytes;
+    }
+}

@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+
+namespace Gateway.TestSupport.Kills;
+
+/// <summary>What a <see cref="KillRun"/> saw.</summary>
+/// <remarks><b>Threading</b>: any.</remarks>
+public sealed class KillTally
+{
+    // As many as anybody reads.
+    private const int MostViolations = 20;
+
+    private readonly ConcurrentQueue<string> _violations = new();
+    private long _answers;
+    private long _hits;
+    private long _inherited;
+    private int _starts;
+
+    public IReadOnlyCollection<string> Violations => _violations;
+
+    /// <summary>Answers, each of which was looked at.</summary>
+    public long Answers => Volatile.Read(ref _answers);
+
+    public long Hits => Volatile.Read(ref _hits);
+
+    /// <summary>Hits on what nobody had asked for since the start: answers of an earlier life.</summary>
+    public long Inherited => Volatile.Read(ref _inherited);
+
+    public int Starts => Volatile.Read(ref _starts);
+
+    public void CountStart() => Interlocked.Increment(ref _starts);
+
+    public void CountAnswer(bool isHit, bool isInherited)
+    {
+        Interlocked.Increment(ref _answers);
+        if (isHit) Interlocked.Increment(ref _hits);
+        if (isInherited) Interlocked.Increment(ref _inherited);
+    }
+
+    public void Violate(string what)
+    {
+        if (_violations.Count < MostViolations) _violations.Enqueue(what);
+    }
+
+    public override string ToString() => $"{Starts} starts, {Answers} answers, {Hits} hits, {Inherited} of them of an earlier life";
+}
