@@ -135,7 +135,7 @@ internal sealed class StreamSender
         return true;
     }
 
-    /// <summary>Makes an error of the engine's the call's, and ranks what is to be ranked.</summary>
+    /// <summary>Makes an error of the engine's the call's, and finishes its outputs.</summary>
     private static void Judge(StreamCall call)
     {
         if (call.Request is not { } request || call.Status != StatusCode.Ok) return;
@@ -143,7 +143,7 @@ internal sealed class StreamSender
         if (request.Status != StatusCode.Ok) return;
         try
         {
-            call.Plan.MakeClasses(request);
+            call.Plan.Complete(request);
         }
         catch (InferenceException error)
         {
