@@ -57,7 +57,7 @@ internal sealed partial class InferStream
         // Of each request, where gRPC's own is the stream's.
         _timeout = TimeoutHeader.Read(call.Headers);
         bool failsAsAWhole = call.Headers["triton_grpc_error"].ToString() == "true";
-        _sender = new StreamSender(call.Output, pool, options, writer, writer.Choose(call), failsAsAWhole, call.Body.CancelPendingRead);
+        _sender = new StreamSender(call.Output, pool, options, writer, writer.Choose(call), failsAsAWhole, call.CancelRead);
     }
 
     private CallWindow<StreamCall> Window => _sender.Window;
@@ -226,13 +226,13 @@ internal sealed partial class InferStream
 
         // A client that does not take its answers must not hold what is over.
         _call.Output.CancelPendingFlush();
-        _call.Body.CancelPendingRead();
+        _call.CancelRead();
     }
 
     private void OnStopping()
     {
         _isStopping = true;
-        _call.Body.CancelPendingRead();
+        _call.CancelRead();
     }
 
     private static partial class Log

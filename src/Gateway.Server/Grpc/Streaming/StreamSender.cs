@@ -112,12 +112,28 @@ internal sealed class StreamSender
         while ((!_flush.IsUnderWay || _isBroken) && _order.TryPeek(out StreamCall? call) && call.IsAnswered)
         {
             _order.TryDequeue(out _);
-            if (!_isBroken && Failure is null) hasWritten |= Write(call);
+            if (!_isBroken && Failure is null) hasWritten |= TryWrite(call);
             call.Release();
             Window.Close(call);
         }
 
         return hasWritten;
+    }
+
+    private bool TryWrite(StreamCall call)
+    {
+        try
+        {
+            return Write(call);
+        }
+#pragma warning disable CA1031 // What cannot be written to is gone, whatever the reason; the loop goes on, or every call that it waits for would be lost.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            Break();
+            _onFailed();
+            return false;
+        }
     }
 
     private bool Write(StreamCall call)
