@@ -178,7 +178,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         message.Read(bytes);
         ReadOnlySpan<byte> name = message.ModelName.Of(bytes);
         long version = InferFill.Version(message.ModelVersion.Of(bytes));
-        if (overflow is not null && overflow.Keeps(call, name, version, bytes))
+        if (overflow is not null && !InferParameters.IsShared(message, bytes) && overflow.Keeps(call, name, version, bytes))
         {
             if (Enters(call)) return;
             call.Kept!.Dispose();

@@ -68,6 +68,17 @@ internal static class InferParameters
         return read;
     }
 
+    /// <summary>Whether any of a message's tensors lies in shared memory, which is this machine's.</summary>
+    public static bool IsShared(InferMessage message, ReadOnlySpan<byte> bytes)
+    {
+        foreach (ref readonly InferParameterEntry entry in message.EveryParameter)
+        {
+            if (entry.Name.Of(bytes).SequenceEqual("shared_memory_region"u8)) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Whether a later entry has the same name: a map has each once, and the last one counts.</summary>
     private static bool IsOverridden(ReadOnlySpan<InferParameterEntry> parameters, int index, ReadOnlySpan<byte> bytes)
     {
