@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using Gateway.Reloads;
 using Gateway.TestSupport;
 
@@ -20,7 +21,8 @@ DirectoryInfo repository = Directory.CreateTempSubdirectory("gateway-reloads-");
 try
 {
     Write(0);
-    using ServerProcess server = await ServerProcess.StartAsync(repository.FullName);
+    using ServerProcess server = await ServerProcess.StartAsync(
+        typeof(Callers).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(each => each.Key == "Program").Value!, repository.FullName, "m");
     using HttpClient control = new() { BaseAddress = new Uri(server.HttpAddress) };
     Callers callers = new(server, arguments.Side);
     List<TimeSpan> reloadTimes = [];

@@ -5,7 +5,7 @@ namespace Gateway.Reloads;
 /// <summary>What the command line asks for.</summary>
 /// <param name="Reloads">How often the model is loaded again, above 0.</param>
 /// <param name="Side">Rows and columns of its matrix: the file has four times its square in bytes.</param>
-/// <param name="Clients">Calls that are under way at any time, half of them over frames, half over HTTP; 0 for reloads alone.</param>
+/// <param name="Clients">Calls that are under way at any time, by turns over frames, HTTP, gRPC call by call, and a gRPC stream; 0 for reloads alone.</param>
 /// <param name="QuietSeconds">How long to call before the first reload, for a p99 to compare with.</param>
 internal sealed record ReloadArguments(int Reloads, int Side, int Clients, int QuietSeconds)
 {

@@ -3,14 +3,20 @@ using System.Text;
 
 namespace Gateway.TestSupport;
 
-/// <summary>Writes ONNX files of one's own making: <c>y = x · W + c</c>, with a square matrix of zeros, so that every element of every answer is <c>c</c>.</summary>
+/// <summary>Writes ONNX files of one's own making: <c>y = x · W + c</c>, with a square matrix of zeros but for its diagonal.</summary>
 /// <remarks>The file is a protobuf message; the numbers below are those of onnx.proto.</remarks>
 public static class OnnxFile
 {
     /// <param name="side">Elements of a row, and rows and columns of the matrix: the file has four times its square in bytes.</param>
-    public static byte[] Constant(float constant, int side)
+    /// <returns>A model that answers <paramref name="constant"/> whatever it is asked.</returns>
+    public static byte[] Constant(float constant, int side) => Linear(0, constant, side);
+
+    /// <param name="side">As above.</param>
+    /// <returns>A model that answers each element times <paramref name="factor"/>, plus <paramref name="constant"/>.</returns>
+    public static byte[] Linear(float factor, float constant, int side)
     {
         byte[] matrix = new byte[side * side * sizeof(float)];
+        for (int i = 0; i < side; i++) MemoryMarshal.Cast<byte, float>(matrix.AsSpan())[(i * side) + i] = factor;
         float[] constants = new float[side];
         Array.Fill(constants, constant);
         byte[] graph =

@@ -42,6 +42,9 @@ assert.equal((await call('ModelConfig', { name: 'digits' })).config.max_batch_si
 assert.ok((await call('RepositoryIndex', {})).models.some((model) => model.name === 'digits' && model.state === 'READY'));
 assert.deepEqual(await call('SystemSharedMemoryStatus', {}), { regions: {} });
 assert.deepEqual(await call('CudaSharedMemoryStatus', {}), { regions: {} });
+assert.deepEqual((await call('TraceSetting', {})).settings.trace_level, { value: ['OFF'] });
+assert.equal((await call('LogSettings', { settings: { log_verbose_level: { uint32_param: 1 } } })).settings.log_verbose_level.uint32_param, 1);
+assert.equal((await call('LogSettings', { settings: { log_verbose_level: { uint32_param: 0 } } })).settings.log_verbose_level.uint32_param, 0);
 assert.equal((await call('Check', { service: '' }, { stub: health })).status, 'SERVING');
 
 // Every error.
@@ -54,7 +57,9 @@ await fails('ModelMetadata', { name: 'nobody' }, status.NOT_FOUND, "Request for 
 await fails('ModelStatistics', { name: 'nobody' }, status.INVALID_ARGUMENT, "requested model 'nobody' is not available");
 await fails('RepositoryIndex', { repository_name: 'r' }, status.UNIMPLEMENTED, "'repository_name' specification is not supported");
 await fails('RepositoryModelLoad', { model_name: 'digits' }, status.UNAVAILABLE, 'explicit model load / unload is not allowed if polling is enabled');
-await fails('TraceSetting', {}, status.UNIMPLEMENTED, 'the server does not support tracing');
+await fails('TraceSetting', { settings: { trace_rate: { value: ['1'] } } }, status.UNIMPLEMENTED, "'trace_rate' cannot be changed: this server writes no traces");
+await fails('LogSettings', { settings: { log_info: { uint32_param: 1 } } }, status.INVALID_ARGUMENT, "expect boolean for 'log_info'");
+await fails('SystemSharedMemoryRegister', { name: 'r', key: '/k', byte_size: 1 }, status.UNIMPLEMENTED, "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.");
 
 // The held-out set: call by call, compressed, and over one stream.
 const digits = readFileSync(heldOut);
@@ -100,6 +105,8 @@ await assert.rejects(async () => {
 }, { code: status.CANCELLED });
 await assert.rejects(call('ModelInfer', digit, { options: { deadline: Date.now() - 1 } }), { code: status.DEADLINE_EXCEEDED });
 
+const batches = (await call('ModelStatistics', { name: 'digits' })).model_stats[0].batch_stats;
+assert.ok(batches.length > 0 && batches.every((size) => size.batch_size > 0 && size.compute_infer.count > 0), JSON.stringify(batches));
 const statistics = (await call('ModelStatistics', { name: 'digits' })).model_stats[0];
 assert.ok(statistics.inference_count >= 2 * records.length && statistics.inference_stats.success.count >= 2 * records.length, JSON.stringify(statistics));
 client.close();

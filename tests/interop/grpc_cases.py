@@ -37,7 +37,18 @@ def parameter(name, **value):
     return request
 
 
+def setting(message, name, **value):
+    request = make(message)()
+    for kind, content in value.items():
+        if kind == "value":
+            request.settings[name].value.extend(content)
+        else:
+            setattr(request.settings[name], kind, content)
+    return request
+
+
 S = grpc.StatusCode
+DISABLED = "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable."
 NOBODY = "Request for unknown model: 'nobody' is not found"
 ANSWERS = [
     ("ServerLive", {}, lambda answer: answer.live),
@@ -51,6 +62,8 @@ ANSWERS = [
     ("RepositoryIndex", {"ready": True}, lambda answer: all(model.state == "READY" for model in answer.models)),
     ("SystemSharedMemoryStatus", {}, lambda answer: not answer.regions),
     ("CudaSharedMemoryStatus", {}, lambda answer: not answer.regions),
+    ("TraceSetting", {}, lambda answer: list(answer.settings["trace_level"].value) == ["OFF"] and len(answer.settings) == 6),
+    ("LogSettings", {}, lambda answer: answer.settings["log_info"].bool_param and len(answer.settings) == 6),
 ]
 ERRORS = [
     ("ModelInfer", digit(model_name="nobody"), S.NOT_FOUND, NOBODY),
@@ -68,10 +81,18 @@ ERRORS = [
     ("RepositoryModelLoad", make("RepositoryModelLoadRequest")(model_name="digits"), S.UNAVAILABLE, "explicit model load / unload is not allowed if polling is enabled"),
     ("RepositoryModelUnload", make("RepositoryModelUnloadRequest")(model_name="digits"), S.UNAVAILABLE, "explicit model load / unload is not allowed if polling is enabled"),
     ("SystemSharedMemoryStatus", make("SystemSharedMemoryStatusRequest")(name="r"), S.NOT_FOUND, "Unable to find system shared memory region: 'r'"),
-    ("SystemSharedMemoryRegister", make("SystemSharedMemoryRegisterRequest")(name="r"), S.UNIMPLEMENTED, "Client shared memory is disabled."),
-    ("CudaSharedMemoryRegister", make("CudaSharedMemoryRegisterRequest")(name="r"), S.UNIMPLEMENTED, "Client shared memory is disabled."),
-    ("TraceSetting", make("TraceSettingRequest")(), S.UNIMPLEMENTED, "the server does not support tracing"),
-    ("LogSettings", make("LogSettingsRequest")(), S.UNIMPLEMENTED, "the server does not support dynamic logging"),
+    ("SystemSharedMemoryRegister", make("SystemSharedMemoryRegisterRequest")(name="r"), S.UNIMPLEMENTED, DISABLED),
+    ("SystemSharedMemoryUnregister", make("SystemSharedMemoryUnregisterRequest")(name="r"), S.UNIMPLEMENTED, DISABLED),
+    ("CudaSharedMemoryRegister", make("CudaSharedMemoryRegisterRequest")(name="r"), S.UNIMPLEMENTED, DISABLED),
+    ("CudaSharedMemoryUnregister", make("CudaSharedMemoryUnregisterRequest")(name="r"), S.UNIMPLEMENTED, DISABLED),
+    ("CudaSharedMemoryStatus", make("CudaSharedMemoryStatusRequest")(name="r"), S.NOT_FOUND, "Unable to find cuda shared memory region: 'r'"),
+    ("TraceSetting", make("TraceSettingRequest")(model_name="nobody"), S.NOT_FOUND, NOBODY),
+    ("TraceSetting", setting("TraceSettingRequest", "trace_level", value=["TIMESTAMPS"]), S.UNIMPLEMENTED, "'trace_level' cannot be changed: this server writes no traces"),
+    ("TraceSetting", setting("TraceSettingRequest", "trace_rate", value=["1", "2"]), S.INVALID_ARGUMENT, "expect only 1 value for 'trace_rate'"),
+    ("TraceSetting", setting("TraceSettingRequest", "trace_file", value=["x"]), S.UNIMPLEMENTED, "trace file location can not be updated through network protocol"),
+    ("LogSettings", setting("LogSettingsRequest", "log_info", string_param="x"), S.INVALID_ARGUMENT, "expect boolean for 'log_info'"),
+    ("LogSettings", setting("LogSettingsRequest", "log_format", string_param="x"), S.INVALID_ARGUMENT, "invalid argument for log_format, got: x"),
+    ("LogSettings", setting("LogSettingsRequest", "log_file", string_param="x"), S.UNIMPLEMENTED, "log file location can not be updated through network protocol"),
 ]
 
 for method, fields, check in ANSWERS:

@@ -70,6 +70,7 @@ internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPo
 
         if (!_methods.TryGetValue(call.Path, out GrpcMethod? method)) throw Unknown(call.Path);
         if (_token is not null && !method.IsOpen) CheckToken(headers.Authorization.ToString());
+        if (method.Group is { } group && options.Restricted.Asks(group, out string? asked)) CheckRestriction(group, asked, headers[asked].ToString());
         call.TimeoutMicroseconds = Timeout(headers);
         call.Reader.Most = options.MaxMessageBytes;
         string encoding = headers[MessageCoding.EncodingHeader].ToString();
@@ -94,6 +95,11 @@ internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPo
     private void CheckToken(string given)
     {
         if (!AccessToken.Admits(given, _token, tenants)) throw new InferenceException(StatusCode.Unauthenticated, AccessToken.Problem(given.Length > 0));
+    }
+
+    private void CheckRestriction(ApiGroup group, string asked, string given)
+    {
+        if (!options.Restricted.IsRight(group, given)) throw new GrpcException(GrpcStatus.Unavailable, RestrictedAccess.GrpcProblem(asked));
     }
 
     /// <summary>The time that the client gives the call, in microseconds: the lesser of gRPC's own and the one that all protocols here have.</summary>

@@ -6,6 +6,7 @@ using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Wire;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -86,6 +87,19 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
     {
         Begin();
         return _responseBody.StartAsync();
+    }
+
+    /// <summary>Has a read that waits return, or the next one.</summary>
+    public void CancelRead()
+    {
+        try
+        {
+            Body.CancelPendingRead();
+        }
+        catch (Exception error) when (error is IOException or OperationCanceledException or ConnectionAbortedException)
+        {
+            // The stream has been reset, or its connection is lost: reads fail by themselves.
+        }
     }
 
     /// <summary>Allows the client to be silent as long as it likes: a stream's messages come when they come.</summary>

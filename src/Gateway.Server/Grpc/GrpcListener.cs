@@ -1,7 +1,9 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Core.Tenants;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Services;
@@ -61,7 +63,15 @@ internal sealed class GrpcListener : IAsyncDisposable
         builder.Services.AddSingleton(loggers);
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
         _app = builder.Build();
-        GrpcOptions grpc = new() { MaxMessageBytes = options.GrpcMaxInputSize, Compression = options.GrpcInferResponseCompressionLevel, AccessToken = options.AccessToken };
+        _ = RestrictedAccess.Parse(options.GrpcRestrictedProtocol, RestrictedAccess.GrpcPrefix, out RestrictedAccess restricted);
+        GrpcOptions grpc = new()
+        {
+            MaxMessageBytes = options.GrpcMaxInputSize,
+            MaxLoadBytes = options.AllowLoadOverride ? options.GrpcMaxInputSize : GrpcMessages.MostBytes,
+            Compression = options.GrpcInferResponseCompressionLevel,
+            AccessToken = options.AccessToken,
+            Restricted = restricted,
+        };
         TimeProvider time = engine.GetRequiredService<TimeProvider>();
         _calls = new GrpcApplication(Methods(engine, grpc, time, loggers.CreateLogger<GrpcListener>()), engine.GetRequiredService<BlockPool>(), grpc, engine.GetRequiredService<TenantDirectory>(), time);
     }
@@ -94,17 +104,20 @@ internal sealed class GrpcListener : IAsyncDisposable
         ModelCatalog catalog = engine.GetRequiredService<ModelCatalog>();
         BlockPool pool = engine.GetRequiredService<BlockPool>();
         ServerHealth health = engine.GetRequiredService<ServerHealth>();
+        SharedRegions regions = engine.GetService<SharedRegions>() ?? SharedRegions.Disabled;
         CallerTenants tenants = engine.GetService<CallerTenants>() ?? new CallerTenants(engine.GetRequiredService<TenantDirectory>(), engine.GetRequiredService<ServerOptions>());
         OpenInferenceOptions inference = engine.GetService<OpenInferenceOptions>() ?? new OpenInferenceOptions();
         return
         [
-            new InferMethod(catalog, pool, grpc, inference, tenants, time, logger, OverflowOf(engine, catalog, pool)),
-            new StreamInferMethod(catalog, pool, grpc, tenants, _stop, logger),
-            .. ServerMethods.Make(health, inference, logger),
+            new InferMethod(catalog, pool, regions, grpc, inference, tenants, time, logger, OverflowOf(engine, catalog, pool)),
+            new StreamInferMethod(catalog, pool, regions, grpc, tenants, _stop, logger),
+            .. ServerMethods.Make(health, inference, regions, logger),
             .. ModelMethods.Make(catalog, logger),
             StatisticsMethod.Make(catalog, logger),
-            .. RepositoryMethods.Make(catalog, logger),
-            .. UnservedMethods.Make(logger),
+            .. RepositoryMethods.Make(catalog, engine.GetService<IModelControl>(), grpc, logger),
+            .. SharedMemoryMethods.Make(regions, logger),
+            SettingsMethods.Trace(catalog, logger),
+            SettingsMethods.Log(engine.GetService<LogSettings>(), logger),
             .. HealthMethods.Make(catalog, health, _stop, logger),
             new ReflectionMethod("v1", logger),
             new ReflectionMethod("v1alpha", logger),

@@ -8,11 +8,16 @@ namespace Gateway.Server.Grpc;
 /// <summary>Reads and writes messages of generated classes.</summary>
 internal static class GrpcMessages
 {
+    /// <summary>Most bytes of a message unless its method says otherwise: its object is on the managed heap, where no ceiling holds. Other servers' default for all messages.</summary>
+    public const long MostBytes = 4L << 20;
+
     /// <summary>Reads the next message of a call.</summary>
+    /// <param name="most">Most bytes of it.</param>
     /// <returns>Null when the client has ended the call instead.</returns>
-    public static async ValueTask<T?> ReadAsync<T>(GrpcCall call, MessageParser<T> parser)
+    public static async ValueTask<T?> ReadAsync<T>(GrpcCall call, MessageParser<T> parser, long most = MostBytes)
         where T : IMessage<T>
     {
+        call.Reader.Most = Math.Min(call.Reader.Most, most);
         while (true)
         {
             ReadResult result = await call.Body.ReadAsync().ConfigureAwait(false);

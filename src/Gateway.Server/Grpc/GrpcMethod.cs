@@ -1,3 +1,5 @@
+using Gateway.Server.Hosting;
+
 namespace Gateway.Server.Grpc;
 
 /// <summary>One method that can be called.</summary>
@@ -8,6 +10,9 @@ internal abstract class GrpcMethod(string path)
 
     /// <summary>Whether anybody may call it, also where the server asks for an access token: probes have no secrets.</summary>
     public bool IsOpen { get; init; }
+
+    /// <summary>What it can be restricted with; null for what cannot be.</summary>
+    public ApiGroup? Group { get; } = MethodGroups.Of(path);
 
     /// <summary>Answers a call, which ends with a status whatever happens, and holds nothing afterwards.</summary>
     public abstract Task ServeAsync(GrpcCall call);

@@ -1,3 +1,5 @@
+using Gateway.Server.Hosting;
+
 namespace Gateway.Server.Grpc;
 
 /// <summary>Settings of gRPC.</summary>
@@ -17,6 +19,12 @@ public sealed record GrpcOptions
 
     /// <summary>How much effort goes into compressing answers to inferences, for clients that take them so.</summary>
     public ResponseCompression Compression { get; init; }
+
+    /// <summary>Most bytes of a load request: those that may bring files are as large as tensors.</summary>
+    public long MaxLoadBytes { get; init; } = GrpcMessages.MostBytes;
+
+    /// <summary>Which methods ask for metadata with a certain value.</summary>
+    public RestrictedAccess Restricted { get; init; } = RestrictedAccess.None;
 
     /// <summary>What clients have to show in <c>authorization</c>; null when anybody may come.</summary>
     public string? AccessToken { get; init; }

@@ -1,4 +1,5 @@
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Tenants;
 using Gateway.Server.Tenants;
@@ -16,5 +17,6 @@ public static class EngineServices
             .AddSingleton(options.Tenants?.ToDirectory(time) ?? TenantDirectory.None)
             .AddSingleton<CallerTenants>()
             .AddSingleton<ModelCatalog>()
-            .AddSingleton(_ => new BlockPool(options.PinnedMemoryPoolByteSize));
+            .AddSingleton(_ => new BlockPool(options.PinnedMemoryPoolByteSize))
+            .AddSingleton(_ => new SharedRegions(options.AllowClientShm));
 }

@@ -9,6 +9,10 @@ namespace Gateway.Server.Hosting;
 /// <remarks><b>Threading</b>: any. <b>Cost</b>: a comparison that takes the same time whatever is given; none for a group that is not restricted.</remarks>
 public sealed class RestrictedAccess
 {
+    /// <summary>What headers have before the key over gRPC; as in Triton.</summary>
+    public const string GrpcPrefix = "triton-grpc-protocol-";
+
+    // Before None, which needs them.
     private static readonly string[] Names = [.. Enum.GetNames<ApiGroup>().Select(JsonNamingPolicy.KebabCaseLower.ConvertName)];
 
     // Digests, so that a comparison does not tell the length of the value either.
@@ -18,11 +22,14 @@ public sealed class RestrictedAccess
     {
     }
 
+    /// <summary>Restricts nothing.</summary>
+    public static RestrictedAccess None { get; } = new();
+
     /// <summary>Whether any group is restricted.</summary>
     public bool IsAny => _groups.Any(group => group is not null);
 
     /// <summary>Reads a setting, each text of which is <c>group[,group…]:key=value</c> as in Triton.</summary>
-    /// <param name="headerPrefix">What headers have before the key: nothing over HTTP, <c>triton-grpc-protocol-</c> over gRPC.</param>
+    /// <param name="headerPrefix">What headers have before the key: nothing over HTTP, <see cref="GrpcPrefix"/> over gRPC.</param>
     /// <param name="access">Meaningful when nothing is wrong.</param>
     /// <returns>Null, or what is wrong, without the value.</returns>
     public static string? Parse(IReadOnlyList<string> texts, string headerPrefix, out RestrictedAccess access)
@@ -61,6 +68,9 @@ public sealed class RestrictedAccess
 
     /// <summary>What a caller without the right value is told; the text is Triton's.</summary>
     public static string Problem(string header) => $"This API is restricted, expecting header '{header}'";
+
+    /// <summary>Likewise, over gRPC.</summary>
+    public static string GrpcProblem(string header) => $"This protocol is restricted, expecting header '{header}'";
 
     private static byte[] Digest(string value) => SHA256.HashData(Encoding.UTF8.GetBytes(value));
 }

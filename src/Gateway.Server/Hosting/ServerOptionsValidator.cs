@@ -25,6 +25,7 @@ internal static class ServerOptionsValidator
         }
 
         if (RestrictedAccess.Parse(options.HttpRestrictedApi, "", out _) is { } mistake) yield return $"--http-restricted-api: {mistake}";
+        if (RestrictedAccess.Parse(options.GrpcRestrictedProtocol, RestrictedAccess.GrpcPrefix, out _) is { } other) yield return $"--grpc-restricted-protocol: {other}";
         if (options.TlsKey is not null && options.TlsCertificate is null) yield return "--tls-key: there is no certificate that it belongs to (see --tls-certificate)";
         if (options.CacheConfig is { } cache && CacheSettings.Problem(cache) is { } problem) yield return $"--cache-config: {problem}";
         if (options.CacheMemoryByteSize is > 0 and < CacheSettings.LeastBytes) yield return $"--cache-memory-byte-size: {options.CacheMemoryByteSize} is too little (allowed 0, or at least {CacheSettings.LeastBytes})";

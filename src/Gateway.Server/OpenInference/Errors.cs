@@ -19,6 +19,10 @@ internal static class Errors
     public static InferenceException Missing(string member) =>
         Invalid($"Unable to parse '{member}': attempt to access non-existing object member '{member}'");
 
+    /// <summary>Two outputs of one request are to be written over each other.</summary>
+    public static InferenceException SharedOverlap(string output) =>
+        Invalid($"shared memory for output '{output}' overlaps that of another output of the request");
+
     public static InferenceException JsonTooLarge(long bytes, long limit) =>
         Invalid($"request JSON size of {bytes} bytes exceeds the maximum allowed input size of {limit} bytes. Use --http-max-input-size to increase the limit.");
 

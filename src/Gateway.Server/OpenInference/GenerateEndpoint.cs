@@ -1,6 +1,7 @@
 using System.Buffers;
 using Gateway.Core.Caching;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Tenants;
@@ -15,7 +16,7 @@ namespace Gateway.Server.OpenInference;
 /// <b>Behaviour</b>: the body is rewritten into an infer request (<see cref="GenerateRequest"/>), so what its values may be, and every error, is as there. A model gives one
 /// answer; as a stream that is one event.
 /// </remarks>
-internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, CallerTenants tenants)
+internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, SharedRegions regions, OpenInferenceOptions options, CallerTenants tenants)
 {
     /// <param name="version">What was looked up; 0 for the highest ready version.</param>
     public async Task HandleAsync(HttpContext context, ServedModel model, long version, bool isStream)
@@ -28,7 +29,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Ope
 
         CacheUse use = CacheHeaders.Read(context.Request.Headers);
         if (!InferEndpoint.LetsIn(context, tenants, model, timeout, use, out Tenant? tenant)) return;
-        InferExchange exchange = new(pool) { Context = context, Limit = options.MaxInputBytes };
+        InferExchange exchange = new(pool, regions) { Context = context, Limit = options.MaxInputBytes };
         try
         {
             using (WholeBody body = await ReadAsync(context, tenant).ConfigureAwait(false))

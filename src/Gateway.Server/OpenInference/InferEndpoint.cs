@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Gateway.Core.Caching;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
@@ -20,7 +21,7 @@ namespace Gateway.Server.OpenInference;
 /// back before anything is flushed, so that a client that reads slowly holds up its own connection and nothing else.
 /// <b>Threading</b>: any. <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger logger)
+internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool, SharedRegions regions, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger logger)
 {
     // As many as calls can be under way with the default bound of a queue; beyond it they are simply collected.
     private const int MostPooledExchanges = 4096;
@@ -210,7 +211,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
 
     private InferExchange Rent()
     {
-        if (!_exchanges.TryDequeue(out InferExchange? exchange)) return new InferExchange(pool);
+        if (!_exchanges.TryDequeue(out InferExchange? exchange)) return new InferExchange(pool, regions);
         Interlocked.Decrement(ref _pooled);
         return exchange;
     }

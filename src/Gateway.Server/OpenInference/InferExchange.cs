@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using Gateway.Core.Caching;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Microsoft.AspNetCore.Http;
@@ -12,7 +13,7 @@ namespace Gateway.Server.OpenInference;
 /// <b>Threading</b>: one call at a time. <b>Ownership</b>: owns the request until it is answered, the block that a scattered JSON part is collected
 /// in, and the text of the answer; <see cref="Clear"/> gives back all that is left.
 /// </remarks>
-internal sealed class InferExchange(BlockPool pool)
+internal sealed class InferExchange(BlockPool pool, SharedRegions regions)
 {
     // Tensors begin on a cache line: wide enough for every vector instruction and for execution backends that bind them where they lie.
     public const int TensorAlignment = 64;
@@ -22,6 +23,8 @@ internal sealed class InferExchange(BlockPool pool)
     private RequestWatch _watch;
 
     public BlockPool Pool { get; } = pool;
+
+    public SharedRegions Regions => regions;
 
     public HttpContext Context { get; set; } = null!;
 
@@ -164,6 +167,7 @@ internal sealed class InferExchange(BlockPool pool)
         CacheUse = CacheUse.Ordinary;
         HeadCollected = 0;
         TensorBytes = 0;
+        OutputPlan.Release(Outputs);
         OutputCount = 0;
         BlobCount = 0;
         CurrentBlob = 0;

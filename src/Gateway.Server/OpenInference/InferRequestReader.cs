@@ -79,7 +79,7 @@ internal static class InferRequestReader
             {
                 Classification.CheckType(type);
             }
-            else if (!plan.IsBinary && type is (DataType.Fp16 or DataType.Bf16))
+            else if (!plan.IsBinary && !plan.Shared.IsSome && type is (DataType.Fp16 or DataType.Bf16))
             {
                 throw Errors.Invalid($"sending {type.WireName()} data via JSON is not supported. Please use the binary data format for output");
             }

@@ -16,6 +16,7 @@ internal static class InferResponseWriter
         InferenceRequest request = exchange.Request!;
         ServedModel model = request.Model;
         MakeClasses(exchange);
+        OutputPlan.WriteShared(exchange.Outputs, request);
         TextBuffer text = exchange.Text;
         text.Write((byte)'{');
         if (request.Id.Length > 0)
@@ -106,6 +107,12 @@ internal static class InferResponseWriter
         text.WriteAscii(type.WireName());
         text.Write("\",\"shape\":["u8);
         WriteShape(text, plan.Classes > 0 ? plan.ClassShape : output.Shape);
+        if (plan.Shared.IsSome)
+        {
+            text.Write("]}"u8);
+            return;
+        }
+
         ReadOnlySpan<byte> bytes = Bytes(exchange, plan);
         if (plan.IsBinary)
         {

@@ -26,8 +26,7 @@ internal ref struct InputEntry()
     public ulong BinaryBytes;
 
     public bool HasBinaryBytes;
-    public JsonString SharedMemoryRegion;
-    public bool HasSharedMemoryRegion;
+    public SharedMemoryParameters SharedMemory;
 
     /// <summary>Which of the model's inputs it is; -1 until it has been looked up.</summary>
     public int Index = -1;

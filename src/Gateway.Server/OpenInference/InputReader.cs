@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol.Tensors;
@@ -24,15 +25,15 @@ internal static class InputReader
         if (!entry.HasShape) throw Errors.Missing("shape");
         if (!entry.HasDataType) throw Errors.Missing("datatype");
         if (entry.Index < 0) Describe(ref entry, exchange.Request!.Model);
+        entry.SharedMemory.Check(exchange.Request!.Model.Inputs[entry.Index].Name);
         CheckSource(entry);
         InferenceRequest request = exchange.Request!;
         if (request.Inputs[entry.Index].IsPresent) return $"input '{entry.Name.ToString()}' already exists in request";
-        if (entry.HasSharedMemoryRegion)
+        if (entry.SharedMemory.HasRegion)
         {
-            throw Errors.Unsupported($"shared memory is not supported: input '{entry.Name.ToString()}' asks for region '{entry.SharedMemoryRegion.ToString()}'");
+            ReadShared(exchange, ref entry);
         }
-
-        if (entry.HasBinaryBytes)
+        else if (entry.HasBinaryBytes)
         {
             // More than any body may have is more than this one has; the reader of the blobs says so.
             entry.ByteLength = (int)Math.Min(entry.BinaryBytes, int.MaxValue);
@@ -105,12 +106,7 @@ internal static class InputReader
                 entry.BinaryBytes = JsonValues.ReadUnsigned(ref cursor, "binary_data_size");
                 entry.HasBinaryBytes = true;
             }
-            else if (key.Is("shared_memory_region"u8) && !entry.HasSharedMemoryRegion)
-            {
-                entry.SharedMemoryRegion = JsonValues.ReadString(ref cursor, "shared_memory_region");
-                entry.HasSharedMemoryRegion = true;
-            }
-            else
+            else if (!entry.SharedMemory.TryRead(ref cursor, key))
             {
                 cursor.SkipValue();
             }
@@ -149,12 +145,31 @@ internal static class InputReader
     private static void CheckSource(in InputEntry entry)
     {
         bool hasData = entry.DataPosition >= 0;
-        int sources = (hasData ? 1 : 0) + (entry.HasBinaryBytes ? 1 : 0) + (entry.HasSharedMemoryRegion ? 1 : 0);
+        int sources = (hasData ? 1 : 0) + (entry.HasBinaryBytes ? 1 : 0) + (entry.SharedMemory.HasRegion ? 1 : 0);
         if (sources == 1) return;
-        string set = (hasData ? " 'data'" : "") + (entry.HasBinaryBytes ? " 'binary_data_size'" : "") + (entry.HasSharedMemoryRegion ? " 'shared_memory_region'" : "");
+        string set = (hasData ? " 'data'" : "") + (entry.HasBinaryBytes ? " 'binary_data_size'" : "") + (entry.SharedMemory.HasRegion ? " 'shared_memory_region'" : "");
         throw Errors.Invalid(
             "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', 'shared_memory_region' in 'parameters'. " +
             (sources == 0 ? "But no field is set" : "But set" + set));
+    }
+
+    /// <summary>Copies the input from shared memory, now: what is checked later is then what is used.</summary>
+    private static void ReadShared(InferExchange exchange, ref InputEntry entry)
+    {
+        InferenceRequest request = exchange.Request!;
+        SharedRange range = entry.SharedMemory.Take(exchange.Regions);
+        try
+        {
+            if (range.Bytes > int.MaxValue) throw Errors.NoMemory();
+            entry.ByteLength = (int)range.Bytes;
+            entry.Offset = exchange.Reserve(entry.ByteLength);
+            if (entry.ByteLength > 0) range.Read(request.Block!.Span.Slice(entry.Offset, entry.ByteLength));
+            request.CopiedBytes += entry.ByteLength;
+        }
+        finally
+        {
+            range.Release();
+        }
     }
 
     private static void ReadData(ref JsonCursor cursor, InferExchange exchange, ref InputEntry entry)

@@ -1,4 +1,5 @@
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Protocol;
 
@@ -11,7 +12,7 @@ public sealed class JsonInference(ModelCatalog catalog, BlockPool pool, OpenInfe
     /// <returns>Null when it was answered; else why not.</returns>
     public async Task<string?> AskAsync(ServedModel model, ReadOnlyMemory<byte> json)
     {
-        InferExchange exchange = new(pool) { Limit = options.MaxInputBytes };
+        InferExchange exchange = new(pool, SharedRegions.Disabled) { Limit = options.MaxInputBytes };
         try
         {
             exchange.Request = catalog.RentRequest(model, model.Version);

@@ -74,7 +74,7 @@ internal sealed class KnownHead
         if (exchange.Request!.Id.Length > 0 || exchange.TensorBytes > 0) return false;
         foreach (ref readonly OutputPlan plan in exchange.Outputs)
         {
-            if (!plan.IsBinary || plan.Classes > 0) return false;
+            if (!plan.IsBinary || plan.Classes > 0 || plan.Shared.IsSome) return false;
         }
 
         // Each input is a blob: one without bytes in the JSON part is not.

@@ -7,7 +7,8 @@ namespace Gateway.Server.OpenInference;
 /// <summary>Reads the bodies of the model repository extension; an empty one asks for nothing in particular.</summary>
 internal static class LoadRequest
 {
-    private const string FilePrefix = "file:";
+    /// <summary>What parameters have before the path of a file.</summary>
+    public const string FilePrefix = "file:";
 
     /// <summary>Reads <c>{"ready":bool}</c>.</summary>
     public static bool ReadReadyOnly(ReadOnlySpan<byte> body)
@@ -56,6 +57,13 @@ internal static class LoadRequest
         }
 
         cursor.ReadEnd();
+        return Given(model, config, files);
+    }
+
+    /// <summary>What the parameters of a load amount to.</summary>
+    /// <returns>Null when nothing is given.</returns>
+    public static LoadOverride? Given(string model, string? config, Dictionary<string, byte[]> files)
+    {
         if (config is null && files.Count == 0) return null;
         return config is null
             ? throw Errors.Invalid($"failed to load '{model}', failed to poll from model repository: files were given without a 'config' parameter")

@@ -16,7 +16,7 @@ internal sealed class LoggingEndpoint(LogSettings? settings, BlockPool pool)
         if (HttpMethods.IsPost(context.Request.Method))
         {
             using WholeBody body = await WholeBody.ReadAsync(context, pool, MostBytes).ConfigureAwait(false);
-            Change.Read(body.Bytes).ApplyTo(settings);
+            Read(body.Bytes).ApplyTo(settings);
         }
 
         Write(context, settings);
@@ -30,61 +30,36 @@ internal sealed class LoggingEndpoint(LogSettings? settings, BlockPool pool)
             json.WriteBoolean("log_warning"u8, settings.LogsWarnings);
             json.WriteBoolean("log_error"u8, settings.LogsErrors);
             json.WriteNumber("log_verbose_level"u8, settings.VerboseLevel);
-            json.WriteString("log_format"u8, NameOf(settings.Format));
+            json.WriteString("log_format"u8, LogChange.NameOf(settings.Format));
         });
 
-    private static string NameOf(LogFormat format) => format switch
+    private static LogChange Read(ReadOnlySpan<byte> body)
     {
-        LogFormat.Iso8601 => "ISO8601",
-        LogFormat.Json => "json",
-        _ => "default",
+        LogChange change = new();
+        JsonCursor cursor = new(body);
+        JsonValues.BeginObject(ref cursor, "request");
+        bool isFirst = true;
+        while (cursor.TryNextMember(ref isFirst, out JsonString name))
+        {
+            cursor.Peek();
+            if (!cursor.TryReadLiteral("null"u8)) change = With(change, name.ToString(), ref cursor);
+        }
+
+        cursor.ReadEnd();
+        return change;
+    }
+
+    private static LogChange With(LogChange change, string name, ref JsonCursor cursor) => name switch
+    {
+        "log_info" => change with { Information = JsonValues.ReadBoolean(ref cursor, name) },
+        "log_warning" => change with { Warnings = JsonValues.ReadBoolean(ref cursor, name) },
+        "log_error" => change with { Errors = JsonValues.ReadBoolean(ref cursor, name) },
+        "log_verbose_level" => change with { VerboseLevel = (int)Math.Min(JsonValues.ReadUnsigned(ref cursor, name), int.MaxValue) },
+        "log_format" => change with { Format = ReadFormat(JsonValues.ReadString(ref cursor, name).ToString()) },
+        "log_file" => throw new InferenceException(StatusCode.Unsupported, LogChange.NoFile),
+        _ => throw Errors.Invalid($"unknown log setting '{name}'"),
     };
 
-    /// <summary>What a call changes; read as a whole before any of it is applied.</summary>
-    private sealed record Change(bool? Information, bool? Warnings, bool? Errors, int? VerboseLevel, LogFormat? Format)
-    {
-        public static Change Read(ReadOnlySpan<byte> body)
-        {
-            Change change = new(null, null, null, null, null);
-            JsonCursor cursor = new(body);
-            JsonValues.BeginObject(ref cursor, "request");
-            bool isFirst = true;
-            while (cursor.TryNextMember(ref isFirst, out JsonString name))
-            {
-                cursor.Peek();
-                if (!cursor.TryReadLiteral("null"u8)) change = change.With(name.ToString(), ref cursor);
-            }
-
-            cursor.ReadEnd();
-            return change;
-        }
-
-        public void ApplyTo(LogSettings settings)
-        {
-            settings.LogsInformation = Information ?? settings.LogsInformation;
-            settings.LogsWarnings = Warnings ?? settings.LogsWarnings;
-            settings.LogsErrors = Errors ?? settings.LogsErrors;
-            settings.VerboseLevel = VerboseLevel ?? settings.VerboseLevel;
-            if (Format is { } format) settings.Format = format;
-        }
-
-        private Change With(string name, ref JsonCursor cursor) => name switch
-        {
-            "log_info" => this with { Information = JsonValues.ReadBoolean(ref cursor, name) },
-            "log_warning" => this with { Warnings = JsonValues.ReadBoolean(ref cursor, name) },
-            "log_error" => this with { Errors = JsonValues.ReadBoolean(ref cursor, name) },
-            "log_verbose_level" => this with { VerboseLevel = (int)Math.Min(JsonValues.ReadUnsigned(ref cursor, name), int.MaxValue) },
-            "log_format" => this with { Format = ReadFormat(JsonValues.ReadString(ref cursor, name).ToString()) },
-            "log_file" => throw new InferenceException(StatusCode.Unsupported, "log file location can not be updated through network protocol"),
-            _ => throw OpenInference.Errors.Invalid($"unknown log setting '{name}'"),
-        };
-
-        private static LogFormat ReadFormat(string name) => name switch
-        {
-            "default" => LogFormat.Default,
-            "ISO8601" => LogFormat.Iso8601,
-            "json" => LogFormat.Json,
-            _ => throw new InferenceException(StatusCode.Unavailable, $"invalid argument for --log_format, got: {name}"),
-        };
-    }
+    private static LogFormat ReadFormat(string name) =>
+        LogChange.FormatOf(name) ?? throw new InferenceException(StatusCode.Unavailable, $"invalid argument for --log_format, got: {name}");
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gateway.Core.Execution;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
 using Gateway.Protocol.Tensors;
@@ -13,21 +14,26 @@ namespace Gateway.Server.OpenInference;
 /// <summary>Writes the metadata of the server and of models, with their members in Triton's order.</summary>
 internal static class MetadataWriter
 {
-    // By Triton's names, and only what is served.
     private static readonly string[] Extensions =
     [
         "classification", "model_repository", "model_repository(unload_dependents)", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters", "statistics", "logging",
     ];
 
+    private static readonly string[] WithSharedMemory = [.. Extensions, "system_shared_memory"];
+
     internal static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static void WriteServer(HttpContext context, OpenInferenceOptions options) =>
-        Write(context, options, static (json, options) =>
+    /// <summary>The protocol's extensions, by Triton's names, and only what is served.</summary>
+    public static IReadOnlyList<string> ExtensionsOf(SharedRegions regions) => regions.IsAllowed ? WithSharedMemory : Extensions;
+
+    public static void WriteServer(HttpContext context, OpenInferenceOptions options, SharedRegions regions) =>
+        Write(context, (options, regions), static (json, what) =>
         {
+            (OpenInferenceOptions options, SharedRegions regions) = what;
             json.WriteString("name"u8, options.ServerName);
             json.WriteString("version"u8, options.ServerVersion);
             json.WriteStartArray("extensions"u8);
-            foreach (string extension in Extensions) json.WriteStringValue(extension);
+            foreach (string extension in ExtensionsOf(regions)) json.WriteStringValue(extension);
             json.WriteEndArray();
         });
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Gateway.Core.Caching;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Protocol;
@@ -20,6 +21,7 @@ namespace Gateway.Server.OpenInference;
 /// </remarks>
 /// <param name="control">What loads and unloads models on request; null where there is no repository.</param>
 /// <param name="logs">Null where the server's log cannot be changed.</param>
+/// <param name="regions">The shared memory that clients have registered; null where they may not.</param>
 public sealed class OpenInferenceHandler(
     ModelCatalog catalog,
     BlockPool pool,
@@ -30,15 +32,18 @@ public sealed class OpenInferenceHandler(
     ILogger<OpenInferenceHandler> logger,
     ResponseCache? cache = null,
     IModelControl? control = null,
-    LogSettings? logs = null)
+    LogSettings? logs = null,
+    SharedRegions? regions = null)
 {
     private const string NotReady = "Model version not ready";
 
-    private readonly InferEndpoint _infer = new(catalog, pool, options, tenants, time, logger);
-    private readonly GenerateEndpoint _generate = new(catalog, pool, options, tenants);
+    private readonly SharedRegions _regions = regions ?? SharedRegions.Disabled;
+    private readonly InferEndpoint _infer = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants, time, logger);
+    private readonly GenerateEndpoint _generate = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants);
     private readonly RepositoryEndpoint _repository = new(control, pool, options);
     private readonly LoggingEndpoint _logging = new(logs, pool);
     private readonly TraceEndpoint _trace = new(pool);
+    private readonly SharedMemoryEndpoint _memory = new(regions ?? SharedRegions.Disabled, pool);
 
     /// <summary>Answers a call if its path is one of this protocol's.</summary>
     /// <param name="handled">Completes when the call is answered.</param>
@@ -77,7 +82,7 @@ public sealed class OpenInferenceHandler(
 
     private Task Dispatch(HttpContext context, in Route route)
     {
-        if (route.Kind is RouteKind.Unknown or RouteKind.SharedMemory)
+        if (route.Kind == RouteKind.Unknown)
         {
             ErrorWriter.Write(context, StatusCodes.Status404NotFound, "Not Found");
             return Task.CompletedTask;
@@ -104,6 +109,9 @@ public sealed class OpenInferenceHandler(
                 return OrExplain(context, _repository.UnloadAsync(context, route.Model.ToString()));
             case RouteKind.NamedRepository:
                 throw new InferenceException(StatusCode.Unsupported, "'repository_name' specification is not supported");
+            case RouteKind.SystemMemoryStatus or RouteKind.SystemMemoryRegister or RouteKind.SystemMemoryUnregister:
+            case RouteKind.CudaMemoryStatus or RouteKind.CudaMemoryRegister or RouteKind.CudaMemoryUnregister:
+                return OrExplain(context, _memory.HandleAsync(context, route.Kind, route.Model.ToString()));
             case RouteKind.Logging:
                 return OrExplain(context, _logging.HandleAsync(context));
             case RouteKind.TraceSetting:
@@ -124,7 +132,7 @@ public sealed class OpenInferenceHandler(
                 MetadataWriter.WriteConfig(context, Find(route).Config);
                 break;
             case RouteKind.ServerMetadata:
-                MetadataWriter.WriteServer(context, options);
+                MetadataWriter.WriteServer(context, options, _regions);
                 break;
             case RouteKind.Live:
                 WriteHealth(context, isTrue: true, "{\"live\":true}"u8, "{\"live\":false}"u8);
@@ -148,7 +156,8 @@ public sealed class OpenInferenceHandler(
     {
         bool isBoth = kind is RouteKind.TraceSetting or RouteKind.ModelTraceSetting or RouteKind.Logging;
         bool isPost = kind is RouteKind.Infer or RouteKind.Generate or RouteKind.GenerateStream or RouteKind.RepositoryIndex or RouteKind.RepositoryLoad
-            or RouteKind.RepositoryUnload or RouteKind.NamedRepository;
+            or RouteKind.RepositoryUnload or RouteKind.NamedRepository
+            or RouteKind.SystemMemoryRegister or RouteKind.SystemMemoryUnregister or RouteKind.CudaMemoryRegister or RouteKind.CudaMemoryUnregister;
         bool isDelete = kind is RouteKind.Cache or RouteKind.ModelCache;
         allowed = isDelete ? HttpMethods.Delete : isBoth ? "GET, POST" : isPost ? HttpMethods.Post : HttpMethods.Get;
         if (isDelete) return HttpMethods.IsDelete(method);

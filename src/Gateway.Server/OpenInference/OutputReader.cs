@@ -1,5 +1,5 @@
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
-using Gateway.Protocol;
 
 namespace Gateway.Server.OpenInference;
 
@@ -47,12 +47,25 @@ internal static class OutputReader
             if (other.Index == index) return $"output '{name.ToString()}' already exists in request";
         }
 
-        if (settings.HasSharedMemory) throw SharedMemory(name, settings);
-        exchange.AddOutput(index, settings.IsBinary).Classes = settings.Classes;
+        settings.SharedMemory.Check(model.Outputs[index].Name);
+        SharedRange range = settings.SharedMemory.HasRegion ? Take(exchange, model.Outputs[index].Name, settings) : default;
+        ref OutputPlan plan = ref exchange.AddOutput(index, settings.IsBinary);
+        plan.Classes = settings.Classes;
+        plan.Shared = range;
         return null;
     }
 
-    private static Settings ReadParameters(ref JsonCursor cursor)
+    private static SharedRange Take(InferExchange exchange, string name, Settings settings)
+    {
+        if (settings.Classes > 0) throw Errors.Invalid("Output can't set both 'shared_memory_region' and 'classification'");
+        if (settings.IsBinary) throw Errors.Invalid("Output can't set both 'shared_memory_region' and 'binary_data'");
+        SharedRange range = settings.SharedMemory.Take(exchange.Regions);
+        if (!OutputPlan.Overlaps(exchange.Outputs, range)) return range;
+        range.Release();
+        throw Errors.SharedOverlap(name);
+    }
+
+    private static Settings ReadParameters(scoped ref JsonCursor cursor)
     {
         JsonValues.BeginObject(ref cursor, "parameters");
         Settings settings = default;
@@ -71,12 +84,7 @@ internal static class OutputReader
                 hasClasses = true;
                 settings.Classes = (uint)Math.Min(uint.MaxValue, JsonValues.ReadUnsigned(ref cursor, "classification"));
             }
-            else if (key.Is("shared_memory_region"u8) && !settings.HasSharedMemory)
-            {
-                settings.HasSharedMemory = true;
-                JsonValues.ReadString(ref cursor, "shared_memory_region");
-            }
-            else
+            else if (!settings.SharedMemory.TryRead(ref cursor, key))
             {
                 cursor.SkipValue();
             }
@@ -85,17 +93,10 @@ internal static class OutputReader
         return settings;
     }
 
-    private static InferenceException SharedMemory(JsonString name, Settings settings)
-    {
-        if (settings.Classes > 0) return Errors.Invalid("Output can't set both 'shared_memory_region' and 'classification'");
-        if (settings.IsBinary) return Errors.Invalid("Output can't set both 'shared_memory_region' and 'binary_data'");
-        return Errors.Unsupported($"shared memory is not supported: output '{name.ToString()}' asks for it");
-    }
-
-    private struct Settings
+    private ref struct Settings
     {
         public bool IsBinary;
         public uint Classes;
-        public bool HasSharedMemory;
+        public SharedMemoryParameters SharedMemory;
     }
 }

@@ -27,7 +27,8 @@ internal static class Restriction
         RouteKind.Statistics or RouteKind.ModelStatistics => ApiGroup.Statistics,
         RouteKind.TraceSetting or RouteKind.ModelTraceSetting => ApiGroup.Trace,
         RouteKind.Logging => ApiGroup.Logging,
-        RouteKind.SharedMemory => ApiGroup.SharedMemory,
+        RouteKind.SystemMemoryStatus or RouteKind.SystemMemoryRegister or RouteKind.SystemMemoryUnregister => ApiGroup.SharedMemory,
+        RouteKind.CudaMemoryStatus or RouteKind.CudaMemoryRegister or RouteKind.CudaMemoryUnregister => ApiGroup.SharedMemory,
         _ => null,
     };
 }

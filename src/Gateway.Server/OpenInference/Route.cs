@@ -19,7 +19,7 @@ internal readonly ref struct Route
 
     public RouteKind Kind { get; }
 
-    /// <summary>The model's name, decoded; empty when the route has none.</summary>
+    /// <summary>The name of the model, or of the region of shared memory, decoded; empty when the route has none.</summary>
     public ReadOnlySpan<char> Model { get; }
 
     /// <summary>The version's digits; empty when the path names none.</summary>
@@ -36,6 +36,8 @@ internal readonly ref struct Route
         if (path[0] != '/') return new Route(RouteKind.Foreign);
         if (path.StartsWith("/models/")) return ParseModel(path["/models/".Length..]);
         if (path.StartsWith("/repository/")) return ParseRepository(path["/repository/".Length..]);
+        if (path.StartsWith("/systemsharedmemory")) return ParseMemory(path["/systemsharedmemory".Length..], RouteKind.SystemMemoryStatus, RouteKind.SystemMemoryRegister, RouteKind.SystemMemoryUnregister);
+        if (path.StartsWith("/cudasharedmemory")) return ParseMemory(path["/cudasharedmemory".Length..], RouteKind.CudaMemoryStatus, RouteKind.CudaMemoryRegister, RouteKind.CudaMemoryUnregister);
         return new Route(path switch
         {
             "/health/live" => RouteKind.Live,
@@ -43,7 +45,6 @@ internal readonly ref struct Route
             "/cache" => RouteKind.Cache,
             "/trace/setting" => RouteKind.TraceSetting,
             "/logging" => RouteKind.Logging,
-            _ when path.StartsWith("/systemsharedmemory/") || path.StartsWith("/cudasharedmemory/") => RouteKind.SharedMemory,
             _ => RouteKind.Unknown,
         });
     }
@@ -110,6 +111,27 @@ internal readonly ref struct Route
             _ when name.Length == 0 => RouteKind.Unknown,
             "/load" => isNamed ? RouteKind.NamedRepository : RouteKind.RepositoryLoad,
             "/unload" => isNamed ? RouteKind.NamedRepository : RouteKind.RepositoryUnload,
+            _ => RouteKind.Unknown,
+        };
+        return new Route(kind, Decode(name));
+    }
+
+    /// <summary><c>[/region/{n}]/</c> and <c>status</c>, <c>register</c> or <c>unregister</c>.</summary>
+    private static Route ParseMemory(ReadOnlySpan<char> rest, RouteKind status, RouteKind register, RouteKind unregister)
+    {
+        ReadOnlySpan<char> name = default;
+        if (rest.StartsWith("/region/"))
+        {
+            rest = rest["/region/".Length..];
+            name = TakeSegment(ref rest);
+            if (name.Length == 0) return new Route(RouteKind.Unknown);
+        }
+
+        RouteKind kind = rest switch
+        {
+            "/status" => status,
+            "/register" => register,
+            "/unregister" => unregister,
             _ => RouteKind.Unknown,
         };
         return new Route(kind, Decode(name));

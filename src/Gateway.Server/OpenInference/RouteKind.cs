@@ -38,6 +38,13 @@ internal enum RouteKind
     ModelTraceSetting,
     Logging,
 
-    /// <summary>Anything under the two paths of shared memory, which is not served over HTTP.</summary>
-    SharedMemory,
+    /// <summary>Of the system's shared memory, one region's or all.</summary>
+    SystemMemoryStatus,
+    SystemMemoryRegister,
+    SystemMemoryUnregister,
+
+    /// <summary>Of a CUDA device's, likewise.</summary>
+    CudaMemoryStatus,
+    CudaMemoryRegister,
+    CudaMemoryUnregister,
 }

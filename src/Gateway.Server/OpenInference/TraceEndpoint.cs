@@ -1,10 +1,9 @@
 using Gateway.Core.Memory;
-using Gateway.Protocol;
 using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.OpenInference;
 
-/// <summary>The trace extension, of a server that writes no traces: says so, and refuses by name what would have one written.</summary>
+/// <summary>The trace extension: reads <see cref="TraceSettings"/>.</summary>
 internal sealed class TraceEndpoint(BlockPool pool)
 {
     private const int MostBytes = 64 * 1024;
@@ -34,54 +33,20 @@ internal sealed class TraceEndpoint(BlockPool pool)
             cursor.Peek();
             if (cursor.TryReadLiteral("null"u8)) continue;
             string name = key.ToString();
-            switch (name)
-            {
-                case "trace_level":
-                    CheckLevels(ref cursor);
-                    break;
-                case "trace_file":
-                    throw new InferenceException(StatusCode.Unsupported, "trace file location can not be updated through network protocol");
-                case "trace_rate" or "trace_count" or "log_frequency" or "trace_mode":
-                    CheckIs(name, JsonValues.ReadString(ref cursor, name).ToString());
-                    break;
-                default:
-                    throw Errors.Invalid($"unknown trace setting '{name}'");
-            }
+            TraceSettings.CheckName(name);
+            if (name == TraceSettings.Level) TraceSettings.CheckLevels(ReadLevels(ref cursor));
+            else TraceSettings.Check(name, JsonValues.ReadString(ref cursor, name).ToString());
         }
 
         cursor.ReadEnd();
     }
 
-    private static void CheckLevels(ref JsonCursor cursor)
+    private static List<string> ReadLevels(ref JsonCursor cursor)
     {
-        JsonValues.BeginArray(ref cursor, "trace_level");
+        JsonValues.BeginArray(ref cursor, TraceSettings.Level);
         bool isFirst = true;
-        int levels = 0;
-        bool isOff = false;
-        while (cursor.TryNextElement(ref isFirst))
-        {
-            string level = JsonValues.ReadString(ref cursor, "trace_level").ToString();
-            levels++;
-            isOff |= level == "OFF";
-            if (level is "TIMESTAMPS" or "TENSORS") throw NotServed("trace_level");
-        }
-
-        if (isOff && levels > 1) throw Errors.Invalid("Expect only one trace level 'OFF' is specified");
+        List<string> levels = [];
+        while (cursor.TryNextElement(ref isFirst)) levels.Add(JsonValues.ReadString(ref cursor, TraceSettings.Level).ToString());
+        return levels;
     }
-
-    private static void CheckIs(string name, string value)
-    {
-        string current = name switch
-        {
-            "trace_rate" => "1000",
-            "trace_count" => "-1",
-            "log_frequency" => "0",
-            _ => "triton",
-        };
-        if (value == current) return;
-        if (name != "trace_mode" && !long.TryParse(value, out _)) throw Errors.Invalid($"Unable to parse '{name}', got: {(value.Length > 64 ? value[..64] : value)}");
-        throw NotServed(name);
-    }
-
-    private static InferenceException NotServed(string name) => new(StatusCode.Unsupported, $"'{name}' cannot be changed: this server writes no traces");
 }

@@ -27,6 +27,9 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
     // A call that is not near its deadline is served here without being kept for others.
     private const double NearShare = 0.5;
 
+    // Of a call whose tensors lie in this machine's memory: nobody else can read them. What only looks like one is served here as well.
+    private static readonly byte[] SharedMark = "\"shared_memory_region\""u8.ToArray();
+
     private static readonly string? Busy = RefusalReason.DeadlineBehindQueue.WireName();
 
     public Task HandleAsync(HttpContext context, RequestDelegate next)
@@ -145,11 +148,13 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
     private async Task RunAsync(HttpContext context, RequestDelegate next, OverflowCall call, OverflowRun run, OverflowDecision decision, Sending sending, ForwardedCall forwarded)
     {
+        bool mustStay = forwarded.Body.Span.IndexOf(SharedMark) >= 0;
         while (true)
         {
+            if (decision.Kind == OverflowKind.Forward && mustStay) sending.Abandon();
             switch (decision.Kind)
             {
-                case OverflowKind.Forward:
+                case OverflowKind.Forward when !mustStay:
                     using (ForwardedAnswer answer = await dispatch.ForwardAsync(run, forwarded, decision, sending, context.RequestAborted).ConfigureAwait(false))
                     {
                         if (answer.Kind == ForwardedKind.Abandoned) return;

@@ -18,6 +18,21 @@ public sealed class StrangersTests
     }
 
     [Fact]
+    public async Task Python_ModelsAndMemoryOfItsOwn_AreServedUnderTheirGuards()
+    {
+        await using GatewayProcess program = await GatewayProcess.ServeAsync(
+            "--model-control-mode", "explicit", "--allow-load-override", "--allow-client-shm", "--grpc-restricted-protocol", "model-repository:admin=s=1");
+        string model = Path.Combine(GatewayProcess.RepositoryRoot, "config", "model-repository", "digits", "1", "model.onnx");
+
+        string output = await StrangerClient.RunAsync(
+            "/usr/bin/python3", Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_control.py"), AddressOf(program), new Uri(program.HttpAddress).Authority, model, "s=1");
+
+        Assert.Contains("errors are as they should be", output, StringComparison.Ordinal);
+        program.Signal(GatewayProcess.Terminate);
+        Assert.Equal(0, await program.WaitForExitAsync());
+    }
+
+    [Fact]
     public async Task JavaScript_EveryMethodAndError_IsAsDescribed()
     {
         await using GatewayProcess program = await GatewayProcess.ServeAsync("--grpc-infer-response-compression-level", "low");

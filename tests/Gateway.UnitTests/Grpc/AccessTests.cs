@@ -27,6 +27,38 @@ public sealed class AccessTests
         Assert.True((await server.Client.CallAsync("ServerLive", new ServerLiveRequest())).Single(ServerLiveResponse.Parser).Live);
     }
 
+    [Theory]
+    [InlineData("health", "/grpc.health.v1.Health/Check")]
+    [InlineData("health", GrpcClient.Service + "ServerLive")]
+    [InlineData("health", GrpcClient.Service + "ModelReady")]
+    [InlineData("metadata", GrpcClient.Service + "ModelMetadata")]
+    [InlineData("inference", GrpcClient.Service + "ModelInfer")]
+    [InlineData("inference", GrpcClient.Service + "ModelStreamInfer")]
+    [InlineData("shared-memory", GrpcClient.Service + "SystemSharedMemoryStatus")]
+    [InlineData("shared-memory", GrpcClient.Service + "CudaSharedMemoryRegister")]
+    [InlineData("model-config", GrpcClient.Service + "ModelConfig")]
+    [InlineData("model-repository", GrpcClient.Service + "RepositoryModelLoad")]
+    [InlineData("statistics", GrpcClient.Service + "ModelStatistics")]
+    [InlineData("trace", GrpcClient.Service + "TraceSetting")]
+    [InlineData("logging", GrpcClient.Service + "LogSettings")]
+    public async Task Restricted_EachGroup_AsksForItsMetadata(string group, string path)
+    {
+        await using GrpcServer server = await GrpcServer.StartAsync(new ServerOptions { GrpcRestrictedProtocol = [$"{group}:Key=secret"] });
+
+        foreach (string? given in new[] { null, "", "Secret", "secret1" })
+        {
+            GrpcAnswer refused = await SendAsync(given);
+            Assert.Equal((14, "This protocol is restricted, expecting header 'triton-grpc-protocol-Key'"), (refused.Status, refused.Message));
+        }
+
+        Assert.DoesNotContain("restricted", (await SendAsync("secret")).Message, StringComparison.Ordinal);
+        string other = group == "metadata" ? "ServerLive" : "ServerMetadata";
+        Assert.Equal(0, (await server.Client.SendAsync(GrpcClient.Service + other, GrpcClient.Frame([]))).Status);
+
+        Task<GrpcAnswer> SendAsync(string? given) =>
+            server.Client.SendAsync(path, GrpcClient.Frame([]), given is null ? [] : [("triton-grpc-protocol-key", given)]);
+    }
+
     [Fact]
     public async Task Call_OfATenantBeyondItsLimit_IsRefusedAndOthersAreNot()
     {

@@ -1,6 +1,8 @@
 using System.Net;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Server.Grpc;
 using Gateway.Server.Hosting;
 using Gateway.Server.Tenants;
@@ -31,9 +33,11 @@ internal sealed class GrpcServer : IAsyncDisposable
 
     public int Port { get; }
 
-    public static async Task<GrpcServer> StartAsync(ServerOptions? options = null, TenantsOptions? tenants = null)
+    /// <param name="control">Makes what loads and unloads models on request; it is its caller's to stop.</param>
+    /// <param name="regions">The shared memory that clients register; null where they may not.</param>
+    public static async Task<GrpcServer> StartAsync(ServerOptions? options = null, TenantsOptions? tenants = null, Func<ModelCatalog, BlockPool, IModelControl>? control = null, SharedRegions? regions = null)
     {
-        InferenceServer server = await InferenceServer.StartAsync(tenants: tenants);
+        InferenceServer server = await InferenceServer.StartAsync(tenants: tenants, control: control, regions: regions);
         GrpcListener listener = new(server.Services, (options ?? new ServerOptions()) with { GrpcPort = 0 });
         await listener.StartAsync(TestContext.Current.CancellationToken);
         return new GrpcServer(server, listener);

@@ -69,6 +69,9 @@ public sealed class UnaryTests : IAsyncLifetime
         Assert.Equal(("rank", "1", 6ul, 3ul), (one.Name, one.Version, one.InferenceCount, one.ExecutionCount));
         Assert.Equal(3ul, one.InferenceStats.Success.Count);
         Assert.True(one.InferenceStats.Success.Ns > 0 && one.LastInference > 0);
+        InferBatchStatistics size = Assert.Single(one.BatchStats);
+        Assert.Equal((2ul, 3ul, 3ul, 3ul), (size.BatchSize, size.ComputeInput.Count, size.ComputeInfer.Count, size.ComputeOutput.Count));
+        Assert.True(size.ComputeInfer.Ns > 0);
         Assert.Equal(_server.Catalog.Index.Count, all.ModelStats.Count);
     }
 
@@ -317,6 +320,8 @@ public sealed class UnaryTests : IAsyncLifetime
         yield return Infer("custom unsigned", Parameter("custom", new InferParameter { Uint64Param = 1 }), "invalid value type for 'custom' parameter, expected int64_param, bool_param, or string_param.");
         yield return Infer("region without size", InputParameter("shared_memory_region", Text("r")), "'shared_memory_byte_size' must be specified along with 'shared_memory_region' parameter for tensor 'x'");
         yield return Infer("offset without region", InputParameter("shared_memory_offset", Int(1)), "'shared_memory_offset' can not be specified without 'shared_memory_region' parameter for tensor 'x'");
+        yield return Infer("size without region", InputParameter("shared_memory_byte_size", Int(1)), "'shared_memory_byte_size' can not be specified without 'shared_memory_region' parameter for tensor 'x'");
+        yield return Infer("classes of a region", request => { Output("y", "classification", Int(1))(request); request.Outputs[0].Parameters["shared_memory_region"] = Text("r"); request.Outputs[0].Parameters["shared_memory_byte_size"] = Int(1); }, "output can't set both 'shared_memory_region' and 'classification'");
         yield return Infer("region of numbers", InputParameter("shared_memory_region", Int(1)), "invalid value type for 'shared_memory_region' parameter for tensor 'x', expected string_param.");
         yield return Infer("a model that fails", request => (request.ModelName, request.Inputs[0].Shape[1], request.RawInputContents[0]) = ("fails", 1, ByteString.CopyFrom(0, 0, 0, 0)), "the model says no", GrpcStatus.Internal);
 
@@ -326,13 +331,17 @@ public sealed class UnaryTests : IAsyncLifetime
         yield return Of("statistics of nobody", "ModelStatistics", new ModelStatisticsRequest { Name = "nobody" }, GrpcStatus.InvalidArgument, "requested model 'nobody' is not available");
         yield return Of("statistics of no version", "ModelStatistics", new ModelStatisticsRequest { Name = "two", Version = "2" }, GrpcStatus.InvalidArgument, "requested model version is not available for model 'two'");
         yield return Of("index of a repository", "RepositoryIndex", new RepositoryIndexRequest { RepositoryName = "r" }, GrpcStatus.Unimplemented, "'repository_name' specification is not supported");
-        yield return Of("load", "RepositoryModelLoad", new RepositoryModelLoadRequest { ModelName = "two" }, GrpcStatus.Unavailable, "explicit model load / unload is not allowed if polling is enabled");
-        yield return Of("unload", "RepositoryModelUnload", new RepositoryModelUnloadRequest { ModelName = "two" }, GrpcStatus.Unavailable, "explicit model load / unload is not allowed if polling is enabled");
+        yield return Of("load", "RepositoryModelLoad", new RepositoryModelLoadRequest { ModelName = "two" }, GrpcStatus.Unimplemented, "this server has no model repository");
+        yield return Of("unload", "RepositoryModelUnload", new RepositoryModelUnloadRequest { ModelName = "two" }, GrpcStatus.Unimplemented, "this server has no model repository");
         yield return Of("region", "SystemSharedMemoryStatus", new SystemSharedMemoryStatusRequest { Name = "r" }, GrpcStatus.NotFound, "Unable to find system shared memory region: 'r'");
-        yield return Of("register", "SystemSharedMemoryRegister", new SystemSharedMemoryRegisterRequest { Name = "r" }, GrpcStatus.Unimplemented, "Client shared memory is disabled.");
-        yield return Of("register cuda", "CudaSharedMemoryRegister", new CudaSharedMemoryRegisterRequest { Name = "r" }, GrpcStatus.Unimplemented, "Client shared memory is disabled.");
-        yield return Of("trace", "TraceSetting", new TraceSettingRequest(), GrpcStatus.Unimplemented, "the server does not support tracing");
-        yield return Of("log", "LogSettings", new LogSettingsRequest(), GrpcStatus.Unimplemented, "the server does not support dynamic logging");
+        yield return Of("region of cuda", "CudaSharedMemoryStatus", new CudaSharedMemoryStatusRequest { Name = "r" }, GrpcStatus.NotFound, "Unable to find cuda shared memory region: 'r'");
+        foreach (string family in new[] { "System", "Cuda" })
+        {
+            foreach (string action in new[] { "Register", "Unregister" })
+            {
+                yield return Of($"{action} {family}", $"{family}SharedMemory{action}", new SystemSharedMemoryUnregisterRequest { Name = "r" }, GrpcStatus.Unimplemented, "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.");
+            }
+        }
 
         static void Typed(ModelInferRequest request, InferTensorContents contents)
         {

@@ -60,7 +60,8 @@ public sealed class ExtensionsTests
     [InlineData("PUT", "/v2/trace/setting", HttpStatusCode.MethodNotAllowed, "Method Not Allowed")]
     [InlineData("POST", "/v2/repository/index", HttpStatusCode.NotImplemented, "this server has no model repository")]
     [InlineData("POST", "/v2/repository/models/rank/load", HttpStatusCode.NotImplemented, "this server has no model repository")]
-    [InlineData("GET", "/v2/systemsharedmemory/status", HttpStatusCode.NotFound, "Not Found")]
+    [InlineData("POST", "/v2/systemsharedmemory/status", HttpStatusCode.MethodNotAllowed, "Method Not Allowed")]
+    [InlineData("GET", "/v2/systemsharedmemory/region/r/register", HttpStatusCode.MethodNotAllowed, "Method Not Allowed")]
     public async Task Call_WhatCannotBe_IsTheProtocolsError(string method, string path, HttpStatusCode status, string error)
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
@@ -132,6 +133,7 @@ public sealed class ExtensionsTests
     [InlineData("trace", "/v2/trace/setting", "GET")]
     [InlineData("logging", "/v2/logging", "GET")]
     [InlineData("shared-memory", "/v2/systemsharedmemory/status", "GET")]
+    [InlineData("shared-memory", "/v2/cudasharedmemory/region/r/register", "POST")]
     public async Task Restricted_EachGroup_AsksForItsHeader(string group, string path, string method)
     {
         await using InferenceServer server = await InferenceServer.StartAsync(restricted: $"{group}:X-Key=secret=1");

@@ -247,7 +247,8 @@ public sealed class InferJsonTests
     [InlineData("{\"inputs\":[{\"name\":\"a\",\"shape\":[1,1,1,1,1,1,1,1,1],\"datatype\":\"FP32\",\"data\":[1]}]}", "invalid shape for input 'a': more than 8 dimensions are not supported")]
     [InlineData("{\"inputs\":[{\"name\":\"a\",\"shape\":[1000000,2],\"datatype\":\"FP32\",\"data\":[1]}]}", "Failed to parse 'data' field: shape does not match true shape")]
     [InlineData("{\"inputs\":[{\"name\":\"a\",\"shape\":[1000000000,2],\"datatype\":\"FP32\",\"data\":[1]}]}", "JSON input 'a' has a byte_size (8000000000 bytes) that exceeds the maximum allowed value of 67108864 bytes. Use --http-max-input-size to increase the limit.")]
-    [InlineData("{\"inputs\":[{\"name\":\"a\",\"shape\":[1,2],\"datatype\":\"FP32\",\"parameters\":{\"shared_memory_region\":\"r\"}}]}", null)]
+    [InlineData("{\"inputs\":[{\"name\":\"a\",\"shape\":[1,2],\"datatype\":\"FP32\",\"parameters\":{\"shared_memory_region\":\"r\"}}]}", "'shared_memory_byte_size' must be specified along with 'shared_memory_region' parameter for tensor 'a'")]
+    [InlineData("{\"inputs\":[{\"name\":\"a\",\"shape\":[1,2],\"datatype\":\"FP32\",\"parameters\":{\"shared_memory_region\":\"r\",\"shared_memory_byte_size\":8}}]}", null)]
     [InlineData("{\"id\":\"i\",\"inputs\":[{\"name\":\"a\",\"shape\":[1,2],\"datatype\":\"FP32\",\"data\":[1,2]},{\"name\":\"a\",\"shape\":[1,2],\"datatype\":\"FP32\",\"data\":[1,2]}]}", "[request id: i] input 'a' already exists in request")]
     [InlineData("{\"outputs\":[{\"name\":\"first\"},{\"name\":\"first\"}],\"inputs\":[],\"id\":\"i\"}", "[request id: i] output 'first' already exists in request")]
     [InlineData("{\"outputs\":[{\"name\":\"zz\"}],\"inputs\":[],\"id\":\"i\"}", "unexpected inference output 'zz' for model 'two'")]
@@ -259,7 +260,7 @@ public sealed class InferJsonTests
 
         Answer answer = await server.InferAsync("two", json);
 
-        if (error is null) answer.AssertError(HttpStatusCode.NotImplemented, "shared memory is not supported: input 'a' asks for region 'r'");
+        if (error is null) answer.AssertError(HttpStatusCode.NotImplemented, "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.");
         else answer.AssertError(HttpStatusCode.BadRequest, error);
     }
 

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Scheduling;
@@ -71,8 +72,9 @@ internal sealed class InferenceServer : IAsyncDisposable
 
     /// <summary>Starts a server with the models of <see cref="SampleModels"/>.</summary>
     /// <param name="control">Makes what loads and unloads models on request; it is its caller's to stop.</param>
+    /// <param name="regions">The shared memory that clients register; null where they may not.</param>
     /// <param name="restricted">As <see cref="ServerOptions.HttpRestrictedApi"/>.</param>
-    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null, TenantsOptions? tenants = null, Func<ModelCatalog, BlockPool, IModelControl>? control = null, params string[] restricted)
+    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null, TenantsOptions? tenants = null, Func<ModelCatalog, BlockPool, IModelControl>? control = null, SharedRegions? regions = null, params string[] restricted)
     {
         OpenInferenceOptions options = new();
         configure?.Invoke(options);
@@ -97,6 +99,7 @@ internal sealed class InferenceServer : IAsyncDisposable
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
         builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions { Tenants = tenants, AccessToken = frames?.AccessToken }).AddSingleton(tenants?.ToDirectory(TimeProvider.System) ?? TenantDirectory.None).AddSingleton(new ConnectionCounts()).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack();
         builder.Services.AddSingleton(new LogSettings(new ServerOptions()));
+        if (regions is not null) builder.Services.AddSingleton(regions);
         if (control is not null) builder.Services.AddSingleton(control(catalog, pool));
         WebApplication app = builder.Build();
         Assert.Null(RestrictedAccess.Parse(restricted, "", out RestrictedAccess access));

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using Gateway.Core.Memory;
 using Gateway.Core.Requests;
 using Gateway.Protocol;
+using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.OpenInference;
 
@@ -13,6 +14,9 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
 {
     /// <summary>What a message's length, and a client, can take.</summary>
     private const long MostBytes = int.MaxValue;
+
+    // Kestrel's own smallest piece of a connection's memory; more would be put together elsewhere, and copied.
+    private const int MostAtOnce = 4096;
 
     private readonly CompressionLevel _level = options.Compression switch
     {
@@ -39,8 +43,8 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         if (message > MostBytes) throw Errors.Invalid($"Response has byte size {message} which exceeds gRPC's byte size limit {MostBytes}.");
         if (coding == ContentCoding.Identity)
         {
-            MessagePrefix.Write(to, isCompressed: false, message);
-            WriteMessage(to, request, plan, isStreamed, response);
+            if (MessagePrefix.Bytes + message <= MostAtOnce) WriteAtOnce(to, request, plan, isStreamed, response, (int)message);
+            else WriteInPieces(to, request, plan, isStreamed, response, message);
             return;
         }
 
@@ -48,7 +52,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         TextBuffer compressed = new(pool);
         try
         {
-            WriteMessage(plain, request, plan, isStreamed, response);
+            WriteMessage(ref plain, request, plan, isStreamed, response);
             using (Stream stream = Compression.Compress(coding, compressed, _level)) stream.Write(plain.Written);
             MessagePrefix.Write(to, isCompressed: true, compressed.Length);
             to.Write(compressed.Written);
@@ -60,9 +64,26 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         }
     }
 
-    private static void WriteMessage(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed, long response)
+    /// <summary>Asks for room once: the connection's writer takes a lock each time.</summary>
+    private static void WriteAtOnce(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed, long response, int message)
     {
-        if (isStreamed) InferAnswer.WriteWrapper(to, response);
-        InferAnswer.Write(to, request, plan, isStreamed);
+        Span<byte> room = to.GetSpan(MessagePrefix.Bytes + message);
+        MessagePrefix.Write(room, isCompressed: false, message);
+        SpanWriter writer = new(room.Slice(MessagePrefix.Bytes, message));
+        WriteMessage(ref writer, request, plan, isStreamed, response);
+        to.Advance(MessagePrefix.Bytes + writer.Written);
+    }
+
+    private static void WriteInPieces(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed, long response, long message)
+    {
+        MessagePrefix.Write(to, isCompressed: false, message);
+        WriteMessage(ref to, request, plan, isStreamed, response);
+    }
+
+    private static void WriteMessage<TWriter>(scoped ref TWriter to, InferenceRequest request, AnswerPlan plan, bool isStreamed, long response)
+        where TWriter : IBufferWriter<byte>, allows ref struct
+    {
+        if (isStreamed) InferAnswer.WriteWrapper(ref to, response);
+        InferAnswer.Write(ref to, request, plan, isStreamed);
     }
 }

@@ -54,21 +54,23 @@ internal static class InferAnswer
     public static long Wrapped(long response) => ProtobufWriter.FieldSize(response);
 
     /// <summary>Writes a response.</summary>
-    public static void Write(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed)
+    public static void Write<TWriter>(scoped ref TWriter to, InferenceRequest request, AnswerPlan plan, bool isStreamed)
+        where TWriter : IBufferWriter<byte>, allows ref struct
     {
         ServedModel model = request.Model;
-        WriteHead(to, model.Name, model.VersionText, request.Id, isStreamed);
-        foreach (ref readonly OutputPlan output in plan.Outputs) WriteOutput(to, model.Outputs[output.Index], Type(request, output), Shape(request, output));
+        WriteHead(ref to, model.Name, model.VersionText, request.Id, isStreamed);
+        foreach (ref readonly OutputPlan output in plan.Outputs) WriteOutput(ref to, model.Outputs[output.Index], Type(request, output), Shape(request, output));
         foreach (ref readonly OutputPlan output in plan.Outputs)
         {
             ReadOnlySpan<byte> bytes = plan.Bytes(request, output);
-            WriteHeader(to, RawOutputsField, bytes.Length);
-            to.Write(bytes);
+            WriteHeader(ref to, RawOutputsField, bytes.Length);
+            Copy(ref to, bytes);
         }
     }
 
     /// <summary>Writes what stands before a response in a stream's message.</summary>
-    public static void WriteWrapper(IBufferWriter<byte> to, long response) => WriteHeader(to, ResponseField, response);
+    public static void WriteWrapper<TWriter>(scoped ref TWriter to, long response)
+        where TWriter : IBufferWriter<byte>, allows ref struct => WriteHeader(ref to, ResponseField, response);
 
     /// <summary>Writes a stream's answer to a request that failed, with the prefix.</summary>
     /// <param name="model">What ran it, or refused it; null when it did not come so far.</param>
@@ -83,15 +85,16 @@ internal static class InferAnswer
         ProtobufWriter writer = new(to.GetSpan((int)ProtobufWriter.TextSize(errorBytes) + MostHeaderBytes));
         writer.WriteText(ErrorField, error, errorBytes);
         to.Advance(writer.Position);
-        WriteWrapper(to, response);
-        WriteHead(to, name, version, id, isFinal);
+        WriteWrapper(ref to, response);
+        WriteHead(ref to, name, version, id, isFinal);
     }
 
     private static long HeadBytes(string name, string version, string id, bool isFinal) =>
         ProtobufWriter.TextSize(ProtobufWriter.Utf8Size(name)) + ProtobufWriter.TextSize(version.Length) + ProtobufWriter.TextSize(ProtobufWriter.Utf8Size(id))
         + (isFinal ? ProtobufWriter.FieldSize(FinalResponse.Length) : 0);
 
-    private static void WriteHead(IBufferWriter<byte> to, string name, string version, string id, bool isFinal)
+    private static void WriteHead<TWriter>(scoped ref TWriter to, string name, string version, string id, bool isFinal)
+        where TWriter : IBufferWriter<byte>, allows ref struct
     {
         ProtobufWriter writer = new(to.GetSpan((int)HeadBytes(name, version, id, isFinal) + 1));
         writer.WriteText(ModelNameField, name, ProtobufWriter.Utf8Size(name));
@@ -111,7 +114,8 @@ internal static class InferAnswer
     private static long OutputBytes(TensorSpec spec, DataType type, TensorShape shape) =>
         ProtobufWriter.TextSize(spec.Utf8Name.Length) + ProtobufWriter.TextSize(type.WireName().Length) + ProtobufWriter.TextSize(ShapeBytes(shape));
 
-    private static void WriteOutput(IBufferWriter<byte> to, TensorSpec spec, DataType type, TensorShape shape)
+    private static void WriteOutput<TWriter>(scoped ref TWriter to, TensorSpec spec, DataType type, TensorShape shape)
+        where TWriter : IBufferWriter<byte>, allows ref struct
     {
         int bytes = (int)OutputBytes(spec, type, shape);
         ProtobufWriter writer = new(to.GetSpan(bytes + MostHeaderBytes));
@@ -127,11 +131,25 @@ internal static class InferAnswer
         to.Advance(writer.Position);
     }
 
-    private static void WriteHeader(IBufferWriter<byte> to, int field, long length)
+    private static void WriteHeader<TWriter>(scoped ref TWriter to, int field, long length)
+        where TWriter : IBufferWriter<byte>, allows ref struct
     {
         ProtobufWriter writer = new(to.GetSpan(MostHeaderBytes));
         writer.WriteHeader(field, length);
         to.Advance(writer.Position);
+    }
+
+    private static void Copy<TWriter>(scoped ref TWriter to, ReadOnlySpan<byte> bytes)
+        where TWriter : IBufferWriter<byte>, allows ref struct
+    {
+        while (bytes.Length > 0)
+        {
+            Span<byte> room = to.GetSpan(1);
+            int part = Math.Min(room.Length, bytes.Length);
+            bytes[..part].CopyTo(room);
+            to.Advance(part);
+            bytes = bytes[part..];
+        }
     }
 
     private static DataType Type(InferenceRequest request, in OutputPlan output) => output.Classes > 0 ? DataType.Bytes : request.Outputs[output.Index].DataType;

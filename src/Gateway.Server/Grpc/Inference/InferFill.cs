@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol;
@@ -39,20 +40,27 @@ internal static class InferFill
     /// <param name="block">Holds the message, if its tensors may stay there: the request adds a reference. Null when they are to be copied.</param>
     /// <param name="start">Where in it the message begins.</param>
     /// <exception cref="InferenceException">It does not fit the model.</exception>
-    public static void Fill(InferenceRequest request, InferMessage message, ReadOnlySpan<byte> bytes, AnswerPlan plan, BlockPool pool, MemoryBlock? block, int start)
+    public static void Fill(InferenceRequest request, InferMessage message, ReadOnlySpan<byte> bytes, AnswerPlan plan, BlockPool pool, SharedRegions regions, MemoryBlock? block, int start)
     {
         if (message.Id.Length > 0) request.Id = Encoding.UTF8.GetString(message.Id.Of(bytes));
         InferParameters.Apply(request, message.Parameters, bytes);
         ReadOnlySpan<Slice> raw = message.RawInputs;
         bool isRaw = raw.Length > 0;
         int nextRaw = 0;
+        bool isShared = false;
         long total = 0;
         foreach (ref readonly InferInput input in message.Inputs)
         {
             ref InputTensor tensor = ref Describe(request, input, bytes);
             string name = request.Model.Inputs[IndexOf(request.Model.Inputs, input.Name.Of(bytes))].Name;
-            InferParameters.CheckTensor(message.Of(input.Parameters), bytes, name, isOutput: false, input.HasContents, out _);
-            if (isRaw)
+            TensorParameters parameters = InferParameters.OfTensor(message.Of(input.Parameters), bytes, name, isOutput: false);
+            if (parameters.HasRegion)
+            {
+                if (input.HasContents) throw Errors.Invalid($"unexpected 'content' provided when using shared memory for input tensor '{name}' for model '{request.Model.Name}'");
+                tensor.ByteLength = MeasureShared(regions, parameters, bytes);
+                isShared = true;
+            }
+            else if (isRaw)
             {
                 if (input.HasContents) throw Errors.Invalid($"contents field must not be specified when using raw_input_contents for '{name}' for model '{request.Model.Name}'");
                 if (nextRaw == raw.Length) throw NoData(request, name);
@@ -67,14 +75,14 @@ internal static class InferFill
             total = Aligned(total) + tensor.ByteLength;
         }
 
-        foreach (ref readonly InferRequestedOutput output in message.Outputs) AddOutput(request, message, output, bytes, plan);
+        foreach (ref readonly InferRequestedOutput output in message.Outputs) AddOutput(request, message, output, bytes, plan, regions);
         if (message.Outputs.IsEmpty)
         {
             for (int i = 0; i < request.Model.Outputs.Count; i++) plan.Add(i, classes: 0);
         }
 
-        if (isRaw && block is not null) Adopt(request, block, start, bytes.Length);
-        else if (total > 0) Copy(request, message, bytes, isRaw, total, pool);
+        if (isRaw && block is not null && !isShared) Adopt(request, block, start, bytes.Length);
+        else if (total > 0) Copy(request, message, bytes, isRaw, total, pool, isShared ? regions : null);
     }
 
     private static ref InputTensor Describe(InferenceRequest request, in InferInput input, ReadOnlySpan<byte> bytes)
@@ -114,16 +122,46 @@ internal static class InferFill
         tensor.ByteLength = (int)length;
     }
 
-    private static void AddOutput(InferenceRequest request, InferMessage message, in InferRequestedOutput output, ReadOnlySpan<byte> bytes, AnswerPlan plan)
+    /// <returns>Bytes of an input that lies in shared memory.</returns>
+    private static int MeasureShared(SharedRegions regions, in TensorParameters parameters, ReadOnlySpan<byte> bytes)
+    {
+        regions.Take(parameters.Region.Of(bytes), parameters.Offset, parameters.ByteSize).Release();
+        return parameters.ByteSize <= int.MaxValue ? (int)parameters.ByteSize : throw Errors.NoMemory();
+    }
+
+    /// <summary>Copies an input from shared memory, now: what is checked later is then what is used.</summary>
+    private static void ReadShared(SharedRegions regions, in TensorParameters parameters, ReadOnlySpan<byte> bytes, Span<byte> to)
+    {
+        SharedRange range = regions.Take(parameters.Region.Of(bytes), parameters.Offset, parameters.ByteSize);
+        try
+        {
+            range.Read(to);
+        }
+        finally
+        {
+            range.Release();
+        }
+    }
+
+    private static void AddOutput(InferenceRequest request, InferMessage message, in InferRequestedOutput output, ReadOnlySpan<byte> bytes, AnswerPlan plan, SharedRegions regions)
     {
         ServedModel model = request.Model;
         int index = IndexOf(model.Outputs, output.Name.Of(bytes));
         if (index < 0) throw Errors.Invalid($"unexpected inference output '{Text(output.Name, bytes)}' for model '{model.Name}'");
         string name = model.Outputs[index].Name;
         if (plan.Has(index)) throw InRequest(request, $"output '{name}' already exists in request");
-        InferParameters.CheckTensor(message.Of(output.Parameters), bytes, name, isOutput: true, hasContents: false, out uint classes);
-        if (classes > 0) Classification.CheckType(model.Outputs[index].DataType);
-        plan.Add(index, classes);
+        TensorParameters parameters = InferParameters.OfTensor(message.Of(output.Parameters), bytes, name, isOutput: true);
+        if (parameters.Classes > 0) Classification.CheckType(model.Outputs[index].DataType);
+        if (!parameters.HasRegion)
+        {
+            plan.Add(index, parameters.Classes);
+            return;
+        }
+
+        SharedRange range = regions.Take(parameters.Region.Of(bytes), parameters.Offset, parameters.ByteSize);
+        if (plan.TryAdd(index, range)) return;
+        range.Release();
+        throw Errors.SharedOverlap(name);
     }
 
     private static void Adopt(InferenceRequest request, MemoryBlock block, int start, int length)
@@ -134,7 +172,8 @@ internal static class InferFill
         foreach (ref InputTensor input in request.Inputs) input.Offset += start;
     }
 
-    private static void Copy(InferenceRequest request, InferMessage message, ReadOnlySpan<byte> bytes, bool isRaw, long total, BlockPool pool)
+    /// <param name="regions">Where inputs may lie that are in shared memory; null when none is.</param>
+    private static void Copy(InferenceRequest request, InferMessage message, ReadOnlySpan<byte> bytes, bool isRaw, long total, BlockPool pool, SharedRegions? regions)
     {
         if (!pool.TryRent(total, BlockOwner.RequestTensors, out MemoryBlock? block)) throw Errors.NoMemory();
         request.Block = block;
@@ -146,7 +185,8 @@ internal static class InferFill
             ref InputTensor tensor = ref request.Inputs[index];
             int offset = (int)Aligned(end);
             Span<byte> to = block.Span.Slice(offset, tensor.ByteLength);
-            if (isRaw) bytes.Slice(tensor.Offset, tensor.ByteLength).CopyTo(to);
+            if (regions is not null && InferParameters.OfTensor(message.Of(input.Parameters), bytes, "", isOutput: false) is { HasRegion: true } parameters) ReadShared(regions, parameters, bytes, to);
+            else if (isRaw) bytes.Slice(tensor.Offset, tensor.ByteLength).CopyTo(to);
             else InferContents.Write(input.Body.Of(bytes), tensor.DataType, to, request.Model.Inputs[index].Name);
             tensor.Offset = offset;
             end = (long)offset + tensor.ByteLength;

@@ -40,6 +40,9 @@ internal sealed class InferMessage
     /// <summary>The parameters of the request itself. Of entries with the same name the last one counts.</summary>
     public ReadOnlySpan<InferParameterEntry> Parameters => _parameters.AsSpan(0, _requestParameters);
 
+    /// <summary>Those of its inputs and outputs as well.</summary>
+    public ReadOnlySpan<InferParameterEntry> EveryParameter => _parameters.AsSpan(0, _parameterCount);
+
     public ReadOnlySpan<Slice> RawInputs => _raw.AsSpan(0, _rawCount);
 
     /// <summary>Parameters of an input or an output.</summary>

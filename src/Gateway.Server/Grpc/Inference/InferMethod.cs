@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
@@ -22,7 +23,7 @@ namespace Gateway.Server.Grpc.Inference;
 /// or goes away, cancels its request. The memory of the outputs is given back before anything is flushed. <b>Threading</b>: any.
 /// <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger, InferOverflow? overflow = null)
+internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRegions regions, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger, InferOverflow? overflow = null)
     : GrpcMethod(InferenceService.Path("ModelInfer"))
 {
     private const double MicrosecondsPerSecond = 1e6;
@@ -177,7 +178,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         message.Read(bytes);
         ReadOnlySpan<byte> name = message.ModelName.Of(bytes);
         long version = InferFill.Version(message.ModelVersion.Of(bytes));
-        if (overflow is not null && overflow.Keeps(call, name, version, bytes))
+        if (overflow is not null && !InferParameters.IsShared(message, bytes) && overflow.Keeps(call, name, version, bytes))
         {
             if (Enters(call)) return;
             call.Kept!.Dispose();
@@ -197,7 +198,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
         call.Tenant = null;
         InferenceRequest request = catalog.RentRequest(model, version, tenant);
         call.Request = request;
-        InferFill.Fill(request, call.Message, bytes, call.Plan, pool, block, start);
+        InferFill.Fill(request, call.Message, bytes, call.Plan, pool, regions, block, start);
         request.LimitTime(call.TimeoutMicroseconds);
         request.CacheUse |= CacheHeaders.Read(call.Headers);
     }
@@ -218,7 +219,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, GrpcOpti
             return;
         }
 
-        call.Plan.MakeClasses(request);
+        call.Plan.Complete(request);
         ContentCoding coding = _writer.Choose(call);
         call.Begin();
         CacheHeaders.Write(call.ResponseHeaders, request);

@@ -28,12 +28,10 @@ internal static class InferParameters
         }
     }
 
-    /// <summary>Checks the parameters of an input or an output.</summary>
-    /// <param name="classes">How many of an output's best classes are wanted; 0 for the tensor itself.</param>
-    public static void CheckTensor(ReadOnlySpan<InferParameterEntry> parameters, ReadOnlySpan<byte> bytes, string tensor, bool isOutput, bool hasContents, out uint classes)
+    /// <summary>Reads the parameters of an input or an output.</summary>
+    public static TensorParameters OfTensor(ReadOnlySpan<InferParameterEntry> parameters, ReadOnlySpan<byte> bytes, string tensor, bool isOutput)
     {
-        classes = 0;
-        bool hasRegion = false;
+        TensorParameters read = default;
         bool hasOffset = false;
         bool hasSize = false;
         for (int i = 0; i < parameters.Length; i++)
@@ -41,23 +39,44 @@ internal static class InferParameters
             if (IsOverridden(parameters, i, bytes)) continue;
             ref readonly InferParameterEntry entry = ref parameters[i];
             ReadOnlySpan<byte> name = entry.Name.Of(bytes);
-            if (name.SequenceEqual("shared_memory_region"u8)) hasRegion = IsOf(entry, ParameterKind.String, "shared_memory_region", tensor, "string_param");
-            else if (name.SequenceEqual("shared_memory_offset"u8)) hasOffset = IsOf(entry, ParameterKind.Int64, "shared_memory_offset", tensor, "int64_param");
-            else if (name.SequenceEqual("shared_memory_byte_size"u8)) hasSize = IsOf(entry, ParameterKind.Int64, "shared_memory_byte_size", tensor, "int64_param");
-            else if (isOutput && name.SequenceEqual("classification"u8)) classes = Classes(entry);
+            if (name.SequenceEqual("shared_memory_region"u8))
+            {
+                read.HasRegion = IsOf(entry, ParameterKind.String, "shared_memory_region", tensor, "string_param");
+                read.Region = entry.Text;
+            }
+            else if (name.SequenceEqual("shared_memory_offset"u8))
+            {
+                // One below 0 is then one beyond every region, as in Triton.
+                hasOffset = IsOf(entry, ParameterKind.Int64, "shared_memory_offset", tensor, "int64_param");
+                read.Offset = (ulong)entry.Bits;
+            }
+            else if (name.SequenceEqual("shared_memory_byte_size"u8))
+            {
+                hasSize = IsOf(entry, ParameterKind.Int64, "shared_memory_byte_size", tensor, "int64_param");
+                read.ByteSize = (ulong)entry.Bits;
+            }
+            else if (isOutput && name.SequenceEqual("classification"u8))
+            {
+                read.Classes = Classes(entry);
+            }
         }
 
-        if (!hasRegion)
+        if (read.HasRegion && !hasSize) throw Errors.Invalid($"'shared_memory_byte_size' must be specified along with 'shared_memory_region' parameter for tensor '{tensor}'");
+        if (!read.HasRegion && hasOffset) throw Errors.Invalid($"'shared_memory_offset' can not be specified without 'shared_memory_region' parameter for tensor '{tensor}'");
+        if (!read.HasRegion && hasSize) throw Errors.Invalid($"'shared_memory_byte_size' can not be specified without 'shared_memory_region' parameter for tensor '{tensor}'");
+        if (read.HasRegion && read.Classes > 0) throw Errors.Invalid("output can't set both 'shared_memory_region' and 'classification'");
+        return read;
+    }
+
+    /// <summary>Whether any of a message's tensors lies in shared memory, which is this machine's.</summary>
+    public static bool IsShared(InferMessage message, ReadOnlySpan<byte> bytes)
+    {
+        foreach (ref readonly InferParameterEntry entry in message.EveryParameter)
         {
-            if (hasOffset) throw Errors.Invalid($"'shared_memory_offset' can not be specified without 'shared_memory_region' parameter for tensor '{tensor}'");
-            if (hasSize) throw Errors.Invalid($"'shared_memory_byte_size' can not be specified without 'shared_memory_region' parameter for tensor '{tensor}'");
-            return;
+            if (entry.Name.Of(bytes).SequenceEqual("shared_memory_region"u8)) return true;
         }
 
-        if (!hasSize) throw Errors.Invalid($"'shared_memory_byte_size' must be specified along with 'shared_memory_region' parameter for tensor '{tensor}'");
-        if (classes > 0) throw Errors.Invalid("output can't set both 'shared_memory_region' and 'classification'");
-        if (hasContents) throw Errors.Invalid($"unexpected 'content' provided when using shared memory for input tensor '{tensor}'");
-        throw Errors.Unsupported($"shared memory is not supported: {(isOutput ? "output" : "input")} '{tensor}' asks for it");
+        return false;
     }
 
     /// <summary>Whether a later entry has the same name: a map has each once, and the last one counts.</summary>

@@ -10,7 +10,6 @@ using Microsoft.Extensions.Logging;
 namespace Gateway.Server.Grpc.Services;
 
 /// <summary>The method ModelStatistics.</summary>
-/// <remarks>The counts by batch size are told over HTTP alone: <c>batch_stats</c> stays empty.</remarks>
 internal static class StatisticsMethod
 {
     public static GrpcMethod Make(ModelCatalog catalog, ILogger logger) =>
@@ -30,7 +29,7 @@ internal static class StatisticsMethod
     {
         ModelCounts counts = model.Batcher.Statistics.Snapshot();
         CacheCounts? cache = model.CacheCounts?.Snapshot();
-        long failed = counts[RequestOutcome.Failed] + counts[RequestOutcome.Rejected] + counts[RequestOutcome.Cancelled] + counts[RequestOutcome.Expired];
+        long failed = counts.Outcomes.Sum() - counts[RequestOutcome.Succeeded];
         return new Messages.ModelStatistics
         {
             Name = model.Name,
@@ -41,16 +40,27 @@ internal static class StatisticsMethod
             InferenceStats = new InferStatistics
             {
                 Success = Duration(counts.Request),
-                Fail = new StatisticDuration { Count = (ulong)failed },
+                Fail = Duration(failed, counts.FailedNanoseconds),
                 Queue = Duration(counts.Queue),
                 ComputeInput = Duration(counts.ComputeInput),
                 ComputeInfer = Duration(counts.ComputeInfer),
                 ComputeOutput = Duration(counts.ComputeOutput),
-                CacheHit = cache is null ? new StatisticDuration() : Duration(cache.HitDuration),
-                CacheMiss = cache is null ? new StatisticDuration() : new StatisticDuration { Count = (ulong)cache.Misses, Ns = (ulong)cache.MissNanoseconds },
+                CacheHit = Duration(cache?.Hits ?? 0, cache?.HitDuration.TotalNanoseconds ?? 0),
+                CacheMiss = Duration(cache?.Misses ?? 0, cache?.MissNanoseconds ?? 0),
             },
+            BatchStats = { counts.Sizes.OrderBy(size => size.Key).Select(size => Describe(size.Key, size.Value)) },
         };
     }
 
-    private static StatisticDuration Duration(DurationHistogram durations) => new() { Count = (ulong)durations.Count, Ns = (ulong)durations.TotalNanoseconds };
+    private static InferBatchStatistics Describe(int rows, BatchSizeCounts size) => new()
+    {
+        BatchSize = (ulong)rows,
+        ComputeInput = Duration(size.Executions, size.InputNanoseconds),
+        ComputeInfer = Duration(size.Executions, size.InferNanoseconds),
+        ComputeOutput = Duration(size.Executions, size.OutputNanoseconds),
+    };
+
+    private static StatisticDuration Duration(DurationHistogram durations) => Duration(durations.Count, durations.TotalNanoseconds);
+
+    private static StatisticDuration Duration(long count, long nanoseconds) => new() { Count = (ulong)count, Ns = (ulong)nanoseconds };
 }

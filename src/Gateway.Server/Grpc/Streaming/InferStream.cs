@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Text;
 using Gateway.Core.Caching;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
@@ -31,6 +32,7 @@ internal sealed partial class InferStream
     private readonly GrpcCall _call;
     private readonly ModelCatalog _catalog;
     private readonly BlockPool _pool;
+    private readonly SharedRegions _regions;
     private readonly StreamSender _sender;
     private readonly GrpcStop _stop;
     private readonly ILogger _logger;
@@ -41,11 +43,12 @@ internal sealed partial class InferStream
     private volatile bool _isStopping;
     private bool _hasRest;
 
-    public InferStream(GrpcCall call, ModelCatalog catalog, BlockPool pool, GrpcOptions options, AnswerWriter writer, CallerTenants tenants, GrpcStop stop, ILogger logger)
+    public InferStream(GrpcCall call, ModelCatalog catalog, BlockPool pool, SharedRegions regions, GrpcOptions options, AnswerWriter writer, CallerTenants tenants, GrpcStop stop, ILogger logger)
     {
         _call = call;
         _catalog = catalog;
         _pool = pool;
+        _regions = regions;
         _stop = stop;
         _logger = logger;
         _tenants = tenants;
@@ -54,7 +57,7 @@ internal sealed partial class InferStream
         // Of each request, where gRPC's own is the stream's.
         _timeout = TimeoutHeader.Read(call.Headers);
         bool failsAsAWhole = call.Headers["triton_grpc_error"].ToString() == "true";
-        _sender = new StreamSender(call.Output, pool, options, writer, writer.Choose(call), failsAsAWhole, call.Body.CancelPendingRead);
+        _sender = new StreamSender(call.Output, pool, options, writer, writer.Choose(call), failsAsAWhole, call.CancelRead);
     }
 
     private CallWindow<StreamCall> Window => _sender.Window;
@@ -180,7 +183,7 @@ internal sealed partial class InferStream
 
             request = _catalog.RentRequest(model, version, tenant);
             model = request.Model;
-            InferFill.Fill(request, message, bytes, call.Plan, _pool, _call.Reader.Block, _call.Reader.Start);
+            InferFill.Fill(request, message, bytes, call.Plan, _pool, _regions, _call.Reader.Block, _call.Reader.Start);
             request.LimitTime(_timeout);
             request.CacheUse |= _cacheUse;
             Window.Charge(call, request.Block?.Capacity ?? 0);
@@ -223,13 +226,13 @@ internal sealed partial class InferStream
 
         // A client that does not take its answers must not hold what is over.
         _call.Output.CancelPendingFlush();
-        _call.Body.CancelPendingRead();
+        _call.CancelRead();
     }
 
     private void OnStopping()
     {
         _isStopping = true;
-        _call.Body.CancelPendingRead();
+        _call.CancelRead();
     }
 
     private static partial class Log

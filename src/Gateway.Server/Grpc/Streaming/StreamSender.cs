@@ -112,12 +112,28 @@ internal sealed class StreamSender
         while ((!_flush.IsUnderWay || _isBroken) && _order.TryPeek(out StreamCall? call) && call.IsAnswered)
         {
             _order.TryDequeue(out _);
-            if (!_isBroken && Failure is null) hasWritten |= Write(call);
+            if (!_isBroken && Failure is null) hasWritten |= TryWrite(call);
             call.Release();
             Window.Close(call);
         }
 
         return hasWritten;
+    }
+
+    private bool TryWrite(StreamCall call)
+    {
+        try
+        {
+            return Write(call);
+        }
+#pragma warning disable CA1031 // What cannot be written to is gone, whatever the reason; the loop goes on, or every call that it waits for would be lost.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            Break();
+            _onFailed();
+            return false;
+        }
     }
 
     private bool Write(StreamCall call)
@@ -135,7 +151,7 @@ internal sealed class StreamSender
         return true;
     }
 
-    /// <summary>Makes an error of the engine's the call's, and ranks what is to be ranked.</summary>
+    /// <summary>Makes an error of the engine's the call's, and finishes its outputs.</summary>
     private static void Judge(StreamCall call)
     {
         if (call.Request is not { } request || call.Status != StatusCode.Ok) return;
@@ -143,7 +159,7 @@ internal sealed class StreamSender
         if (request.Status != StatusCode.Ok) return;
         try
         {
-            call.Plan.MakeClasses(request);
+            call.Plan.Complete(request);
         }
         catch (InferenceException error)
         {

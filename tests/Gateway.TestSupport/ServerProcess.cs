@@ -1,11 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
 
-namespace Gateway.Reloads;
+namespace Gateway.TestSupport;
 
 /// <summary>The program as a process of its own, on free ports, in control mode explicit.</summary>
-internal sealed class ServerProcess : IDisposable
+public sealed class ServerProcess : IDisposable
 {
     private readonly Process _process;
 
@@ -13,19 +12,27 @@ internal sealed class ServerProcess : IDisposable
 
     public string HttpAddress { get; private set; } = "";
 
+    public string GrpcAddress { get; private set; } = "";
+
     public string FramesAddress { get; private set; } = "";
+
+    /// <summary>Where metrics are, path included.</summary>
+    public string MetricsAddress { get; private set; } = "";
+
+    public bool HasEnded => _process.HasExited;
 
     /// <summary>Memory that it holds, in bytes.</summary>
     public long ResidentBytes =>
         long.Parse(File.ReadAllText($"/proc/{_process.Id}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
 
-    public static async Task<ServerProcess> StartAsync(string repository)
+    /// <param name="program">Path of the program's assembly.</param>
+    /// <param name="models">Those of the repository that are loaded at start.</param>
+    public static async Task<ServerProcess> StartAsync(string program, string repository, params string[] models)
     {
-        string program = typeof(ServerProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(each => each.Key == "Program").Value!;
         string[] arguments =
         [
-            program, "--model-repository", repository, "--model-control-mode", "explicit", "--load-model", "m",
-            "--http-port", "0", "--grpc-port", "0", "--frames-port", "0", "--allow-metrics", "false", "--log-verbose", "0",
+            program, "--model-repository", repository, "--model-control-mode", "explicit", .. models.SelectMany(model => new[] { "--load-model", model }),
+            "--http-port", "0", "--grpc-port", "0", "--frames-port", "0", "--metrics-port", "0", "--log-verbose", "0",
         ];
         ServerProcess server = new(Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!);
         server._process.ErrorDataReceived += static (_, _) => { };
@@ -33,7 +40,9 @@ internal sealed class ServerProcess : IDisposable
         while (await server._process.StandardOutput.ReadLineAsync().ConfigureAwait(false) is { } line)
         {
             if (line.StartsWith("http ", StringComparison.Ordinal)) server.HttpAddress = line["http ".Length..].Trim();
+            if (line.StartsWith("grpc ", StringComparison.Ordinal)) server.GrpcAddress = line["grpc ".Length..].Trim();
             if (line.StartsWith("frames ", StringComparison.Ordinal)) server.FramesAddress = line["frames ".Length..].Trim();
+            if (line.StartsWith("metrics ", StringComparison.Ordinal)) server.MetricsAddress = line["metrics ".Length..].Trim();
             if (line.StartsWith("Serving ", StringComparison.Ordinal)) return server;
         }
 
