@@ -59,7 +59,14 @@ public sealed class GrpcCall : IDisposable
         _cancelled.Dispose();
     }
 
-    internal void Begin(Task<HttpResponseMessage> response) => _response = response;
+    internal void Begin(Task<HttpResponseMessage> response)
+    {
+        _response = response;
+
+        // A call that ends before its body is asked for must not keep its writer waiting.
+        _ = response.ContinueWith(
+            static (_, body) => ((PushContent)body!).Fail(), Body, CancellationToken.None, TaskContinuationOptions.NotOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
 
     /// <summary>A body that is written from outside.</summary>
     internal sealed class PushContent : HttpContent
@@ -71,12 +78,19 @@ public sealed class GrpcCall : IDisposable
 
         public void Close() => _closed.TrySetResult();
 
+        public void Fail()
+        {
+            if (_stream.TrySetException(new IOException("The call has ended."))) _ = _stream.Task.Exception;
+        }
+
         protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
             await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
-            _stream.TrySetResult(stream);
+
+            // What has been sent once is gone: on another connection the call would be another, an empty one.
+            if (!_stream.TrySetResult(stream)) throw new IOException("The call's connection was lost, and it cannot be sent again.");
             await _closed.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
 

@@ -9,6 +9,10 @@ public sealed class StreamStress(string grpc, string metrics, string model, int 
     private const int StreamsAConnection = 64;
     private const int MostRequests = 40;
 
+    // A connection's calls, a few times; beyond it one in a hundred.
+    private const int LostAtMost = 4 * StreamsAConnection;
+    private const int LostShare = 100;
+
     // gRPC's numbers.
     private const int Ok = 0;
     private const int DeadlineExceeded = 4;
@@ -38,6 +42,7 @@ public sealed class StreamStress(string grpc, string metrics, string model, int 
         _isOver = true;
         await Task.WhenAll(lives).ConfigureAwait(false);
         foreach (GrpcChannel channel in channels) channel.Dispose();
+        if (_tally.Lost > Math.Max(LostAtMost, _tally.Streams / LostShare)) _tally.Violate($"{_tally.Lost} calls were lost with their connections");
         await CheckConservationAsync().ConfigureAwait(false);
     }
 
@@ -50,6 +55,10 @@ public sealed class StreamStress(string grpc, string metrics, string model, int 
             {
                 if (random.Next(4) == 0) await CallOnceAsync(channel, random).ConfigureAwait(false);
                 else await StreamAsync(channel, random).ConfigureAwait(false);
+            }
+            catch (Exception error) when (IsOfCancel(error))
+            {
+                _tally.CountLost();
             }
 #pragma warning disable CA1031 // Whatever it is, it is what the run is to find.
             catch (Exception error)
@@ -88,6 +97,9 @@ public sealed class StreamStress(string grpc, string metrics, string model, int 
         }
 
         if (IsCancel(end)) _tally.CountCancelled();
+
+        // Whatever ended it: nothing more is to be sent.
+        call.Cancel();
         await sending.ConfigureAwait(false);
     }
 

@@ -12,6 +12,7 @@ public sealed class StreamTally
     private long _cancelled;
     private long _answers;
     private long _refusals;
+    private long _lost;
 
     /// <summary>Calls that were opened, streams and others.</summary>
     public long Streams => Volatile.Read(ref _streams);
@@ -25,6 +26,9 @@ public sealed class StreamTally
     /// <summary>Requests that were refused for want of room or time.</summary>
     public long Refusals => Volatile.Read(ref _refusals);
 
+    /// <summary>Calls that ended with their connection: the server gives up clients that take nothing for seconds, which a starved machine's look like.</summary>
+    public long Lost => Volatile.Read(ref _lost);
+
     public IReadOnlyCollection<string> Violations => _violations;
 
     public void CountStream() => Interlocked.Increment(ref _streams);
@@ -35,10 +39,12 @@ public sealed class StreamTally
 
     public void CountRefusal() => Interlocked.Increment(ref _refusals);
 
+    public void CountLost() => Interlocked.Increment(ref _lost);
+
     public void Violate(string what)
     {
         if (_violations.Count < MostViolations) _violations.Enqueue(what);
     }
 
-    public override string ToString() => $"{Streams} calls, {Cancelled} of them cancelled, {Answers} answers, {Refusals} refusals, {Violations.Count} violations";
+    public override string ToString() => $"{Streams} calls, {Cancelled} of them cancelled, {Answers} answers, {Refusals} refusals, {Lost} lost with their connection, {Violations.Count} violations";
 }
