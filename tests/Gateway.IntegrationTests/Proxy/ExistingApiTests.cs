@@ -54,7 +54,7 @@ public sealed class ExistingApiTests
     public async Task WebSocket_EveryMessage_ComesBackAsItWas()
     {
         await using StrangerServer api = await StrangerServer.StartAsync("upstream.py");
-        using ProxyFile file = new(Everything(api.Port, isGuarded: true, seconds: 2));
+        using ProxyFile file = new(Everything(api.Port, isGuarded: true, seconds: 5));
         await using GatewayProcess program = await GatewayProcess.ServeAsync("--proxy-config", file.Path);
 
         foreach (string address in (string[])[$"ws://127.0.0.1:{api.Port}", program.HttpAddress.Replace("http", "ws", StringComparison.Ordinal)])
@@ -69,7 +69,7 @@ public sealed class ExistingApiTests
             }
 
             // Longer than the route's time for requests: what is upgraded is none.
-            await Task.Delay(TimeSpan.FromSeconds(2.5), TimeProvider.System, TestContext.Current.CancellationToken);
+            await Task.Delay(TimeSpan.FromSeconds(5.5), TimeProvider.System, TestContext.Current.CancellationToken);
             await socket.SendAsync("late"u8.ToArray(), WebSocketMessageType.Text, endOfMessage: true, TestContext.Current.CancellationToken);
             Assert.Equal("late"u8.ToArray(), await ReceiveAsync(socket));
             await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "bye", TestContext.Current.CancellationToken);
