@@ -15,6 +15,7 @@ class Api(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "Upstream"
     sys_version = ""
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         url = urllib.parse.urlsplit(self.path)
