@@ -138,8 +138,14 @@ public sealed record ServerOptions
     [Setting("--device-profile-cache", "Folder in which the run times measured of models on a GPU are kept from start to start; 'none' measures anew each time. Without it: gateway/profiles in the user's cache folder.")]
     public string? DeviceProfileCache { get; init; }
 
-    [Setting("--overflow-replica", "Address of another gateway, such as http://10.0.0.2:8000, that answers what this one cannot in time; may be given more than once.")]
+    [Setting("--overflow-replica", "Another gateway that answers what this one cannot in time: http://10.0.0.2:8000, dns+http://name:8000 or srv+http://_service._proto.name for all that a name stands for, file:///path for a file of addresses. May be given more than once.")]
     public IReadOnlyList<string> OverflowReplica { get; init; } = [];
+
+    [Setting("--overflow-cluster", "Name of a cluster in the proxy's configuration whose destinations are such gateways.")]
+    public string? OverflowCluster { get; init; }
+
+    [Setting("--overflow-zone", "Zone of this gateway: replicas of the same zone (zone=… in the file, Zone in a destination's metadata) are asked first.")]
+    public string? OverflowZone { get; init; }
 
     // Found by simulation: what matters most comes with the answers; asking is for replicas that get nothing, and to notice that one is gone.
     [Setting("--overflow-poll-ms", "Milliseconds between two questions to a replica how loaded it is.", Minimum = 10, Maximum = 60_000)]

@@ -1,5 +1,6 @@
 using System.Net;
 using Gateway.Core.Models.Repository;
+using Gateway.Server.Proxy.Destinations;
 
 namespace Gateway.Server.Hosting;
 
@@ -29,9 +30,9 @@ internal static class ServerOptionsValidator
         if (options.TlsKey is not null && options.TlsCertificate is null) yield return "--tls-key: there is no certificate that it belongs to (see --tls-certificate)";
         if (options.CacheConfig is { } cache && CacheSettings.Problem(cache) is { } problem) yield return $"--cache-config: {problem}";
         if (options.CacheMemoryByteSize is > 0 and < CacheSettings.LeastBytes) yield return $"--cache-memory-byte-size: {options.CacheMemoryByteSize} is too little (allowed 0, or at least {CacheSettings.LeastBytes})";
-        foreach (string replica in options.OverflowReplica.Where(replica => !IsHttpAddress(replica)))
+        foreach (string replica in options.OverflowReplica)
         {
-            yield return $"--overflow-replica: '{replica}' is not an address such as http://10.0.0.2:8000";
+            if (DestinationAddress.Parse(replica, out _) is { } mistaken) yield return $"--overflow-replica: {mistaken}";
         }
 
         IPEndPoint http = new(options.HttpAddress, options.HttpPort);
@@ -45,9 +46,6 @@ internal static class ServerOptionsValidator
         if (Overlap(metrics, http)) yield return $"--metrics-port: {options.MetricsPort} is the HTTP port too (allowed another, or 0)";
         if (Overlap(metrics, frames)) yield return $"--metrics-port: {options.MetricsPort} is the port for frames too (allowed another, or 0)";
     }
-
-    private static bool IsHttpAddress(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps) && uri.PathAndQuery == "/" && uri.UserInfo.Length == 0;
 
     private static bool Overlap(IPEndPoint? one, IPEndPoint? other) =>
         one is not null && other is not null && one.Port != 0 && one.Port == other.Port

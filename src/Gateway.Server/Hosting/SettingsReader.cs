@@ -62,6 +62,11 @@ public static class SettingsReader
     {
         List<string> problems = [];
         ProxySettings? settings = ProxySettingsReader.Read(ProxySettingsReader.Files(folder, options.ProxyConfig), options.AccessToken is not null, problems);
+        if (options.OverflowCluster is { } cluster && settings?.Clusters.Any(each => each.ClusterId.Equals(cluster, StringComparison.OrdinalIgnoreCase)) != true)
+        {
+            problems.Add($"--overflow-cluster: the proxy's configuration has no cluster '{cluster}'");
+        }
+
         if (settings is not null && problems.Count == 0) problems.AddRange(ProxyCheck.Problems(settings));
         errors = problems;
         return settings;

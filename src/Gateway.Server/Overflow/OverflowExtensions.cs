@@ -6,6 +6,8 @@ using Gateway.Server.Overflow.Reports;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.LoadBalancing;
+using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Server.Overflow;
 
@@ -17,7 +19,10 @@ public static class OverflowExtensions
         .AddHttpForwarder()
         .AddSingleton<GatewayIdentity>()
         .AddSingleton(provider => SettingsOf(provider.GetRequiredService<ServerOptions>(), provider.GetRequiredService<TimeProvider>()))
-        .AddSingleton(MakeReplicas)
+        .AddSingleton<Replicas>()
+        .AddSingleton<ReplicaMembership>()
+        .AddSingleton<IClusterChangeListener>(provider => provider.GetRequiredService<ReplicaMembership>())
+        .AddSingleton<ILoadBalancingPolicy, PredictedCompletionPolicy>()
         .AddSingleton<ReplicaClients>()
         .AddSingleton<LoadReporter>()
         .AddSingleton(provider => new ReplicaForwarder(
@@ -30,6 +35,7 @@ public static class OverflowExtensions
         .AddSingleton<OverflowDispatch>()
         .AddSingleton<OverflowHandler>()
         .AddSingleton<FrameOverflow>()
+        .AddHostedService(provider => provider.GetRequiredService<ReplicaMembership>())
         .AddHostedService<ReplicaPoller>();
 
     /// <summary>Lets calls go elsewhere that this server cannot answer in time; before the protocols.</summary>
@@ -40,11 +46,4 @@ public static class OverflowExtensions
     }
 
     private static OverflowSettings SettingsOf(ServerOptions options, TimeProvider time) => new(TimeSpan.FromMilliseconds(options.OverflowPollMs), options.AccessToken, time);
-
-    private static Replicas MakeReplicas(IServiceProvider provider)
-    {
-        Replicas replicas = new(provider.GetRequiredService<OverflowSettings>(), provider.GetRequiredService<GatewayIdentity>());
-        replicas.Set([.. provider.GetRequiredService<ServerOptions>().OverflowReplica.Select(address => new ReplicaSetup(address))]);
-        return replicas;
-    }
 }

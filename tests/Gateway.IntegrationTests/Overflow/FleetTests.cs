@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using Gateway.Client;
+using Gateway.Protocol;
 
 namespace Gateway.IntegrationTests.Overflow;
 
@@ -125,6 +127,100 @@ public sealed class FleetTests : IDisposable
 
         Assert.Equal(1, client.Elsewhere);
         Assert.Equal("404: {\"error\":\"Request for unknown model: 'nobodys' is not found\"}", Assert.Single(client.Problems));
+    }
+
+    [Fact]
+    public async Task FileOfReplicas_IsFollowed()
+    {
+        using TempFolder folder = new();
+        string file = Path.Combine(folder.Path, "replicas");
+        await using GatewayProcess other = await ServeAsync();
+        await File.WriteAllTextAsync(file, $"{other.HttpAddress} weight=2 zone=a # the only one\n", TestContext.Current.CancellationToken);
+        await using GatewayProcess one = await ServeAsync([$"file://{file}"], "--overflow-zone", "a");
+        await AwaitReportsAsync(one);
+        using (FleetClient client = new(one.HttpAddress))
+        {
+            await client.SendAsync(300, TimeSpan.FromSeconds(1));
+            Assert.Empty(client.Problems);
+            Assert.True(client.Elsewhere > 20, $"{client.Elsewhere} elsewhere");
+        }
+
+        await File.WriteAllTextAsync(file, "# none any more\n", TestContext.Current.CancellationToken);
+        while ((await MetricsAsync(one)).Contains(other.HttpAddress, StringComparison.Ordinal)) await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, TestContext.Current.CancellationToken);
+        using (FleetClient client = new(one.HttpAddress))
+        {
+            await client.SendAsync(300, TimeSpan.FromSeconds(1));
+            Assert.Empty(client.Problems);
+            Assert.Equal(0, client.Elsewhere);
+        }
+    }
+
+    [Fact]
+    public async Task ReplicasOfACluster_AndRoutesByPredictedCompletion()
+    {
+        using TempFolder folder = new();
+        string file = Path.Combine(folder.Path, "proxy.json");
+        await using GatewayProcess other = await ServeAsync();
+        await File.WriteAllTextAsync(file, $$"""
+            {
+              "ReverseProxy": {
+                "Routes": {
+                  "predict": { "ClusterId": "fleet", "Match": { "Path": "/predict" }, "Metadata": { "x-model": "timed" }, "Transforms": [ { "PathSet": "/v2/models/timed/infer" } ] }
+                },
+                "Clusters": {
+                  "fleet": { "LoadBalancingPolicy": "PredictedCompletion", "Destinations": { "other": { "Address": "{{other.HttpAddress}}" } } }
+                }
+              }
+            }
+            """, TestContext.Current.CancellationToken);
+        await using GatewayProcess one = await ServeAsync([], "--proxy-config", file, "--overflow-cluster", "fleet");
+        await AwaitReportsAsync(one);
+        using FleetClient client = new(one.HttpAddress);
+
+        await client.SendAsync(300, TimeSpan.FromSeconds(1));
+
+        Assert.Empty(client.Problems);
+        Assert.True(client.Elsewhere > 20, $"{client.Elsewhere} elsewhere");
+        using HttpClient http = new();
+        using StringContent body = new("""{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"data":[41]}]}""");
+        string answer = await (await http.PostAsync(new Uri(new Uri(one.HttpAddress), "/predict"), body, TestContext.Current.CancellationToken)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("[42]", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Frames_Overload_IsServedByTheOther()
+    {
+        await using GatewayProcess other = await ServeAsync();
+        await using GatewayProcess one = await ServeAsync(other.HttpAddress);
+        await AwaitReportsAsync(one);
+        await using InferenceClient client = new(new InferenceClientOptions { Endpoints = { one.FramesAddress } });
+        int good = 0;
+        int refused = 0;
+
+        // Sixty callers, each of whom waits for its answer, and a while after a refusal.
+        await Task.WhenAll(Enumerable.Range(0, 60).Select(async first =>
+        {
+            for (long number = first; number < 1000; number += 60)
+            {
+                try
+                {
+                    using InferenceResponse answer = await client.InferAsync(new InferenceRequest("timed").AddInput("x", new[] { number }, 1, 1), TestContext.Current.CancellationToken);
+                    Assert.Equal(number + 1, answer.Output("y").AsSpan<long>()[0]);
+                    Interlocked.Increment(ref good);
+                }
+                catch (InferenceException error) when (error.Status == StatusCode.Unavailable)
+                {
+                    Interlocked.Increment(ref refused);
+                    await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, TestContext.Current.CancellationToken);
+                }
+            }
+        }));
+
+        Assert.True(good > 200, $"{good} answered, {refused} refused");
+        string metrics = await MetricsAsync(one);
+        Assert.InRange(Sum(metrics, "gateway_replica_requests_total{outcome=\"answered\""), 50, good);
+        AssertReceived(sent: metrics, received: await MetricsAsync(other));
+        Assert.Equal(0, Sum(metrics, "gateway_pool_rented_blocks{owner=\"body\""));
     }
 
     [Theory]
