@@ -27,9 +27,9 @@ public static class KillRun
             for (int life = 1; life <= kills && tally.Violations.Count == 0; life++)
             {
                 if (random.Next(8) == 0) WriteModel(folder, ++constant);
-                TimeSpan time = TimeSpan.FromMilliseconds(random.Next(100, 2500));
+                int answers = random.Next(100, 5000);
                 if (random.Next(6) == 0) await KillEarlyAsync(program, folder, TimeSpan.FromMilliseconds(random.Next(50, 800))).ConfigureAwait(false);
-                else await LiveAsync(program, folder, constant, tally, AskUntilKilled(random.Next(), time)).ConfigureAwait(false);
+                else await LiveAsync(program, folder, constant, tally, AskUntilKilled(random.Next(), answers, tally)).ConfigureAwait(false);
                 onLife?.Invoke($"life {life}: {tally}");
             }
 
@@ -42,10 +42,12 @@ public static class KillRun
         }
     }
 
-    private static Func<KillCallers, KilledServer, Task> AskUntilKilled(int seed, TimeSpan time) => async (callers, server) =>
+    private static Func<KillCallers, KilledServer, Task> AskUntilKilled(int seed, int answers, KillTally tally) => async (callers, server) =>
     {
+        // Answers rather than time: on a busy machine a second is nothing.
+        long until = tally.Answers + answers;
         callers.Begin(seed);
-        await Task.Delay(time, TimeProvider.System).ConfigureAwait(false);
+        while (tally.Answers < until && tally.Violations.Count == 0) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System).ConfigureAwait(false);
         callers.End();
         server.Dispose();
     };
