@@ -6,7 +6,6 @@ using Gateway.Server.Overflow.Reports;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Yarp.ReverseProxy.Forwarder;
-using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Server.Overflow;
@@ -22,7 +21,6 @@ public static class OverflowExtensions
         .AddSingleton<Replicas>()
         .AddSingleton<ReplicaMembership>()
         .AddSingleton<IClusterChangeListener>(provider => provider.GetRequiredService<ReplicaMembership>())
-        .AddSingleton<ILoadBalancingPolicy, PredictedCompletionPolicy>()
         .AddSingleton<ReplicaClients>()
         .AddSingleton<LoadReporter>()
         .AddSingleton(provider => new ReplicaForwarder(

@@ -2,6 +2,7 @@ using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
 using Gateway.Server.Proxy.Configuration;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
 
@@ -12,8 +13,12 @@ namespace Gateway.Server.Overflow;
 /// <b>Behaviour</b>: the model is the one that the route's metadata names (<c>Model</c>, or <c>x-model</c> for a route that is not served here). Of the destinations that report on it two are drawn, and the
 /// one that would answer first gets the request. Where none does, the same with the requests in flight instead. <b>Threading</b>: any. <b>Cost</b>: a look at each destination; no allocation but for the key.
 /// </remarks>
-internal sealed class PredictedCompletionPolicy(Replicas replicas, OverflowSettings settings) : ILoadBalancingPolicy
+internal sealed class PredictedCompletionPolicy(IServiceProvider services) : ILoadBalancingPolicy
 {
+    // Looked up when they are needed: a configuration is also checked where there are none.
+    private Replicas? _replicas;
+    private OverflowSettings? _settings;
+
     public string Name => "PredictedCompletion";
 
     public DestinationState? PickDestination(HttpContext context, ClusterState cluster, IReadOnlyList<DestinationState> availableDestinations)
@@ -24,10 +29,10 @@ internal sealed class PredictedCompletionPolicy(Replicas replicas, OverflowSetti
         if (ModelOf(context.GetReverseProxyFeature().Route.Config.Metadata) is { } model)
         {
             Span<OverflowCandidate> candidates = stackalloc OverflowCandidate[OverflowPolicy.MostCandidates];
-            long now = settings.Now();
+            long now = Settings.Now();
             for (int i = 0; i < count; i++) candidates[i] = CandidateFor(availableDestinations[i].Model.Config.Address, model, now);
-            OverflowQuestion question = new(OverflowQuestion.Never, HasRoom: false, OverflowQuestion.Never, Floor: 0, replicas.Hop);
-            OverflowDecision decision = OverflowPolicy.Decide(question, candidates[..count], replicas.Fleet.MaximumAge, random);
+            OverflowQuestion question = new(OverflowQuestion.Never, HasRoom: false, OverflowQuestion.Never, Floor: 0, Known.Hop);
+            OverflowDecision decision = OverflowPolicy.Decide(question, candidates[..count], Known.Fleet.MaximumAge, random);
             if (decision.Kind == OverflowKind.Forward) return availableDestinations[decision.Candidate];
         }
 
@@ -35,6 +40,10 @@ internal sealed class PredictedCompletionPolicy(Replicas replicas, OverflowSetti
         DestinationState second = availableDestinations[(int)((uint)(random >> 32) % (uint)availableDestinations.Count)];
         return first.ConcurrentRequestCount <= second.ConcurrentRequestCount ? first : second;
     }
+
+    private Replicas Known => _replicas ??= services.GetRequiredService<Replicas>();
+
+    private OverflowSettings Settings => _settings ??= services.GetRequiredService<OverflowSettings>();
 
     private static ModelKey? ModelOf(IReadOnlyDictionary<string, string>? metadata)
     {
@@ -44,7 +53,7 @@ internal sealed class PredictedCompletionPolicy(Replicas replicas, OverflowSetti
 
     private OverflowCandidate CandidateFor(string address, ModelKey model, long now)
     {
-        foreach (Replica replica in replicas.Fleet.Watched.Span)
+        foreach (Replica replica in Known.Fleet.Watched.Span)
         {
             if (!address.AsSpan().TrimEnd('/').SequenceEqual(replica.Address) || replica.Find(model) is not { } queue) continue;
             return queue.ToCandidate(now, isAdmitted: true, isTried: false, replica.Weight, replica.IsNear);

@@ -85,11 +85,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
                 string says = found is not null ? "" : replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.State.ToString();
                 if (says == said || stop.IsCancellationRequested) continue;
                 said = says;
-                if (found is null)
-                {
-                    Log.Reports(logger, replica.Address, says);
-                    if (replica is { IsSelf: false, State: ReplicaState.Serving }) _ = warmer.WarmAsync(replica, stop);
-                }
+                if (found is null) _ = SayAsync(replica, says, stop);
                 else Log.DoesNotReport(logger, replica.Address, found);
             }
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));
@@ -98,6 +94,12 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         {
             // It is no member any more, or the server stops.
         }
+    }
+
+    private async Task SayAsync(Replica replica, string says, CancellationToken stop)
+    {
+        if (!replica.IsSelf && !replica.IsWarm && replica.State == ReplicaState.Serving) await warmer.WarmAsync(replica, stop).ConfigureAwait(false);
+        Log.Reports(logger, replica.Address, says);
     }
 
     /// <returns>Null, or why there is no report.</returns>

@@ -36,7 +36,7 @@ internal sealed class Replicas(OverflowSettings settings, GatewayIdentity identi
             Fleet.Set([.. members.DistinctBy(member => member.Address).Select(member =>
                 before.TryGetValue(member.Address, out Replica? known) && known.Weight == member.Weight && known.IsNear == member.IsNear
                     ? known
-                    : new Replica(member.Address) { Weight = member.Weight, IsNear = member.IsNear })]);
+                    : new Replica(member.Address) { Weight = member.Weight, IsNear = member.IsNear, IsWarm = false })]);
         }
 
         Changed?.Invoke();

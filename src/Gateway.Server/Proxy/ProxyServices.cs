@@ -1,5 +1,6 @@
 using Gateway.Server.Hosting;
 using Gateway.Server.Metrics;
+using Gateway.Server.Overflow;
 using Gateway.Server.Proxy.Configuration;
 using Gateway.Server.Proxy.Destinations;
 using Gateway.Server.Proxy.Metrics;
@@ -14,6 +15,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
 using Yarp.ReverseProxy.ServiceDiscovery;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -42,6 +44,7 @@ internal static class ProxyServices
     public static IServiceCollection AddProxyRules(this IServiceCollection services)
     {
         services.AddReverseProxy();
+        services.AddSingleton<ILoadBalancingPolicy, PredictedCompletionPolicy>();
         services.AddRequestTimeouts();
         services.AddRateLimiter(static limiter =>
         {

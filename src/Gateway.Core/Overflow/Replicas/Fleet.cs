@@ -151,7 +151,7 @@ public sealed class Fleet(long maximumAge, uint place = 0)
 
     private static OverflowCandidate ToCandidate(Replica replica, in ModelKey model, bool isTried, long now, uint random, bool mayEject)
     {
-        if (replica.IsSelf || isTried || replica.Find(model) is not { } queue) return new OverflowCandidate(default, 0, 0, OverflowQuestion.Never, 0, 0, IsTried: true);
+        if (replica.IsSelf || !replica.IsWarm || isTried || replica.Find(model) is not { } queue) return new OverflowCandidate(default, 0, 0, OverflowQuestion.Never, 0, 0, IsTried: true);
         return queue.ToCandidate(now, replica.Health.Admits(now, random, mayEject), isTried: false, replica.Weight, replica.IsNear);
     }
 

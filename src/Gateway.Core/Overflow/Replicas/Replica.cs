@@ -15,6 +15,7 @@ public sealed class Replica(string address, ulong? seed = null)
     private readonly ConcurrentDictionary<ModelKey, RemoteQueue> _queues = new();
     private long _lastReportAt = long.MinValue / 2;
     private int _boot = -1;
+    private bool _isWarm = true;
 
     public string Address { get; } = address;
 
@@ -30,6 +31,13 @@ public sealed class Replica(string address, ulong? seed = null)
 
     /// <summary>Whether it has turned out to be this gateway itself.</summary>
     public bool IsSelf { get; set; }
+
+    /// <summary>Whether it may get requests: not before a connection stands and the code that sends has run, or its first hops would take too long and have it thrown out.</summary>
+    public bool IsWarm
+    {
+        get => Volatile.Read(ref _isWarm);
+        set => Volatile.Write(ref _isWarm, value);
+    }
 
     /// <summary>Where it serves gRPC; null where it does not, or has not said.</summary>
     public string? GrpcAddress { get; set; }

@@ -10,6 +10,7 @@ internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, OverflowSettings
 
     // A message of no bytes: five bytes of prefix.
     private static readonly byte[] NoMessage = new byte[5];
+    private static readonly byte[] Nothing = "{}"u8.ToArray();
 
     /// <summary>Never fails: what is wrong with a replica is found out when it is used.</summary>
     public async Task WarmAsync(Replica replica, CancellationToken stop)
@@ -17,10 +18,10 @@ internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, OverflowSettings
         IHeaderDictionary headers = new HeaderDictionary();
         if (settings.AccessToken is { } token) headers.Authorization = $"Bearer {token}";
         headers.ContentType = "application/octet-stream";
-        await SendAsync(new ForwardedCall(HttpMethods.Post, "/v2/health/live", headers, default, IsGrpc: false), replica, stop).ConfigureAwait(false);
-        if (replica.GrpcAddress is null) return;
+        await SendAsync(new ForwardedCall(HttpMethods.Post, "/v2/health/live", headers, Nothing, IsGrpc: false), replica, stop).ConfigureAwait(false);
         IHeaderDictionary metadata = new HeaderDictionary { ["Content-Type"] = "application/grpc", ["TE"] = "trailers" };
-        await SendAsync(new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ServerLive", metadata, NoMessage, IsGrpc: true), replica, stop).ConfigureAwait(false);
+        if (replica.GrpcAddress is not null) await SendAsync(new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ServerLive", metadata, NoMessage, IsGrpc: true), replica, stop).ConfigureAwait(false);
+        replica.IsWarm = true;
     }
 
     private async Task SendAsync(ForwardedCall call, Replica replica, CancellationToken stop)
