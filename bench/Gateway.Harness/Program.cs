@@ -44,6 +44,8 @@ IScenario[] all =
     new Overload(BenchModel.Conv),
     new Overload(BenchModel.Heavy),
     new Proxy(),
+    new Hop(),
+    new Fleet(),
     new Allocation(),
     new Copies(),
     new Startup(),

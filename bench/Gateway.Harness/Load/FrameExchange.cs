@@ -59,7 +59,7 @@ internal sealed class FrameExchange
             writer.WriteString("name"u8);
             writer.WriteString(BenchModel.InputName);
             writer.WriteString("datatype"u8);
-            writer.WriteString("FP32"u8);
+            writer.WriteString(model.DataType);
             writer.WriteString("shape"u8);
             writer.WriteArrayHeader(1 + model.InputDims.Count);
             writer.WriteInteger(rows);

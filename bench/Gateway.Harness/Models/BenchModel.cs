@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Gateway.Harness.Models;
 
-/// <summary>One of the models in <c>bench/models/repository</c>: one FP32 input <c>x</c>, one FP32 output <c>y</c>.</summary>
+/// <summary>One of the models in <c>bench/models/repository</c>: one FP32 input <c>x</c>, one FP32 output <c>y</c>; and some of the harness's own.</summary>
 /// <param name="MaxBatchSize">As its <c>config.pbtxt</c> has it.</param>
 internal sealed record BenchModel(string Name, IReadOnlyList<int> InputDims, int MaxBatchSize)
 {
@@ -23,11 +23,18 @@ internal sealed record BenchModel(string Name, IReadOnlyList<int> InputDims, int
     /// <summary>A photograph in, its first ten elements out: 602,112 bytes that cost a model nothing. Only in a <see cref="CacheRepository"/>.</summary>
     public static readonly BenchModel Image = new("image", [3, 224, 224], 8);
 
+    /// <summary>Waits instead of computing: eight INT64 in, eight out. Only in a <see cref="TimedFleet"/>.</summary>
+    public static readonly BenchModel Timed = new("timed", [8], 16) { DataType = "INT64", ElementBytes = sizeof(long) };
+
     public static IReadOnlyList<BenchModel> All { get; } = [Mlp, Mlp3K, Conv, Heavy];
 
     public int InputElements => InputDims.Aggregate(1, (product, size) => product * size);
 
-    public int OutputBytes => OutputElements * sizeof(float);
+    public string DataType { get; init; } = "FP32";
+
+    public int ElementBytes { get; init; } = sizeof(float);
+
+    public int OutputBytes => DataType == "FP32" ? OutputElements * sizeof(float) : InputElements * ElementBytes;
 
     public string File => Path.Combine(Repository, Name, "1", "model.onnx");
 
@@ -42,7 +49,7 @@ internal sealed record BenchModel(string Name, IReadOnlyList<int> InputDims, int
     public byte[] RandomRows(int rows)
     {
         Random random = new(Seed);
-        float[] values = new float[rows * InputElements];
+        float[] values = new float[rows * InputElements * ElementBytes / sizeof(float)];
         foreach (ref float value in values.AsSpan()) value = random.NextSingle();
         return MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
     }

@@ -35,6 +35,15 @@ internal sealed class Programs(string gateway)
             Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}", "--grpc-port", $"{ServerProcess.FreePort()}", .. more], port, cores);
     }
 
+    /// <summary>Likewise, at a port that is known beforehand, and without gRPC.</summary>
+    public ServerProcess StartGateway(string repository, int port, out int metricsPort, out IPEndPoint frames, params IEnumerable<string> more)
+    {
+        metricsPort = ServerProcess.FreePort();
+        frames = new IPEndPoint(IPAddress.Loopback, ServerProcess.FreePort());
+        return ServerProcess.Start(
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--frames-port", $"{frames.Port}", "--allow-grpc=false", .. more], port);
+    }
+
     /// <summary>Likewise.</summary>
     /// <param name="grpc">Where it serves gRPC.</param>
     public ServerProcess StartGatewayWithGrpc(string repository, out int metricsPort, out IPEndPoint grpc)
