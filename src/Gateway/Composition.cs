@@ -10,6 +10,7 @@ using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
+using Gateway.Server.Remote;
 
 namespace Gateway;
 
@@ -67,6 +68,7 @@ internal static class Composition
     private static IServiceCollection AddRepository(this IServiceCollection services) =>
         services
             .AddSingleton<IExecutionBackend, OnnxRuntimeBackend>()
+            .AddRemoteModels()
             .AddSingleton(provider => FasterResponseCache.Create(
                 CacheSettings.From(provider.GetRequiredService<ServerOptions>()),
                 provider.GetRequiredService<BlockPool>(),
@@ -75,7 +77,7 @@ internal static class Composition
             .AddSingleton(provider => new ModelRepository(
                 OptionsOf(provider.GetRequiredService<ServerOptions>()),
                 provider.GetRequiredService<ModelCatalog>(),
-                provider.GetRequiredService<IExecutionBackend>(),
+                new ExecutionBackends(provider.GetRequiredService<IExecutionBackend>(), provider.GetRequiredService<RemoteBackend>()),
                 provider.GetRequiredService<BlockPool>(),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ModelRepository>>(),

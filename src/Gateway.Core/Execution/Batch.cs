@@ -45,6 +45,17 @@ public sealed class Batch
     /// <summary>When the model's run ended; set by the executor.</summary>
     public long RunEnd { get; set; }
 
+    /// <summary>When its answers are of no use to anybody any more; <see cref="QueueEntry.NoDeadline"/> for never. A timestamp.</summary>
+    public long LatestDeadline
+    {
+        get
+        {
+            long latest = long.MinValue;
+            foreach (BatchSlice slice in Slices) latest = Math.Max(latest, slice.Request.Deadline);
+            return latest;
+        }
+    }
+
     /// <summary>Shape that input <paramref name="index"/> has for the whole batch, padding included, as clients see it.</summary>
     public TensorShape InputShape(int index, bool isBatching)
     {

@@ -14,4 +14,7 @@ public enum ExecutionFailure
 
     /// <summary>Likewise, but that was known before: this run did not begin.</summary>
     DeviceAway,
+
+    /// <summary>Not of any row's doing, and soon over or not: no part of the batch would fare better, so it is not run again in parts.</summary>
+    WholeBatch,
 }

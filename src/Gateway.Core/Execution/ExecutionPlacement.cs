@@ -1,14 +1,16 @@
+using Gateway.Core.Models.Configuration;
+
 namespace Gateway.Core.Execution;
 
 /// <summary>Where an instance runs, and what of its model does not run there.</summary>
-/// <param name="Provider">What executes it, in lower case: <c>cpu</c>, <c>cuda</c>, <c>tensorrt</c>, <c>webgpu</c>.</param>
-/// <param name="Device">For people: <c>CPU, 1 thread</c>, <c>WebGPU</c>, <c>GPU 0</c>.</param>
+/// <param name="Provider">What executes it, in lower case: <c>cpu</c>, <c>cuda</c>, <c>tensorrt</c>, <c>webgpu</c>, <c>remote</c>.</param>
+/// <param name="Device">For people: <c>CPU, 1 thread</c>, <c>WebGPU</c>, <c>GPU 0</c>, the address of another server.</param>
 /// <param name="CpuNodes">Nodes that the CPU runs on a device's behalf, such as <c>Tokenizer (tokens)</c>; empty for an instance on the CPU.</param>
 /// <param name="Refused">Providers that were to come first and could not be had, each with its reason.</param>
 public sealed record ExecutionPlacement(string Provider, string Device, IReadOnlyList<string> CpuNodes, IReadOnlyList<string> Refused)
 {
-    /// <summary>Whether rows have to be brought to where they are run.</summary>
-    public bool IsOnDevice => Provider is not ("cpu" or "unknown");
+    /// <summary>Whether rows have to be brought to a device of this machine's.</summary>
+    public bool IsOnDevice => Provider is not ("cpu" or "unknown" or RemoteParameters.BackendName);
 
     /// <summary>An instance that says nothing about itself.</summary>
     public static ExecutionPlacement Unknown { get; } = new("unknown", "unknown", [], []);

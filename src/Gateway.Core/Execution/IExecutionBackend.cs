@@ -2,7 +2,7 @@ using Gateway.Core.Models;
 
 namespace Gateway.Core.Execution;
 
-/// <summary>What turns a model version's files into something that runs: ONNX Runtime today.</summary>
+/// <summary>What turns a model version's files into something that runs: ONNX Runtime, or another server.</summary>
 /// <remarks><b>Threading</b>: any thread; loads of different models may overlap.</remarks>
 public interface IExecutionBackend
 {

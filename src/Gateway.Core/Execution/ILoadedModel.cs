@@ -12,6 +12,9 @@ public interface ILoadedModel : IDisposable
     /// <summary>Where its instances run, for people: <c>CPU, 1 thread</c>.</summary>
     string Device { get; }
 
+    /// <summary>What tells it from others with the same files and configuration; empty where these say it all.</summary>
+    byte[] Identity => [];
+
     /// <summary>Makes one instance: one executor, or on a device that has several batches under way at once, one for each of them.</summary>
     /// <param name="layout">The model's tensors, checked against <see cref="Signature"/>; the same for all instances.</param>
     /// <param name="group">Where the instance is to run.</param>

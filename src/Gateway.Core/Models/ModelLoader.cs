@@ -16,16 +16,17 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
     /// <exception cref="ModelLoadException">It cannot be served.</exception>
     public OpenedModel Open(ModelFolder folder, ModelSource source)
     {
-        if (!File.Exists(source.File)) throw new ModelLoadException($"there is no {source.File}");
+        if (source.Declared?.Remote is null && !File.Exists(source.File)) throw new ModelLoadException($"there is no {source.File}");
 
         // Beside the backend, which reads the same files: of a large model either takes a second or more.
-        Task<byte[]> files = Task.Run(() => ModelDigest.OfFiles(Path.GetDirectoryName(source.File)!));
+        string version = Path.GetDirectoryName(source.File)!;
+        Task<byte[]> files = Task.Run(() => Directory.Exists(version) ? ModelDigest.OfFiles(version) : []);
         ILoadedModel file = backend.Load(source);
         try
         {
             ModelLayout layout = ModelLayoutBuilder.Build(source, file.Signature);
             folder.Gateway.CheckAgainst(layout.Config);
-            byte[] digest = files.GetAwaiter().GetResult();
+            byte[] digest = [.. files.GetAwaiter().GetResult(), .. file.Identity];
             return new OpenedModel(source, file, layout, folder.Gateway, digest, ModelDigest.Of(digest, layout));
         }
         catch (Exception error) when (error is ModelConfigException or IOException or UnauthorizedAccessException)

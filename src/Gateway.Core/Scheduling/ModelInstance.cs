@@ -150,7 +150,7 @@ internal sealed class ModelInstance
             // Too large batches are halved outside of the budget, which is for finding the request at fault: here none is, and halves end at one request.
             bool isTooLarge = failure == ExecutionFailure.OutOfMemory && !_isTerminated;
             if (isTooLarge) _batcher.Shrink(batch);
-            if (batch.Slices.Length > 1 && !_isTerminated && (isTooLarge || budget >= 2))
+            if (batch.Slices.Length > 1 && !_isTerminated && failure != ExecutionFailure.WholeBatch && (isTooLarge || budget >= 2))
             {
                 if (!isTooLarge) budget -= 2;
                 ExecuteHalves(batch, ref budget);

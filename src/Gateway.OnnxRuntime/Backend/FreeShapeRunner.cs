@@ -59,7 +59,7 @@ internal sealed unsafe class FreeShapeRunner(ModelLayout layout, OrtSession sess
         }
 
         long bytes = 0;
-        for (int i = 0; i < layout.Inputs.Count; i++) bytes = Aligned(bytes) + GatheredBytes(batch, i);
+        for (int i = 0; i < layout.Inputs.Count; i++) bytes = Aligned(bytes) + VariableRowGather.ByteLength(batch, i);
         if (!pool.TryRent(bytes, BlockOwner.InputSlab, out MemoryBlock? block)) throw new ExecutionException("there is no memory left for the batch");
         try
         {
@@ -67,10 +67,9 @@ internal sealed unsafe class FreeShapeRunner(ModelLayout layout, OrtSession sess
             for (int i = 0; i < layout.Inputs.Count; i++)
             {
                 offset = Aligned(offset);
-                int length = GatherInput(batch, i, block.Span[(int)offset..]);
+                int length = VariableRowGather.Into(batch, i, block.Span[(int)offset..]);
                 inputs.Add(Tensor(batch, i, block.Address + offset, length));
                 offset += length;
-                batch.GatheredBytes += length;
             }
         }
         catch
@@ -80,52 +79,6 @@ internal sealed unsafe class FreeShapeRunner(ModelLayout layout, OrtSession sess
         }
 
         return block;
-    }
-
-    private static long GatheredBytes(Batch batch, int input)
-    {
-        long bytes = 0;
-        foreach (BatchSlice slice in batch.Slices) bytes += Rows(slice, input).Length;
-        BatchSlice last = batch.Slices[^1];
-        return bytes + ((long)(batch.PaddedRows - batch.Rows) * LastRow(last, input).Length);
-    }
-
-    private static int GatherInput(Batch batch, int input, Span<byte> destination)
-    {
-        int length = 0;
-        foreach (BatchSlice slice in batch.Slices)
-        {
-            ReadOnlySpan<byte> rows = Rows(slice, input);
-            rows.CopyTo(destination[length..]);
-            length += rows.Length;
-        }
-
-        ReadOnlySpan<byte> padding = LastRow(batch.Slices[^1], input);
-        for (int row = batch.Rows; row < batch.PaddedRows; row++)
-        {
-            padding.CopyTo(destination[length..]);
-            length += padding.Length;
-        }
-
-        return length;
-    }
-
-    private static ReadOnlySpan<byte> LastRow(BatchSlice slice, int input) => Rows(new BatchSlice(slice.Request, slice.FirstRow + slice.Rows - 1, 1, 0), input);
-
-    private static ReadOnlySpan<byte> Rows(BatchSlice slice, int input)
-    {
-        InputTensor tensor = slice.Request.Inputs[input];
-        ReadOnlySpan<byte> all = tensor.Bytes(slice.Request.Block);
-        if (slice.Rows == slice.Request.Rows) return all;
-        if (tensor.DataType != DataType.Bytes)
-        {
-            int rowBytes = tensor.ByteLength / slice.Request.Rows;
-            return all.Slice(slice.FirstRow * rowBytes, slice.Rows * rowBytes);
-        }
-
-        tensor.Shape.TryCountElements(out long rowElements, start: 1);
-        int from = RawStrings.Skip(all, slice.FirstRow * rowElements);
-        return all.Slice(from, RawStrings.Skip(all[from..], slice.Rows * rowElements));
     }
 
     private OrtValue Tensor(Batch batch, int input, byte* address, int length)

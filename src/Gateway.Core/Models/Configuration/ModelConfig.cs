@@ -14,10 +14,10 @@ public sealed record ModelConfig
     /// <summary>The model's name, which is its directory's name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Triton's platform name: empty as declared, <c>onnxruntime_onnx</c> once completed.</summary>
+    /// <summary>Triton's platform name: may be empty as declared, <c>onnxruntime_onnx</c> or <c>remote</c> once completed.</summary>
     public string Platform { get; init; } = "";
 
-    /// <summary>Triton's backend name: empty as declared, <c>onnxruntime</c> once completed.</summary>
+    /// <summary>Triton's backend name: may be empty as declared, <c>onnxruntime</c> or <c>remote</c> once completed.</summary>
     public string Backend { get; init; } = "";
 
     /// <summary>The model file within a version directory; empty as declared means <c>model.onnx</c>.</summary>
@@ -52,6 +52,12 @@ public sealed record ModelConfig
 
     /// <summary>The parameters that ONNX Runtime sessions act on, typed.</summary>
     public OnnxRuntimeParameters OnnxRuntime { get; init; } = new();
+
+    /// <summary>The server that runs the model; null for one that runs here.</summary>
+    public RemoteParameters? Remote { get; init; }
+
+    /// <summary>The backend that is to load it.</summary>
+    public string BackendName => Remote is null ? ModelConfigValidator.OnnxRuntimeBackend : RemoteParameters.BackendName;
 
     /// <summary>Requests to run before the model counts as ready, in this order.</summary>
     public IReadOnlyList<ModelWarmup> Warmups { get; init; } = [];

@@ -41,6 +41,7 @@ public static class ModelConfigCompletion
 
     private static ModelConfig CompleteBatching(ModelConfig config, ModelSignature file, ConfigErrors errors)
     {
+        if (file.MaxBatchSize is { } most) config = CompleteBatchSize(config, file, most, errors);
         bool isWhole = config.Inputs.Count > 0 && config.Outputs.Count > 0 && config.Inputs.Concat<TensorConfig>(config.Outputs).All(t => t.Dims.Count > 0);
         if (isWhole) return config;
 
@@ -56,6 +57,18 @@ public static class ModelConfigCompletion
 
         if (!config.IsMaxBatchSizeDeclared && !StatesBatchDimension(config, file)) config = config with { MaxBatchSize = DefaultMaxBatchSize };
         return config.MaxBatchSize > 1 && config.DynamicBatching is null ? config with { DynamicBatching = new DynamicBatching() } : config;
+    }
+
+    /// <summary>The batch size where whoever runs the model states one: it is taken over, and cannot be surpassed.</summary>
+    private static ModelConfig CompleteBatchSize(ModelConfig config, ModelSignature file, int most, ConfigErrors errors)
+    {
+        if (config.IsMaxBatchSizeDeclared)
+        {
+            if (most > 0 && config.MaxBatchSize > most) errors.Add("max_batch_size", $"max_batch_size is {config.MaxBatchSize}, but the server that runs model '{config.Name}' takes {most} at most");
+            return config;
+        }
+
+        return StatesBatchDimension(config, file) ? config : config with { MaxBatchSize = most, IsMaxBatchSizeDeclared = true };
     }
 
     private static bool CanBatch(ModelSignature file) =>
@@ -75,12 +88,23 @@ public static class ModelConfigCompletion
             config = config with { DynamicBatching = batching with { PreferredBatchSizes = [config.MaxBatchSize] } };
         }
 
+        if (config.Remote is not null) return CompleteRemote(config);
         return config with
         {
             Platform = ModelConfigValidator.OnnxRuntimePlatform,
             Backend = ModelConfigValidator.OnnxRuntimeBackend,
             DefaultModelFilename = config.DefaultModelFilename.Length > 0 ? config.DefaultModelFilename : DefaultModelFilename,
-            InstanceGroups = [.. config.InstanceGroups.Select((g, i) => g.Name.Length > 0 ? g : g with { Name = $"{config.Name}_{i}" })],
+            InstanceGroups = Named(config.InstanceGroups, config.Name),
         };
     }
+
+    private static ModelConfig CompleteRemote(ModelConfig config)
+    {
+        // Two batches under way: while one runs there, the next one's rows and the last one's answer are on the network.
+        const int BatchesAtOnce = 2;
+        IReadOnlyList<InstanceGroup> groups = config.InstanceGroups.Count > 0 ? config.InstanceGroups : [new InstanceGroup { Kind = InstanceKind.Cpu, Count = BatchesAtOnce }];
+        return config with { Platform = RemoteParameters.BackendName, Backend = RemoteParameters.BackendName, InstanceGroups = Named(groups, config.Name) };
+    }
+
+    private static InstanceGroup[] Named(IReadOnlyList<InstanceGroup> groups, string model) => [.. groups.Select((g, i) => g.Name.Length > 0 ? g : g with { Name = $"{model}_{i}" })];
 }

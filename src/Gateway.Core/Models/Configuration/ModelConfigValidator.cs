@@ -6,7 +6,7 @@ namespace Gateway.Core.Models.Configuration;
 /// <summary>Checks what a configuration's settings say, by Triton's rules and with its words where it has them.</summary>
 internal static class ModelConfigValidator
 {
-    /// <summary>Triton's names for this server's only backend.</summary>
+    /// <summary>Triton's names for the backend that runs models here.</summary>
     public const string OnnxRuntimeBackend = "onnxruntime";
     public const string OnnxRuntimePlatform = "onnxruntime_onnx";
 
@@ -39,20 +39,38 @@ internal static class ModelConfigValidator
             errors.Add("name", $"unexpected directory name '{modelName}' for model '{Suggestion.Shorten(config.Name)}', directory name must equal model name");
         }
 
-        if (config.Backend is not ("" or OnnxRuntimeBackend))
+        if (config.Backend is not ("" or OnnxRuntimeBackend or RemoteParameters.BackendName))
         {
-            errors.Add("backend", $"backend '{Suggestion.Shorten(config.Backend)}' is not supported: models run on '{OnnxRuntimeBackend}'");
+            errors.Add("backend", $"backend '{Suggestion.Shorten(config.Backend)}' is not supported: models run on '{OnnxRuntimeBackend}', or '{RemoteParameters.BackendName}'");
         }
 
-        if (config.Platform is not ("" or OnnxRuntimePlatform))
+        if (config.Platform is not ("" or OnnxRuntimePlatform or RemoteParameters.BackendName))
         {
-            errors.Add("platform", $"platform '{Suggestion.Shorten(config.Platform)}' is not supported: models are '{OnnxRuntimePlatform}'");
+            errors.Add("platform", $"platform '{Suggestion.Shorten(config.Platform)}' is not supported: models are '{OnnxRuntimePlatform}', or '{RemoteParameters.BackendName}'");
         }
+
+        if (config.Remote is not null) CheckRemote(config, errors);
 
         if (config.MaxBatchSize < 0) errors.Add("max_batch_size", $"'max_batch_size' must be non-negative value for {config.Name}");
         if (!IsInside(config.DefaultModelFilename))
         {
             errors.Add("default_model_filename", $"'default_model_filename' must stay within the version's directory, got '{Suggestion.Shorten(config.DefaultModelFilename)}'");
+        }
+    }
+
+    /// <summary>What a model that another server runs cannot say: where and from which file.</summary>
+    private static void CheckRemote(ModelConfig config, ConfigErrors errors)
+    {
+        if (config.Backend == OnnxRuntimeBackend || config.Platform == OnnxRuntimePlatform)
+        {
+            errors.Add("backend", $"platform '{config.Platform}' and backend '{config.Backend}' contradict each other: a model runs here or on another server");
+        }
+
+        if (config.DefaultModelFilename.Length > 0) errors.Add("default_model_filename", "'default_model_filename' has no meaning for a model that another server runs");
+        if (config.Optimization.GpuAccelerators.Count > 0) errors.Add("optimization.execution_accelerators", "'execution_accelerators' are for the server to choose that runs the model");
+        for (int i = 0; i < config.InstanceGroups.Count; i++)
+        {
+            if (config.InstanceGroups[i].Kind == InstanceKind.Gpu) errors.Add($"instance_group[{i}].kind", "instances of a model that another server runs are batches under way there; they have no device");
         }
     }
 

@@ -18,6 +18,9 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
 
     public IReadOnlyList<OpenedModel> Opened => _opened;
 
+    /// <summary>Whether another server has a say in it: what failed may go well the next time, though no file has changed.</summary>
+    public bool DependsOnServer { get; private set; }
+
     public List<LoadFailure> Failures { get; } = [];
 
     /// <summary>The versions that run, ascending.</summary>
@@ -45,6 +48,7 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
         {
             _given = given?.Prepare(model, folder);
             read = _given?.Folder ?? ModelFolder.Read(folder ?? throw new ModelLoadException("it is in no repository"));
+            DependsOnServer = read.Declared?.Remote is not null;
             Present = read.PresentVersions();
             sources = read.ChooseVersions();
         }

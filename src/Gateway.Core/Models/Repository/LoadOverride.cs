@@ -41,6 +41,8 @@ public sealed record LoadOverride(string Config, IReadOnlyDictionary<string, byt
             throw new ModelLoadException(error.Message, error);
         }
 
+        // Whoever may load models could have this server call any other, from where it stands.
+        if (config.Remote is not null) throw new ModelLoadException("a model that another server runs cannot be given with a load; write it into the repository");
         if (Files.Count > 0) return OverriddenFolder.Write(model, config, Files);
         if (folder is null) throw new ModelLoadException("it is in no repository, and no files were given");
         return new OverriddenFolder(ModelFolder.Read(folder) with { Declared = config }, isTemporary: false);

@@ -29,8 +29,12 @@ internal sealed record ModelFolder(string Name, string Directory, ModelConfig? D
         }
     }
 
-    /// <summary>The versions that are there, ascending.</summary>
-    public IReadOnlyList<long> PresentVersions() => [.. System.IO.Directory.EnumerateDirectories(Directory).Select(VersionOf).Where(version => version > 0).Order()];
+    /// <summary>The versions that are there, ascending. A model that another server runs needs no files, so no folder for them either: it is version 1 then.</summary>
+    public IReadOnlyList<long> PresentVersions()
+    {
+        long[] found = [.. System.IO.Directory.EnumerateDirectories(Directory).Select(VersionOf).Where(version => version > 0).Order()];
+        return found.Length == 0 && Declared?.Remote is not null ? [1] : found;
+    }
 
     /// <summary>The versions that the policy chooses, ascending.</summary>
     /// <exception cref="ModelLoadException">There is none.</exception>

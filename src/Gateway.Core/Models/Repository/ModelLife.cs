@@ -35,7 +35,7 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
 
     public string Name => name;
 
-    /// <summary>What the folder looked like when it was last tried, whether that went well or not.</summary>
+    /// <summary>What the folder looked like when it was last tried, whether that went well or not; null also for a try that is to be repeated.</summary>
     public FolderStamp? Stamp { get; private set; }
 
     /// <summary>Whether any version is served.</summary>
@@ -93,7 +93,7 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
             if (isRefused) NoteFailureUnderLock(attempt);
             else PublishUnderLock(attempt);
             _isGood = !isRefused && attempt.Failures.Count == 0;
-            Stamp = isOwn ? attempt.Stamp : null;
+            Stamp = isOwn && (_isGood || !attempt.DependsOnServer) ? attempt.Stamp : null;
         }
 
         foreach (LoadedModel model in isRefused ? [] : attempt.Loaded)

@@ -6,7 +6,7 @@ namespace Gateway.Core.Models.Repository;
 /// <summary>Watches the repositories, and loads and unloads what changes in them.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: a change counts once two looks, <see cref="RepositoryOptions.SettleTime"/> apart, have seen the same: what is being copied is left until it lies still.
-/// What fails to load is tried again when it changes again. A repository that cannot be read is no news about its models. <b>Threading</b>: one loop.
+/// What fails to load is tried again when it changes again; a model that another server runs, at every look. A repository that cannot be read is no news about its models. <b>Threading</b>: one loop.
 /// </remarks>
 internal sealed partial class RepositoryPoller(ModelRepository repository, RepositoryOptions options, ILogger logger)
 {

@@ -120,7 +120,7 @@ public sealed class ModelConfigReaderTests
         Assert.Equal(
             """
             config.pbtxt:3:1: 'sequence_batching' is not supported yet: requests are scheduled one by one; keep the state in the client, or in inputs and outputs
-            config.pbtxt:1:10: backend 'python' is not supported: models run on 'onnxruntime'
+            config.pbtxt:1:10: backend 'python' is not supported: models run on 'onnxruntime', or 'remote'
             config.pbtxt:2:17: 'max_batch_size' must be non-negative value for digits
             config.pbtxt:4:39: instance group digits_0 of model digits has kind KIND_CPU but specifies one or more GPUs
             """,

@@ -46,8 +46,8 @@ public sealed class RefusalsTests
     public void ReadText_UnsupportedSettingAtItsDefault_Passes(string text) => Assert.Equal(ConfigText.Model, ConfigText.Text(text).Name);
 
     [Theory]
-    [InlineData("backend: 'tensorrt'", "config.pbtxt:1:10: backend 'tensorrt' is not supported: models run on 'onnxruntime'")]
-    [InlineData("platform: 'tensorrt_plan'", "config.pbtxt:1:11: platform 'tensorrt_plan' is not supported: models are 'onnxruntime_onnx'")]
+    [InlineData("backend: 'tensorrt'", "config.pbtxt:1:10: backend 'tensorrt' is not supported: models run on 'onnxruntime', or 'remote'")]
+    [InlineData("platform: 'tensorrt_plan'", "config.pbtxt:1:11: platform 'tensorrt_plan' is not supported: models are 'onnxruntime_onnx', or 'remote'")]
     [InlineData("instance_group { kind: KIND_MODEL }", "config.pbtxt:1:24: 'KIND_MODEL' is not supported yet: the server places instances, a model cannot; use KIND_GPU or KIND_CPU")]
     public void ReadText_OtherBackendsAndKinds_AreRefused(string text, string expected) => Assert.Equal(expected, ConfigText.TextError(text));
 

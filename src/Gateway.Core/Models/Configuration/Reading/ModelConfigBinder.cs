@@ -24,6 +24,7 @@ internal static class ModelConfigBinder
             DynamicBatching = SchedulingBinder.Bind(config.Message("dynamic_batching"), errors),
             Optimization = OptimizationBinder.Bind(config.Message("optimization"), errors),
             Parameters = parameters,
+            Remote = RemoteParameters.BackendName == config.Text("backend") || RemoteParameters.BackendName == config.Text("platform") ? RemoteParameterBinder.Bind(parameters, errors) : null,
             OnnxRuntime = ParameterBinder.Bind(parameters, errors),
             Warmups = [.. config.All<ConfigMessage>("model_warmup").Select((w, i) => WarmupBinder.Bind(w, $"model_warmup[{i}].", errors))],
             ResponseCacheEnabled = config.Message("response_cache")?.Bool("enable") ?? false,

@@ -1,0 +1,52 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Memory;
+
+namespace Gateway.Server.Remote;
+
+/// <summary>One batch on its way to the upstream and back: at most two attempts within one time.</summary>
+/// <param name="rows">The batch's tensors, borrowed until the call has ended.</param>
+/// <param name="terminated">Cuts it short.</param>
+internal sealed class BatchCall(
+    UpstreamClient client, AnswerReader reader, ReadOnlyMemory<byte> head, MemoryBlock rows, int rowBytes, int batchRows, long limit, TimeProvider time, CancellationToken terminated)
+{
+    private readonly long _start = time.GetTimestamp();
+    private int _attempts;
+
+    /// <summary>Sends the batch and reads the answer.</summary>
+    /// <exception cref="UpstreamException">It failed.</exception>
+    /// <exception cref="OperationCanceledException">It was cut short.</exception>
+    public async ValueTask<BlockBatchOutput> AttemptAsync()
+    {
+        using CancellationTokenSource limited = CancellationTokenSource.CreateLinkedTokenSource(terminated);
+        TimeSpan first = client.Parameters.FirstByteTimeout ?? client.Parameters.Timeout;
+        TimeSpan left = Left;
+        limited.CancelAfter(first < left ? first : left);
+        bool hasBegun = false;
+        try
+        {
+            using BatchContent content = new(head, rows, rowBytes);
+            AnswerBody body = await client.InferAsync(content, head.Length, isFresh: ++_attempts > 1, limit, Begin, limited.Token).ConfigureAwait(false);
+            return reader.Read(body, batchRows);
+        }
+        catch (OperationCanceledException error) when (!terminated.IsCancellationRequested)
+        {
+            string what = hasBegun ? "has not ended its answer" : "has not answered";
+            throw new UpstreamException(UpstreamFailure.TimedOut, $"the server that runs the model {what} within {time.GetElapsedTime(_start).TotalMilliseconds:F0} ms", error);
+        }
+
+        void Begin()
+        {
+            hasBegun = true;
+            limited.CancelAfter(Left);
+        }
+    }
+
+    private TimeSpan Left
+    {
+        get
+        {
+            TimeSpan left = client.Parameters.Timeout - time.GetElapsedTime(_start);
+            return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        }
+    }
+}
