@@ -1,7 +1,7 @@
 namespace Gateway.Server.Remote;
 
 /// <summary>What kind of failure a batch met at its upstream, or on the way there.</summary>
-internal enum UpstreamFailure
+public enum UpstreamFailure
 {
     /// <summary>No connection was made.</summary>
     Connect = 0,

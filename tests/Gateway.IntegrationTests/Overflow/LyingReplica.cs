@@ -48,7 +48,7 @@ internal sealed class LyingReplica : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
-    private static async Task LieAsync(HttpContext context, Lie lie)
+    internal static async Task LieAsync(HttpContext context, Lie lie)
     {
         switch (lie)
         {

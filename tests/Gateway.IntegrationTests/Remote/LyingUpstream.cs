@@ -1,0 +1,43 @@
+using Gateway.IntegrationTests.Overflow;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.IntegrationTests.Remote;
+
+/// <summary>A server that says it serves <c>timed</c>, and does not answer its batches as it should; models of any other name it does not know.</summary>
+internal sealed class LyingUpstream : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private LyingUpstream(WebApplication app) => _app = app;
+
+    public string Address => _app.Urls.Single();
+
+    public static async Task<LyingUpstream> StartAsync(Lie lie)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        WebApplication app = builder.Build();
+        app.Run(context => context.Request.Path.Value switch
+        {
+            "/v2/models/timed" => context.Response.WriteAsync(
+                """{"name":"timed","versions":["1"],"inputs":[{"name":"x","datatype":"INT64","shape":[-1,1]}],"outputs":[{"name":"y","datatype":"INT64","shape":[-1,1]}]}"""),
+            "/v2/models/timed/config" => context.Response.WriteAsync("""{"name":"timed","max_batch_size":4}"""),
+            "/v2/models/timed/infer" => LyingReplica.LieAsync(context, lie),
+            _ => NotFoundAsync(context),
+        });
+        await app.StartAsync();
+        return new LyingUpstream(app);
+    }
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    private static Task NotFoundAsync(HttpContext context)
+    {
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return context.Response.WriteAsync("""{"error":"Not Found"}""");
+    }
+}
