@@ -51,7 +51,7 @@ public sealed class Batch
         get
         {
             long latest = long.MinValue;
-            foreach (BatchSlice slice in Slices) latest = Math.Max(latest, slice.Request.Deadline);
+            foreach (BatchSlice slice in Slices) latest = Math.Max(latest, slice.Request.DueAt);
             return latest;
         }
     }

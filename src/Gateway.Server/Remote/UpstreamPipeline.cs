@@ -11,8 +11,8 @@ namespace Gateway.Server.Remote;
 /// </remarks>
 internal static class UpstreamPipeline
 {
-    // Half of at least two: one batch's failure is no news about the next, and two of a slow upstream's time-outs are all that there may be in this time.
-    private const double FailureRatio = 0.5;
+    // More than half of at least two: one batch's failure is no news about the next, and two of a slow upstream's time-outs are all that there may be in this time.
+    private const double FailureRatio = 0.6;
     private const int LeastBatches = 2;
     private static readonly TimeSpan SamplingTime = TimeSpan.FromSeconds(10);
 

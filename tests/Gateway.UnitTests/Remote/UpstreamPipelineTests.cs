@@ -57,6 +57,18 @@ public sealed class UpstreamPipelineTests
     }
 
     [Fact]
+    public async Task OneFailureAmongAnswers_LeavesTheBreakerClosed()
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.Equal(7, await RunAsync(null));
+            await FailAsync(UpstreamFailure.Garbage);
+        }
+
+        Assert.Equal(0, _counts.BreakerState);
+    }
+
+    [Fact]
     public async Task FailedTrials_MakeThePausesLonger()
     {
         await FailAsync(UpstreamFailure.Connect);
