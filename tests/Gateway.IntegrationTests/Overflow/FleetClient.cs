@@ -21,6 +21,9 @@ internal sealed class FleetClient(string address) : IDisposable
     /// <summary>Refused with 503.</summary>
     public int Refused;
 
+    /// <summary>The texts of those.</summary>
+    public ConcurrentBag<string> Refusals { get; } = [];
+
     /// <summary>What was neither.</summary>
     public ConcurrentBag<string> Problems { get; } = [];
 
@@ -70,6 +73,7 @@ internal sealed class FleetClient(string address) : IDisposable
         if (answer.StatusCode == HttpStatusCode.ServiceUnavailable && answer.Headers.RetryAfter is not null)
         {
             Interlocked.Increment(ref Refused);
+            Refusals.Add(text);
             return;
         }
 

@@ -26,6 +26,7 @@ internal sealed class LyingUpstream : IAsyncDisposable
             "/v2/models/timed" => context.Response.WriteAsync(
                 """{"name":"timed","versions":["1"],"inputs":[{"name":"x","datatype":"INT64","shape":[-1,1]}],"outputs":[{"name":"y","datatype":"INT64","shape":[-1,1]}]}"""),
             "/v2/models/timed/config" => context.Response.WriteAsync("""{"name":"timed","max_batch_size":4}"""),
+            "/v2/models/timed/infer" when lie == Lie.HalfABody => HalfABodyAsync(context),
             "/v2/models/timed/infer" => LyingReplica.LieAsync(context, lie),
             _ => NotFoundAsync(context),
         });
@@ -34,6 +35,17 @@ internal sealed class LyingUpstream : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    private static async Task HalfABodyAsync(HttpContext context)
+    {
+        context.Response.ContentLength = 1000;
+        await context.Response.WriteAsync("half");
+        await context.Response.Body.FlushAsync();
+
+        // A connection that is aborted at once may take what was flushed with it.
+        await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        context.Abort();
+    }
 
     private static Task NotFoundAsync(HttpContext context)
     {
