@@ -1,8 +1,8 @@
 using System.Text;
 using Gateway.Core.Tenants;
-using Gateway.Server.Overflow;
 using Gateway.Protocol;
 using Gateway.Server.Hosting;
+using Gateway.Server.Overflow;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 

@@ -6,8 +6,8 @@ using Gateway.Server.OpenInference;
 using Gateway.Server.Proxy.Configuration;
 using Gateway.UnitTests.Metrics;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.UnitTests.Proxy;

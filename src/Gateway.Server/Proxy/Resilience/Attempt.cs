@@ -46,7 +46,7 @@ internal sealed class Attempt(HttpRequestMessage request, ProxyCall call)
         string uri = request.RequestUri!.AbsoluteUri;
         string root = new Uri(from).AbsoluteUri.TrimEnd('/');
         if (!uri.StartsWith(root, StringComparison.Ordinal)) return false;
-        
+
         // The path stays as it is, escapes and all.
         request.RequestUri = new Uri(new Uri(to).AbsoluteUri.TrimEnd('/') + uri[root.Length..], new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         return true;
