@@ -79,9 +79,15 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         Replica replica = sending.Replica;
         long remaining = run.Remaining(settings.Now());
         TimeSpan hop = decision.HopTimeout >= LongestHop.TotalMicroseconds ? LongestHop : TimeSpan.FromMicroseconds(decision.HopTimeout);
+        long start = settings.Now();
         ForwardedAnswer answer = await forwarder.SendAsync(call, replica, remaining, hop, aborted).ConfigureAwait(false);
         long now = settings.Now();
-        if (answer.Load is { } load && replica.Find(run.Model) is { } queue) queue.Receive(load, now);
+        if (replica.Find(run.Model) is { } queue)
+        {
+            if (answer.Load is { } load) queue.Receive(load, now);
+            if (answer.Kind == ForwardedKind.Answered) queue.Observe(now - start);
+        }
+
         bool mayEject = Fleet.MayEject(run.Watched.Span);
         switch (answer.Kind)
         {

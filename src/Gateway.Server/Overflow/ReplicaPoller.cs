@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Runtime.CompilerServices;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow.Replicas;
 using Gateway.Core.Overflow.Reports;
@@ -20,6 +21,10 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<Replica, CancellationTokenSource> _polls = [];
+    // It is asked several things in a row.
+    private static readonly TimeSpan ForeignPatience = TimeSpan.FromSeconds(2);
+
+    private readonly ConditionalWeakTable<Replica, ForeignServer> _foreign = [];
     private readonly Lock _lock = new();
 
     // Models of theirs that have the name of another here, of which that has been said; bounded by the models here.
@@ -82,7 +87,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             do
             {
                 string? found = await AskAsync(replica, stop).ConfigureAwait(false);
-                string says = found is not null ? "" : replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.State.ToString();
+                string says = found is not null ? "" : replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.IsForeign ? $"{replica.State}, and is no gateway" : replica.State.ToString();
                 if (says == said || stop.IsCancellationRequested) continue;
                 said = says;
                 if (found is null) _ = SayAsync(replica, says, stop);
@@ -108,11 +113,13 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         try
         {
             using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            if (replica.IsForeign) return await AskForeignAsync(replica, late).ConfigureAwait(false);
             late.CancelAfter(settings.MaximumAge);
             using HttpRequestMessage request = new(HttpMethod.Get, replica.Address.TrimEnd('/') + ServerReport.Path) { Version = HttpVersion.Version11 };
             if (settings.AccessToken is { } token) request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
             long asked = settings.Now();
             using HttpResponseMessage response = await clients.For(isGrpc: false).SendAsync(request, late.Token).ConfigureAwait(false);
+            if (IsNoGateway(response.StatusCode)) return await AskForeignAsync(replica, late).ConfigureAwait(false);
             if (response.StatusCode != HttpStatusCode.OK) return $"it answers {(int)response.StatusCode}";
             await response.Content.LoadIntoBufferAsync(ServerReport.MostBytes, late.Token).ConfigureAwait(false);
             if (ServerReport.Read(await response.Content.ReadAsByteArrayAsync(late.Token).ConfigureAwait(false)) is not { } report) return "what it answers is no report";
@@ -128,6 +135,27 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         catch (Exception error) when (error is HttpRequestException or IOException or InvalidOperationException or UriFormatException)
         {
             return error.GetBaseException().Message;
+        }
+    }
+
+    /// <summary>Whether a server does not know the question.</summary>
+    private static bool IsNoGateway(HttpStatusCode status) => status is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.BadRequest or HttpStatusCode.NotImplemented;
+
+    private async Task<string?> AskForeignAsync(Replica replica, CancellationTokenSource late)
+    {
+        late.CancelAfter(ForeignPatience);
+        try
+        {
+            string? problem = await _foreign.GetValue(replica, _ => new ForeignServer(replica, clients, catalog, settings)).AskAsync(late.Token).ConfigureAwait(false);
+
+            // It may be a gateway next time.
+            if (problem is not null) replica.IsForeign = false;
+            return problem;
+        }
+        catch
+        {
+            replica.IsForeign = false;
+            throw;
         }
     }
 

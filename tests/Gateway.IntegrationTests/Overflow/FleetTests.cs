@@ -223,6 +223,22 @@ public sealed class FleetTests : IDisposable
         Assert.Equal(0, Sum(metrics, "gateway_pool_rented_blocks{owner=\"body\""));
     }
 
+    [Fact]
+    public async Task ServerThatIsNoGateway_IsAReplicaToo()
+    {
+        await using GatewayProcess other = await ServeAsync();
+        await using ForeignReplica foreign = await ForeignReplica.StartAsync(other.HttpAddress);
+        await using GatewayProcess one = await ServeAsync(foreign.Address);
+        using FleetClient client = new(one.HttpAddress);
+        await AwaitReportsAsync(one);
+
+        await client.SendAsync(300, TimeSpan.FromSeconds(4));
+
+        Assert.Empty(client.Problems);
+        Assert.Contains("is no gateway", one.Error, StringComparison.Ordinal);
+        Assert.True(client.Elsewhere > 50, $"{client.Elsewhere} elsewhere, {client.Good} answered, {client.Refused} refused");
+    }
+
     [Theory]
     [InlineData(Lie.Garbage)]
     [InlineData(Lie.HalfABody)]

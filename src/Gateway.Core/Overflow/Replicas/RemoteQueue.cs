@@ -6,9 +6,12 @@ namespace Gateway.Core.Overflow.Replicas;
 /// <remarks><b>Threading</b>: any. <b>Cost</b>: reads; a report is an object.</remarks>
 public sealed class RemoteQueue
 {
+    private const int Smoothing = 8;
+
     private Known? _known;
     private int _sentSince;
     private int _inFlight;
+    private long _observed;
 
     /// <summary>Null until there is one.</summary>
     public LoadReport? Report => Volatile.Read(ref _known)?.Report;
@@ -30,6 +33,16 @@ public sealed class RemoteQueue
 
         Volatile.Write(ref _sentSince, 0);
         return true;
+    }
+
+    /// <summary>How long answers took of late, in microseconds, the way there and back included; 0 before the first.</summary>
+    public long Observed => Volatile.Read(ref _observed);
+
+    /// <summary>An answer has taken so long, in microseconds.</summary>
+    public void Observe(long microseconds)
+    {
+        long before = Observed;
+        Volatile.Write(ref _observed, before == 0 ? Math.Max(1, microseconds) : Math.Max(1, before + ((microseconds - before) / Smoothing)));
     }
 
     /// <summary>A request is sent there.</summary>

@@ -39,6 +39,9 @@ public sealed class Replica(string address, ulong? seed = null)
         set => Volatile.Write(ref _isWarm, value);
     }
 
+    /// <summary>Whether it is a server of the protocol that is no gateway: it says nothing of its load, which is guessed from how long it takes.</summary>
+    public bool IsForeign { get; set; }
+
     /// <summary>Where it serves gRPC; null where it does not, or has not said.</summary>
     public string? GrpcAddress { get; set; }
 

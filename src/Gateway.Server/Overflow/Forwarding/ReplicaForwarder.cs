@@ -27,7 +27,8 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         ForwardedAnswer answer = new(pool);
         if ((call.IsGrpc ? replica.GrpcAddress : replica.Address) is not { } address)
         {
-            answer.Kind = ForwardedKind.Failed;
+            // Nothing against it: it is no candidate for this call alone.
+            answer.Kind = ForwardedKind.Refused;
             answer.Problem = "it does not serve gRPC";
             return answer;
         }
@@ -52,7 +53,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         answer.Status = context.Response.StatusCode;
         answer.Headers = context.Response.Headers;
         if (error != ForwarderError.None) Explain(answer, context, error, stream, hopTimeout, hop.Token, aborted);
-        else Judge(answer, call.IsGrpc);
+        else Judge(answer, call.IsGrpc, replica.IsForeign);
         return answer;
     }
 
@@ -105,7 +106,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
     }
 
     /// <summary>Tells answers from refusals, and both from what is no answer of a gateway.</summary>
-    private static void Judge(ForwardedAnswer answer, bool isGrpc)
+    private static void Judge(ForwardedAnswer answer, bool isGrpc, bool isForeign)
     {
         string load = answer.Headers[OverflowHeaders.Load].ToString();
         if (load.Length == 0) load = answer.Trailers[OverflowHeaders.Load].ToString();
@@ -128,7 +129,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         // A limit of the client's own is an answer; it is no different elsewhere.
         if (isUnavailable || isUnknown) answer.Kind = ForwardedKind.Refused;
         else if (answer.Load is null && answer.Status >= StatusCodes.Status500InternalServerError) Fail(answer, $"status {answer.Status}");
-        else if (answer.Load is null) Fail(answer, "what it answers is not from a gateway");
+        else if (answer.Load is null && !isForeign) Fail(answer, "what it answers is not from a gateway");
         else answer.Kind = ForwardedKind.Answered;
     }
 

@@ -1,0 +1,106 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Gateway.Core.Models;
+using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Overflow.Reports;
+using Gateway.Server.Overflow.Forwarding;
+
+namespace Gateway.Server.Overflow;
+
+/// <summary>A replica that is no gateway, such as Triton: asks what it serves, and guesses how loaded it is from how long it takes.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: which models it serves its repository's index says, or, where it has none, whether it calls those ready that are served here. Until it has answered a
+/// request it is taken to need <see cref="FirstGuess"/>; then as long as it took of late, and as long again for each request that is on its way there. <b>Threading</b>: one at a time.
+/// </remarks>
+internal sealed class ForeignServer(Replica replica, ReplicaClients clients, ModelCatalog catalog, OverflowSettings settings)
+{
+    /// <summary>Microseconds.</summary>
+    public const long FirstGuess = 10_000;
+
+    private const int MostIndexBytes = 1 << 20;
+    private static readonly TimeSpan ProbePeriod = TimeSpan.FromSeconds(1);
+
+    private IReadOnlyList<ModelKey> _models = [];
+    private string? _problem = "it was not asked yet";
+    private long _askedAt = long.MinValue / 2;
+    private uint _sequence;
+
+    /// <summary>Asks it, if it has not been for a second, and notes down what is guessed of it.</summary>
+    /// <returns>Null, or why it gets nothing.</returns>
+    public async Task<string?> AskAsync(CancellationToken stop)
+    {
+        if (settings.Now() - _askedAt > ProbePeriod.TotalMicroseconds)
+        {
+            _askedAt = settings.Now();
+            _problem = await ProbeAsync(stop).ConfigureAwait(false);
+        }
+
+        if (_problem is not null) return _problem;
+        replica.IsForeign = true;
+        replica.State = ReplicaState.Serving;
+        long now = settings.Now();
+        foreach (ModelKey model in _models)
+        {
+            long time = replica.Find(model)?.Observed is > 0 and long observed ? observed : FirstGuess;
+            replica.Receive(model, new LoadReport(ReplicaState.Serving, LoadFlags.None, ++_sequence, 0, (uint)Math.Min(time, uint.MaxValue - 1), (uint)Math.Min(1000 * time, uint.MaxValue), 0, 0, 0), now);
+        }
+
+        replica.Keep(_models.ToHashSet());
+        return null;
+    }
+
+    private async Task<string?> ProbeAsync(CancellationToken stop)
+    {
+        using HttpResponseMessage ready = await SendAsync(HttpMethod.Get, "/v2/health/ready", stop).ConfigureAwait(false);
+        if (!ready.IsSuccessStatusCode) return $"it is no gateway, and not ready ({(int)ready.StatusCode})";
+        using HttpResponseMessage index = await SendAsync(HttpMethod.Post, "/v2/repository/index", stop).ConfigureAwait(false);
+        if (index.StatusCode == HttpStatusCode.OK)
+        {
+            await index.Content.LoadIntoBufferAsync(MostIndexBytes, stop).ConfigureAwait(false);
+            _models = ReadIndex(await index.Content.ReadAsByteArrayAsync(stop).ConfigureAwait(false));
+            return null;
+        }
+
+        List<ModelKey> models = [];
+        foreach (string name in catalog.Index.Where(status => status.Model is not null).Select(status => status.Name).Distinct())
+        {
+            using HttpResponseMessage answer = await SendAsync(HttpMethod.Get, $"/v2/models/{Uri.EscapeDataString(name)}/ready", stop).ConfigureAwait(false);
+            if (answer.IsSuccessStatusCode) models.Add(new ModelKey(name, 0));
+        }
+
+        _models = models;
+        return null;
+    }
+
+    /// <summary>The models that an index says are ready, each version, and each name for its highest.</summary>
+    /// <exception cref="IOException">It is none.</exception>
+    internal static IReadOnlyList<ModelKey> ReadIndex(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            HashSet<ModelKey> models = [];
+            foreach (JsonElement entry in document.RootElement.EnumerateArray())
+            {
+                if (!entry.TryGetProperty("state", out JsonElement state) || state.GetString() != "READY" || entry.GetProperty("name").GetString() is not { Length: > 0 } name) continue;
+                models.Add(new ModelKey(name, 0));
+                if (entry.TryGetProperty("version", out JsonElement version) && long.TryParse(version.ToString(), out long number) && number > 0) models.Add(new ModelKey(name, number));
+            }
+
+            return [.. models];
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new IOException($"what it says of its models cannot be read: {error.Message}", error);
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, CancellationToken stop)
+    {
+        using HttpRequestMessage request = new(method, replica.Address.TrimEnd('/') + path) { Version = HttpVersion.Version11 };
+        if (method == HttpMethod.Post) request.Content = new StringContent("{}", Encoding.UTF8, "application/json");
+        if (settings.AccessToken is { } token) request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
+        return await clients.For(isGrpc: false).SendAsync(request, stop).ConfigureAwait(false);
+    }
+}

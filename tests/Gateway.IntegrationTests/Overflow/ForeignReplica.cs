@@ -1,0 +1,63 @@
+using System.Net.Http.Headers;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Gateway.IntegrationTests.Overflow;
+
+/// <summary>A server of the Open Inference Protocol that knows nothing of gateways: passes its own paths on to one, without the headers that gateways have among themselves.</summary>
+internal sealed class ForeignReplica : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly HttpClient _http;
+
+    private ForeignReplica(WebApplication app, HttpClient http)
+    {
+        _app = app;
+        _http = http;
+    }
+
+    public string Address => _app.Urls.Single();
+
+    public static async Task<ForeignReplica> StartAsync(string behind)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        WebApplication app = builder.Build();
+        HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 512 }) { BaseAddress = new Uri(behind) };
+        app.Run(context => PassAsync(context, http));
+        await app.StartAsync();
+        return new ForeignReplica(app, http);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _http.Dispose();
+    }
+
+    private static async Task PassAsync(HttpContext context, HttpClient http)
+    {
+        if (!context.Request.Path.StartsWithSegments("/v2", StringComparison.Ordinal))
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+
+        using HttpRequestMessage request = new(new HttpMethod(context.Request.Method), context.Request.Path.Value);
+        if (HttpMethods.IsPost(context.Request.Method))
+        {
+            MemoryStream body = new();
+            await context.Request.Body.CopyToAsync(body);
+            request.Content = new ByteArrayContent(body.ToArray());
+            request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse("application/json");
+        }
+
+        using HttpResponseMessage answer = await http.SendAsync(request);
+        context.Response.StatusCode = (int)answer.StatusCode;
+        context.Response.ContentType = answer.Content.Headers.ContentType?.ToString();
+        await context.Response.Body.WriteAsync(await answer.Content.ReadAsByteArrayAsync());
+    }
+}
