@@ -416,7 +416,7 @@ public sealed class RemoteModelTests
     private static PrometheusText Scrape(RemoteRepository repository)
     {
         ArrayBufferWriter<byte> output = new();
-        new MetricsPage(repository.Catalog, repository.Pool, new ConnectionCounts(), new MachineUsage(), new GpuUsage("no-such-library.so"), TenantDirectory.None, remote: repository.Backend).Write(output);
+        new MetricsPage(repository.Catalog, repository.Pool, new ConnectionCounts(), new MachineUsage(), new GpuUsage("no-such-library.so"), TenantDirectory.None, others: [new RemoteFamilies(repository.Backend)]).Write(output);
         return PrometheusText.Parse(Encoding.UTF8.GetString(output.WrittenSpan));
     }
 
