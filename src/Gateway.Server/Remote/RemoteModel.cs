@@ -10,6 +10,9 @@ namespace Gateway.Server.Remote;
 /// <summary>A model that another server runs: what that says of it, and the way there.</summary>
 internal sealed partial class RemoteModel : ILoadedModel
 {
+    // For the upstream to say what the model is: it may be starting, and this is asked once, so it may take longer than a batch.
+    private static readonly TimeSpan LoadTime = TimeSpan.FromSeconds(10);
+
     private readonly UpstreamClient _client;
     private readonly ResiliencePipeline _pipeline;
     private readonly RemoteCounts _counts;
@@ -45,7 +48,7 @@ internal sealed partial class RemoteModel : ILoadedModel
         UpstreamClient client = new(parameters, source.Name, TokenOf(parameters), pool);
         try
         {
-            using CancellationTokenSource limited = new(parameters.Timeout, TimeProvider.System);
+            using CancellationTokenSource limited = new(parameters.Timeout > LoadTime ? parameters.Timeout : LoadTime, TimeProvider.System);
             UpstreamMetadata metadata = UpstreamMetadata.AskAsync(client, limited.Token).GetAwaiter().GetResult();
             return new RemoteModel(source.Name, client, metadata, counts, pool, time, logger);
         }
