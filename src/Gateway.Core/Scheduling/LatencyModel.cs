@@ -36,6 +36,9 @@ public sealed class LatencyModel
     // Sizes that batches may stop growing at: those that were profiled, or guessed.
     private readonly bool[] _isChoice;
     private bool _isProfiled;
+
+    // The largest size that was profiled, or has had enough batches since; what is beyond is guessed.
+    private int _lastKnown;
     private long _count;
     private double _ratio = 1;
     private double _variance = FirstDeviation * FirstDeviation;
@@ -105,9 +108,15 @@ public sealed class LatencyModel
         Guess();
         for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _profile[rows] > 0;
         if (!TryChooseBest()) return;
-        double[] all = [.. Enumerable.Range(0, _profile.Length).Select(rows => rows == 0 ? 0 : Line(_profile, rows))];
-        all.CopyTo(_profile, 0);
+        Fill();
         _isProfiled = true;
+    }
+
+    /// <summary>Gives the sizes between those that were profiled, or guessed, what the line through their neighbours says.</summary>
+    private void Fill()
+    {
+        double[] choices = [.. _profile.Select((ticks, rows) => _isChoice[rows] ? ticks : 0)];
+        for (int rows = 1; rows < _profile.Length; rows++) _profile[rows] = Line(choices, rows);
     }
 
     /// <summary>Gives the sizes beyond the last that was measured what the line through the last two says, but never less than the last, nor more a row.</summary>
@@ -117,6 +126,7 @@ public sealed class LatencyModel
         while (last > 0 && _profile[last] == 0) last--;
         int before = last - 1;
         while (before > 0 && _profile[before] == 0) before--;
+        _lastKnown = before > 0 ? last : _profile.Length - 1;
         if (before <= 0) return;
         double slope = Math.Clamp((_profile[last] - _profile[before]) / (last - before), 0, _profile[last] / last);
         foreach (int rows in Sizes.Where(rows => rows > last))
@@ -159,7 +169,8 @@ public sealed class LatencyModel
                 double sample = Math.Clamp(ticks, expected / MostClip, expected * MostClip);
                 double error = (sample - expected) / expected;
                 Volatile.Write(ref _variance, _variance + (DeviationWeight * ((error * error) - _variance)));
-                if (_isProfiled) Volatile.Write(ref _ratio, _ratio + (Weight(count) * ((sample / _profile[rows]) - _ratio)));
+                // A guess that turns out wrong says nothing of the sizes that were measured.
+                if (_isProfiled && rows <= _lastKnown) Volatile.Write(ref _ratio, _ratio + (Weight(count) * ((sample / _profile[rows]) - _ratio)));
                 Learn(rows, sample);
             }
             else
@@ -184,6 +195,8 @@ public sealed class LatencyModel
         // Known now: larger batches were perhaps not worth it.
         _isGuessed[rows] = false;
         _profile[rows] = _means[rows] / _ratio;
+        _lastKnown = Math.Max(_lastKnown, rows);
+        Fill();
         TryChooseBest();
     }
 

@@ -32,6 +32,9 @@ internal sealed class FrameCall(FrameSender sender) : PipelinedCall<FrameCall>
         Relay?.Cancel();
     }
 
+    /// <summary>Says how many bytes of input or output it holds from now on.</summary>
+    public void Charge(long bytes) => sender.Window.Charge(this, bytes);
+
     /// <summary>Gives the answered call to the sender.</summary>
     public void Post() => sender.Post(this);
 

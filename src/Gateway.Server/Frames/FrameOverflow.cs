@@ -14,13 +14,16 @@ namespace Gateway.Server.Frames;
 /// <remarks><b>Behaviour</b>: while nothing waits, calls pass by untouched. <b>Threading</b>: any.</remarks>
 internal sealed class FrameOverflow(Replicas replicas, OverflowDispatch dispatch, ModelCatalog catalog, BlockPool pool, OverflowSettings settings)
 {
-    private const string ContentType = "application/msgpack";
+    public const string ContentType = "application/msgpack";
 
     public OverflowDispatch Dispatch => dispatch;
 
     public ModelCatalog Catalog => catalog;
 
     public BlockPool Pool => pool;
+
+    /// <summary>Microseconds that a call has left; <see cref="long.MaxValue"/> for all there are.</summary>
+    public long Remaining(OverflowRun run) => run.Remaining(settings.Now());
 
     /// <summary>Keeps the message of a call that may be answered elsewhere.</summary>
     /// <param name="body">The call's map.</param>
@@ -30,6 +33,7 @@ internal sealed class FrameOverflow(Replicas replicas, OverflowDispatch dispatch
     {
         if (replicas.Fleet.Watched.IsEmpty || !OverflowDispatch.MayLeave(model) || !pool.TryRent(body.Length, BlockOwner.Body, out MemoryBlock? block)) return null;
         body.CopyTo(block.Span);
+        call.Charge(block.Capacity);
         OverflowRun run = dispatch.Begin(new ModelKey(model.Name, version), dispatch.Ask(model, timeoutMicroseconds), settings.Now());
         IHeaderDictionary headers = new HeaderDictionary { ["Content-Type"] = ContentType };
         if (token is not null) headers.Authorization = $"Bearer {token}";

@@ -84,17 +84,15 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
 
     private Tenant? Tenant { get; set; }
 
-    private void GoOn()
-    {
-        OverflowDecision decision = overflow.Dispatch.Decide(run, out Sending sending);
-        _ = RunAsync(decision, sending);
-    }
+    private void GoOn() => _ = RunAsync(null, default);
 
     /// <remarks>The call is posted at its end, or is the engine's; whatever goes wrong is the call's error.</remarks>
-    private async Task RunAsync(OverflowDecision decision, Sending sending)
+    /// <param name="decided">Null where it is still to be decided.</param>
+    private async Task RunAsync(OverflowDecision? decided, Sending sending)
     {
         try
         {
+            OverflowDecision decision = decided ?? overflow.Dispatch.Decide(run, out sending);
             while (true)
             {
                 if (decision.Kind != OverflowKind.Forward)
@@ -109,6 +107,12 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
                 using ForwardedAnswer answer = await overflow.Dispatch.ForwardAsync(run, forwarded, decision, sending, _cancellation.Token).ConfigureAwait(false);
                 if (answer.Kind == ForwardedKind.Answered)
                 {
+                    if (answer.Body.Length == 0 || !answer.Headers.ContentType.ToString().StartsWith(FrameOverflow.ContentType, StringComparison.Ordinal))
+                    {
+                        Answer(MessageKind.Error, Messages.Error(StatusCode.Internal, "the replica's answer is not MessagePack"));
+                        return;
+                    }
+
                     Answer(answer.Status == StatusCodes.Status200OK ? MessageKind.Infer : MessageKind.Error, answer.Body.Written.ToArray());
                     return;
                 }
@@ -152,6 +156,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
         {
             message.Fill(request, bytes, call.WantedOutputs);
             InferMessage.CopyTensors(request, bytes, overflow.Pool);
+            if (overflow.Remaining(run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
             call.Request = request;
             call.BeginFlight();
             request.Model.Infer(request, call, mayRun: false);
@@ -170,6 +175,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
     {
         call.Kind = kind;
         call.Body = body;
+        call.Charge(body.Length);
         call.Post();
     }
 }

@@ -11,13 +11,15 @@ namespace Gateway.Server.Overflow;
 /// <summary>A replica that is no gateway, such as Triton: asks what it serves, and guesses how loaded it is from how long it takes.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: which models it serves its repository's index says, or, where it has none, whether it calls those ready that are served here. Until it has answered a
-/// request it is taken to need <see cref="FirstGuess"/>; then as long as it took of late, and as long again for each request that is on its way there. <b>Threading</b>: one at a time.
+/// request it is taken to need <see cref="FirstGuess"/>; then as long as it took of late, and a quarter as long again for each request that is on its way there. <b>Threading</b>: one at a time.
 /// </remarks>
 internal sealed class ForeignServer(Replica replica, ReplicaClients clients, ModelCatalog catalog, OverflowSettings settings)
 {
     /// <summary>Microseconds.</summary>
-    public const long FirstGuess = 10_000;
+    public const long FirstGuess = 50_000;
 
+    // Requests that it is taken to serve together.
+    private const int BatchGuess = 4;
     private const int MostIndexBytes = 1 << 20;
     private static readonly TimeSpan ProbePeriod = TimeSpan.FromSeconds(1);
 
@@ -34,6 +36,12 @@ internal sealed class ForeignServer(Replica replica, ReplicaClients clients, Mod
         {
             _askedAt = settings.Now();
             _problem = await ProbeAsync(stop).ConfigureAwait(false);
+
+            // Who was slow and therefore gets nothing would be taken for slow forever.
+            foreach ((_, RemoteQueue queue) in replica.Queues)
+            {
+                if (queue.InFlight == 0 && queue.Observed > FirstGuess) queue.ForgetObserved();
+            }
         }
 
         if (_problem is not null) return _problem;
@@ -43,7 +51,7 @@ internal sealed class ForeignServer(Replica replica, ReplicaClients clients, Mod
         foreach (ModelKey model in _models)
         {
             long time = replica.Find(model)?.Observed is > 0 and long observed ? observed : FirstGuess;
-            replica.Receive(model, new LoadReport(ReplicaState.Serving, LoadFlags.None, ++_sequence, 0, (uint)Math.Min(time, uint.MaxValue - 1), (uint)Math.Min(1000 * time, uint.MaxValue), 0, 0, 0), now);
+            replica.Receive(model, new LoadReport(ReplicaState.Serving, LoadFlags.None, ++_sequence, 0, (uint)Math.Min(time, uint.MaxValue - 1), (uint)Math.Min(1000 * time / BatchGuess, uint.MaxValue), 0, 0, 0), now);
         }
 
         replica.Keep(_models.ToHashSet());

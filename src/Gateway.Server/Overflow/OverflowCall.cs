@@ -55,10 +55,4 @@ public sealed class OverflowCall
         return tenant;
     }
 
-    /// <summary>It is tried anew.</summary>
-    internal void Forget()
-    {
-        Refusal = null;
-        Text = "";
-    }
 }

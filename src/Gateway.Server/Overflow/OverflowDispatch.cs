@@ -20,6 +20,9 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     private static readonly TimeSpan LongestHop = TimeSpan.FromHours(1);
     private const double MostPatience = 3_600_000;
 
+    // Half of what a line of a gigabit a second carries.
+    private const int BytesPerMicrosecond = 50;
+
     public OverflowCounts Counts { get; } = new();
 
     /// <summary>Whether a request of a model might be better off elsewhere: not while nothing waits.</summary>
@@ -50,11 +53,8 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     public OverflowDecision Decide(OverflowRun run, out Sending sending)
     {
         long now = settings.Now();
-        if (run.Sent > 0 || run.IsRefusedHere)
-        {
-            long local = catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model) ? (long)model.Batcher.Foresee().Completion.TotalMicroseconds : OverflowQuestion.Never;
-            run.Again(now, local, replicas.Fleet.Retries.HasToken);
-        }
+        long local = catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model) ? (long)model.Batcher.Foresee().Completion.TotalMicroseconds : OverflowQuestion.Never;
+        run.Again(now, local, replicas.Fleet.Retries.HasToken);
 
         OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue), out sending);
         if (decision.Kind == OverflowKind.Forward)
@@ -78,14 +78,26 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     {
         Replica replica = sending.Replica;
         long remaining = run.Remaining(settings.Now());
-        TimeSpan hop = decision.HopTimeout >= LongestHop.TotalMicroseconds ? LongestHop : TimeSpan.FromMicroseconds(decision.HopTimeout);
+
+        // A large body takes its time on the way.
+        long patience = Math.Min(remaining, decision.HopTimeout > LongestHop.TotalMicroseconds ? (long)LongestHop.TotalMicroseconds : decision.HopTimeout + (call.Body.Length / BytesPerMicrosecond));
         long start = settings.Now();
-        ForwardedAnswer answer = await forwarder.SendAsync(call, replica, remaining, hop, aborted).ConfigureAwait(false);
+        ForwardedAnswer answer;
+        try
+        {
+            answer = await forwarder.SendAsync(call, replica, remaining, TimeSpan.FromMicroseconds(Math.Max(1, Math.Min(patience, (long)LongestHop.TotalMicroseconds))), aborted).ConfigureAwait(false);
+        }
+        catch
+        {
+            sending.Abandon();
+            throw;
+        }
+
         long now = settings.Now();
         if (replica.Find(run.Model) is { } queue)
         {
             if (answer.Load is { } load) queue.Receive(load, now);
-            if (answer.Kind == ForwardedKind.Answered) queue.Observe(now - start);
+            if (answer.Kind is ForwardedKind.Answered or ForwardedKind.TimedOut) queue.Observe(now - start);
         }
 
         bool mayEject = Fleet.MayEject(run.Watched.Span);

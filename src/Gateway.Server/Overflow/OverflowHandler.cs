@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow;
@@ -24,9 +24,6 @@ namespace Gateway.Server.Overflow;
 /// </remarks>
 internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispatch, LoadReporter reporter, ModelCatalog catalog, BlockPool pool, CallerTenants tenants, OpenInferenceOptions options, OverflowSettings settings)
 {
-    // A call that is not near its deadline is served here without being kept for others.
-    private const double NearShare = 0.5;
-
     // Of a call whose tensors lie in this machine's memory: nobody else can read them. What only looks like one is served here as well.
     private static readonly byte[] SharedMark = "\"shared_memory_region\""u8.ToArray();
 
@@ -55,8 +52,12 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         if (context.Request.Headers.ContainsKey(OverflowHeaders.Origin)) return HandleForwarded(context, next, model, timeout);
         if (replicas.Fleet.Watched.IsEmpty || (model is not null && !OverflowDispatch.MayLeave(model))) return next(context);
         OverflowQuestion question = dispatch.Ask(model, timeout);
+        if (OverflowPolicy.StaysHere(question)) return next(context);
         ModelKey key = new(route.Model.ToString(), version);
-        return ServeAsync(context, next, model, key, question, target);
+
+        // Nobody has it, which the protocol says in its own words.
+        if (model is null && !replicas.Fleet.Knows(key)) return next(context);
+        return ServeAsync(context, next, dispatch.Begin(key, question, settings.Now()), PathOf(target));
     }
 
     private Task Report(HttpContext context)
@@ -90,50 +91,38 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         return Task.CompletedTask;
     }
 
-    [SuppressMessage("Reliability", "CA2000", Justification = "The body is disposed in the finally clause.")]
-    private async Task ServeAsync(HttpContext context, RequestDelegate next, ServedModel? model, ModelKey key, OverflowQuestion question, string target)
+    /// <summary>A proxy may send the absolute form, which is for the one server that it names.</summary>
+    private static string PathOf(string target) => target[0] == '/' || !Uri.TryCreate(target, UriKind.Absolute, out Uri? uri) ? target : uri.PathAndQuery;
+
+    private async Task ServeAsync(HttpContext context, RequestDelegate next, OverflowRun run, string target)
     {
-        OverflowRun run = dispatch.Begin(key, question, settings.Now());
-        OverflowDecision decision = dispatch.Decide(run, out Sending sending);
-        if (decision.Kind == OverflowKind.Refuse && model is null)
-        {
-            // Nobody has it, which the protocol says in its own words; or those that do have no time.
-            if (!replicas.Fleet.Knows(key)) await next(context).ConfigureAwait(false);
-            else Refuse(context, Busy, TimeSpan.FromMicroseconds(decision.RetryAfter), OverflowDispatch.NoReplica(key));
-            return;
-        }
-
-        if (decision.Kind == OverflowKind.Local && question.Remaining != OverflowQuestion.Never && question.Local < NearShare * question.Remaining)
-        {
-            await next(context).ConfigureAwait(false);
-            return;
-        }
-
         OverflowCall call = new();
         WholeBody? body = null;
+        IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         try
         {
-            try
-            {
-                if (!TryEnter(context, call, out TenantRefusal over)) throw over.ToException();
-                body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
-            }
-            catch (Exception error)
-            {
-                if (decision.Kind == OverflowKind.Forward) sending.Abandon();
-                Fail(context, error);
-                return;
-            }
+            if (!TryEnter(context, call, out TenantRefusal over)) throw over.ToException();
 
+            // Before anything is decided, which is soon out of date, and is booked with a replica that would wait.
+            body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
             context.Features.Set(call);
-            IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
-            await RunAsync(context, next, call, run, decision, sending, new ForwardedCall(context.Request.Method, target, context.Request.Headers, body.Memory, IsGrpc: false)).ConfigureAwait(false);
-            context.Features.Set(own);
+            ForwardedCall forwarded = new(context.Request.Method, target, context.Request.Headers, body.Memory, IsGrpc: false);
+            bool mustStay = body.Bytes.IndexOf(SharedMark) >= 0;
+            if (mustStay) await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);
+            else await RunAsync(context, next, call, run, forwarded).ConfigureAwait(false);
+            if (mustStay && call.Refusal is not null) Refuse(context, call.Refusal, call.RetryAfter ?? TimeSpan.FromSeconds(1), call.Text);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error) when (!context.Response.HasStarted)
+#pragma warning restore CA1031
+        {
+            Fail(context, error);
         }
         finally
         {
-            call.TakeTenant()?.Leave();
+            context.Features.Set(own);
             context.Features.Set<OverflowCall>(null);
+            call.TakeTenant()?.Leave();
             body?.Dispose();
         }
     }
@@ -146,51 +135,49 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         return true;
     }
 
-    private async Task RunAsync(HttpContext context, RequestDelegate next, OverflowCall call, OverflowRun run, OverflowDecision decision, Sending sending, ForwardedCall forwarded)
+    private async Task RunAsync(HttpContext context, RequestDelegate next, OverflowCall call, OverflowRun run, ForwardedCall forwarded)
     {
-        bool mustStay = forwarded.Body.Span.IndexOf(SharedMark) >= 0;
         while (true)
         {
-            if (decision.Kind == OverflowKind.Forward && mustStay) sending.Abandon();
-            switch (decision.Kind)
+            OverflowDecision decision = dispatch.Decide(run, out Sending sending);
+            if (decision.Kind == OverflowKind.Forward)
             {
-                case OverflowKind.Forward when !mustStay:
-                    using (ForwardedAnswer answer = await dispatch.ForwardAsync(run, forwarded, decision, sending, context.RequestAborted).ConfigureAwait(false))
-                    {
-                        if (answer.Kind == ForwardedKind.Abandoned) return;
-                        if (answer.Kind == ForwardedKind.Answered)
-                        {
-                            Answer(context, answer, sending.Replica.Address);
-                            return;
-                        }
-                    }
-
-                    break;
-                default:
-                    // Also what the fleet cannot do in time: this gateway's own admission knows best what it can.
-                    if (run.IsRefusedHere)
-                    {
-                        TimeSpan after = TimeSpan.FromMicroseconds(decision.RetryAfter);
-                        Refuse(context, call.Refusal, call.RetryAfter is { } own && own < after ? own : after, call.Text);
-                        return;
-                    }
-
-                    if (!catalog.TryFind(run.Model.Name, run.Model.Version, out _))
-                    {
-                        Refuse(context, Busy, TimeSpan.FromMicroseconds(decision.RetryAfter), OverflowDispatch.NoReplica(run.Model));
-                        return;
-                    }
-
-                    call.Forget();
-                    context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(forwarded.Body));
-                    await next(context).ConfigureAwait(false);
-                    if (call.Refusal is null) return;
-                    run.RefusedHere(call.TimeoutMicroseconds);
-                    break;
+                using ForwardedAnswer answer = await dispatch.ForwardAsync(run, forwarded, decision, sending, context.RequestAborted).ConfigureAwait(false);
+                if (answer.Kind == ForwardedKind.Answered) Answer(context, answer, sending.Replica.Address);
+                if (answer.Kind is ForwardedKind.Answered or ForwardedKind.Abandoned) return;
+                continue;
             }
 
-            decision = dispatch.Decide(run, out sending);
+            // Also what the fleet cannot do in time: this gateway's own admission knows best what it can.
+            TimeSpan after = TimeSpan.FromMicroseconds(decision.RetryAfter);
+            if (run.IsRefusedHere)
+            {
+                Refuse(context, call.Refusal, call.RetryAfter is { } own && own < after ? own : after, call.Text);
+                return;
+            }
+
+            if (!catalog.TryFind(run.Model.Name, run.Model.Version, out _))
+            {
+                Refuse(context, Busy, after, OverflowDispatch.NoReplica(run.Model));
+                return;
+            }
+
+            await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);
+            if (call.Refusal is null) return;
+            run.RefusedHere(call.TimeoutMicroseconds);
         }
+    }
+
+    /// <summary>Has a call that was read served here, within the time that is left.</summary>
+    private Task ServeHereAsync(HttpContext context, RequestDelegate next, OverflowRun run, ForwardedCall forwarded)
+    {
+        if (run.Remaining(settings.Now()) is < OverflowQuestion.Never and long left)
+        {
+            context.Request.Headers[TimeoutHeader.Name] = Math.Max(0.001, left / 1000.0).ToString("0.###", CultureInfo.InvariantCulture);
+        }
+
+        context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(forwarded.Body));
+        return next(context);
     }
 
     /// <summary>Refuses in the words of the call's protocol.</summary>

@@ -40,7 +40,7 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     public void RefusedHere(long timeoutMicroseconds)
     {
         IsRefusedHere = true;
-        if (timeoutMicroseconds > 0) Due = Math.Min(Due, Arrival + timeoutMicroseconds);
+        if (timeoutMicroseconds > 0) Due = Math.Min(Due, Arrival + Math.Min(timeoutMicroseconds, OverflowQuestion.Never - Arrival));
         Question = Question with { HasRoom = false };
     }
 

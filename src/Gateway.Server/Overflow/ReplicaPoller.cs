@@ -132,7 +132,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         {
             return $"no answer within {settings.MaximumAge.TotalMilliseconds:0} ms";
         }
-        catch (Exception error) when (error is HttpRequestException or IOException or InvalidOperationException or UriFormatException)
+        catch (Exception error) when (error is HttpRequestException or IOException or InvalidOperationException or UriFormatException or NotSupportedException)
         {
             return error.GetBaseException().Message;
         }

@@ -9,6 +9,7 @@ internal sealed class Replicas(OverflowSettings settings, GatewayIdentity identi
     // What is taken until it has been measured: a millisecond less what the two ends take.
     private const long FirstHop = 800;
     private const int HopSmoothing = 16;
+    private const long MostHop = 5000;
 
     private readonly Lock _lock = new();
     private long _hop = FirstHop;
@@ -44,5 +45,6 @@ internal sealed class Replicas(OverflowSettings settings, GatewayIdentity identi
 
     /// <summary>A replica was asked and has answered.</summary>
     /// <param name="time">Microseconds between the two.</param>
-    public void NoteRoundTrip(long time) => Volatile.Write(ref _hop, Hop + ((time - Hop) / HopSmoothing));
+    /// <remarks>One slow replica must not make all look far away: its own predictions, and hops that time out, say what it is.</remarks>
+    public void NoteRoundTrip(long time) => Volatile.Write(ref _hop, Hop + ((Math.Min(time, MostHop) - Hop) / HopSmoothing));
 }

@@ -45,6 +45,9 @@ public sealed class RemoteQueue
         Volatile.Write(ref _observed, before == 0 ? Math.Max(1, microseconds) : Math.Max(1, before + ((microseconds - before) / Smoothing)));
     }
 
+    /// <summary>How long answers took says nothing any more.</summary>
+    public void ForgetObserved() => Volatile.Write(ref _observed, 0);
+
     /// <summary>A request is sent there.</summary>
     public void Begin()
     {

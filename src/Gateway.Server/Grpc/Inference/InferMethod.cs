@@ -73,8 +73,14 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         }
         finally
         {
-            overflow?.Report(call);
-            call.Clear();
+            try
+            {
+                overflow?.Report(call);
+            }
+            finally
+            {
+                call.Clear();
+            }
         }
     }
 
@@ -85,6 +91,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
     {
         Fill(call, kept.Bytes, model, kept.Run.Model.Version, kept.Block, kept.Start);
         InferenceRequest request = call.Request!;
+        if (overflow!.Remaining(kept.Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
         call.Watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), request);
         try
         {
@@ -180,6 +187,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         long version = InferFill.Version(message.ModelVersion.Of(bytes));
         if (overflow is not null && !InferParameters.IsShared(message, bytes) && overflow.Keeps(call, name, version, bytes))
         {
+            call.Reader.Release();
             if (Enters(call)) return;
             call.Kept!.Dispose();
             call.Kept = null;

@@ -36,7 +36,17 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         if (replicas.Fleet.Watched.IsEmpty || IsForwarded(call)) return false;
         ModelKey key = new(Encoding.UTF8.GetString(utf8Model), version);
         if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !OverflowDispatch.MayLeave(model) : !replicas.Fleet.Knows(key)) return false;
-        OverflowRun run = dispatch.Begin(key, dispatch.Ask(model, call.TimeoutMicroseconds), settings.Now());
+
+        // The client counts from the call's arrival, which may be long before its message is whole.
+        long spent = (long)settings.Time.GetElapsedTime(call.Arrival).TotalMicroseconds;
+        long timeout = call.TimeoutMicroseconds > 0 ? Math.Max(1, call.TimeoutMicroseconds - spent) : 0;
+        OverflowRun run = dispatch.Begin(key, dispatch.Ask(model, timeout), settings.Now());
+        ReadOnlySpan<Replica> watched = run.Watched.Span;
+        for (int i = 0; i < watched.Length; i++)
+        {
+            if (watched[i].GrpcAddress is null) run.Tried |= 1u << i;
+        }
+
         call.Kept = KeptMessage.Copy(message, pool, run) ?? throw MessagePack.InferMessage.NoMemory();
         return true;
     }
@@ -45,11 +55,14 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     /// <returns>True when it is refused.</returns>
     public bool Declines(GrpcCall call, ServedModel model)
     {
-        if (!IsForwarded(call)) return false;
+        if (!IsForwarded(call) || call.LoadOf is not null) return false;
         call.LoadOf = model;
         if (dispatch.TakesForwarded(model, call.Headers, call.TimeoutMicroseconds, out string text, out TimeSpan retryAfter)) return false;
         throw new InferenceException(StatusCode.Unavailable, text) { RetryAfter = retryAfter, Refusal = RefusalReason.DeadlineBehindQueue.WireName() };
     }
+
+    /// <summary>Microseconds that a call has left; <see cref="long.MaxValue"/> for all there are.</summary>
+    public long Remaining(OverflowRun run) => run.Remaining(settings.Now());
 
     /// <summary>Tells the gateway that has forwarded a call how loaded this one is.</summary>
     public void Report(GrpcCall call)

@@ -1,3 +1,4 @@
+using Gateway.Protocol;
 using Gateway.Server.OpenInference;
 
 namespace Gateway.Server.Overflow.Forwarding;
@@ -8,6 +9,9 @@ internal sealed class AnswerStream(TextBuffer destination, long most) : Stream
 {
     /// <summary>Whether there was more than the limit.</summary>
     public bool IsTooLong { get; private set; }
+
+    /// <summary>Whether there was no memory for it.</summary>
+    public bool HasNoMemory { get; private set; }
 
     public override bool CanRead => false;
 
@@ -45,7 +49,15 @@ internal sealed class AnswerStream(TextBuffer destination, long most) : Stream
             throw new IOException($"The answer has more than {most} bytes.");
         }
 
-        destination.Write(buffer);
+        try
+        {
+            destination.Write(buffer);
+        }
+        catch (InferenceException error)
+        {
+            HasNoMemory = true;
+            throw new IOException(error.Message, error);
+        }
     }
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)

@@ -38,6 +38,9 @@ internal sealed class ReplicaClients : IDisposable
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.None,
         UseCookies = false,
+
+        // As the server reads them.
+        RequestHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
         EnableMultipleHttp2Connections = true,
         ActivityHeadersPropagator = null,
         ConnectTimeout = ConnectTimeout,

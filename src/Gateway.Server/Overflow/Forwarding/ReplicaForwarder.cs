@@ -35,10 +35,12 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
 
         using CancellationTokenSource hop = CancellationTokenSource.CreateLinkedTokenSource(aborted);
         hop.CancelAfter(hopTimeout);
-        HttpContext context = MakeContext(call, answer, hop.Token, out AnswerStream stream);
+        HttpContext context;
+        AnswerStream stream;
         ForwarderError error;
         try
         {
+            context = MakeContext(call, answer, hop.Token, out stream);
             error = await forwarder.SendAsync(context, address, clients.For(call.IsGrpc), call.IsGrpc ? ReplicaClients.Grpc : ReplicaClients.Http, new ReplicaTransformer(origin, remaining, hopTimeout, call.IsGrpc), hop.Token).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a replica brings about is no more than its failure.
@@ -93,6 +95,12 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
             answer.Kind = ForwardedKind.TimedOut;
             answer.Problem = $"no answer within {hopTimeout.TotalMilliseconds:0} ms";
         }
+        else if (stream.HasNoMemory || error == ForwarderError.RequestCreation)
+        {
+            // Nothing against the replica: it is this gateway that cannot take the answer, or the request that cannot be sent on.
+            answer.Kind = ForwardedKind.Refused;
+            answer.Problem = stream.HasNoMemory ? "there is no memory for its answer" : $"the request cannot be sent on: {cause?.GetBaseException().Message}";
+        }
         else if (stream.IsTooLong)
         {
             answer.Kind = ForwardedKind.Failed;
@@ -113,8 +121,12 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         answer.Load = LoadReport.ParseHeader(load);
         answer.Headers.Remove(OverflowHeaders.Load);
         answer.Trailers.Remove(OverflowHeaders.Load);
-        string refusal = answer.Headers["Inference-Refusal"].ToString();
-        if (refusal.Length == 0) refusal = answer.Trailers["inference-refusal"].ToString();
+        if (!IsAscii(answer.Headers) || !IsAscii(answer.Trailers))
+        {
+            Fail(answer, "a header of its answer is not ASCII");
+            return;
+        }
+
         int grpcStatus = -1;
         if (isGrpc && !int.TryParse((answer.Trailers.TryGetValue("grpc-status", out var status) ? status : answer.Headers["grpc-status"]).ToString(), out grpcStatus))
         {
@@ -128,9 +140,29 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
 
         // A limit of the client's own is an answer; it is no different elsewhere.
         if (isUnavailable || isUnknown) answer.Kind = ForwardedKind.Refused;
+        else if (answer.Load is null && !isForeign && IsOfTheRequest(answer.Status, grpcStatus)) answer.Kind = ForwardedKind.Refused;
         else if (answer.Load is null && answer.Status >= StatusCodes.Status500InternalServerError) Fail(answer, $"status {answer.Status}");
         else if (answer.Load is null && !isForeign) Fail(answer, "what it answers is not from a gateway");
         else answer.Kind = ForwardedKind.Answered;
+    }
+
+    /// <summary>Whether an answer that does not come from the inference protocol is about the request: an unknown key, headers that are too long. That is nothing against the replica.</summary>
+    private static bool IsOfTheRequest(int status, int grpcStatus) =>
+        status is >= StatusCodes.Status400BadRequest and < StatusCodes.Status500InternalServerError
+        || grpcStatus is (int)GrpcStatus.InvalidArgument or (int)GrpcStatus.PermissionDenied or (int)GrpcStatus.ResourceExhausted or (int)GrpcStatus.Unauthenticated;
+
+    /// <summary>What is not cannot be passed on.</summary>
+    private static bool IsAscii(IHeaderDictionary headers)
+    {
+        foreach (var header in headers)
+        {
+            foreach (string? value in header.Value)
+            {
+                if (value is not null && !System.Text.Ascii.IsValid(value)) return false;
+            }
+        }
+
+        return true;
     }
 
     private static void Fail(ForwardedAnswer answer, string problem)
