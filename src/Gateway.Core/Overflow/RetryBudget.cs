@@ -1,32 +1,42 @@
 namespace Gateway.Core.Overflow;
 
-/// <summary>What further attempts cost: each takes a token, and each answer that came earns a tenth of one, so that attempts can grow by a tenth and no more, whatever fails.</summary>
-/// <remarks><b>Threading</b>: any. <b>Cost</b>: one atomic operation; no allocation.</remarks>
-public sealed class RetryBudget
+/// <summary>Bounds further attempts to a share of the requests, so that who is in trouble is not given more: each attempt takes a token, and each <see cref="Earn"/> brings a share of one.</summary>
+/// <remarks><b>Behaviour</b>: it begins full. <b>Threading</b>: any. <b>Cost</b>: one atomic operation; no allocation.</remarks>
+/// <param name="share">What is earned at a time, in tokens. A tenth is that of Google's "Site Reliability Engineering", on handling overload.</param>
+/// <param name="most">Tokens that can be saved: so many attempts may follow each other when there are few requests.</param>
+public sealed class RetryBudget(double share = 0.1, int most = 20)
 {
-    // A tenth, and what is saved up: Google's "Site Reliability Engineering", on handling overload, has the same tenth.
-    private const int Token = 10;
-    private const int Most = 20 * Token;
+    private const long Token = 1_000_000;
 
-    private int _tenths = Most;
+    private readonly long _share = (long)(share * Token);
+    private readonly long _most = most * Token;
+    private long _saved = most * Token;
 
-    public bool HasToken => Volatile.Read(ref _tenths) >= Token;
+    public bool HasToken => Volatile.Read(ref _saved) >= Token;
 
     /// <returns>False when there is none.</returns>
     public bool TrySpend()
     {
-        while (true)
+        long saved = Volatile.Read(ref _saved);
+        while (saved >= Token)
         {
-            int before = Volatile.Read(ref _tenths);
-            if (before < Token) return false;
-            if (Interlocked.CompareExchange(ref _tenths, before - Token, before) == before) return true;
+            long seen = Interlocked.CompareExchange(ref _saved, saved - Token, saved);
+            if (seen == saved) return true;
+            saved = seen;
         }
+
+        return false;
     }
 
-    /// <summary>A forwarded request was answered.</summary>
+    /// <summary>A request has earned its share.</summary>
     public void Earn()
     {
-        int before = Volatile.Read(ref _tenths);
-        if (before < Most) Interlocked.CompareExchange(ref _tenths, before + 1, before);
+        long saved = Volatile.Read(ref _saved);
+        while (saved < _most)
+        {
+            long seen = Interlocked.CompareExchange(ref _saved, Math.Min(_most, saved + _share), saved);
+            if (seen == saved) return;
+            saved = seen;
+        }
     }
 }

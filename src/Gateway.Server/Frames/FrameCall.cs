@@ -1,3 +1,4 @@
+using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol.Frames;
 using Gateway.Server.Calls;
@@ -34,6 +35,21 @@ internal sealed class FrameCall(FrameSender sender) : PipelinedCall<FrameCall>
 
     /// <summary>Says how many bytes of input or output it holds from now on.</summary>
     public void Charge(long bytes) => sender.Window.Charge(this, bytes);
+
+    /// <summary>Its request was not accepted after all, and is given back.</summary>
+    public void Drop(InferenceRequest request)
+    {
+        if (Request is not null) EndFlight();
+        GiveBack(request);
+    }
+
+    /// <summary>Gives back a request that is answered, without its answer.</summary>
+    public void GiveBack(InferenceRequest request)
+    {
+        Request = null;
+        WantedOutputs.Clear();
+        request.Dispose();
+    }
 
     /// <summary>Gives the answered call to the sender.</summary>
     public void Post() => sender.Post(this);

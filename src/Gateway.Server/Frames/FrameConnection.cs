@@ -422,10 +422,7 @@ internal sealed partial class FrameConnection
         }
         catch
         {
-            if (call.Request is not null) call.EndFlight();
-            call.Request = null;
-            call.WantedOutputs.Clear();
-            request.Dispose();
+            call.Drop(request);
             throw;
         }
     }

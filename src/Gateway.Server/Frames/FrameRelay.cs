@@ -25,7 +25,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
     private readonly CancellationTokenSource _cancellation = new();
     private readonly Lock _lock = new();
     private bool _isDisposed;
-    private string _reason = RefusalReason.DeadlineBehindQueue.WireName()!;
+    private string _reason = OverflowDispatch.Busy;
     private string _text = OverflowDispatch.NoReplica(run.Model);
     private TimeSpan? _retryHere;
 
@@ -54,9 +54,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
     {
         (_reason, _text, _retryHere) = (request.Refusal.Reason.WireName()!, request.Error ?? "", request.RetryAfter);
         run.RefusedHere(request.TimeoutMicroseconds);
-        call.Request = null;
-        call.WantedOutputs.Clear();
-        request.Dispose();
+        call.GiveBack(request);
         GoOn();
     }
 
@@ -163,10 +161,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
         }
         catch
         {
-            if (call.Request is not null) call.EndFlight();
-            call.Request = null;
-            call.WantedOutputs.Clear();
-            request.Dispose();
+            call.Drop(request);
             throw;
         }
     }

@@ -7,7 +7,6 @@ using Gateway.Server.Grpc;
 using Gateway.Server.Metrics;
 using Gateway.Server.Metrics.Gpu;
 using Gateway.Server.OpenInference;
-using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Reports;
 using Gateway.Server.Proxy;
 using Microsoft.AspNetCore.Builder;
@@ -60,7 +59,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         _reporter = app.Services.GetService<LoadReporter>();
         if (options.AllowGrpc) _grpc = new GrpcListener(app.Services, options);
         if (!options.AllowMetrics) return;
-        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>(), app.Services.GetService<Replicas>(), app.Services.GetService<OverflowDispatch>(), app.Services.GetServices<IMetricFamilies>());
+        MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>(), app.Services.GetServices<IMetricFamilies>());
         _metrics = new MetricsListener(page, options, loggers);
     }
 

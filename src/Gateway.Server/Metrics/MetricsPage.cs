@@ -5,13 +5,12 @@ using Gateway.Core.Models;
 using Gateway.Core.Tenants;
 using Gateway.Server.Hosting;
 using Gateway.Server.Metrics.Gpu;
-using Gateway.Server.Overflow;
 
 namespace Gateway.Server.Metrics;
 
 /// <summary>All metrics, as one text.</summary>
 /// <remarks><b>Threading</b>: any thread. <b>Cost</b>: paid by the scrape; a request only counts.</remarks>
-internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, ConnectionCounts connections, MachineUsage machine, GpuUsage gpus, TenantDirectory tenants, ResponseCache? cache = null, Replicas? replicas = null, OverflowDispatch? overflow = null, IEnumerable<IMetricFamilies>? others = null)
+internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, ConnectionCounts connections, MachineUsage machine, GpuUsage gpus, TenantDirectory tenants, ResponseCache? cache = null, IEnumerable<IMetricFamilies>? others = null)
 {
     public const string ContentType = "text/plain; charset=utf-8";
 
@@ -25,7 +24,6 @@ internal sealed class MetricsPage(ModelCatalog catalog, BlockPool pool, Connecti
         CacheFamilies.Write(writer, models, cache?.Usage());
         GatewayFamilies.Write(writer, index, models, pool, connections);
         TenantFamilies.Write(writer, tenants);
-        OverflowFamilies.Write(writer, replicas, overflow?.Counts);
         PlacementFamilies.Write(writer, index);
         foreach (IMetricFamilies families in others ?? []) families.Write(writer);
         ProcessFamilies.Write(writer);

@@ -4,12 +4,11 @@ using Gateway.Server.Overflow;
 namespace Gateway.Server.Metrics;
 
 /// <summary>What goes to replicas, what comes back, and what is thought of them.</summary>
-internal static class OverflowFamilies
+internal sealed class OverflowFamilies(Replicas replicas, OverflowDispatch overflow) : IMetricFamilies
 {
-    public static void Write(PrometheusWriter writer, Replicas? replicas, OverflowCounts? counts)
+    public void Write(PrometheusWriter writer)
     {
-        if (replicas is null || counts is null) return;
-        WriteDecisions(writer, counts);
+        WriteDecisions(writer, overflow.Counts);
         Replica[] members = replicas.Fleet.Watched.ToArray();
         if (members.Length == 0) return;
         WriteRequests(writer, members);

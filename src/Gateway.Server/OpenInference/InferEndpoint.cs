@@ -111,7 +111,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         catch (Exception error) when (!exchange.Context.Response.HasStarted)
 #pragma warning restore CA1031
         {
-            Fail(exchange.Context, error);
+            Fail(exchange.Context, error, logger);
         }
         finally
         {
@@ -182,7 +182,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     }
 
     /// <summary>Answers a call whose handling failed.</summary>
-    public void Fail(HttpContext context, Exception error)
+    public static void Fail(HttpContext context, Exception error, ILogger logger)
     {
         switch (error)
         {

@@ -175,7 +175,7 @@ public sealed class OpenInferenceHandler(
         catch (Exception error) when (!context.Response.HasStarted)
 #pragma warning restore CA1031
         {
-            _infer.Fail(context, error);
+            InferEndpoint.Fail(context, error, logger);
         }
     }
 

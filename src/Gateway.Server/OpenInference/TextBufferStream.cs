@@ -1,7 +1,8 @@
 namespace Gateway.Server.OpenInference;
 
-/// <summary>Lets a compressing stream write into a <see cref="TextBuffer"/>.</summary>
-internal sealed class TextBufferStream(TextBuffer destination) : Stream
+/// <summary>Lets what writes to streams write into a <see cref="TextBuffer"/>.</summary>
+/// <remarks>Nothing in it waits, so neither do the asynchronous forms.</remarks>
+internal class TextBufferStream(TextBuffer destination) : Stream
 {
     public override bool CanRead => false;
 
@@ -27,7 +28,15 @@ internal sealed class TextBufferStream(TextBuffer destination) : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    public override void Write(byte[] buffer, int offset, int count) => destination.Write(buffer.AsSpan(offset, count));
+    public sealed override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     public override void Write(ReadOnlySpan<byte> buffer) => destination.Write(buffer);
+
+    public sealed override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        Write(buffer.Span);
+        return ValueTask.CompletedTask;
+    }
+
+    public sealed override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

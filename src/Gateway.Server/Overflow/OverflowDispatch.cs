@@ -5,7 +5,6 @@ using Gateway.Core.Overflow.Replicas;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Server.Hosting;
-using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow.Forwarding;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -22,6 +21,12 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
     // Half of what a line of a gigabit a second carries.
     private const int BytesPerMicrosecond = 50;
+
+    // What was foreseen of the queue when the request came still holds, unless its body has taken its time.
+    private const long FreshFor = 1000;
+
+    /// <summary>What a client is told whose request nobody had time for, where no admission has said why.</summary>
+    public static string Busy { get; } = RefusalReason.DeadlineBehindQueue.WireName()!;
 
     public OverflowCounts Counts { get; } = new();
 
@@ -53,8 +58,11 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     public OverflowDecision Decide(OverflowRun run, out Sending sending)
     {
         long now = settings.Now();
-        long local = catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model) ? (long)model.Batcher.Foresee().Completion.TotalMicroseconds : OverflowQuestion.Never;
-        run.Again(now, local, replicas.Fleet.Retries.HasToken);
+        if (run.Sent > 0 || run.IsRefusedHere || now - run.Arrival > FreshFor)
+        {
+            long local = catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model) ? (long)model.Batcher.Foresee().Completion.TotalMicroseconds : OverflowQuestion.Never;
+            run.Again(now, local, replicas.Fleet.Retries.HasToken);
+        }
 
         OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue), out sending);
         if (decision.Kind == OverflowKind.Forward)
@@ -62,7 +70,6 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
             if (run.Sent > 0) replicas.Fleet.Retries.TrySpend();
             run.Sent++;
         }
-
         else if (decision.Kind == OverflowKind.Refuse && replicas.Fleet.Hurry(run.Watched.Span, now) is { } stale)
         {
             replicas.Ask(stale);
@@ -159,28 +166,6 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
     /// <summary>What a client is told whose model is served elsewhere alone.</summary>
     public static string NoReplica(in ModelKey model) => $"Request was refused: no replica that serves model '{model.Name}' can answer it in time";
-
-    /// <summary>Answers a call whose body could not be read.</summary>
-    public void Fail(HttpContext context, Exception error)
-    {
-        switch (error)
-        {
-            case InferenceException known:
-                ErrorWriter.Write(context, known.Status, known.Message);
-                break;
-            case BadHttpRequestException bad:
-                ErrorWriter.Write(context, bad.StatusCode == StatusCodes.Status408RequestTimeout ? bad.StatusCode : StatusCodes.Status400BadRequest, bad.Message);
-                break;
-            case IOException or OperationCanceledException:
-                // The client has gone; what is written here goes nowhere.
-                ErrorWriter.Write(context, StatusCode.Cancelled, "the connection was closed before the request was read");
-                break;
-            default:
-                Log.Unexpected(logger, error);
-                ErrorWriter.Write(context, StatusCode.Internal, "internal error");
-                break;
-        }
-    }
 
     /// <summary>Notes down what should not have happened.</summary>
     public void Report(Exception error) => Log.Unexpected(logger, error);

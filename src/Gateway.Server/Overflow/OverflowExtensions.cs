@@ -1,6 +1,7 @@
 using Gateway.Core.Memory;
 using Gateway.Server.Frames;
 using Gateway.Server.Hosting;
+using Gateway.Server.Metrics;
 using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Overflow.Reports;
 using Microsoft.AspNetCore.Builder;
@@ -31,6 +32,7 @@ public static class OverflowExtensions
             provider.GetRequiredService<ServerOptions>().HttpMaxInputSize))
         .AddSingleton<ReplicaWarmer>()
         .AddSingleton<OverflowDispatch>()
+        .AddSingleton<IMetricFamilies, OverflowFamilies>()
         .AddSingleton<OverflowHandler>()
         .AddSingleton<FrameOverflow>()
         .AddHostedService(provider => provider.GetRequiredService<ReplicaMembership>())

@@ -4,7 +4,6 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
-using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Server.MessagePack;
@@ -14,6 +13,7 @@ using Gateway.Server.Overflow.Reports;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Overflow;
 
@@ -22,12 +22,10 @@ namespace Gateway.Server.Overflow;
 /// <b>Behaviour</b>: while nothing waits, calls pass by untouched. A call that may have to go elsewhere is read as a whole first, so that it can be sent to one server after
 /// the other, as it came. <b>Threading</b>: any. <b>Cost</b>: of calls that pass by, a look at the path and at the queue's length.
 /// </remarks>
-internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispatch, LoadReporter reporter, ModelCatalog catalog, BlockPool pool, CallerTenants tenants, OpenInferenceOptions options, OverflowSettings settings)
+internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispatch, LoadReporter reporter, ModelCatalog catalog, BlockPool pool, CallerTenants tenants, OpenInferenceOptions options, OverflowSettings settings, ILogger<OverflowHandler> logger)
 {
     // Of a call whose tensors lie in this machine's memory: nobody else can read them. What only looks like one is served here as well.
     private static readonly byte[] SharedMark = "\"shared_memory_region\""u8.ToArray();
-
-    private static readonly string? Busy = RefusalReason.DeadlineBehindQueue.WireName();
 
     public Task HandleAsync(HttpContext context, RequestDelegate next)
     {
@@ -87,7 +85,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             return Task.CompletedTask;
         });
         if (dispatch.TakesForwarded(model, context.Request.Headers, timeout, out string text, out TimeSpan retryAfter)) return next(context);
-        Refuse(context, RefusalReason.DeadlineBehindQueue.WireName(), retryAfter, text);
+        Refuse(context, OverflowDispatch.Busy, retryAfter, text);
         return Task.CompletedTask;
     }
 
@@ -158,7 +156,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
             if (!catalog.TryFind(run.Model.Name, run.Model.Version, out _))
             {
-                Refuse(context, Busy, after, OverflowDispatch.NoReplica(run.Model));
+                Refuse(context, OverflowDispatch.Busy, after, OverflowDispatch.NoReplica(run.Model));
                 return;
             }
 
@@ -194,7 +192,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         context.Features.Set<OverflowCall>(null);
         if (error is InferenceException known && MessagePackHandler.IsMessagePack(context.Request.ContentType)) MessagePackHandler.WriteError(context, known.Status, known.Message, known.RetryAfter, known.Refusal);
         else if (error is InferenceException { Refusal: not null } refused) ErrorWriter.WriteRefusal(context, refused.Status, refused.Refusal, refused.RetryAfter, refused.Message);
-        else dispatch.Fail(context, error);
+        else InferEndpoint.Fail(context, error, logger);
     }
 
     private static void Answer(HttpContext context, ForwardedAnswer answer, string servedBy)

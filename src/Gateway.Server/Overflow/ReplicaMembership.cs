@@ -32,8 +32,7 @@ internal sealed class ReplicaMembership(ServerOptions options, Replicas replicas
                 continue;
             }
 
-            IAddressSource source = address.Kind == AddressKind.File ? new AddressFile(address.Path) : new DnsSource(address, () => names.Value);
-            _lookedUp.Add(new AddressEntry(text, source, () => dns.RetryInterval, Follow, new ResolutionCounts(), TimeProvider.System, logger));
+            _lookedUp.Add(new AddressEntry(text, address.ToSource(() => names.Value), () => dns.RetryInterval, Follow, new ResolutionCounts(), TimeProvider.System, logger));
         }
 
         // One that cannot be looked up now is warned of, and looked up later.

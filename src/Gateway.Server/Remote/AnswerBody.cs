@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
+using Gateway.Server.OpenInference;
 
 namespace Gateway.Server.Remote;
 
@@ -10,8 +11,6 @@ namespace Gateway.Server.Remote;
 /// <param name="HeadLength">Bytes of its JSON, from its beginning; the tensors follow.</param>
 internal readonly record struct AnswerBody(MemoryBlock Block, int Length, int HeadLength)
 {
-    private const string HeadLengthHeader = "Inference-Header-Content-Length";
-
     // An answer that does not say how long it is: heads, and the tensors of light models, are shorter.
     private const int FirstGuess = 64 << 10;
 
@@ -63,10 +62,10 @@ internal readonly record struct AnswerBody(MemoryBlock Block, int Length, int He
 
     private static int ReadHeadLength(HttpResponseMessage response, int length)
     {
-        if (!response.Headers.TryGetValues(HeadLengthHeader, out IEnumerable<string>? values)) return length;
+        if (!response.Headers.TryGetValues(InferHeaders.HeadLength, out IEnumerable<string>? values)) return length;
         string text = values.First();
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int head) && head > 0 && head <= length) return head;
-        throw new UpstreamException(UpstreamFailure.Garbage, $"the server that runs the model answered with an {HeadLengthHeader} that does not fit its answer of {length} bytes");
+        throw new UpstreamException(UpstreamFailure.Garbage, $"the server that runs the model answered with an {InferHeaders.HeadLength} that does not fit its answer of {length} bytes");
     }
 
     private static MemoryBlock Grow(BlockPool pool, MemoryBlock block, int length)

@@ -1,8 +1,9 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Http.Headers;
+using System.Net;
 using Gateway.Core.Memory;
 using Gateway.Core.Models.Configuration;
+using Gateway.Server.OpenInference;
 
 namespace Gateway.Server.Remote;
 
@@ -10,8 +11,6 @@ namespace Gateway.Server.Remote;
 /// <remarks><b>Threading</b>: any thread. <b>Ownership</b>: owns its connections.</remarks>
 internal sealed class UpstreamClient : IDisposable
 {
-    private const string HeadLengthHeader = "Inference-Header-Content-Length";
-
     // What of a failure's body is read: for its text.
     private const int MostErrorBytes = 64 << 10;
 
@@ -71,7 +70,7 @@ internal sealed class UpstreamClient : IDisposable
     public async Task<AnswerBody> InferAsync(BatchContent content, int headLength, bool isFresh, long limit, Action onHead, CancellationToken cancellation)
     {
         using HttpRequestMessage request = new(HttpMethod.Post, _infer) { Content = content };
-        request.Headers.TryAddWithoutValidation(HeadLengthHeader, headLength.ToString(CultureInfo.InvariantCulture));
+        request.Headers.TryAddWithoutValidation(InferHeaders.HeadLength, headLength.ToString(CultureInfo.InvariantCulture));
         using HttpResponseMessage response = await SendAsync(isFresh ? _fresh : _kept, request, cancellation).ConfigureAwait(false);
         onHead();
         if (response.StatusCode == HttpStatusCode.OK) return await AnswerBody.ReadAsync(response, limit, _pool, cancellation).ConfigureAwait(false);

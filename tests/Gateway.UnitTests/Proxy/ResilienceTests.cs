@@ -1,3 +1,4 @@
+using Gateway.Core.Overflow;
 using System.Net;
 using Gateway.Server.Proxy.Resilience;
 using Microsoft.AspNetCore.Http;
@@ -51,12 +52,12 @@ public sealed class ResilienceTests
     [Fact]
     public void RetryBudget_ManyRequests_GivesItsShareAndTheFirstTen()
     {
-        RetryBudget budget = new(0.1);
+        RetryBudget budget = new(0.1, ClusterGuards.MostSavedRetries);
         int given = 0;
         for (int i = 0; i < 1000; i++)
         {
             budget.Earn();
-            if (budget.TryTake()) given++;
+            if (budget.TrySpend()) given++;
         }
 
         Assert.InRange(given, 109, 110);
@@ -65,9 +66,9 @@ public sealed class ResilienceTests
     [Fact]
     public void RetryBudget_AfterAQuietTime_HasSavedTen()
     {
-        RetryBudget budget = new(1);
+        RetryBudget budget = new(1, ClusterGuards.MostSavedRetries);
         for (int i = 0; i < 1000; i++) budget.Earn();
 
-        Assert.Equal(RetryBudget.Most, Enumerable.Range(0, 100).Count(_ => budget.TryTake()));
+        Assert.Equal(ClusterGuards.MostSavedRetries, Enumerable.Range(0, 100).Count(_ => budget.TrySpend()));
     }
 }

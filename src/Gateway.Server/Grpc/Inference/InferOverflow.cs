@@ -58,7 +58,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         if (!IsForwarded(call) || call.LoadOf is not null) return false;
         call.LoadOf = model;
         if (dispatch.TakesForwarded(model, call.Headers, call.TimeoutMicroseconds, out string text, out TimeSpan retryAfter)) return false;
-        throw new InferenceException(StatusCode.Unavailable, text) { RetryAfter = retryAfter, Refusal = RefusalReason.DeadlineBehindQueue.WireName() };
+        throw new InferenceException(StatusCode.Unavailable, text) { RetryAfter = retryAfter, Refusal = OverflowDispatch.Busy };
     }
 
     /// <summary>Microseconds that a call has left; <see cref="long.MaxValue"/> for all there are.</summary>
@@ -75,7 +75,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     {
         OverflowRun run = kept.Run;
         ForwardedCall? forwarded = null;
-        string reason = RefusalReason.DeadlineBehindQueue.WireName()!;
+        string reason = OverflowDispatch.Busy;
         string text = OverflowDispatch.NoReplica(run.Model);
         TimeSpan? retryHere = null;
         while (true)

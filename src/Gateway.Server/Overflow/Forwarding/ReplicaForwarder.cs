@@ -73,7 +73,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
             QueryString = query < 0 ? "" : call.Target[query..],
             RawTarget = call.Target,
             Headers = call.Headers,
-            Body = new BodyStream(call.Body),
+            Body = new BufferedBody(call.Body).Reader.AsStream(),
         });
         features.Set<IHttpRequestBodyDetectionFeature>(HasBody.Instance);
         features.Set<IHttpRequestLifetimeFeature>(new HttpRequestLifetimeFeature { RequestAborted = gone });

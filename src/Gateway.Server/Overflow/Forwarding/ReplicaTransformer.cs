@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Server.Grpc.Wire;
 using Gateway.Server.OpenInference;
 using Microsoft.AspNetCore.Http;
 using Yarp.ReverseProxy.Forwarder;
@@ -8,8 +9,6 @@ namespace Gateway.Server.Overflow.Forwarding;
 /// <summary>What a forwarded call's headers say besides what the client's said: who forwards it, and the time that is left.</summary>
 internal sealed class ReplicaTransformer(string origin, long remainingMicroseconds, TimeSpan hopTimeout, bool isGrpc) : HttpTransformer
 {
-    private const string GrpcTimeout = "grpc-timeout";
-
     // The largest number that gRPC's header can have.
     private const long MostGrpcTimeout = 99_999_999;
 
@@ -25,7 +24,7 @@ internal sealed class ReplicaTransformer(string origin, long remainingMicrosecon
         if (isGrpc)
         {
             string value = remainingMicroseconds <= MostGrpcTimeout ? string.Create(CultureInfo.InvariantCulture, $"{remainingMicroseconds}u") : string.Create(CultureInfo.InvariantCulture, $"{Math.Min(remainingMicroseconds / 1000, MostGrpcTimeout)}m");
-            Set(proxyRequest, GrpcTimeout, value);
+            Set(proxyRequest, GrpcTimeout.Header, value);
         }
 
         Set(proxyRequest, TimeoutHeader.Name, (remainingMicroseconds / 1000.0).ToString("0.###", CultureInfo.InvariantCulture));

@@ -83,8 +83,7 @@ internal sealed class AddressBook(ProxyMetrics metrics, TimeProvider time, ILogg
     private AddressEntry EntryUnderLock(string text, DestinationAddress address)
     {
         if (_entries.TryGetValue(text, out AddressEntry? entry)) return entry;
-        IAddressSource source = address.Kind == AddressKind.File ? new AddressFile(address.Path) : new DnsSource(address, () => _names ??= new DnsNames(_options));
-        return _entries[text] = new AddressEntry(text, source, () => _options.RetryInterval, SignalChange, metrics.ForResolution(text), time, logger);
+        return _entries[text] = new AddressEntry(text, address.ToSource(() => _names ??= new DnsNames(_options)), () => _options.RetryInterval, SignalChange, metrics.ForResolution(text), time, logger);
     }
 
     private void SignalChange() => Interlocked.Exchange(ref _changed, new CancellationTokenSource()).Cancel();

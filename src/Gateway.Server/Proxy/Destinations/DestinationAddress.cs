@@ -10,6 +10,10 @@ internal readonly record struct DestinationAddress(AddressKind Kind, Uri Target)
     /// <summary>Path of a watched file.</summary>
     public string Path => Target.LocalPath;
 
+    /// <summary>Where the addresses come from that it stands for; of one that is not static.</summary>
+    /// <param name="names">Gives the resolver, which may change.</param>
+    public IAddressSource ToSource(Func<DnsNames> names) => Kind == AddressKind.File ? new AddressFile(Path) : new DnsSource(this, names);
+
     /// <summary>Takes an address apart: <c>http(s)://…</c>, <c>dns+http(s)://name[:port][/path]</c>, <c>srv+http(s)://_service._proto.name[/path]</c> or <c>file:///path</c>.</summary>
     /// <returns>Null, or what is wrong.</returns>
     public static string? Parse(string text, out DestinationAddress address)

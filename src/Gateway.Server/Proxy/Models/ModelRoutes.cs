@@ -75,7 +75,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             context.Features.Set(own);
             if (overflow.Refusal is null) return;
             route.Counts.TakenByUpstream();
-            context.Request.Body = new BodyStream(body.Memory);
+            context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
             await next(context).ConfigureAwait(false);
         }
         catch (InferenceException error)

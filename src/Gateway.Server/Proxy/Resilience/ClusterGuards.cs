@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Gateway.Core.Overflow;
 using Gateway.Server.Proxy.Configuration;
 using Gateway.Server.Proxy.Metrics;
 using Polly;
@@ -11,6 +12,9 @@ namespace Gateway.Server.Proxy.Resilience;
 /// <remarks><b>Behaviour</b>: see <see cref="ResilienceOptions"/>. <b>Threading</b>: any. <b>Ownership</b>: a response that is not handed on is disposed here.</remarks>
 internal sealed class ClusterGuards
 {
+    /// <summary>Retries that can be saved.</summary>
+    public const int MostSavedRetries = 10;
+
     private static readonly ResiliencePropertyKey<Attempt> AttemptKey = new("attempt");
 
     private readonly ClusterCounts _counts;
@@ -24,7 +28,7 @@ internal sealed class ClusterGuards
         Options = options;
         _counts = counts;
         _makeDestination = MakeDestination;
-        _budget = options.Retry is { } retry ? new RetryBudget(retry.Budget) : null;
+        _budget = options.Retry is { } retry ? new RetryBudget(retry.Budget, MostSavedRetries) : null;
         _whole = MakeWhole();
     }
 
@@ -116,7 +120,7 @@ internal sealed class ClusterGuards
 
         // Of the last attempt nothing follows, and nothing is taken for it.
         if (args.AttemptNumber >= Options.Retry!.MaxRetries) return false;
-        if (_budget!.TryTake()) return true;
+        if (_budget!.TrySpend()) return true;
         _counts.Denied();
         return false;
     }
