@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Net.Http.Headers;
 using System.Net;
+using System.Net.Http.Headers;
 using Gateway.Core.Memory;
 using Gateway.Core.Models.Configuration;
 using Gateway.Server.OpenInference;

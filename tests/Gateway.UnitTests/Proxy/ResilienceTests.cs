@@ -1,5 +1,5 @@
-using Gateway.Core.Overflow;
 using System.Net;
+using Gateway.Core.Overflow;
 using Gateway.Server.Proxy.Resilience;
 using Microsoft.AspNetCore.Http;
 using Polly.CircuitBreaker;
