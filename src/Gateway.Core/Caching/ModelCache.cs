@@ -86,13 +86,13 @@ internal sealed class ModelCache : IAsyncDisposable
     {
         // Taken now: the request may be answered before this method returns.
         ValueTask completion = request.Completion;
-        return Begin(request, mayRun: true) ? default : completion;
+        return Begin(request, RunsHere.Any) ? default : completion;
     }
 
     /// <summary>Likewise, one with a receiver.</summary>
-    public void Infer(InferenceRequest request, bool mayRun)
+    public void Infer(InferenceRequest request, RunsHere runs)
     {
-        if (Begin(request, mayRun)) request.Complete();
+        if (Begin(request, runs)) request.Complete();
     }
 
     public ValueTask DisposeAsync() => _times.DisposeAsync();
@@ -114,14 +114,14 @@ internal sealed class ModelCache : IAsyncDisposable
     }
 
     /// <returns>True when the request has been answered; false when it is on its way.</returns>
-    private bool Begin(InferenceRequest request, bool mayRun)
+    private bool Begin(InferenceRequest request, RunsHere runs)
     {
         CacheUse use = request.CacheUse;
         if (_cache.Store is not { } store || use == CacheUse.Bypass)
         {
             if (use == CacheUse.Bypass) Counts.CountBypass();
             request.CacheOutcome = use == CacheUse.Bypass ? CacheOutcome.Bypassed : CacheOutcome.None;
-            _batcher.Enqueue(request, mayRun);
+            _batcher.Enqueue(request, runs);
             return false;
         }
 
@@ -138,14 +138,14 @@ internal sealed class ModelCache : IAsyncDisposable
             Counts.CountRefresh();
             lock (shard.Lock) OpenUnderLock(shard, call, isListed: false);
             request.CacheOutcome = CacheOutcome.Refreshed;
-            Run(call, mayRun);
+            Run(call, runs);
             return false;
         }
 
-        return Look(store, shard, call, mayRun);
+        return Look(store, shard, call, runs);
     }
 
-    private bool Look(IResponseStore store, FlightShard shard, CachedCall call, bool mayRun)
+    private bool Look(IResponseStore store, FlightShard shard, CachedCall call, RunsHere runs)
     {
         JoinOutcome joined = JoinOutcome.Nothing;
         if (!shard.LooksEmpty)
@@ -153,7 +153,7 @@ internal sealed class ModelCache : IAsyncDisposable
             lock (shard.Lock) joined = JoinUnderLock(shard, call);
         }
 
-        if (joined != JoinOutcome.Nothing) return Joined(call, joined, mayRun);
+        if (joined != JoinOutcome.Nothing) return Joined(call, joined, runs);
 
         int landings = shard.Landings;
         long now = Now();
@@ -174,7 +174,7 @@ internal sealed class ModelCache : IAsyncDisposable
         if (joined != JoinOutcome.Nothing)
         {
             pending?.Complete(null);
-            return Joined(call, joined, mayRun);
+            return Joined(call, joined, runs);
         }
 
         // An answer that was on its way into the store when it was not found there may have come in before this flight was opened: without a second look it would be run again.
@@ -191,7 +191,7 @@ internal sealed class ModelCache : IAsyncDisposable
         }
 
         CountMiss(call);
-        Run(call, mayRun);
+        Run(call, runs);
         return false;
     }
 
@@ -431,7 +431,7 @@ internal sealed class ModelCache : IAsyncDisposable
     }
 
     /// <returns>Whether the request has been answered.</returns>
-    private bool Joined(CachedCall call, JoinOutcome outcome, bool mayRun)
+    private bool Joined(CachedCall call, JoinOutcome outcome, RunsHere runs)
     {
         switch (outcome)
         {
@@ -440,7 +440,7 @@ internal sealed class ModelCache : IAsyncDisposable
                 return true;
             case JoinOutcome.Runner:
                 CountMiss(call);
-                Run(call, mayRun);
+                Run(call, runs);
                 return false;
             case JoinOutcome.Cancelled:
                 InferenceRequest request = call.Request;
@@ -523,15 +523,15 @@ internal sealed class ModelCache : IAsyncDisposable
             request.LimitTime(Math.Max(1, (long)(left * _nanosecondsPerTick / 1000)));
         }
 
-        Run(call, mayRun: false);
+        Run(call, RunsHere.None);
     }
 
-    private void Run(CachedCall call, bool mayRun)
+    private void Run(CachedCall call, RunsHere runs)
     {
         InferenceRequest request = call.Request;
         call.Receiver = request.Receiver;
         request.Receiver = call;
-        _batcher.Enqueue(request, mayRun);
+        _batcher.Enqueue(request, runs);
     }
 
     /// <summary>Gives up those who have waited until their time was over.</summary>

@@ -12,8 +12,11 @@ namespace Gateway.Core.Execution;
 /// </remarks>
 public interface IModelExecutor : IDisposable
 {
-    /// <summary>Whether the next <see cref="Execute"/> may be on another thread than the last, and would not wait for outputs to be released.</summary>
+    /// <summary>Whether each <see cref="Execute"/> may be on another thread than the last.</summary>
     bool CanRunAnywhere => false;
+
+    /// <summary>Whether the next <see cref="Execute"/> would not wait for outputs to be released.</summary>
+    bool HasRoom => true;
 
     /// <summary>Where it runs.</summary>
     ExecutionPlacement Placement => ExecutionPlacement.Unknown;

@@ -76,16 +76,21 @@ public sealed class ServedModel
     /// <summary>Counters of the cache; null for a model without one.</summary>
     public CacheCounts? CacheCounts => Cache?.Counts;
 
+    /// <summary>Asks one who brings requests of this model to wait, where more are waiting than is good; where a cache may have their answers, they are read all the same.</summary>
+    /// <returns>True when it is to wait until it is told to go on.</returns>
+    public bool HoldsBack(IHeldBack reader) => Cache is null && Batcher.HoldsBack(reader);
+
     /// <summary>Whether a request that comes now would be refused, as far as can be told before it is read: see <see cref="DynamicBatcher.TurnsAway"/>.</summary>
     /// <remarks>
     /// One of a model with a cache is read, however full the queue is: it may be answered without, and only its bytes tell. Not so one that asks to be run. A tenant whose
     /// request is turned away has left, refused; who is let in stays the caller's.
     /// </remarks>
     /// <param name="use">What is known so far of what the request says of the cache.</param>
-    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary)
+    /// <param name="waited">Timestamp ticks for which it has lain here unread.</param>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary, long waited = 0)
     {
         refusal = default;
-        if ((Cache is not null && (use & CacheUse.Refresh) == 0) || !Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant)) return false;
+        if ((Cache is not null && (use & CacheUse.Refresh) == 0) || !Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant, waited)) return false;
         tenant?.LeaveRefused(refusal.Reason);
         return true;
     }
@@ -150,15 +155,15 @@ public sealed class ServedModel
 
     /// <summary>Likewise, for an endpoint that does not await the answer.</summary>
     /// <param name="receiver">Gets the request back, perhaps before this returns.</param>
-    /// <param name="mayRun">Whether the calling thread has nothing else to bring at present, and so may run a short model itself.</param>
+    /// <param name="runs">What the calling thread may run itself.</param>
     /// <exception cref="InferenceException">As above.</exception>
-    public void Infer(InferenceRequest request, IAnswerReceiver receiver, bool mayRun)
+    public void Infer(InferenceRequest request, IAnswerReceiver receiver, RunsHere runs)
     {
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
         request.Receiver = receiver;
-        if (Cache is null) Batcher.Enqueue(request, mayRun);
-        else Cache.Infer(request, mayRun);
+        if (Cache is null) Batcher.Enqueue(request, runs);
+        else Cache.Infer(request, runs);
     }
 
     internal void Return(InferenceRequest request)

@@ -206,6 +206,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         TimeoutMicroseconds = 0;
         CopiedBytes = 0;
         Arrival = 0;
+        Waited = 0;
         Deadline = NoDeadline;
         TimesOutAt = NoDeadline;
         PredictedEnd = 0;

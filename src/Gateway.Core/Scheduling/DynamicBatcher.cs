@@ -15,7 +15,8 @@ namespace Gateway.Core.Scheduling;
 /// on the way in: an arrival that finds it taken leaves its request in the inbox, and the holder looks there again after it has let go. So refusals,
 /// expiries and batches are decided at once, on the thread that brought the event (an arrival, an instance that has become idle, a cancellation, the timer);
 /// there is no scheduling thread to wake, and nothing polls. Effects (completing requests, waking instances) happen outside the lock. Short runs of requests
-/// that come one at a time stay on the arrival's thread (<see cref="LoneRuns"/>), which is then held up for as long.
+/// that come one at a time stay on the arrival's thread (<see cref="LoneRuns"/>), and batches of light models on the front door's threads (<see cref="ShortRuns"/>), which are then held
+/// up for as long.
 /// <b>Threading</b>: any thread. Whoever has held the lock pumps afterwards, since an arrival may have found it taken. <b>Ownership</b>: a request is the batcher's from <see cref="Enqueue"/> until it is completed, exactly once.
 /// <b>Cost</b>: no allocation a request; one uncontended lock and one decision an event.
 /// </remarks>
@@ -38,13 +39,17 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private readonly Stack<ModelInstance> _idle = new();
     private readonly AdmissionGate _gate;
     private readonly LoneRuns _loneRuns;
+    private readonly ShortRuns _shortRuns;
+    private readonly HeldBack _held = new();
     private readonly WakeTimer _timer;
     private readonly ReleaseOrder? _releaseOrder;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<int>? _stopped;
     private ModelInstance[] _instances = [];
     private InstanceView[] _instanceViews = [];
-    private bool _isCalled;
+
+    // The instance that was called last and has not come yet.
+    private ModelInstance? _called;
     private long _nextSequence;
     private int _waiting;
     private long _waitingBytes;
@@ -70,6 +75,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         _timer = new WakeTimer(time, OnTimer);
         _releaseOrder = policy.PreservesOrdering ? new ReleaseOrder() : null;
         Latency = new LatencyModel(policy.MaxBatchRows);
+        _shortRuns = new ShortRuns(policy, Latency, time);
         Statistics = statistics ?? new ModelStatistics(time);
     }
 
@@ -89,7 +95,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
     /// <param name="refusal">Why, with the text for the client.</param>
     /// <param name="tenant">Whose it is; null where requests have no tenants.</param>
-    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null)
+    /// <param name="waited">Timestamp ticks for which it has lain here unread.</param>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, long waited = 0)
     {
         refusal = default;
         if (IsFull && !HasPartLeft(tenant, Volatile.Read(ref _waiting), Volatile.Read(ref _waitingBytes)))
@@ -97,7 +104,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull), null);
         }
         else if (TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is not (> 0 and long timeout)
-            || !_gate.TurnsAway(timeout, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
+            || !_gate.TurnsAway(timeout, waited, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
         {
             return false;
         }
@@ -151,22 +158,22 @@ public sealed class DynamicBatcher : IAsyncDisposable
     {
         // Taken now: the request may be answered before this method returns.
         ValueTask completion = request.Completion;
-        Enqueue(request, mayRun: true);
+        Enqueue(request, RunsHere.Any);
         return completion;
     }
 
     /// <summary>Likewise, for a request with a receiver.</summary>
-    /// <param name="mayRun">Whether this thread may run it.</param>
-    internal void Enqueue(InferenceRequest request, bool mayRun)
+    /// <param name="runs">What this thread may run.</param>
+    internal void Enqueue(InferenceRequest request, RunsHere runs)
     {
         long now = Time.GetTimestamp();
-        request.Arrival = now;
+        request.Arrival = now - request.Waited;
         request.Times.Queued = now;
         request.Priority = Policy.LevelOf(request.Priority);
         long timeout = TimeFor(request.Priority, request.TimeoutMicroseconds);
-        if (timeout > 0 && now + timeout > now)
+        if (timeout > 0 && request.Arrival + timeout > request.Arrival)
         {
-            request.TimesOutAt = now + timeout;
+            request.TimesOutAt = request.Arrival + timeout;
             if (!_hasDeadlines) _hasDeadlines = true;
         }
 
@@ -193,7 +200,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             // Pairs with the barrier in Pump: without both, this thread could read "lock taken" and the holder "inbox empty", and the request would lie there.
             Interlocked.MemoryBarrier();
-            if (Pump(waitForLock: false, mayRun: mayRun) is { } instance) RunHere(instance);
+            if (Pump(waitForLock: false, runs: runs) is { } instance) RunHere(instance, wasSeen: false);
         }
     }
 
@@ -216,10 +223,25 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// The batch is made here, by the thread that will run it, and not by the arrival that calls the instance: between the call and the moment at which the
     /// thread has a core lie some microseconds, and what arrives in them comes along.
     /// </remarks>
+    /// <param name="hasRun">Whether it has just run one.</param>
     /// <returns>False when the instance is to end.</returns>
-    internal bool WaitForBatch(ModelInstance instance)
+    internal bool WaitForBatch(ModelInstance instance, bool hasRun)
     {
         bool isCalled = false;
+        if (hasRun && _shortRuns.Allows(instance))
+        {
+            // It was only called here because a run might have had to wait.
+            lock (_lock)
+            {
+                instance.FreeSince = Time.GetTimestamp();
+                PutIdleUnderLock(instance);
+            }
+
+            Pump(waitForLock: true);
+            isCalled = instance.WaitForCall();
+            if (!isCalled) return false;
+        }
+
         while (Pump(waitForLock: true, taker: instance, isCalled) is null)
         {
             isCalled = instance.WaitForCall();
@@ -357,9 +379,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <param name="waitForLock">False for an arrival, which may leave its request to the holder of the lock.</param>
     /// <param name="taker">The instance whose thread this is, when it wants a batch.</param>
     /// <param name="isCalled">Whether it was called for one.</param>
-    /// <param name="mayRun">Whether this thread would run a short batch itself.</param>
+    /// <param name="runs">What this thread would run itself.</param>
     /// <returns>The instance whose batch this thread is to run: the taker, which else is among the idle now, or an idle one that is lent to this thread.</returns>
-    private ModelInstance? Pump(bool waitForLock, ModelInstance? taker = null, bool isCalled = false, bool mayRun = false)
+    private ModelInstance? Pump(bool waitForLock, ModelInstance? taker = null, bool isCalled = false, RunsHere runs = RunsHere.None)
     {
         ModelInstance? run = null;
         do
@@ -377,15 +399,15 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 if (taker is not null && TakeOrIdleUnderLock(taker, isCalled, view, ref released)) run = taker;
                 taker = null;
                 called = WantedUnderLock(view, ref released);
-                if (called is not null && mayRun && CanRunHereUnderLock(called))
+                _called ??= called;
+                if (runs != RunsHere.None && IsLentUnderLock(runs, isNew: called is not null, view, ref released))
                 {
-                    mayRun = false;
-                    FillUnderLock(called, now);
-                    run = called;
-                    called = null;
+                    runs = RunsHere.None;
+                    run = _called!;
+                    FillUnderLock(run, now);
+                    called = _called = null;
                 }
 
-                _isCalled |= called is not null;
                 if (_hasDeadlines) LookAheadUnderLock(view, ref released);
             }
             finally
@@ -393,11 +415,12 @@ public sealed class DynamicBatcher : IAsyncDisposable
                 _lock.Exit();
             }
 
-            called?.Call();
+            called?.Call(onOwnThread: !_shortRuns.Allows(called));
             ReleaseAll(released);
 
-            // An arrival that found the lock taken meanwhile left its request to this thread.
+            // An arrival that found the lock taken meanwhile left its request to this thread; and who was asked to wait while it was waits for it.
             Interlocked.MemoryBarrier();
+            if (!_held.IsEmpty && !_shortRuns.IsBehind(_queue, _instances)) _held.LetGo();
         }
         while (_inbox.Reader.TryPeek(out _));
         return run;
@@ -410,7 +433,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             _gate.Forget();
         }
-        else if (_idle.Count == 0 && !_isCalled)
+        else if (_idle.Count == 0 && _called is null)
         {
             _former.Preview(view, _plan);
             RefuseUnderLock(ref released);
@@ -445,17 +468,63 @@ public sealed class DynamicBatcher : IAsyncDisposable
     }
 
     /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>
-    private void RunHere(ModelInstance instance)
+    /// <param name="wasSeen">Whether the lone runs have been told of it.</param>
+    private void RunHere(ModelInstance instance, bool wasSeen)
     {
-        instance.RunHere();
+        int batches = 0;
+        do instance.RunHere();
+        while (TakesNext(instance, ++batches, ref wasSeen));
+        Pump(waitForLock: true);
+    }
+
+    /// <summary>Gives a lent instance the next batch if there is a full one, else puts it among the idle.</summary>
+    private bool TakesNext(ModelInstance instance, int batches, ref bool wasSeen)
+    {
+        InferenceRequest? released = null;
+        bool takes;
         lock (_lock)
         {
-            instance.FreeSince = Time.GetTimestamp();
-            PutIdleUnderLock(instance);
-            _loneRuns.Saw(isLone: _queue.Count == 0);
+            long now = Time.GetTimestamp();
+            instance.FreeSince = now;
+            _instanceViews[instance.Index] = InstanceView.Idle;
+            takes = batches < ShortRuns.MostInARow && instance.CanRunHere && _shortRuns.IsFull(_queue) && DecideUnderLock(new SchedulingView(_queue, Latency, _instanceViews, now, _isStopping), ref released);
+            if (!wasSeen) _loneRuns.Saw(isLone: instance.Batch.Slices.Length == 1 && _queue.Count == 0);
+            wasSeen = false;
+            if (takes) FillUnderLock(instance, now);
+            else PutIdleUnderLock(instance);
         }
 
-        Pump(waitForLock: true);
+        ReleaseAll(released);
+        return takes;
+    }
+
+    /// <summary>Asks one who brings requests to wait, where more are waiting than is good: see <see cref="ShortRuns"/>.</summary>
+    /// <returns>True when it is to wait until it is told to go on.</returns>
+    internal bool HoldsBack(IHeldBack reader)
+    {
+        if (!_shortRuns.IsBehind(_queue, _instances)) return false;
+        _held.Add(reader);
+
+        // What it waits for may have come before it could be told.
+        if (!_shortRuns.IsBehind(_queue, _instances)) _held.LetGo();
+        return true;
+    }
+
+    /// <summary>A thread of the front door has come for the instance, which it was called to.</summary>
+    internal void OnCalled(ModelInstance instance)
+    {
+        // Its own thread may wait for outputs to be sent; this one may be who sends them.
+        if (!instance.CanRunHere) instance.Call(onOwnThread: true);
+        else if (Pump(waitForLock: true, taker: instance, isCalled: true) is not null) RunHere(instance, wasSeen: true);
+    }
+
+    /// <summary>Whether the instance that is called is lent to this thread, for the batch in the plan.</summary>
+    /// <param name="isNew">Whether it is this thread that calls it.</param>
+    private bool IsLentUnderLock(RunsHere runs, bool isNew, in SchedulingView view, ref InferenceRequest? released)
+    {
+        if (_called is not { } instance) return false;
+        if (isNew) return runs == RunsHere.Any && CanRunHereUnderLock(instance);
+        return _shortRuns.IsFull(_queue) && _shortRuns.Allows(instance) && instance.CanRunHere && DecideUnderLock(view, ref released);
     }
 
     /// <summary>Whether the planned batch, which the instance was to be called for, can be run on this thread instead.</summary>
@@ -472,8 +541,9 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <returns>True when the instance has a batch.</returns>
     private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view, ref InferenceRequest? released)
     {
-        if (isCalled) _isCalled = false;
-        else instance.FreeSince = view.Now;
+        if (!isCalled) instance.FreeSince = view.Now;
+        else if (ReferenceEquals(_called, instance)) _called = null;
+        else return false;
         if (DecideUnderLock(view, ref released))
         {
             FillUnderLock(instance, view.Now);
@@ -500,7 +570,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             // One at a time: which batch it will take is not known yet, and once it has taken it, it calls the next if there is more.
             if (!DecideUnderLock(view, ref released)) _timer.Arm(_plan.WakeAt, view.Now);
-            else if (!_isCalled) wanted = _idle.Pop();
+            else if (_called is null) wanted = _idle.Pop();
         }
 
         _timer.Arm(_queue.EarliestDeadline, view.Now);

@@ -15,7 +15,7 @@ namespace Gateway.Core.Scheduling;
 /// <b>Ownership</b>: owns its executor. <b>Cost</b>: no allocation a batch.
 /// </remarks>
 #pragma warning disable CA1001 // Its own thread disposes what it owns, at its end.
-internal sealed class ModelInstance
+internal sealed class ModelInstance : IThreadPoolWorkItem
 #pragma warning restore CA1001
 {
     // A driver that comes back does so within seconds; one that does not is asked twice a minute.
@@ -55,7 +55,10 @@ internal sealed class ModelInstance
     public long FreeSince { get; set; }
 
     /// <summary>Whether <see cref="RunHere"/> would begin at once on any thread.</summary>
-    public bool CanRunHere => _executor.CanRunAnywhere;
+    public bool CanRunHere => _executor.CanRunAnywhere && _executor.HasRoom;
+
+    /// <summary>Whether any thread may run it.</summary>
+    public bool RunsAnywhere => _executor.CanRunAnywhere;
 
     /// <summary>Completes when the thread has ended.</summary>
     public Task Ended => _ended.Task;
@@ -63,7 +66,14 @@ internal sealed class ModelInstance
     public void Start() => _thread.Start();
 
     /// <summary>Tells the idle instance that there may be a batch for it.</summary>
-    public void Call() => _work.Set();
+    /// <param name="onOwnThread">False for a thread of the front door's, when one has done what it has to do before.</param>
+    public void Call(bool onOwnThread)
+    {
+        if (onOwnThread) _work.Set();
+        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    void IThreadPoolWorkItem.Execute() => _batcher.OnCalled(this);
 
     /// <summary>Cuts the present run short.</summary>
     public void Terminate()
@@ -101,8 +111,10 @@ internal sealed class ModelInstance
 
     private void Run()
     {
-        while (_batcher.WaitForBatch(this))
+        bool hasRun = false;
+        while (_batcher.WaitForBatch(this, hasRun))
         {
+            hasRun = true;
             RunBatch();
             if (_isLost) Recover();
         }

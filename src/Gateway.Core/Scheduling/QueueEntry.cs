@@ -12,6 +12,9 @@ public abstract class QueueEntry
     /// <summary>When the request was accepted.</summary>
     public long Arrival { get; set; }
 
+    /// <summary>Ticks for which it had lain unread by then.</summary>
+    public long Waited { get; set; }
+
     /// <summary>When it is of no use any more to its caller; <see cref="NoDeadline"/> for never. Absolute.</summary>
     public long Deadline { get; set; } = NoDeadline;
 

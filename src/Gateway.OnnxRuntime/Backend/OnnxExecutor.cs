@@ -42,7 +42,9 @@ internal sealed class OnnxExecutor : IModelExecutor
     public ExecutionPlacement Placement { get; }
 
     /// <remarks>The providers of devices keep a context for each thread that they were run on.</remarks>
-    public bool CanRunAnywhere => Placement.Provider == ExecutionAccelerator.Cpu && _slabs?.HasFreeSlab != false;
+    public bool CanRunAnywhere => Placement.Provider == ExecutionAccelerator.Cpu;
+
+    public bool HasRoom => _slabs?.HasFreeSlab != false;
 
     /// <summary>Whether every row of every tensor has the same size, known ahead.</summary>
     public static bool HasFixedShapes(ModelLayout layout) => layout.Inputs.All(input => input.RowBytes >= 0) && layout.Outputs.All(output => output.RowBytes >= 0);

@@ -17,7 +17,7 @@ namespace Gateway.OnnxRuntime.Backend;
 /// </remarks>
 internal sealed unsafe class SlabRunner : IDisposable
 {
-    private const int Slabs = 2;
+    private const int Slabs = 4;
 
     // From here the copy that is saved (10 µs at 6 GB/s) is worth more than binding anew (about 1 µs and some 200 bytes of garbage).
     private const int DirectBytes = 64 * 1024;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using System.Text;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -25,7 +26,7 @@ namespace Gateway.Server.Frames;
 /// gathered in a block first, so placed that its first tensor is aligned, and its tensors stay there. Either way each byte is copied once.
 /// <b>Threading</b>: one loop reads; a timer of the server's looks once a second whether the client keeps its times.
 /// </remarks>
-internal sealed partial class FrameConnection
+internal sealed partial class FrameConnection : IHeldBack
 {
     /// <summary>Time from the connection to the hello, as for the headers of an HTTP request.</summary>
     public static readonly TimeSpan HelloTime = FrontDoor.HeadersTimeout;
@@ -36,6 +37,9 @@ internal sealed partial class FrameConnection
     // Kestrel's own for request bodies: 240 bytes a second, counted from 5 seconds on.
     private static readonly TimeSpan FrameGrace = TimeSpan.FromSeconds(5);
     private const double LeastBytesPerSecond = 240;
+
+    // Kestrel's transport reads into blocks of 4 KiB of which at least half is free.
+    private const int FullRead = 2048;
 
     // What may wait in the connection's buffers until it is whole: less than what they hold before they stop the socket.
     private const int MostInBuffers = 16 * 1024;
@@ -68,6 +72,16 @@ internal sealed partial class FrameConnection
     private Tenant? _tenant;
     private bool _hasTenant;
     private bool _hasHello;
+
+
+    // Bytes taken so far, and of those in hand the number that is left.
+    private readonly ArrivalCurve _arrivals = new();
+    private readonly Socket? _socket;
+    private long _read;
+    private long _left;
+
+    private readonly AutoSignal _goOn = new();
+    private volatile bool _isHeld;
     private long _opened;
     private long _lastFrame;
     private long _lastBusy;
@@ -89,9 +103,12 @@ internal sealed partial class FrameConnection
         _tenants = tenants;
         _time = time;
         _logger = logger;
+        _socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket;
         _sender = new FrameSender(connection.Transport.Output, pool, options);
         _gathered = new MessageBlock(pool);
     }
+
+    IHeldBack? IHeldBack.NextHeld { get; set; }
 
     private CallWindow<FrameCall> Window => _sender.Window;
 
@@ -125,7 +142,9 @@ internal sealed partial class FrameConnection
         {
             while (true)
             {
+                while (!_isHeld && _model is { } model && IsHeldBack(model)) await _goOn.WaitAsync().ConfigureAwait(false);
                 ReadResult result = await _input.ReadAsync().ConfigureAwait(false);
+                LookAtArrivals(result.Buffer.Length);
                 if (_isStopping) return false;
                 if (_complaint is { } complaint) throw Malformed.Invalid(complaint);
                 bool hasRoom = Take(result.Buffer);
@@ -157,6 +176,21 @@ internal sealed partial class FrameConnection
             Log.Broken(_logger, _connection.ConnectionId, error);
             return true;
         }
+    }
+
+    /// <summary>Whether what the client sends is left unread for a while.</summary>
+    private bool IsHeldBack(ServedModel model)
+    {
+        _isHeld = true;
+        if (model.HoldsBack(this)) return true;
+        _isHeld = false;
+        return false;
+    }
+
+    void IHeldBack.GoOn()
+    {
+        _isHeld = false;
+        _goOn.Set();
     }
 
     /// <returns>Null when there is no room for it in the window.</returns>
@@ -197,6 +231,7 @@ internal sealed partial class FrameConnection
             while (true)
             {
                 if (!IsMidFrame && buffer.Length < Frame.LengthBytes) break;
+                _left = buffer.Length;
                 FrameStatus status = IsMidFrame ? Gather(ref buffer) : TakeFrame(ref buffer);
                 consumed = buffer.Start;
                 if (status == FrameStatus.Incomplete) break;
@@ -216,6 +251,7 @@ internal sealed partial class FrameConnection
             if (!hasRoom || (!IsMidFrame && buffer.Length == 0)) _frameBegan = 0;
             else if (_frameBegan == 0 || hasHandled) _frameBegan = now;
             _frameArrived = _passed.Refusal is not null ? _passed.Arrived : _gathered.Block is null ? buffer.Length : _gathered.Bytes;
+            _left = buffer.Length;
             _input.AdvanceTo(consumed, examined);
         }
     }
@@ -377,7 +413,8 @@ internal sealed partial class FrameConnection
 
         call.Relay = _overflow?.TryKeep(call, model, _infer.Version(message), _infer.TimeoutMicroseconds, body, tenant, _token);
         if (call.Relay?.Leaves(tenant) == true) return;
-        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse))
+        long waited = Waited();
+        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse, waited))
         {
             if (call.Relay is { } relay)
             {
@@ -403,6 +440,7 @@ internal sealed partial class FrameConnection
 
         try
         {
+            request.Waited = waited;
             _infer.Fill(request, message, call.WantedOutputs);
             if (block is null)
             {
@@ -418,7 +456,7 @@ internal sealed partial class FrameConnection
             Window.Charge(call, request.Block?.Capacity ?? 0);
             call.Request = request;
             call.BeginFlight();
-            request.Model.Infer(request, call, mayRun: isLast);
+            request.Model.Infer(request, call, isLast ? RunsHere.Any : RunsHere.FullBatches);
         }
         catch
         {
@@ -426,6 +464,23 @@ internal sealed partial class FrameConnection
             throw;
         }
     }
+
+    /// <summary>Takes note of what has come since the last read.</summary>
+    private void LookAtArrivals(long inHand)
+    {
+        long now = _time.GetTimestamp();
+        long came = inHand - _left;
+
+        // What fills a buffer may have more behind it, which only the kernel knows; what does not was waited for, and came just now.
+        int unread = came >= FullRead && _socket is not null ? _socket.Available : 0;
+        if (unread == 0) _arrivals.Add(now, _read);
+        _read += came;
+        _left = inHand;
+        _arrivals.Add(now, _read + unread);
+    }
+
+    /// <summary>How long the message in hand has lain here unread.</summary>
+    private long Waited() => Math.Max(0, _time.GetTimestamp() - _arrivals.ArrivedAt(_read - _left));
 
     private byte[] Metadata(in ModelMessage asked, ReadOnlySpan<byte> message)
     {
@@ -478,12 +533,15 @@ internal sealed partial class FrameConnection
     private void BeginGoodbye()
     {
         _isStopping = true;
+        _goOn.Set();
         _input.CancelPendingRead();
     }
 
     /// <summary>Looks whether the client keeps its times; called once a second.</summary>
     private void Look()
     {
+        // A model that hangs holds nobody back for longer.
+        if (_isHeld) _goOn.Set();
         long now = _time.GetTimestamp();
         if (_sender.HasStalled(_time, now))
         {

@@ -157,7 +157,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
             if (overflow.Remaining(run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
             call.Request = request;
             call.BeginFlight();
-            request.Model.Infer(request, call, mayRun: false);
+            request.Model.Infer(request, call, RunsHere.None);
         }
         catch
         {

@@ -190,7 +190,7 @@ internal sealed partial class InferStream
             call.Request = request;
             call.Model = model;
             call.BeginFlight();
-            model.Infer(request, call, mayRun: isLast);
+            model.Infer(request, call, isLast ? RunsHere.Any : RunsHere.FullBatches);
 
             // The stream may have been broken between the opening and the flight.
             if (_sender.IsBroken) Window.CancelAll();

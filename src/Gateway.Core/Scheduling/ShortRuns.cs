@@ -1,0 +1,34 @@
+namespace Gateway.Core.Scheduling;
+
+/// <summary>Decides whether a model's batches are run by the threads that bring its requests, and how much they may bring before they run it.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a batch of a light model takes less time than the kernel lets a thread run. With a thread of its own, such a model waits for a core while those that
+/// bring requests read on, a few at each look, and what they bring is late by the time it has one. So an instance of a short model is called to its batch on the thread
+/// pool, behind what was there before; a full batch is run by whoever brings its last row; and those who bring more are held back while <see cref="FullBatchesAhead"/> wait:
+/// what lies unread in the meantime is read in fewer, larger pieces. <b>Threading</b>: any thread. <b>Cost</b>: a few reads.
+/// </remarks>
+internal sealed class ShortRuns(BatchingPolicy policy, LatencyModel latency, TimeProvider time)
+{
+    /// <summary>Full batches that a lent instance is given in a row before others have their turn.</summary>
+    public const int MostInARow = 8;
+
+    // One that is run and one that is being filled.
+    private const int FullBatchesAhead = 2;
+
+    // A thread of the front door is held up for no longer: a time slice of the kernel, for which it would have to wait if the core were given to another.
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(4);
+
+    private readonly long _longest = (long)(Longest.TotalSeconds * time.TimestampFrequency);
+
+    /// <summary>Whether an instance's best batches are short, and any thread can run them.</summary>
+    public bool Allows(ModelInstance instance) => instance.RunsAnywhere && policy.Estimate(policy.BestRows(latency), latency) is > 0 and long batch && batch <= _longest;
+
+    /// <summary>Whether a full batch waits.</summary>
+    public bool IsFull(RequestQueue queue) => queue.Rows >= policy.BestRows(latency);
+
+    /// <summary>Whether those who bring requests should bring no more: they are those who run them.</summary>
+    /// <remarks>Not where it matters who waits: what lies unread has neither priority nor tenant.</remarks>
+    public bool IsBehind(RequestQueue queue, ModelInstance[] instances) =>
+        instances.Length > 0 && queue.Rows >= FullBatchesAhead * instances.Length * policy.BestRows(latency)
+        && policy.PriorityLevels == 1 && queue.Shares.Active <= 1 && Allows(instances[0]);
+}

@@ -1,0 +1,32 @@
+using Gateway.Core.Scheduling;
+using Gateway.TestSupport;
+
+namespace Gateway.UnitTests.Scheduling;
+
+/// <summary>Requests that have lain unread.</summary>
+public sealed class AdmissionGateTests
+{
+    private const long Timeout = 10_000_000;
+    private readonly AdmissionGate _gate = new(new ManualTimeProvider());
+
+    [Fact]
+    public void TurnsAway_OneHasLainForLong_IsAHiccup()
+    {
+        for (int i = 0; i < 100; i++) Assert.False(TurnsAway(0.6));
+    }
+
+    [Fact]
+    public void TurnsAway_AllLieForLong_ThoseWithLittleTimeLeft()
+    {
+        for (int i = 0; i < 3000; i++) TurnsAway(0.6);
+
+        Assert.True(_gate.TurnsAway(Timeout, (long)(0.6 * Timeout), 1, out EarlyRefusal refusal));
+        Assert.Equal(RefusalReason.DeadlineBehindQueue, refusal.Reason);
+        Assert.True(refusal.RetryAfter > TimeSpan.Zero);
+        Assert.False(TurnsAway(0.4));
+        for (int i = 0; i < 3000; i++) TurnsAway(0.01);
+        Assert.False(TurnsAway(0.6));
+    }
+
+    private bool TurnsAway(double share) => _gate.TurnsAway(Timeout, (long)(share * Timeout), 1, out _);
+}
