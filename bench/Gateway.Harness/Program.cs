@@ -24,6 +24,8 @@ switch (args)
     case [ClientRun.Command, .. string[] rest]:
         await ClientRun.RunAsync(rest);
         return 0;
+    case [ResultsPage.Command, .. string[] rest]:
+        return ResultsPage.Run(rest);
 }
 
 IScenario[] all =
