@@ -185,7 +185,7 @@ internal sealed class PlanReader(ParseResult parsed)
             Shapes = shapes,
             Ranges = ranges,
             Files = parsed.GetValue(LoadOptions.Payload) ?? [],
-            Trace = replay is not null && _problems.Count == 0 && (_trace ??= Trace.Read(replay)).Payloads.Count > 0 ? replay : null,
+            Trace = replay is not null && _problems.Count == 0 && (_trace ??= Trace.Read(replay)).Payloads.Count > 0 ? _trace : null,
             ZipfExponent = parsed.GetValue(LoadOptions.Zipf),
         };
     }

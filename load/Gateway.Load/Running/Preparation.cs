@@ -100,8 +100,8 @@ internal sealed class Preparation
         PayloadRecipe recipe = step.Payloads;
         if (recipe.Trace is { } trace)
         {
-            RequestPayload[] recorded = [.. Trace.Read(trace).Payloads];
-            return recorded.Length > 0 ? recorded : throw new LoadException(ExitCode.BadSettings, $"trace {trace}: its lines have no 'inputs' to send");
+            RequestPayload[] recorded = [.. trace.Payloads];
+            return recorded.Length > 0 ? recorded : throw new LoadException(ExitCode.BadSettings, $"trace {trace.Path}: its lines have no 'inputs' to send");
         }
 
         if (model is null) return recipe.Files.Count > 0 ? [.. recipe.Files.Select(file => new RequestPayload([]) { Body = PayloadFiles.ReadBytes(file) })] : [new RequestPayload([])];

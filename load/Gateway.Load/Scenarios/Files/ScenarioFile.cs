@@ -76,8 +76,9 @@ internal static class ScenarioFile
             if (carrier is null) values.Complain("target", $"nothing speaks {target.Scheme}://");
         }
 
-        IReadOnlyList<StepPlan> steps = StepReader.Read(values, path, problems);
-        IReadOnlyList<LoadSimulation> simulations = SimulationReader.Read(values, path, problems);
+        TraceShelf traces = new(path);
+        IReadOnlyList<StepPlan> steps = StepReader.Read(values, path, traces, problems);
+        IReadOnlyList<LoadSimulation> simulations = SimulationReader.Read(values, path, traces, problems);
         RetryRule retry = Retry(values, path, problems);
         double warmUp = values.Duration("warmUp", file.Duration("warmUp", 0));
         if (simulations.Count > 0 && warmUp >= simulations.Sum(simulation => simulation.Seconds)) values.Complain("warmUp", "is as long as all simulations together: nothing would be counted");
