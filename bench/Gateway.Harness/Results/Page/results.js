@@ -4,7 +4,7 @@
   const figure = (series, value) => `${digits(value)}${series.unit ? ` ${series.unit}` : ''}`;
   const spread = series => `${figure(series, series.median)} [${digits(series.min)} … ${digits(series.max)}]`;
   const budget = each => each.limit === null ? '' : `${each.isFloor ? '≥' : '≤'} ${digits(each.limit)}`;
-  const verdict = each => each.isMet === null ? '' : { text: each.isMet ? '✓ met' : '✗ missed', mark: each.isMet ? 'good' : 'bad' };
+  const verdict = each => each.isMet === null ? '' : { text: each.isMet ? '✓\u00a0met' : '✗\u00a0missed', mark: each.isMet ? 'good' : 'bad' };
   const scenarios = new Map();
   for (const run of data.runs) {
     for (const each of run.cases) {
@@ -27,8 +27,8 @@
     tile('Budgets met', digits(judged.length - missed.length), '', `of ${judged.length}`), tile('Machines', digits(new Set(data.runs.map(run => run.machine)).size), '')));
   if (judged.length > 0) {
     report.append(el('h2', {}, 'Where the budgets stand'), el('section', { class: 'card' }, table(
-      [{ name: 'Scenario' }, { name: 'Case' }, { name: 'Measured', number: true }, { name: 'Budget', number: true }, { name: '' }, { name: 'When' }],
-      judged.map(({ scenario, run, each }) => [scenario, `${each.name}: ${each.outcome.name}`, spread(each.outcome), budget(each), verdict(each), `${when(run)}, ${run.commit}`]))));
+      [{ name: '' }, { name: 'Scenario' }, { name: 'Case' }, { name: 'Measured', number: true }, { name: 'Budget', number: true }, { name: 'When' }],
+      judged.map(({ scenario, run, each }) => [verdict(each), scenario, `${each.name}: ${each.outcome.name}`, spread(each.outcome), budget(each), `${when(run)}, ${run.commit}`]))));
   }
   for (const [scenario, cases] of scenarios) section(scenario, [...cases]);
   report.append(el('footer', {}, el('p', { class: 'sub' }, 'Made by ', el('code', {}, 'dotnet run -c Release --project bench/Gateway.Harness -- page'))));
