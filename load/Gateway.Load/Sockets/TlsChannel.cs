@@ -53,7 +53,8 @@ internal sealed class TlsChannel : IDisposable
         }
         catch (AuthenticationException exception)
         {
-            throw new IOException($"no TLS: {exception.InnerException?.Message ?? exception.Message}", exception);
+            string text = exception.InnerException?.Message ?? exception.Message;
+            throw new IOException($"no TLS: {text}{(text.Contains("certificate", StringComparison.Ordinal) ? " (--insecure takes any)" : "")}", exception);
         }
 
         // Whoever has never heard of such names answers with none, and may mean the same.
