@@ -76,7 +76,7 @@ try
         if (options.ResultsFolder is { } folder) ResultWriter.Record(result, folder);
     }
 
-    return options.ResultsFolder is { } all ? ResultsPage.Run([recorded]) : 0;
+    return options.ResultsFolder is { } recorded ? ResultsPage.Run([recorded]) : 0;
 }
 catch (Exception error) when (error is ArgumentException or IOException or InvalidDataException or PlatformNotSupportedException or HttpRequestException)
 {
