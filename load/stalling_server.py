@@ -3,13 +3,13 @@
 
     stalling_server.py [PORT]        prints the port; 0 for a free one
 
-A run begins with the first request after half a second of silence. Any request is answered 200 with two bytes.
+A run begins with the first request after two seconds of silence, for some clients send in bursts. Any request is answered 200 with two bytes.
 """
 import asyncio
 import sys
 import time
 
-SILENCE = 0.5
+SILENCE = 2.0
 STALL_AFTER = 3.0
 STALL = 1.0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
