@@ -13,6 +13,7 @@ internal sealed record HarnessOptions(IReadOnlyList<string> Scenarios, Effort Ef
     public const string Usage =
         """
         usage: dotnet run -c Release --project bench/Gateway.Harness -- SCENARIO... [options]
+               dotnet run -c Release --project bench/Gateway.Harness -- page [FOLDER]        draws what is recorded, as FOLDER/index.html
           --rounds N         times that each side is measured, in turn (default 5)
           --seconds S        length of each measurement (default 4)
           --warm-up S        load on each server before the first (default 4)

@@ -24,6 +24,8 @@ switch (args)
     case [ClientRun.Command, .. string[] rest]:
         await ClientRun.RunAsync(rest);
         return 0;
+    case [ResultsPage.Command, .. string[] rest]:
+        return ResultsPage.Run(rest);
 }
 
 IScenario[] all =
@@ -74,7 +76,7 @@ try
         if (options.ResultsFolder is { } folder) ResultWriter.Record(result, folder);
     }
 
-    return 0;
+    return options.ResultsFolder is { } recorded ? ResultsPage.Run([recorded]) : 0;
 }
 catch (Exception error) when (error is ArgumentException or IOException or InvalidDataException or PlatformNotSupportedException or HttpRequestException)
 {

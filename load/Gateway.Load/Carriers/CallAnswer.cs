@@ -3,6 +3,9 @@ namespace Gateway.Load.Carriers;
 /// <summary>An answer as it lies in the connection's buffer: gone once the sink returns.</summary>
 internal readonly ref struct CallAnswer
 {
+    /// <summary>As <see cref="RetryAfterMilliseconds"/>: the server asks for no other attempt.</summary>
+    public const long NeverAgain = -2;
+
     public CallOutcome Outcome { get; init; }
 
     /// <summary>HTTP's, or 0 where there is none.</summary>
@@ -20,6 +23,6 @@ internal readonly ref struct CallAnswer
     /// <summary>Of refusals and errors: one of a few short words.</summary>
     public ReadOnlySpan<byte> Reason { get; init; }
 
-    /// <summary>When another attempt makes sense; -1 where the server does not say.</summary>
+    /// <summary>When another attempt makes sense; -1 where the server does not say, <see cref="NeverAgain"/> where it says never.</summary>
     public long RetryAfterMilliseconds { get; init; }
 }

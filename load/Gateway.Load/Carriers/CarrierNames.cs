@@ -1,4 +1,5 @@
 using Gateway.Load.Carriers.Frames;
+using Gateway.Load.Carriers.Grpc;
 using Gateway.Load.Carriers.Http;
 
 namespace Gateway.Load.Carriers;
@@ -6,7 +7,7 @@ namespace Gateway.Load.Carriers;
 /// <summary>All carriers. A new one is added here, and nowhere else.</summary>
 internal static class CarrierNames
 {
-    public static IReadOnlyList<ICarrier> All { get; } = [new HttpBinaryCarrier(), new HttpJsonCarrier(), new MessagePackHttpCarrier(), new FrameCarrier(), new PlainHttpCarrier()];
+    public static IReadOnlyList<ICarrier> All { get; } = [new HttpBinaryCarrier(), new HttpJsonCarrier(), new MessagePackHttpCarrier(), new FrameCarrier(), new GrpcCarrier(), new PlainHttpCarrier()];
 
     public static ICarrier? Find(string name) => All.FirstOrDefault(carrier => carrier.Name == name);
 

@@ -16,8 +16,14 @@ internal interface ICarrier
     /// <summary>The port of an address without one.</summary>
     int DefaultPort { get; }
 
+    /// <summary>Likewise, where plain HTTP has another with TLS.</summary>
+    int PortFor(bool isTls) => isTls && DefaultPort == 80 ? 443 : DefaultPort;
+
     /// <summary>Whether one connection has many calls in flight.</summary>
     bool IsMultiplexed { get; }
+
+    /// <summary>What is asked for in a TLS handshake (ALPN), where the protocol has a name there; null for nothing.</summary>
+    string? TlsProtocol { get; }
 
     /// <summary>Makes the bytes of a request.</summary>
     /// <exception cref="FormatException">The carrier has no form for the payload.</exception>

@@ -13,6 +13,9 @@ internal sealed class OutputBuffer
     /// <summary>Bytes not sent yet.</summary>
     public ReadOnlySpan<byte> Pending => _bytes.AsSpan(_sent, _end - _sent);
 
+    /// <summary>Likewise, until more is appended.</summary>
+    public ReadOnlyMemory<byte> PendingMemory => _bytes.AsMemory(_sent, _end - _sent);
+
     /// <summary>Room for so many bytes at the end, which are now part of what is pending.</summary>
     public Span<byte> Append(int bytes)
     {

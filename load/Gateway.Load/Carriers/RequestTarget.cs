@@ -8,4 +8,5 @@ namespace Gateway.Load.Carriers;
 /// <param name="HasTimeout">Whether each request says how much time it has.</param>
 /// <param name="Headers">More of HTTP's, each without line end.</param>
 /// <param name="Token">The access token; null for none.</param>
-internal sealed record RequestTarget(string Authority, string Model, string Version, string Path, bool HasTimeout, IReadOnlyList<string> Headers, string? Token);
+/// <param name="IsTls">Whether connections are encrypted.</param>
+internal sealed record RequestTarget(string Authority, string Model, string Version, string Path, bool HasTimeout, IReadOnlyList<string> Headers, string? Token, bool IsTls = false);

@@ -33,6 +33,7 @@ internal abstract class WireConnection
     public abstract void EndAll(in CallAnswer answer, ICallSink sink);
 
     /// <summary>Gives up a call: its answer is not waited for.</summary>
+    /// <param name="output">For what the server is told of it.</param>
     /// <returns>False when it is not on this connection.</returns>
-    public abstract bool TryAbandon(int call);
+    public abstract bool TryAbandon(int call, OutputBuffer output);
 }

@@ -5,12 +5,12 @@ namespace Gateway.Load.CommandLine;
 /// <summary>The options, with what <c>--help</c> says of each. Values stay text where a mistake should be told in our own words.</summary>
 internal static class LoadOptions
 {
-    public static readonly Argument<string?> Target = new("target") { Description = "The server: http://localhost:8000, frames://localhost:8003, or the whole address of a plain target.", Arity = ArgumentArity.ZeroOrOne };
+    public static readonly Argument<string?> Target = new("target") { Description = "The server: http://localhost:8000, frames://localhost:8003, grpc://localhost:8001, with TLS https://, tls://, grpcs://, or the whole address of a plain target.", Arity = ArgumentArity.ZeroOrOne };
 
     // What is asked.
     public static readonly Option<string> Model = Text("--model", "NAME", "The model to ask. Without one the target is a plain HTTP address.");
     public static readonly Option<string> Version = Text("--model-version", "VERSION", "Its version; the server's choice without.");
-    public static readonly Option<string> Carrier = Text("--carrier", "NAME", "http-binary, http-json, msgpack-http, frames, http. Default: what the address means. capacity takes several, with commas.");
+    public static readonly Option<string> Carrier = Text("--carrier", "NAME", "http-binary, http-json, msgpack-http, frames, grpc, http. Default: what the address means. capacity takes several, with commas.");
     public static readonly Option<int> Rows = new("--rows") { HelpName = "N", Description = "Rows of each request.", DefaultValueFactory = _ => 1 };
     public static readonly Option<string[]> Shape = Texts("--shape", "INPUT:D,D,…", "The whole shape of an input, where the model leaves dimensions free.");
     public static readonly Option<string[]> Range = Texts("--range", "[INPUT:]LEAST:MOST", "Random numbers between two. Default: 0:1 for floats, 0:100 for whole numbers.");
@@ -18,8 +18,9 @@ internal static class LoadOptions
     public static readonly Option<double> Zipf = new("--zipf") { HelpName = "S", Description = "Popularity of payloads: the k-th in proportion to k^-S. Default: all the same." };
     public static readonly Option<string[]> Payload = Texts("--payload", "FILE", "A request as JSON; of a plain target any bytes, which are posted. May come several times.");
     public static readonly Option<string> Replay = Text("--replay", "FILE", "Recorded arrivals: a line {\"at\": seconds, \"inputs\": […]} for each; without inputs, payloads are made.");
-    public static readonly Option<string[]> Header = Texts("--header", "NAME: VALUE", "One more HTTP header.");
+    public static readonly Option<string[]> Header = Texts("--header", "NAME: VALUE", "One more HTTP header, or of gRPC's metadata.");
     public static readonly Option<string> Token = Text("--token", "TOKEN", "The server's access token.");
+    public static readonly Option<bool> Insecure = new("--insecure") { Description = "With TLS: take any certificate." };
 
     // How much of it.
     public static readonly Option<double> Rate = new("--rate") { HelpName = "N", Description = "Open model: calls a second, whatever becomes of those before." };
@@ -31,8 +32,8 @@ internal static class LoadOptions
     public static readonly Option<string> Patience = Text("--request-timeout", "TIME", "When a call without an answer is given up. Default: 30s.");
     public static readonly Option<int> Retries = new("--retries") { HelpName = "N", Description = "More attempts for calls that are refused, when the server says." };
     public static readonly Option<double> RetryBudget = new("--retry-budget") { HelpName = "SHARE", Description = "Most retries, as a share of the calls.", DefaultValueFactory = _ => 0.1 };
-    public static readonly Option<int> Connections = new("--connections") { HelpName = "N", Description = "Connections. Default: 64; of frames 4." };
-    public static readonly Option<int> Window = new("--window") { HelpName = "N", Description = "Calls in flight on a connection of frames.", DefaultValueFactory = _ => Scenarios.ScenarioPlan.DefaultWindow };
+    public static readonly Option<int> Connections = new("--connections") { HelpName = "N", Description = "Connections. Default: 64; of frames and gRPC 4." };
+    public static readonly Option<int> Window = new("--window") { HelpName = "N", Description = "Calls in flight on a connection of frames or gRPC.", DefaultValueFactory = _ => Scenarios.ScenarioPlan.DefaultWindow };
     public static readonly Option<int> Threads = new("--threads") { HelpName = "N", Description = "Threads of the client: one a core.", DefaultValueFactory = _ => 1 };
     public static readonly Option<int> Seed = new("--seed") { HelpName = "N", Description = "Of everything random: the same seed, the same load.", DefaultValueFactory = _ => 1 };
 
@@ -61,7 +62,7 @@ internal static class LoadOptions
     public static readonly Option<string> IntraThreads = Text("--model-threads", "N,…", "Threads of each run (intra_op_thread_count). Default: the gateway's choice.");
 
     public static IReadOnlyList<Option> Common { get; } =
-        [Model, Version, Carrier, Rows, Shape, Range, Distinct, Zipf, Payload, Header, Token, TimeoutMs, Patience, Connections, Window, Threads, Seed, Metrics, Accept, SkipProof, Report];
+        [Model, Version, Carrier, Rows, Shape, Range, Distinct, Zipf, Payload, Header, Token, Insecure, TimeoutMs, Patience, Connections, Window, Threads, Seed, Metrics, Accept, SkipProof, Report];
 
     public static IReadOnlyList<Option> OfRun { get; } = [Rate, Concurrency, Duration, WarmUp, Arrivals, Replay, Retries, RetryBudget, Verify, Tolerance, Threshold, Scenario];
 

@@ -123,7 +123,7 @@ internal sealed class PlanReader(ParseResult parsed)
         return new ScenarioPlan
         {
             Name = model.Length > 0 ? model : place.Path,
-            Target = place.Port == 0 ? place with { Port = carrier.DefaultPort } : place,
+            Target = place.Port == 0 ? place with { Port = carrier.PortFor(place.IsTls) } : place,
             Carrier = carrier,
             Steps = [new StepPlan(model.Length > 0 ? model : "request", model, parsed.GetValue(LoadOptions.Version) ?? "", Recipe())],
             Simulations = simulations,
@@ -139,6 +139,7 @@ internal sealed class PlanReader(ParseResult parsed)
             Seed = parsed.GetValue(LoadOptions.Seed),
             Headers = Headers(),
             Token = parsed.GetValue(LoadOptions.Token),
+            IsInsecure = parsed.GetValue(LoadOptions.Insecure),
         };
     }
 
@@ -184,7 +185,7 @@ internal sealed class PlanReader(ParseResult parsed)
             Shapes = shapes,
             Ranges = ranges,
             Files = parsed.GetValue(LoadOptions.Payload) ?? [],
-            Trace = replay is not null && _problems.Count == 0 && (_trace ??= Trace.Read(replay)).Payloads.Count > 0 ? replay : null,
+            Trace = replay is not null && _problems.Count == 0 && (_trace ??= Trace.Read(replay)).Payloads.Count > 0 ? _trace : null,
             ZipfExponent = parsed.GetValue(LoadOptions.Zipf),
         };
     }

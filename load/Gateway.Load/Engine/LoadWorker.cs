@@ -206,7 +206,7 @@ internal sealed class LoadWorker : ICallSink
     private bool TryRetry(int call, long retryAfterMilliseconds, long now)
     {
         ref Call refused = ref _calls[call];
-        if (_isStopped || now >= _end || !_plan.Retry.Allows(refused.Attempt, Tally.Retries, Tally.Sent)) return false;
+        if (retryAfterMilliseconds == CallAnswer.NeverAgain || _isStopped || now >= _end || !_plan.Retry.Allows(refused.Attempt, Tally.Retries, Tally.Sent)) return false;
         long at = now + Ticks(RetryRule.Pause(refused.Attempt, retryAfterMilliseconds));
         if (at >= refused.Due + _deadline) return false;
         refused.Attempt++;

@@ -19,7 +19,7 @@ internal sealed record PayloadRecipe
     public IReadOnlyList<string> Files { get; init; } = [];
 
     /// <summary>A trace whose lines have inputs; null for none.</summary>
-    public string? Trace { get; init; }
+    public Trace? Trace { get; init; }
 
     /// <summary>0: all are as popular. Above: the k-th most popular comes in proportion to k to the minus this (Zipf); web caches see 0.6 to 1.</summary>
     public double ZipfExponent { get; init; }

@@ -7,6 +7,9 @@ namespace Gateway.Load.Payloads;
 /// <param name="Payloads">As many, or none.</param>
 internal sealed record Trace(IReadOnlyList<double> Times, IReadOnlyList<RequestPayload> Payloads)
 {
+    /// <summary>The file.</summary>
+    public string Path { get; private init; } = "";
+
     // 80 MB of times.
     private const int MostArrivals = 10_000_000;
 
@@ -45,6 +48,6 @@ internal sealed record Trace(IReadOnlyList<double> Times, IReadOnlyList<RequestP
         if (times.Count == 0) throw new LoadException(ExitCode.BadSettings, $"{path}: no arrivals");
         double first = times[0];
         for (int i = 0; i < times.Count; i++) times[i] -= first;
-        return new Trace(times, payloads);
+        return new Trace(times, payloads) { Path = path };
     }
 }

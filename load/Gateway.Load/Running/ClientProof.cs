@@ -1,6 +1,7 @@
 using Gateway.Load.Carriers.Null;
 using Gateway.Load.Results;
 using Gateway.Load.Scenarios;
+using Gateway.Load.Sockets;
 using Gateway.Load.Statistics;
 
 namespace Gateway.Load.Running;
@@ -40,7 +41,7 @@ internal static class ClientProof
 
     private static ProofResult Once(Preparation prepared, LoadSimulation simulation, double wanted, TimeProvider time)
     {
-        using NullServer server = new(() => prepared.Plan.Carrier.CreateResponder(prepared.Answer));
+        using NullServer server = new(() => prepared.Plan.Carrier.CreateResponder(prepared.Answer), prepared.Plan.Target.IsTls ? TlsServer.Create(prepared.Plan.Carrier.TlsProtocol) : null);
         ScenarioRun run = new(prepared, server.EndPoint, [simulation], WarmUpSeconds, verify: false, time, time.GetTimestamp() + (time.TimestampFrequency / 10));
         run.Join();
         if (run.Failure is { } failure) throw new LoadException(ExitCode.ClientIsTheLimit, $"the client fails against a server that does nothing: {failure}");

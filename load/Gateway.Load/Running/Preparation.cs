@@ -4,6 +4,7 @@ using Gateway.Load.Carriers;
 using Gateway.Load.Engine;
 using Gateway.Load.Payloads;
 using Gateway.Load.Scenarios;
+using Gateway.Load.Sockets;
 using Gateway.Load.Verification;
 
 namespace Gateway.Load.Running;
@@ -78,8 +79,9 @@ internal sealed class Preparation
         return new Preparation(plan, server, target, requests, models, first, counts, answer);
     }
 
+    /// <param name="server">Its own, or a null server, whose certificate nobody has signed.</param>
     public ICallTransport Connect(IPEndPoint server, int connections, TimeProvider time) =>
-        new Sockets.SocketTransport(server, Plan.Carrier, Target, Requests, connections, Plan.Window, time);
+        new SocketTransport(server, Plan.Carrier, Target, Requests, connections, Plan.Window, time, TlsClient.For(Plan, isOwnServer: !server.Equals(Server)));
 
     /// <summary>What one worker's calls carry.</summary>
     public IReadOnlyList<StepChoice> Choices(int worker) =>
@@ -91,15 +93,15 @@ internal sealed class Preparation
     ];
 
     private static RequestTarget TargetOf(ScenarioPlan plan, StepPlan step) =>
-        new(plan.Target.Authority, step.Model, step.Version, plan.Target.Path, plan.TimeoutMilliseconds > 0, plan.Headers, plan.Token);
+        new(plan.Target.Authority, step.Model, step.Version, plan.Target.Path, plan.TimeoutMilliseconds > 0, plan.Headers, plan.Token, plan.Target.IsTls);
 
     private static RequestPayload[] Payloads(StepPlan step, ModelDescription? model, int seed)
     {
         PayloadRecipe recipe = step.Payloads;
         if (recipe.Trace is { } trace)
         {
-            RequestPayload[] recorded = [.. Trace.Read(trace).Payloads];
-            return recorded.Length > 0 ? recorded : throw new LoadException(ExitCode.BadSettings, $"trace {trace}: its lines have no 'inputs' to send");
+            RequestPayload[] recorded = [.. trace.Payloads];
+            return recorded.Length > 0 ? recorded : throw new LoadException(ExitCode.BadSettings, $"trace {trace.Path}: its lines have no 'inputs' to send");
         }
 
         if (model is null) return recipe.Files.Count > 0 ? [.. recipe.Files.Select(file => new RequestPayload([]) { Body = PayloadFiles.ReadBytes(file) })] : [new RequestPayload([])];

@@ -72,7 +72,7 @@ internal sealed class ServerProbe : ICallSink
     private byte[] Ask(ScenarioPlan plan, IPEndPoint server, RequestTarget target, EncodedRequest request, string what, TimeProvider time)
     {
         // A deadline is for the load, not for a first request that finds everything cold.
-        using SocketTransport transport = new(server, plan.Carrier, target, [request], connections: 1, window: 1, time);
+        using SocketTransport transport = new(server, plan.Carrier, target, [request], connections: 1, window: 1, time, TlsClient.For(plan, isOwnServer: false));
         long begun = time.GetTimestamp();
         bool isSent = false;
         while (_raw is null)

@@ -50,10 +50,13 @@ internal sealed record ScenarioPlan
 
     public int Seed { get; init; } = 1;
 
-    /// <summary>Of HTTP, each <c>name: value</c>.</summary>
+    /// <summary>Of HTTP, or gRPC's metadata; each <c>name: value</c>.</summary>
     public IReadOnlyList<string> Headers { get; init; } = [];
 
     public string? Token { get; init; }
+
+    /// <summary>Whether any certificate will do.</summary>
+    public bool IsInsecure { get; init; }
 
     public IReadOnlyList<Threshold> Thresholds { get; init; } = [];
 

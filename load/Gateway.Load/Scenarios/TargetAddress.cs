@@ -5,30 +5,28 @@ using System.Net.Sockets;
 
 namespace Gateway.Load.Scenarios;
 
-/// <summary>Where a server is: <c>http://localhost:8000</c>, <c>frames://localhost:8003</c>, or a whole address of a plain target.</summary>
+/// <summary>Where a server is: <c>http://localhost:8000</c>, <c>frames://localhost:8003</c>, <c>grpc://localhost:8001</c>, with TLS <c>https://</c>, <c>tls://</c> and <c>grpcs://</c>, or a whole address of a plain target.</summary>
+/// <param name="Scheme">Of the carrier, without TLS.</param>
 /// <param name="Port">0 for the carrier's own.</param>
 /// <param name="Path">With query; <c>/</c> where there is none.</param>
-internal sealed record TargetAddress(string Scheme, string Host, int Port, string Path)
+internal sealed record TargetAddress(string Scheme, string Host, int Port, string Path, bool IsTls = false)
 {
+    // Each scheme with TLS, and what it is without.
+    private static readonly (string Secure, string Plain)[] Schemes = [("https", "http"), ("tls", "frames"), ("grpcs", "grpc")];
+
     /// <summary>As HTTP's <c>Host</c> has it.</summary>
     public string Authority => Host.Contains(':') ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
 
-    public override string ToString() => $"{Scheme}://{Authority}{(Path == "/" ? "" : Path)}";
+    public override string ToString() => $"{(IsTls ? Schemes.First(each => each.Plain == Scheme).Secure : Scheme)}://{Authority}{(Path == "/" ? "" : Path)}";
 
     public static bool TryParse(string text, [NotNullWhen(true)] out TargetAddress? address, out string problem)
     {
         address = null;
         problem = "";
         string whole = text.Contains("://", StringComparison.Ordinal) ? text : $"http://{text}";
-        if (whole.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || whole.StartsWith("tls://", StringComparison.OrdinalIgnoreCase))
-        {
-            problem = $"'{text}': TLS is not spoken here; measure the port without it";
-            return false;
-        }
-
         if (!Uri.TryCreate(whole, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0)
         {
-            problem = $"'{text}' is no address (such as http://localhost:8000 or frames://localhost:8003)";
+            problem = $"'{text}' is no address (such as http://localhost:8000, frames://localhost:8003 or grpc://localhost:8001)";
             return false;
         }
 
@@ -37,7 +35,8 @@ internal sealed record TargetAddress(string Scheme, string Host, int Port, strin
         string authority = slash < 0 ? rest : rest[..slash];
         int colon = authority.LastIndexOf(':');
         bool hasPort = colon > authority.LastIndexOf(']') && int.TryParse(authority[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out _);
-        address = new TargetAddress(uri.Scheme, uri.Host.Trim('[', ']'), hasPort ? uri.Port : 0, slash < 0 ? "/" : uri.PathAndQuery);
+        string? plain = Schemes.FirstOrDefault(each => each.Secure == uri.Scheme).Plain;
+        address = new TargetAddress(plain ?? uri.Scheme, uri.Host.Trim('[', ']'), hasPort ? uri.Port : 0, slash < 0 ? "/" : uri.PathAndQuery, plain is not null);
         return true;
     }
 

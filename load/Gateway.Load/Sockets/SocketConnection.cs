@@ -6,7 +6,7 @@ namespace Gateway.Load.Sockets;
 
 /// <summary>One connection: made without waiting, made again when it is lost.</summary>
 /// <remarks><b>Threading</b>: the transport's thread.</remarks>
-internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, Epoll epoll, int index) : IDisposable
+internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, Epoll epoll, int index, TlsClient? tls) : IDisposable
 {
     // More than this in the buffer, and the server does not read: the rest waits in the worker, where it is counted.
     private const int MostPendingBytes = 1 << 20;
@@ -14,6 +14,7 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
     private readonly OutputBuffer _output = new();
     private readonly InputBuffer _input = new();
     private Socket? _socket;
+    private TlsChannel? _channel;
     private int _descriptor;
     private bool _waitsForRoom;
 
@@ -21,7 +22,10 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
 
     public bool IsConnecting => _socket is not null && !IsUp;
 
-    public bool HasRoom => IsUp && wire.HasRoom && _output.Pending.Length < MostPendingBytes;
+    public bool HasRoom => IsUp && wire.HasRoom && Outgoing.Pending.Length < MostPendingBytes;
+
+    /// <summary>Whether something is to be sent.</summary>
+    public bool HasPending => _output.Pending.Length > 0 || Outgoing.Pending.Length > 0;
 
     /// <summary>Whether it is in the transport's list of those that have something to send.</summary>
     public bool IsDirty { get; set; }
@@ -35,6 +39,9 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
     public int FailedAttempts { get; set; }
 
     public WireConnection Wire => wire;
+
+    /// <summary>What the socket is given.</summary>
+    private OutputBuffer Outgoing => _channel?.Output ?? _output;
 
     /// <exception cref="SocketException">The connection is refused at once.</exception>
     public void BeginConnect()
@@ -54,33 +61,62 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
         epoll.Add(_socket, index, forRoom: true);
     }
 
-    /// <summary>Ends connecting, if the kernel is done with it.</summary>
+    /// <summary>Goes on connecting.</summary>
+    /// <returns>Whether it is done.</returns>
     /// <exception cref="SocketException">There is no connection.</exception>
-    public void EndConnect()
+    /// <exception cref="IOException">There is no TLS on it.</exception>
+    public bool TryEndConnect()
+    {
+        if (_channel is null && !EndConnect()) return false;
+        if (_channel is not null && !TryEndHandshake(_channel)) return false;
+        IsUp = true;
+        FailedAttempts = 0;
+        wire.Open(_output);
+        Send();
+        return true;
+    }
+
+    /// <returns>True where there is no handshake to follow.</returns>
+    private bool EndConnect()
     {
         int error = (int)_socket!.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
         if (error != 0) throw new SocketException(error);
-        IsUp = true;
-        FailedAttempts = 0;
         _output.Clear();
         _input.Clear();
-        wire.Open(_output);
+        _channel = tls?.Begin();
+        if (_channel is null) return true;
         Send();
+        return false;
     }
+
+    private bool TryEndHandshake(TlsChannel channel)
+    {
+        int count = Epoll.Receive(_descriptor, channel.Room());
+        if (count == 0) throw new IOException("no TLS: the server closed the connection");
+        if (count > 0) channel.Received(count);
+        bool isOpen = channel.IsOpen();
+        if (!isOpen) Send();
+        return isOpen;
+    }
+
+    /// <returns>False when the call is not on this connection.</returns>
+    public bool TryAbandon(int call) => wire.TryAbandon(call, _output);
 
     public void Write(int call, EncodedRequest request, long timeoutMicroseconds) => wire.Write(call, request, timeoutMicroseconds, _output);
 
     /// <exception cref="IOException">The connection broke.</exception>
     public void Send()
     {
-        while (_output.Pending.Length > 0)
+        _channel?.Encrypt(_output);
+        OutputBuffer outgoing = Outgoing;
+        while (outgoing.Pending.Length > 0)
         {
-            int sent = Epoll.Send(_descriptor, _output.Pending);
+            int sent = Epoll.Send(_descriptor, outgoing.Pending);
             if (sent < 0) break;
-            _output.Sent(sent);
+            outgoing.Sent(sent);
         }
 
-        bool waits = _output.Pending.Length > 0;
+        bool waits = outgoing.Pending.Length > 0;
         if (waits == _waitsForRoom) return;
         _waitsForRoom = waits;
         epoll.Modify(_socket!, index, waits);
@@ -90,16 +126,29 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
     /// <exception cref="InvalidDataException">What came is not the protocol's.</exception>
     public void Receive(ICallSink sink)
     {
-        int count = Epoll.Receive(_descriptor, _input.Room(wire.Wanted));
-        if (count < 0) return;
+        Span<byte> room = _channel is null ? _input.Room(wire.Wanted) : _channel.Room();
+        int count = Epoll.Receive(_descriptor, room);
         if (count == 0) throw new IOException("the server closed the connection");
-        _input.Received(count);
+        if (_channel is null)
+        {
+            if (count < 0) return;
+            _input.Received(count);
+        }
+        else
+        {
+            // Some may have come with the end of the handshake.
+            if (count > 0) _channel.Received(count);
+            _channel.Decrypt(_input, wire.Wanted);
+        }
+
         _input.Taken(wire.Read(_input.Unread, _output, sink));
     }
 
     public void Close()
     {
         IsUp = false;
+        _channel?.Dispose();
+        _channel = null;
         _socket?.Dispose();
         _socket = null;
     }

@@ -28,7 +28,8 @@ internal sealed class SocketTransport : ICallTransport
     private int _down;
 
     /// <param name="requests">By the number of the payload.</param>
-    public SocketTransport(IPEndPoint server, ICarrier carrier, RequestTarget target, IReadOnlyList<EncodedRequest> requests, int connections, int window, TimeProvider time)
+    /// <param name="tls">How connections are encrypted; null for not at all.</param>
+    public SocketTransport(IPEndPoint server, ICarrier carrier, RequestTarget target, IReadOnlyList<EncodedRequest> requests, int connections, int window, TimeProvider time, TlsClient? tls = null)
     {
         _time = time;
         _requests = requests;
@@ -36,7 +37,7 @@ internal sealed class SocketTransport : ICallTransport
         _epoll = new Epoll(connections);
         _withRoom = new Queue<int>(connections);
         _dirty = new List<int>(connections);
-        _connections = [.. Enumerable.Range(0, connections).Select(index => new SocketConnection(server, carrier.CreateConnection(target, window), _epoll, index))];
+        _connections = [.. Enumerable.Range(0, connections).Select(index => new SocketConnection(server, carrier.CreateConnection(target, window), _epoll, index, tls))];
         _down = connections;
         DownSince = time.GetTimestamp();
     }
@@ -53,12 +54,7 @@ internal sealed class SocketTransport : ICallTransport
             connection.IsListed = false;
             if (!connection.HasRoom) continue;
             connection.Write(call, _requests[payload], timeoutMicroseconds);
-            if (!connection.IsDirty)
-            {
-                connection.IsDirty = true;
-                _dirty.Add(index);
-            }
-
+            MarkDirty(index);
             List(index);
             return true;
         }
@@ -99,7 +95,8 @@ internal sealed class SocketTransport : ICallTransport
     {
         for (int i = 0; i < _connections.Length; i++)
         {
-            if (!_connections[i].IsUp || !_connections[i].Wire.TryAbandon(call)) continue;
+            if (!_connections[i].IsUp || !_connections[i].TryAbandon(call)) continue;
+            MarkDirty(i);
             CloseIfAsked(i);
             return;
         }
@@ -118,9 +115,10 @@ internal sealed class SocketTransport : ICallTransport
         {
             if (connection.IsConnecting)
             {
-                connection.EndConnect();
+                if (!connection.TryEndConnect()) return;
                 _up++;
                 DownSince = 0;
+                connection.Receive(sink);
             }
             else if (connection.IsUp)
             {
@@ -129,12 +127,22 @@ internal sealed class SocketTransport : ICallTransport
                 CloseIfAsked(index);
             }
 
+            // What the protocol itself has to say goes with the next calls.
+            if (connection.IsUp && connection.HasPending) MarkDirty(index);
             List(index);
         }
         catch (Exception exception) when (exception is IOException or InvalidDataException or SocketException or Win32Exception)
         {
             Break(index, exception, sink);
         }
+    }
+
+    private void MarkDirty(int index)
+    {
+        SocketConnection connection = _connections[index];
+        if (connection.IsDirty) return;
+        connection.IsDirty = true;
+        _dirty.Add(index);
     }
 
     private void List(int index)

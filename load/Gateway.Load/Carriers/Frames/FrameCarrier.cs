@@ -18,6 +18,8 @@ internal sealed class FrameCarrier : ICarrier
 
     public bool IsMultiplexed => true;
 
+    public string? TlsProtocol => null;
+
     public EncodedRequest Encode(RequestPayload payload, RequestTarget target)
     {
         byte[] body = InferMap.Write(payload, target.Model, target.Version, target.HasTimeout, out int timeoutAt);

@@ -90,7 +90,7 @@ internal sealed class FrameConnection : WireConnection
         }
     }
 
-    public override bool TryAbandon(int call)
+    public override bool TryAbandon(int call, OutputBuffer output)
     {
         int slot = Array.IndexOf(_calls, call);
         if (slot < 0) return false;

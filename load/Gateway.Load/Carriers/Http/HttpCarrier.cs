@@ -18,6 +18,8 @@ internal abstract class HttpCarrier : ICarrier
 
     public bool IsMultiplexed => false;
 
+    public string? TlsProtocol => "http/1.1";
+
     public EncodedRequest Encode(RequestPayload payload, RequestTarget target) => Encode(Body(payload, target), target);
 
     public EncodedRequest EncodeDescribe(RequestTarget target) => Encode(new HttpBody("GET", ModelPath(target), "", []), target);

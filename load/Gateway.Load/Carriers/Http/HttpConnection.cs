@@ -67,7 +67,7 @@ internal sealed class HttpConnection : WireConnection
         if (call != None) sink.OnAnswer(call, answer);
     }
 
-    public override bool TryAbandon(int call)
+    public override bool TryAbandon(int call, OutputBuffer output)
     {
         if (_call != call) return false;
 

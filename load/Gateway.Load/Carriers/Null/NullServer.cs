@@ -13,13 +13,16 @@ internal sealed class NullServer : IDisposable
     private const int Listener = 0;
 
     private readonly Func<NullResponder> _responders;
+    private readonly TlsServer? _tls;
     private readonly Socket _listener;
     private readonly Thread _thread;
     private readonly Dictionary<int, Peer> _peers = [];
     private volatile bool _isStopped;
 
-    public NullServer(Func<NullResponder> responders)
+    /// <param name="tls">How connections are encrypted; null for not at all.</param>
+    public NullServer(Func<NullResponder> responders, TlsServer? tls = null)
     {
+        _tls = tls;
         _responders = responders;
         _listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -52,18 +55,18 @@ internal sealed class NullServer : IDisposable
                 if (index == Listener)
                 {
                     if (TryAccept() is not { } socket) continue;
-                    _peers[next] = new Peer(socket, _responders());
+                    _peers[next] = new Peer(socket, _responders(), _tls?.Begin());
                     epoll.Add(socket, next++);
                 }
                 else if (_peers.TryGetValue(index, out Peer? peer) && !peer.TryServe(epoll, index))
                 {
-                    peer.Socket.Dispose();
+                    peer.Dispose();
                     _peers.Remove(index);
                 }
             }
         }
 
-        foreach (Peer peer in _peers.Values) peer.Socket.Dispose();
+        foreach (Peer peer in _peers.Values) peer.Dispose();
     }
 
     private Socket? TryAccept()
@@ -81,33 +84,27 @@ internal sealed class NullServer : IDisposable
         }
     }
 
-    private sealed class Peer(Socket socket, NullResponder responder)
+    private sealed class Peer(Socket socket, NullResponder responder, TlsChannel? channel) : IDisposable
     {
         private readonly OutputBuffer _output = new();
         private readonly InputBuffer _input = new();
         private bool _waitsForRoom;
 
-        public Socket Socket => socket;
-
         /// <returns>False when the connection is over.</returns>
         public bool TryServe(Epoll epoll, int index)
         {
             int descriptor = (int)socket.Handle;
+            OutputBuffer outgoing = channel?.Output ?? _output;
             try
             {
-                int count = Epoll.Receive(descriptor, _input.Room(responder.Wanted));
+                int count = Epoll.Receive(descriptor, channel is null ? _input.Room(responder.Wanted) : channel.Room());
                 if (count == 0) return false;
-                if (count > 0)
+                if (count > 0) Take(count);
+                while (outgoing.Pending.Length > 0)
                 {
-                    _input.Received(count);
-                    _input.Taken(responder.Answer(_input.Unread, _output));
-                }
-
-                while (_output.Pending.Length > 0)
-                {
-                    int sent = Epoll.Send(descriptor, _output.Pending);
+                    int sent = Epoll.Send(descriptor, outgoing.Pending);
                     if (sent < 0) break;
-                    _output.Sent(sent);
+                    outgoing.Sent(sent);
                 }
             }
             catch (Exception exception) when (exception is IOException or InvalidDataException)
@@ -115,10 +112,33 @@ internal sealed class NullServer : IDisposable
                 return false;
             }
 
-            bool waits = _output.Pending.Length > 0;
+            bool waits = outgoing.Pending.Length > 0;
             if (waits != _waitsForRoom) epoll.Modify(socket, index, waits);
             _waitsForRoom = waits;
             return true;
+        }
+
+        public void Dispose()
+        {
+            channel?.Dispose();
+            socket.Dispose();
+        }
+
+        private void Take(int received)
+        {
+            if (channel is null)
+            {
+                _input.Received(received);
+            }
+            else
+            {
+                channel.Received(received);
+                if (!channel.IsOpen()) return;
+                channel.Decrypt(_input, responder.Wanted);
+            }
+
+            _input.Taken(responder.Answer(_input.Unread, _output));
+            channel?.Encrypt(_output);
         }
     }
 }

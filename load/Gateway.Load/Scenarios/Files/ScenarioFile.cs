@@ -60,7 +60,7 @@ internal static class ScenarioFile
         FileValues values = new(
             value, path, problems,
             "name", "target", "carrier", "model", "version", "steps", "loadSimulations", "warmUp", "timeoutMs", "requestTimeout", "connections", "window", "threads",
-            "retries", "verify", "tolerance", "headers", "token", "thresholds", "payloads", "seed");
+            "retries", "verify", "tolerance", "headers", "token", "insecure", "thresholds", "payloads", "seed");
         TargetAddress? target = Target(values.Has("target") ? values : file);
         bool isModel = values.Has("model") || values.Has("steps");
         ICarrier? carrier = null;
@@ -76,15 +76,16 @@ internal static class ScenarioFile
             if (carrier is null) values.Complain("target", $"nothing speaks {target.Scheme}://");
         }
 
-        IReadOnlyList<StepPlan> steps = StepReader.Read(values, path, problems);
-        IReadOnlyList<LoadSimulation> simulations = SimulationReader.Read(values, path, problems);
+        TraceShelf traces = new(path);
+        IReadOnlyList<StepPlan> steps = StepReader.Read(values, path, traces, problems);
+        IReadOnlyList<LoadSimulation> simulations = SimulationReader.Read(values, path, traces, problems);
         RetryRule retry = Retry(values, path, problems);
         double warmUp = values.Duration("warmUp", file.Duration("warmUp", 0));
         if (simulations.Count > 0 && warmUp >= simulations.Sum(simulation => simulation.Seconds)) values.Complain("warmUp", "is as long as all simulations together: nothing would be counted");
         ScenarioPlan? plan = target is null || carrier is null ? null : new ScenarioPlan
         {
             Name = values.Text("name", $"scenario {index + 1}"),
-            Target = target.Port == 0 ? target with { Port = carrier.DefaultPort } : target,
+            Target = target.Port == 0 ? target with { Port = carrier.PortFor(target.IsTls) } : target,
             Carrier = carrier,
             Steps = steps,
             Simulations = simulations,
@@ -97,7 +98,8 @@ internal static class ScenarioFile
             Retry = retry,
             Verify = values.Flag("verify"),
             Tolerance = values.Number("tolerance", ScenarioPlan.DefaultTolerance, 0, 1),
-            Headers = values.Texts("headers"),
+            Headers = Headers(values),
+            IsInsecure = values.Flag("insecure"),
             Token = values.Has("token") ? values.Text("token") : null,
             Seed = values.Whole("seed", file.Whole("seed", 1, 0, int.MaxValue), 0, int.MaxValue),
             Thresholds = [.. Thresholds(values), .. common],
@@ -116,6 +118,13 @@ internal static class ScenarioFile
         if (TargetAddress.TryParse(values.Text("target"), out TargetAddress? target, out string problem)) return target;
         values.Complain("target", problem);
         return null;
+    }
+
+    private static IReadOnlyList<string> Headers(FileValues values)
+    {
+        IReadOnlyList<string> headers = values.Texts("headers");
+        if (headers.Any(header => header.IndexOf(':') <= 0 || header.AsSpan().ContainsAny('\r', '\n'))) values.Complain("headers", "are lines of the form \"name: value\"");
+        return headers;
     }
 
     private static RetryRule Retry(FileValues scenario, string path, List<string> problems)

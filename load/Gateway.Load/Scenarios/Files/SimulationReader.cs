@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Gateway.Load.Payloads;
 
 namespace Gateway.Load.Scenarios.Files;
 
@@ -9,13 +8,13 @@ internal static class SimulationReader
     private const double MostRate = 10_000_000;
     private const int MostCopies = 60_000;
 
-    public static IReadOnlyList<LoadSimulation> Read(FileValues scenario, string path, List<string> problems)
+    public static IReadOnlyList<LoadSimulation> Read(FileValues scenario, string path, TraceShelf traces, List<string> problems)
     {
         if (scenario.List("loadSimulations").Count == 0) scenario.Complain("loadSimulations", "must have one simulation at least");
-        return [.. scenario.List("loadSimulations").Select(each => One(each, path, problems))];
+        return [.. scenario.List("loadSimulations").Select(each => One(each, path, traces, problems))];
     }
 
-    private static LoadSimulation One(LocatedJson value, string path, List<string> problems)
+    private static LoadSimulation One(LocatedJson value, string path, TraceShelf traces, List<string> problems)
     {
         FileValues values = new(value, path, problems, "type", "rate", "minRate", "maxRate", "interval", "during", "copies", "arrivals", "burst", "file");
         LoadSimulation nothing = new(SimulationKind.Pause, 1);
@@ -32,7 +31,7 @@ internal static class SimulationReader
         bool isOpen = simulation.IsOpen && !isReplay;
         if (isOpen) simulation = Open(simulation, values);
         if (simulation.IsClosed) simulation = simulation with { Copies = values.Whole("copies", 1, 0, MostCopies, isRequired: true) };
-        if (isReplay) simulation = Replay(simulation, seconds, values, path);
+        if (isReplay) simulation = Replay(simulation, seconds, values, traces);
         foreach ((string name, bool isUsed) in new[]
         {
             ("rate", kind is SimulationKind.Inject or SimulationKind.RampingInject), ("minRate", kind == SimulationKind.InjectRandom), ("maxRate", kind == SimulationKind.InjectRandom),
@@ -67,7 +66,7 @@ internal static class SimulationReader
         };
     }
 
-    private static LoadSimulation Replay(LoadSimulation simulation, double seconds, FileValues values, string path)
+    private static LoadSimulation Replay(LoadSimulation simulation, double seconds, FileValues values, TraceShelf traces)
     {
         if (values.Get("file") is not { Type: JsonTokenType.String } file)
         {
@@ -75,15 +74,6 @@ internal static class SimulationReader
             return simulation;
         }
 
-        try
-        {
-            Trace trace = Trace.Read(FileBeside.Find(path, file.Text));
-            return simulation with { Times = trace.Times, Seconds = seconds > 0 ? seconds : trace.Times[^1] + 1e-3 };
-        }
-        catch (LoadException exception)
-        {
-            values.Complain(file, exception.Message);
-            return simulation;
-        }
+        return traces.Find(values, file) is { } trace ? simulation with { Times = trace.Times, Seconds = seconds > 0 ? seconds : trace.Times[^1] + 1e-3 } : simulation;
     }
 }

@@ -9,26 +9,26 @@ internal static class StepReader
 {
     private const int MostDistinct = 10_000_000;
 
-    public static IReadOnlyList<StepPlan> Read(FileValues scenario, string path, List<string> problems)
+    public static IReadOnlyList<StepPlan> Read(FileValues scenario, string path, TraceShelf traces, List<string> problems)
     {
-        if (!scenario.Has("steps")) return [new StepPlan(scenario.Text("model", "request"), scenario.Text("model"), scenario.Text("version"), Payloads(scenario, path, problems))];
+        if (!scenario.Has("steps")) return [new StepPlan(scenario.Text("model", "request"), scenario.Text("model"), scenario.Text("version"), Payloads(scenario, path, traces, problems))];
         foreach (string name in (ReadOnlySpan<string>)["model", "version", "payloads"])
         {
             if (scenario.Has(name)) scenario.Complain(name, "belongs into the steps");
         }
 
         if (scenario.List("steps").Count == 0) scenario.Complain("steps", "must have one step at least");
-        return [.. scenario.List("steps").Select(each => Step(each, path, problems))];
+        return [.. scenario.List("steps").Select(each => Step(each, path, traces, problems))];
     }
 
-    private static StepPlan Step(LocatedJson value, string path, List<string> problems)
+    private static StepPlan Step(LocatedJson value, string path, TraceShelf traces, List<string> problems)
     {
         FileValues values = new(value, path, problems, "name", "model", "version", "payloads");
         if (values.Text("model").Length == 0) values.Complain("model", "is missing");
-        return new StepPlan(values.Text("name", values.Text("model")), values.Text("model"), values.Text("version"), Payloads(values, path, problems));
+        return new StepPlan(values.Text("name", values.Text("model")), values.Text("model"), values.Text("version"), Payloads(values, path, traces, problems));
     }
 
-    private static PayloadRecipe Payloads(FileValues step, string path, List<string> problems)
+    private static PayloadRecipe Payloads(FileValues step, string path, TraceShelf traces, List<string> problems)
     {
         if (step.Get("payloads") is not { } value) return new PayloadRecipe();
         FileValues values = new(value, path, problems, "distinct", "rows", "shape", "range", "popularity", "exponent", "files", "trace");
@@ -41,7 +41,7 @@ internal static class StepReader
             Shapes = Numbers(values, "shape", least: 0).ToDictionary(pair => pair.Key, pair => pair.Value.Select(number => (long)number).ToArray()),
             Ranges = Numbers(values, "range", least: double.MinValue).Where(pair => pair.Value.Length == 2).ToDictionary(pair => pair.Key, pair => (pair.Value[0], pair.Value[1])),
             Files = [.. values.Texts("files").Select(file => FileBeside.Find(path, file))],
-            Trace = values.Has("trace") ? FileBeside.Find(path, values.Text("trace")) : null,
+            Trace = values.Text("trace").Length > 0 ? traces.Find(values, values.Get("trace")!) : null,
             ZipfExponent = popularity == "zipf" ? values.Number("exponent", 1, 0.01, 10) : 0,
         };
     }

@@ -78,7 +78,7 @@ public class FrameConnectionTests
         (WireConnection connection, OutputBuffer output) = WithCalls(1);
         RecordingSink sink = new();
 
-        Assert.True(connection.TryAbandon(0));
+        Assert.True(connection.TryAbandon(0, output));
         Assert.Equal(1, connection.InFlight);
         connection.Read(Answer, output, sink);
 

@@ -58,6 +58,31 @@ public class ScenarioFileTests
     }
 
     [Theory]
+    [InlineData("https://localhost", "http-binary", 8000)]
+    [InlineData("tls://localhost", "frames", 8003)]
+    [InlineData("grpc://localhost", "grpc", 8001)]
+    [InlineData("grpcs://localhost:9", "grpc", 9)]
+    public void Parse_Address_HasItsCarrierAndPort(string target, string carrier, int port)
+    {
+        ScenarioPlan plan = Parse($$"""{"target":"{{target}}","scenarios":[{"model":"m","insecure":true,"loadSimulations":[{"type":"Inject","rate":1,"during":"1s"}]}]}""").Scenarios[0];
+
+        Assert.Equal((carrier, port, !target.StartsWith("grpc:", StringComparison.Ordinal), true), (plan.Carrier.Name, plan.Target.Port, plan.Target.IsTls, plan.IsInsecure));
+        Assert.StartsWith(target, plan.Target.ToString());
+    }
+
+    [Fact]
+    public void Parse_TraceOfArrivalsAndInputs_IsReadOnce()
+    {
+        string trace = Path.GetTempFileName();
+        File.WriteAllText(trace, """{"at":1,"inputs":[{"name":"x","datatype":"INT64","shape":[1],"data":[5]}]}""");
+
+        ScenarioPlan plan = Parse($$"""{"target":"http://x","scenarios":[{"model":"m","payloads":{"trace":"{{trace}}"},"loadSimulations":[{"type":"Replay","file":"{{trace}}"}]}]}""").Scenarios[0];
+
+        Assert.Same(plan.Simulations[0].Times, plan.Steps[0].Payloads.Trace!.Times);
+        File.Delete(trace);
+    }
+
+    [Theory]
     [InlineData("\"rate\": 200, \"during\": \"10s\"", "\"rate\": \"fast\", \"during\": \"10s\"", "file.json:11: scenarios[0].loadSimulations[0].rate: must be a number")]
     [InlineData("\"RampingInject\"", "\"Ramp\"", "file.json:11: scenarios[0].loadSimulations[0].type: must be one of")]
     [InlineData("\"during\": \"30s\"", "\"during\": \"soon\"", "file.json:12: scenarios[0].loadSimulations[1].during: must be a duration")]
@@ -66,7 +91,7 @@ public class ScenarioFileTests
     [InlineData("\"p99 < 50ms\"", "\"p99 ~ 50ms\"", "file.json:16: scenarios[0].thresholds[0]: threshold 'p99 ~ 50ms'")]
     [InlineData("\"timeoutMs\"", "\"timeoutMS\"", "file.json:8: scenarios[0].timeoutMS: is not known here")]
     [InlineData("frames://localhost", "gopher://localhost", "file.json:19: scenarios[1].target: nothing speaks gopher://")]
-    [InlineData("http://localhost:8000", "https://localhost:8000", "file.json:3: target: 'https://localhost:8000': TLS is not spoken here")]
+    [InlineData("\"timeoutMs\": 50", "\"headers\": [\"none\"]", "file.json:8: scenarios[0].headers: are lines of the form")]
     [InlineData("\"warmUp\": \"2s\"", "\"warmUp\": \"2m\"", "scenarios[0].warmUp: is as long as all simulations")]
     [InlineData("\"window\": 32", "\"window\": 0", "file.json:19: scenarios[1].window: must be a number from 1")]
     [InlineData("\"name\": \"texts\"", "\"name\": \"digits\"", "file.json:6: scenarios: two have the same name")]

@@ -1,6 +1,7 @@
 using Gateway.Load.Arrivals;
 using Gateway.Load.Carriers;
 using Gateway.Load.Carriers.Frames;
+using Gateway.Load.Carriers.Grpc;
 using Gateway.Load.Carriers.Http;
 using Gateway.Load.Carriers.Null;
 using Gateway.Load.Engine;
@@ -26,6 +27,13 @@ public class AllocationTests
     public void Run_Frames_AllocatesNothingACall()
     {
         FrameCarrier carrier = new();
+        Check(carrier, carrier.Encode(Payload, Target).Bytes);
+    }
+
+    [Fact]
+    public void Run_Grpc_AllocatesNothingACall()
+    {
+        GrpcCarrier carrier = new();
         Check(carrier, carrier.Encode(Payload, Target).Bytes);
     }
 

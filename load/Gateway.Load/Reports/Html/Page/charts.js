@@ -81,7 +81,7 @@ function card(title, sub, content, legend, wide) {
 }
 
 /**
- * Lines over one axis. Series: {name, colour, points: [[x, y|null]], dash, dots, noLine}. Options: x and y formats, axis titles, log scales, vertical bands and
+ * Lines over one axis. Series: {name, colour, points: [[x, y|null, text, least, most]], dash, dots, noLine, ranges}. Options: x and y formats, axis titles, log scales, vertical bands and
  * lines, and ticks of one's own.
  */
 function lines(series, options) {
@@ -92,7 +92,7 @@ function lines(series, options) {
     const yFormat = options.y || digits;
     const xFormat = options.x || digits;
     const xs = all.map(point => point[0]);
-    const ys = all.map(point => point[1]).concat((options.levels || []).map(level => level.y));
+    const ys = [...all.map(point => point[1]), ...(options.levels || []).map(level => level.y), ...series.filter(each => each.ranges).flatMap(each => each.points.map(point => point[4]))];
     const xLeast = options.xLeast ?? Math.min(...xs);
     let xMost = options.xMost ?? Math.max(...xs);
     if (xMost <= xLeast) xMost = xLeast + 1;
@@ -147,6 +147,9 @@ function lines(series, options) {
         pen = 'L';
       }
       if (!each.noLine) root.append(svg('path', { d: path, fill: 'none', stroke: each.colour, 'stroke-width': each.thin ? 1.2 : 2, 'stroke-linejoin': 'round', 'stroke-dasharray': each.dash ? '5 4' : 'none' }));
+      if (each.ranges) {
+        for (const [x, y, , least, most] of each.points) if (y !== null) root.append(svg('line', { x1: X(x), x2: X(x), y1: Y(least), y2: Y(most), stroke: each.colour, 'stroke-width': 5, opacity: 0.25, 'stroke-linecap': 'round' }));
+      }
       if (each.dots || each.points.length < 3) {
         for (const point of each.points) {
           if (point[1] !== null && (!options.yLog || point[1] > 0)) root.append(svg('circle', { cx: X(point[0]), cy: Y(point[1]), r: each.noLine ? 4.5 : 3.2, fill: each.hollow ? 'var(--card)' : each.colour, stroke: each.colour, 'stroke-width': 1.6 }));
