@@ -103,6 +103,16 @@ public sealed class InferenceRequest
         return this;
     }
 
+    /// <summary>Makes the input that was added last one of keys, strings or 64-bit integers, for which the server fills in rows of a feature view.</summary>
+    /// <exception cref="InvalidOperationException">None was added.</exception>
+    public InferenceRequest FromFeatureView(string view)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(view);
+        if (_inputCount == 0) throw new InvalidOperationException("There is no input yet whose elements could be keys.");
+        _inputs[_inputCount - 1].FeatureView = view;
+        return this;
+    }
+
     /// <summary>Asks for an output; when none is asked for, all are sent.</summary>
     public InferenceRequest AddOutput(string name)
     {

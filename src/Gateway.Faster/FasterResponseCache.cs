@@ -1,5 +1,4 @@
 using Gateway.Core.Caching;
-using Gateway.Core.Caching.Storage;
 using Gateway.Core.Memory;
 using Microsoft.Extensions.Logging;
 
@@ -9,10 +8,5 @@ namespace Gateway.Faster;
 public static class FasterResponseCache
 {
     public static ResponseCache Create(CacheOptions options, BlockPool pool, TimeProvider time, ILogger<ResponseCache> logger) =>
-        new(options, new Factory(), pool, time, logger);
-
-    private sealed class Factory : IResponseStoreFactory
-    {
-        public IResponseStore Open(StoreContext context) => new FasterStore(context);
-    }
+        new(options, new FasterStoreFactory(), pool, time, logger);
 }

@@ -33,6 +33,7 @@ internal sealed class FasterStore : IResponseStore
     private readonly ConcurrentStack<StoreSession> _sessions = new();
     private readonly StoreSession?[] _idle = new StoreSession?[16];
     private readonly long _logMemory;
+    private readonly long _pageBytes;
     private readonly long _segmentBytes;
     private int _opened;
     private bool _isDiskOff;
@@ -48,6 +49,7 @@ internal sealed class FasterStore : IResponseStore
         int memoryBits = pageBits + BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)pages));
         int segmentBits = Math.Max(pageBits, Math.Clamp(BitOperations.Log2((ulong)Math.Max(1, context.DiskBytes / 16)), 20, 28));
         _segmentBytes = 1L << segmentBits;
+        _pageBytes = 1L << pageBits;
         _device = context.Folder is { } folder ? new LogDevice(folder, context.Secret, context.OnFailure) : null;
         _log = (IDevice?)_device ?? new NullDevice();
         _kv = new FasterKV<StoreKey, SpanByte>(
@@ -83,11 +85,15 @@ internal sealed class FasterStore : IResponseStore
 
     public long TailAddress => _kv.Log.TailAddress;
 
-    public long Capacity => HasDisk ? Math.Max(_logMemory, _context.DiskBytes) : _logMemory;
+    public long Capacity => !HasDisk ? _logMemory : _context.KeepsAll ? _context.DiskBytes : Math.Max(_logMemory, _context.DiskBytes);
 
     public bool IsFull => HasDisk ? TailAddress > _context.DiskBytes - _segmentBytes : HeadAddress > BucketBytes;
 
     public long SpilledBytes => _device?.Written ?? 0;
+
+    public long UnreadableSectors => _device?.Unreadable ?? 0;
+
+    public bool HasFailed => _device is { HasFailed: true } || _isDiskOff;
 
     private bool HasDisk => _device is { HasFailed: false } && !_isDiskOff;
 
@@ -97,7 +103,7 @@ internal sealed class FasterStore : IResponseStore
     {
         entry = default;
         pending = null;
-        if (!TryRent(out StoreSession? session)) return ReadStatus.NotFound;
+        if (!TryRent(out StoreSession? session)) return ReadStatus.Busy;
         ReadStatus status = session!.Read(test, out entry);
         if (status == ReadStatus.Pending) pending = session;
         else Return(session);
@@ -106,7 +112,7 @@ internal sealed class FasterStore : IResponseStore
 
     public unsafe long Append(CacheKey key, ReadOnlySpan<byte> entry)
     {
-        if (entry.Length > MaxEntryBytes) return -1;
+        if (entry.Length > MaxEntryBytes || (_context.KeepsAll && !HasRoom(entry.Length))) return -1;
         StoreKey storeKey = new(key.Hash);
         int input = 0;
         ReadSlot none = null!;
@@ -126,8 +132,21 @@ internal sealed class FasterStore : IResponseStore
         if (HasDisk) _kv.Log.Flush(wait);
     }
 
+    public void Compact(long until, Predicate<EntryHeader> isGone)
+    {
+        // What is still being changed cannot be moved; without a disk this only says that nothing is.
+        _kv.Log.Flush(wait: true);
+        until = Math.Min(until, _kv.Log.SafeReadOnlyAddress);
+        if (until <= _kv.Log.BeginAddress) return;
+        _writer.Compact(until, CompactionType.Lookup, new GoneEntries(isGone));
+
+        // What was moved is on disk before the files go that it was in.
+        _kv.Log.Flush(wait: true);
+        _kv.Log.Truncate();
+    }
+
     /// <summary>Whether an entry that came from the disk is what was written.</summary>
-    public bool IsSealed(in StoredEntry entry) => Entry.IsSealed(entry.Block.Span[..entry.Bytes], _context.Secret);
+    public bool IsSealed(ReadOnlySpan<byte> entry) => Entry.IsSealed(entry, _context.Secret);
 
     public void Return(StoreSession session)
     {
@@ -199,9 +218,18 @@ internal sealed class FasterStore : IResponseStore
         return false;
     }
 
+    /// <summary>Whether an entry can be appended without one that is there being lost: in memory two pages stay free, the one being filled and the one that makes way.</summary>
+    private bool HasRoom(int bytes)
+    {
+        if (HasFailed) return false;
+        long most = HasDisk ? _context.DiskBytes : _logMemory - (2 * _pageBytes);
+        return TailAddress + RecordHeadBytes + bytes - _kv.Log.BeginAddress <= most;
+    }
+
     /// <summary>Lets go of what there is no room for: what is no longer in memory, or too far down on disk.</summary>
     private void LetGo()
     {
+        if (_context.KeepsAll) return;
         long until = HasDisk ? TailAddress - _context.DiskBytes : HeadAddress;
         if (until - _kv.Log.BeginAddress >= _segmentBytes || (!HasDisk && until > _kv.Log.BeginAddress)) _kv.Log.ShiftBeginAddress(until, snapToPageStart: HasDisk, truncateLog: true);
     }

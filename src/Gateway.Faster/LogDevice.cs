@@ -30,6 +30,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     private readonly Thread[] _threads;
     private int _hasFailed;
     private long _written;
+    private long _unreadable;
 
     public LogDevice(string folder, CacheSecret secret, Action<string> onFailure)
         : base(Path.Combine(folder, "log"), Sector, Devices.CAPACITY_UNSPECIFIED)
@@ -44,6 +45,9 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
 
     /// <summary>Bytes written since the start.</summary>
     public long Written => Volatile.Read(ref _written);
+
+    /// <summary>Sectors that were asked for and are not what was written.</summary>
+    public long Unreadable => Volatile.Read(ref _unreadable);
 
     public override void WriteAsync(IntPtr sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite, DeviceIOCompletionCallback callback, object context) =>
         _writes.Add(new Work(IsWrite: true, segmentId, (long)destinationAddress, sourceAddress, (int)numBytesToWrite, callback, context));
@@ -103,7 +107,12 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            if (!work.IsWrite) memory.Clear();
+            if (!work.IsWrite)
+            {
+                memory.Clear();
+                Interlocked.Increment(ref _unreadable);
+            }
+
             Fail(error.Message);
         }
 
@@ -138,6 +147,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         if (!_segments.TryGetValue(work.Segment, out Segment? segment))
         {
             memory.Clear();
+            Interlocked.Increment(ref _unreadable);
             return;
         }
 
@@ -155,7 +165,11 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
             Span<byte> sector = memory.Slice(at, Math.Min(Sector, memory.Length - at));
             long index = (work.Offset + at) / Sector;
             ulong expected = index < segment.Digests.Length ? Volatile.Read(ref segment.Digests[index]) : 0;
-            if (expected == 0 || CacheSecret.Short(_secret.ForSectors, sector) != expected) sector.Clear();
+            if (expected != 0 && CacheSecret.Short(_secret.ForSectors, sector) == expected) continue;
+            sector.Clear();
+
+            // What comes after the last that was written is not missed.
+            if (expected != 0 || HasFailed) Interlocked.Increment(ref _unreadable);
         }
     }
 

@@ -11,11 +11,12 @@ internal sealed class StoreSession : IPendingRead
     private readonly FasterStore _store;
     private readonly ReadSlot _slot;
     private readonly ClientSession<StoreKey, SpanByte, int, ReadSlot, Empty, StoreFunctions> _session;
+    private long _unreadableBefore;
 
     public StoreSession(FasterStore store, FasterKV<StoreKey, SpanByte> kv, BlockPool pool)
     {
         _store = store;
-        _slot = new ReadSlot(pool);
+        _slot = new ReadSlot(store, pool);
         _session = kv.For(new StoreFunctions()).NewSession<StoreFunctions>();
     }
 
@@ -27,42 +28,43 @@ internal sealed class StoreSession : IPendingRead
         int input = 0;
         ReadSlot slot = _slot;
         slot.Begin(test);
+        _unreadableBefore = _store.UnreadableSectors;
         Status status = _session.Read(ref key, ref input, ref slot);
         if (status.IsPending) return ReadStatus.Pending;
-        if (slot.Found is not { } found) return ReadStatus.NotFound;
+        if (slot.Found is not { } found) return slot.IsUnreadable ? ReadStatus.Unreadable : ReadStatus.NotFound;
         entry = found;
         return ReadStatus.Found;
     }
 
-    public void Complete(IReadReceiver? receiver) => _ = CompleteAsync(receiver);
+    public void Complete(IReadReceiver? receiver)
+    {
+        _slot.IsFromDisk = true;
+        _ = CompleteAsync(receiver);
+    }
 
     public void Dispose() => _session.Dispose();
 
     private async Task CompleteAsync(IReadReceiver? receiver)
     {
-        StoredEntry? found = null;
         try
         {
             await _session.CompletePendingAsync().ConfigureAwait(false);
-            found = _slot.Found;
         }
 #pragma warning disable CA1031 // What the disk cannot give is not there; the session is not used again.
         catch (Exception error)
 #pragma warning restore CA1031
         {
             _store.GiveUp(error);
-            receiver?.OnRead(null);
+            receiver?.OnRead(ReadStatus.Unreadable, default);
             return;
         }
 
-        // A lie of the disk is not an answer: what comes from there must be what was sealed.
-        if (found is { } entry && (receiver is null || !_store.IsSealed(entry)))
-        {
-            entry.Block.Release();
-            found = null;
-        }
-
+        // What is in a sector that was lost, or which key's, cannot be told: any that failed meanwhile may have been this one.
+        StoredEntry found = _slot.Found.GetValueOrDefault();
+        ReadStatus status = _slot.Found is not null ? ReadStatus.Found
+            : _slot.IsUnreadable || _store.UnreadableSectors != _unreadableBefore ? ReadStatus.Unreadable : ReadStatus.NotFound;
         _store.Return(this);
-        receiver?.OnRead(found);
+        if (receiver is not null) receiver.OnRead(status, found);
+        else if (status == ReadStatus.Found) found.Block?.Release();
     }
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
 using Gateway.CommandLine;
+using Gateway.Core.Features.Configuration;
+using Gateway.Features;
 using Gateway.Server.Hosting;
 
 namespace Gateway;
@@ -13,7 +15,7 @@ internal static class CheckCommand
         ServiceProvider services = Composition.ForCheck(options with { ModelRepository = repositories });
         await using (services.ConfigureAwait(false))
         {
-            IReadOnlyList<RepositoryFinding> findings = services.GetRequiredService<IRepositoryChecker>().Check();
+            IReadOnlyList<RepositoryFinding> findings = [.. services.GetRequiredService<IRepositoryChecker>().Check(), .. FeatureFindings(options)];
             foreach (RepositoryFinding finding in findings)
             {
                 string version = finding.Version == 0 ? "" : " " + finding.Version.ToString(CultureInfo.InvariantCulture);
@@ -24,5 +26,12 @@ internal static class CheckCommand
             Console.Out.WriteLine($"{findings.Count} checked, {broken} broken; the settings are good.");
             return broken == 0 ? ExitCode.Good : ExitCode.Failed;
         }
+    }
+
+    /// <summary>Looks at the views' configuration; their files are looked at when they are loaded.</summary>
+    private static IEnumerable<RepositoryFinding> FeatureFindings(ServerOptions options)
+    {
+        IReadOnlyList<FeatureViewConfig> views = FeatureSetup.Read(options, out IReadOnlyDictionary<string, string> problems);
+        return [.. views.Select(view => new RepositoryFinding($"feature view {view.Name}", 0, true, "can be served")), .. problems.Select(problem => new RepositoryFinding($"feature view {problem.Key}", 0, false, problem.Value))];
     }
 }

@@ -1,11 +1,14 @@
 using Gateway.Core.Caching;
 using Gateway.Core.Execution;
+using Gateway.Core.Features;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Faster;
+using Gateway.Features;
 using Gateway.OnnxRuntime.Backend;
 using Gateway.Precompute;
+using Gateway.Server.Features;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
@@ -20,6 +23,8 @@ internal static class Composition
     /// <summary>What serving needs beside what the host brings.</summary>
     public static void AddServices(IServiceCollection services) => services
         .AddRepository()
+        .AddFeatureViews(MakeFeatures)
+        .AddSingleton<FeatureSources>()
         .AddSingleton<JsonInference>()
         .AddSingleton<CacheWarmup>()
         .AddSingleton<IModelLoader, RepositoryLoader>()
@@ -82,5 +87,18 @@ internal static class Composition
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ModelRepository>>(),
                 provider.GetRequiredService<ResponseCache>(),
-                ProfilesFor(provider.GetRequiredService<ServerOptions>())));
+                ProfilesFor(provider.GetRequiredService<ServerOptions>()),
+                provider.GetService<FeatureViews>()));
+
+    private static FeatureViews MakeFeatures(IServiceProvider provider)
+    {
+        ServerOptions options = provider.GetRequiredService<ServerOptions>();
+        return FasterFeatureViews.Create(
+            FeatureSetup.Read(options, out IReadOnlyDictionary<string, string> problems),
+            problems,
+            options.FeatureDirectory,
+            provider.GetRequiredService<BlockPool>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<FeatureViews>>());
+    }
 }

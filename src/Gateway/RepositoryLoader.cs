@@ -1,20 +1,25 @@
 using Gateway.Core.Caching;
+using Gateway.Core.Features;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
+using Gateway.Features;
 using Gateway.Precompute;
 using Gateway.Server.Hosting;
 
 namespace Gateway;
 
 /// <summary>Lets the host load, stop and check a <see cref="ModelRepository"/>.</summary>
-internal sealed class RepositoryLoader(ModelRepository repository, ResponseCache cache, CacheWarmup? warmup = null) : IModelLoader, IRepositoryChecker, IDisposable
+internal sealed class RepositoryLoader(ModelRepository repository, ResponseCache cache, CacheWarmup? warmup = null, FeatureViews? features = null, FeatureSources? sources = null) : IModelLoader, IRepositoryChecker, IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private Task _warming = Task.CompletedTask;
 
     public async Task LoadAsync(CancellationToken cancellation)
     {
+        // Beside the models: a large view takes its time too.
+        Task views = sources?.RunAsync(_stopping.Token) ?? Task.CompletedTask;
         await repository.LoadAllAsync(cancellation).ConfigureAwait(false);
+        await views.WaitAsync(cancellation).ConfigureAwait(false);
 
         // With all models there it can be told which of the kept answers are still of use.
         cache.BeginRestore();
@@ -27,6 +32,7 @@ internal sealed class RepositoryLoader(ModelRepository repository, ResponseCache
         await _warming.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         int abandoned = await repository.StopAsync(grace).ConfigureAwait(false);
         cache.Dispose();
+        features?.Dispose();
         return abandoned;
     }
 

@@ -27,7 +27,7 @@ public sealed class TestModel : IAsyncDisposable
         ModelConfig config = new() { Name = "m", MaxBatchSize = setup.IsBatching ? setup.Policy.MaxBatchRows : 0 };
         ModelLayout layout = new("m", 1, config, setup.Inputs, setup.Outputs);
         Batcher = new DynamicBatcher(setup.Policy, setup.Policy.MakeFormer(setup.Time), Pool, setup.Time);
-        Model = new ServedModel(layout, "test", Batcher);
+        Model = new ServedModel(layout, "test", Batcher) { Features = setup.Features?.Invoke(Pool) };
         _spare = Model.RentRequest();
         IModelExecutor[] executors = [.. Enumerable.Range(0, setup.Instances).Select(_ => setup.CreateExecutor(layout, Pool, setup.Time))];
         Batcher.Start(executors, layout);

@@ -1,4 +1,5 @@
 using Gateway.Core.Execution;
+using Gateway.Core.Features;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
@@ -27,6 +28,9 @@ public sealed record TestModelSetup
 
     /// <summary>Ceiling of the pool that requests and outputs lie in.</summary>
     public long PoolBytes { get; init; } = 64L << 20;
+
+    /// <summary>Makes the feature views that requests may name; null for none.</summary>
+    public Func<BlockPool, FeatureViews>? Features { get; init; }
 
     /// <summary>A tensor that clients and model see alike.</summary>
     public static TensorSpec Tensor(string name, DataType type, params ReadOnlySpan<long> dims) => new(name, type, dims, dims, []);

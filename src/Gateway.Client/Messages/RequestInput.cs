@@ -11,6 +11,9 @@ internal struct RequestInput
 
     public required TensorShape Shape { get; init; }
 
+    /// <summary>The feature view whose keys the elements are; null where they are what the model takes.</summary>
+    public string? FeatureView { get; set; }
+
     /// <summary>An array, a memory manager, an array of strings, or null for what the request has copied.</summary>
     public object? Source { get; set; }
 

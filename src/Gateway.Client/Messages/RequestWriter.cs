@@ -95,12 +95,13 @@ internal static class RequestWriter
         long bytes = 1 + Key("name"u8) + MessagePackWriter.StringSize(input.Name) + Key("datatype"u8) + MessagePackWriter.StringHeaderSize(type) + type
             + Key("shape"u8) + MessagePackWriter.ArrayHeaderSize(input.Shape.Rank) + Key("data"u8) + MessagePackWriter.BinaryHeaderSize((int)Math.Min(data, int.MaxValue)) + data;
         for (int i = 0; i < input.Shape.Rank; i++) bytes += MessagePackWriter.IntegerSize(input.Shape[i]);
+        if (input.FeatureView is { } view) bytes += Key("parameters"u8) + 1 + Key("feature_view"u8) + MessagePackWriter.StringSize(view);
         return bytes;
     }
 
     private static void WriteInput(ref MessagePackWriter writer, InferenceRequest request, in RequestInput input)
     {
-        writer.WriteMapHeader(4);
+        writer.WriteMapHeader(input.FeatureView is null ? 4 : 5);
         writer.WriteString("name"u8);
         writer.WriteString(input.Name);
         writer.WriteString("datatype"u8);
@@ -108,6 +109,14 @@ internal static class RequestWriter
         writer.WriteString("shape"u8);
         writer.WriteArrayHeader(input.Shape.Rank);
         for (int i = 0; i < input.Shape.Rank; i++) writer.WriteInteger(input.Shape[i]);
+        if (input.FeatureView is { } view)
+        {
+            writer.WriteString("parameters"u8);
+            writer.WriteMapHeader(1);
+            writer.WriteString("feature_view"u8);
+            writer.WriteString(view);
+        }
+
         writer.WriteString("data"u8);
         if (input.Source is string[] texts) WriteTexts(writer.ReserveBinary((int)DataBytes(request, input)), texts);
         else writer.WriteBinary(input.Bytes(request));

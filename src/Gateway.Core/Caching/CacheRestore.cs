@@ -1,4 +1,3 @@
-using System.Globalization;
 using Gateway.Core.Caching.Entries;
 using Gateway.Core.Caching.Keys;
 using Gateway.Core.Caching.Storage;
@@ -49,7 +48,7 @@ internal sealed partial class CacheRestore : IDisposable
             if (_isStopping) break;
             try
             {
-                foreach (string file in Directory.EnumerateFiles(log).OrderBy(SegmentOf))
+                foreach (string file in EntryScanner.FilesOf(log))
                 {
                     if (!_isStopping) broken += EntryScanner.Scan(file, _cache.Store?.MaxEntryBytes ?? 0, _cache.Secret, Take);
                 }
@@ -97,10 +96,6 @@ internal sealed partial class CacheRestore : IDisposable
         _cache.Writer.Post(new WriteItem(model, new CacheKey(header.Hash, header.Check), new StoredEntry(block, bytes.Length, -1), null, null, -1, null));
         return true;
     }
-
-    // The number after the last dot.
-    private static int SegmentOf(string file) =>
-        int.TryParse(Path.GetExtension(file).AsSpan().TrimStart('.'), NumberStyles.None, CultureInfo.InvariantCulture, out int segment) ? segment : -1;
 
     [LoggerMessage(7010, LogLevel.Information, "The response cache has taken over {Entries} answers of its last life; {PassedOver} were of no use any more", EventName = "CacheRestored")]
     private static partial void LogTaken(ILogger logger, long entries, long passedOver);

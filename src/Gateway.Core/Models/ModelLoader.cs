@@ -1,6 +1,7 @@
 using Gateway.Core.Caching;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Execution;
+using Gateway.Core.Features;
 using Gateway.Core.Memory;
 using Gateway.Core.Models.Configuration;
 using Gateway.Core.Models.Repository;
@@ -10,7 +11,7 @@ namespace Gateway.Core.Models;
 
 /// <summary>Brings one model version to the point where it can be served.</summary>
 /// <remarks><b>Ownership</b>: the loaded version owns its batcher, instances and file; dispose it when it has been stopped.</remarks>
-internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time, ResponseCache? cache = null, ProfileCache? profiles = null)
+internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time, ResponseCache? cache = null, ProfileCache? profiles = null, FeatureViews? features = null)
 {
     /// <summary>Opens the file and checks the configuration against it.</summary>
     /// <exception cref="ModelLoadException">It cannot be served.</exception>
@@ -58,6 +59,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             ServedModel model = new(layout, file.Device, batcher, digest)
             {
                 Placements = [.. executors.Select(executor => executor.Placement)],
+                Features = features,
                 CacheList = gateway.Cache.WarmUp is { } list ? Path.Combine(source.ModelDirectory, list) : null,
             };
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);

@@ -3,6 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Gateway.Core.Caching;
 using Gateway.Core.Execution;
+using Gateway.Core.Features;
+using Gateway.Core.Features.Lookups;
 using Gateway.Core.Models.Configuration;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
@@ -69,6 +71,13 @@ public sealed class ServedModel
 
     /// <summary>Where requests look before they are queued; null for a model without a cache. Set before the model is served.</summary>
     internal ModelCache? Cache { get; set; }
+
+    /// <summary>The views that requests may name instead of an input's bytes; null where there are none.</summary>
+    public FeatureViews? Features { get; internal init; }
+
+    /// <summary>The view that a request names.</summary>
+    /// <exception cref="InferenceException">There is none of that name.</exception>
+    public FeatureView FindFeatureView(ReadOnlySpan<byte> utf8Name) => Features is { } views ? views.Find(utf8Name) : throw FeatureViews.Unknown(System.Text.Encoding.UTF8.GetString(utf8Name));
 
     /// <summary>The file with requests that are asked for once the server has started, so that they are in the cache; null for none.</summary>
     public string? CacheList { get; internal init; }
@@ -148,6 +157,9 @@ public sealed class ServedModel
     /// <exception cref="InferenceException">The request does not fit the model (the texts are Triton's); it was not accepted and stays the caller's.</exception>
     public ValueTask InferAsync(InferenceRequest request)
     {
+        // Taken now: a request whose rows are on disk may be answered before this method returns.
+        ValueTask completion = request.Completion;
+        if (FeatureFill.IsNeeded(request) && !(request.Fill ??= new FeatureFill(request)).Begin()) return completion;
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
         return Cache is null ? Batcher.EnqueueAsync(request) : Cache.InferAsync(request);
@@ -159,9 +171,35 @@ public sealed class ServedModel
     /// <exception cref="InferenceException">As above.</exception>
     public void Infer(InferenceRequest request, IAnswerReceiver receiver, RunsHere runs)
     {
+        request.Receiver = receiver;
+        if (FeatureFill.IsNeeded(request) && !(request.Fill ??= new FeatureFill(request)).Begin()) return;
+        Enter(request, runs);
+    }
+
+    /// <summary>Goes on with a request whose rows had to be waited for.</summary>
+    internal void Resume(InferenceRequest request)
+    {
+        try
+        {
+            Enter(request, RunsHere.None);
+        }
+        catch (InferenceException error)
+        {
+            Abandon(request, error);
+        }
+    }
+
+    /// <summary>Answers such a request that does not fit after all; it was never accepted.</summary>
+    internal static void Abandon(InferenceRequest request, InferenceException error)
+    {
+        request.SetError(RequestOutcome.Failed, error.Status, error.Message);
+        request.Complete();
+    }
+
+    private void Enter(InferenceRequest request, RunsHere runs)
+    {
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
-        request.Receiver = receiver;
         if (Cache is null) Batcher.Enqueue(request, runs);
         else Cache.Infer(request, runs);
     }

@@ -2,6 +2,7 @@ using System.Threading.Tasks.Sources;
 using Gateway.Core.Caching;
 using Gateway.Core.Caching.Flights;
 using Gateway.Core.Execution;
+using Gateway.Core.Features.Lookups;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
@@ -98,6 +99,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
 
     /// <summary>Its place in the cache; made when it first needs one.</summary>
     internal CachedCall? CachedCall { get; set; }
+
+    /// <summary>What fills rows of feature views in; made when it first names one.</summary>
+    internal FeatureFill? Fill { get; set; }
 
     public ref StageTimes Times => ref _times;
 

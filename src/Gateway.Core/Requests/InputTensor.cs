@@ -1,3 +1,4 @@
+using Gateway.Core.Features;
 using Gateway.Core.Memory;
 using Gateway.Protocol.Tensors;
 
@@ -17,6 +18,9 @@ public struct InputTensor
     public int Offset;
 
     public int ByteLength;
+
+    /// <summary>Where its rows are to be looked up, of a tensor of keys; null for one that is what the model takes.</summary>
+    public FeatureView? View;
 
     public readonly bool IsPresent => DataType != DataType.Invalid;
 

@@ -52,6 +52,16 @@ internal static class RequestValidation
         request.ShapeKey = shapeKey;
     }
 
+    /// <summary>Whether a tensor of that shape may be an input, as far as the shape of one input alone can tell.</summary>
+    internal static bool HasShapeOf(ModelLayout layout, TensorSpec spec, TensorShape shape)
+    {
+        if (!layout.IsBatching) return Fits(shape.Dims, spec.ClientDims.Dims);
+        return shape.Rank > 0 && shape[0] <= (long)MostBatches * layout.MaxBatchRows && Fits(shape.Dims[1..], spec.ClientDims.Dims);
+    }
+
+    /// <summary>The shape that a request's input is to have; -1 for a dimension of any size.</summary>
+    internal static TensorShape Expected(ModelLayout layout, TensorSpec spec) => layout.IsBatching ? new TensorShape([-1, .. spec.ClientDims.Dims]) : spec.ClientDims;
+
     private static bool Fits(ReadOnlySpan<long> actual, ReadOnlySpan<long> expected)
     {
         if (actual.Length != expected.Length) return false;
@@ -116,12 +126,15 @@ internal static class RequestValidation
     private static InferenceException UnexpectedShape(InferenceRequest request, TensorSpec spec, TensorShape actual)
     {
         bool isBatching = request.Model.Layout.IsBatching;
-        TensorShape expected = isBatching ? new TensorShape([-1, .. spec.ClientDims.Dims]) : spec.ClientDims;
+        TensorShape expected = Expected(request.Model.Layout, spec);
         return Invalid(
             request,
             $"unexpected shape for input '{spec.Name}' for model '{request.Model.Name}'. Expected {expected}, got {actual}.{(isBatching ? BatchDimensionNote : "")}");
     }
 
     internal static InferenceException Invalid(InferenceRequest request, string text) =>
-        new(StatusCode.InvalidArgument, $"[request id: {(request.Id.Length > 0 ? request.Id : "<id_unknown>")}] {text}");
+        new(StatusCode.InvalidArgument, InRequest(request, text));
+
+    /// <summary>A text that names the request.</summary>
+    internal static string InRequest(InferenceRequest request, string text) => $"[request id: {(request.Id.Length > 0 ? request.Id : "<id_unknown>")}] {text}";
 }

@@ -132,6 +132,12 @@ public sealed record ServerOptions
     [Setting("--cache-disk-byte-size", "Most bytes of answers in the cache's folder.", Minimum = 16L << 20, Maximum = 1L << 44)]
     public long CacheDiskByteSize { get; init; } = 1L << 30;
 
+    [Setting("--feature-repository", "Folder with feature views, from which requests may have rows filled in: <view>/view.json.")]
+    public string? FeatureRepository { get; init; }
+
+    [Setting("--feature-directory", "Folder for the rows of feature views that memory has no room for, and for those of the last start; without it they are kept in memory alone.")]
+    public string? FeatureDirectory { get; init; }
+
     [Setting("--proxy-config", "JSON file with what is proxied: a section ReverseProxy with routes and clusters, as appsettings.json may have too. It is read again when it changes.")]
     public string? ProxyConfig { get; init; }
 

@@ -149,6 +149,7 @@ internal sealed class InferMessage
             ref InputTensor tensor = ref request.Inputs[index];
             if (tensor.IsPresent) throw RequestError(request, $"input '{model.Inputs[index].Name}' already exists in request");
             tensor = new InputTensor { DataType = input.DataType, Shape = input.Shape, Offset = input.Data.Start, ByteLength = input.Data.Length };
+            if (input.View is { } view) tensor.View = model.FindFeatureView(view.Of(message));
         }
 
         foreach (Slice output in Outputs)
@@ -274,6 +275,7 @@ internal sealed class InferMessage
         Slice? data = null;
         bool hasType = false;
         bool hasShape = false;
+        bool hasParameters = false;
         if (!reader.TryReadMapHeader(out int entries)) throw Malformed.At(reader, $"input {index}");
         for (; entries > 0; entries--)
         {
@@ -298,6 +300,11 @@ internal sealed class InferMessage
                 if (!reader.TryReadBinary(out ReadOnlySpan<byte> bytes)) throw Malformed.At(reader, $"'data' of input {index}, which must be bin,");
                 data = new Slice(reader.Position - bytes.Length, bytes.Length);
             }
+            else if (key.SequenceEqual("parameters"u8))
+            {
+                Once(ref hasParameters, "parameters");
+                input.View = ReadView(ref reader, index);
+            }
             else if (!reader.TrySkip())
             {
                 throw Malformed.At(reader, $"a value of input {index}");
@@ -308,6 +315,21 @@ internal sealed class InferMessage
         if (!hasType) throw Malformed.Invalid($"input {index} has no 'datatype'");
         if (!hasShape) throw Malformed.Invalid($"input {index} has no 'shape'");
         input.Data = data ?? throw Malformed.Invalid($"input {index} has no 'data'");
+    }
+
+    /// <summary>Reads the parameters of an input, of which one means something here.</summary>
+    private static Slice? ReadView(ref MessagePackReader reader, int index)
+    {
+        Slice? view = null;
+        if (!reader.TryReadMapHeader(out int entries)) throw Malformed.At(reader, $"'parameters' of input {index}");
+        for (; entries > 0; entries--)
+        {
+            if (!reader.TryReadStringUnchecked(out ReadOnlySpan<byte> key)) throw Malformed.At(reader, $"a key of 'parameters' of input {index}");
+            if (key.SequenceEqual("feature_view"u8)) view = ReadText(ref reader, view, "feature_view");
+            else if (!reader.TrySkip()) throw Malformed.At(reader, $"a value of 'parameters' of input {index}");
+        }
+
+        return view;
     }
 
     private static DataType ReadDataType(ref MessagePackReader reader, int index)

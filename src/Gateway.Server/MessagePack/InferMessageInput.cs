@@ -9,4 +9,7 @@ internal struct InferMessageInput
     public DataType DataType;
     public TensorShape Shape;
     public Slice Data;
+
+    /// <summary>The feature view whose keys the data are; null where they are what the model takes.</summary>
+    public Slice? View;
 }

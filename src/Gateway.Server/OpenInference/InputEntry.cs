@@ -28,6 +28,11 @@ internal ref struct InputEntry()
     public bool HasBinaryBytes;
     public SharedMemoryParameters SharedMemory;
 
+    /// <summary><c>feature_view</c>, when given: the data are keys of its rows.</summary>
+    public JsonString FeatureView;
+
+    public bool HasFeatureView;
+
     /// <summary>Which of the model's inputs it is; -1 until it has been looked up.</summary>
     public int Index = -1;
 

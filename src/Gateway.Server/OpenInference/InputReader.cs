@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Core.Features;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -47,9 +48,12 @@ internal static class InputReader
             cursor.Position = end;
         }
 
-        request.Inputs[entry.Index] = new InputTensor { DataType = entry.DataType, Shape = entry.Shape, Offset = entry.Offset, ByteLength = entry.ByteLength };
+        request.Inputs[entry.Index] = new InputTensor { DataType = entry.DataType, Shape = entry.Shape, Offset = entry.Offset, ByteLength = entry.ByteLength, View = entry.HasFeatureView ? FindView(entry.FeatureView, request.Model) : null };
         return null;
     }
+
+    private static FeatureView FindView(JsonString name, ServedModel model) =>
+        model.FindFeatureView(name.HasEscapes ? System.Text.Encoding.UTF8.GetBytes(name.ToString()) : name.Raw);
 
     private static void ReadMember(ref JsonCursor cursor, InferExchange exchange, ref InputEntry entry, JsonString key)
     {
@@ -105,6 +109,11 @@ internal static class InputReader
             {
                 entry.BinaryBytes = JsonValues.ReadUnsigned(ref cursor, "binary_data_size");
                 entry.HasBinaryBytes = true;
+            }
+            else if (key.Is("feature_view"u8) && !entry.HasFeatureView)
+            {
+                entry.FeatureView = JsonValues.ReadString(ref cursor, "feature_view");
+                entry.HasFeatureView = true;
             }
             else if (!entry.SharedMemory.TryRead(ref cursor, key))
             {

@@ -1,11 +1,13 @@
 using System.Globalization;
 using System.Text;
 using Gateway.Core.Caching;
+using Gateway.Core.Features;
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Protocol;
+using Gateway.Server.Features;
 using Gateway.Server.Hosting;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
@@ -21,6 +23,7 @@ namespace Gateway.Server.OpenInference;
 /// </remarks>
 /// <param name="control">What loads and unloads models on request; null where there is no repository.</param>
 /// <param name="logs">Null where the server's log cannot be changed.</param>
+/// <param name="features">Null where there are no feature views.</param>
 /// <param name="regions">The shared memory that clients have registered; null where they may not.</param>
 public sealed class OpenInferenceHandler(
     ModelCatalog catalog,
@@ -33,7 +36,8 @@ public sealed class OpenInferenceHandler(
     ResponseCache? cache = null,
     IModelControl? control = null,
     LogSettings? logs = null,
-    SharedRegions? regions = null)
+    SharedRegions? regions = null,
+    FeatureViews? features = null)
 {
     private const string NotReady = "Model version not ready";
 
@@ -43,6 +47,7 @@ public sealed class OpenInferenceHandler(
     private readonly RepositoryEndpoint _repository = new(control, pool, options);
     private readonly LoggingEndpoint _logging = new(logs, pool);
     private readonly TraceEndpoint _trace = new(pool);
+    private readonly FeatureEndpoint _features = new(features, pool, options);
     private readonly SharedMemoryEndpoint _memory = new(regions ?? SharedRegions.Disabled, pool);
 
     /// <summary>Answers a call if its path is one of this protocol's.</summary>
@@ -112,6 +117,8 @@ public sealed class OpenInferenceHandler(
             case RouteKind.SystemMemoryStatus or RouteKind.SystemMemoryRegister or RouteKind.SystemMemoryUnregister:
             case RouteKind.CudaMemoryStatus or RouteKind.CudaMemoryRegister or RouteKind.CudaMemoryUnregister:
                 return OrExplain(context, _memory.HandleAsync(context, route.Kind, route.Model.ToString()));
+            case RouteKind.Features or RouteKind.FeatureView or RouteKind.FeatureRow or RouteKind.FeatureRows or RouteKind.FeatureLookup or RouteKind.FeatureDelete:
+                return OrExplain(context, _features.HandleAsync(context, route.Kind, route.Model.ToString(), route.Key.ToString()));
             case RouteKind.Logging:
                 return OrExplain(context, _logging.HandleAsync(context));
             case RouteKind.TraceSetting:
@@ -154,6 +161,12 @@ public sealed class OpenInferenceHandler(
 
     private static bool Allows(RouteKind kind, string method, out string allowed)
     {
+        if (FeatureEndpoint.MethodsOf(kind) is { Length: > 0 } methods)
+        {
+            allowed = string.Join(", ", methods);
+            return methods.Contains(method, StringComparer.OrdinalIgnoreCase);
+        }
+
         bool isBoth = kind is RouteKind.TraceSetting or RouteKind.ModelTraceSetting or RouteKind.Logging;
         bool isPost = kind is RouteKind.Infer or RouteKind.Generate or RouteKind.GenerateStream or RouteKind.RepositoryIndex or RouteKind.RepositoryLoad
             or RouteKind.RepositoryUnload or RouteKind.NamedRepository

@@ -10,8 +10,9 @@ namespace Gateway.Server.OpenInference;
 /// </remarks>
 internal readonly ref struct Route
 {
-    private Route(RouteKind kind, ReadOnlySpan<char> model = default, ReadOnlySpan<char> version = default)
+    private Route(RouteKind kind, ReadOnlySpan<char> model = default, ReadOnlySpan<char> version = default, ReadOnlySpan<char> key = default)
     {
+        Key = key;
         Kind = kind;
         Model = model;
         VersionText = version;
@@ -19,11 +20,14 @@ internal readonly ref struct Route
 
     public RouteKind Kind { get; }
 
-    /// <summary>The name of the model, or of the region of shared memory, decoded; empty when the route has none.</summary>
+    /// <summary>The name of the model, the region of shared memory or the feature view, decoded; empty when the route has none.</summary>
     public ReadOnlySpan<char> Model { get; }
 
     /// <summary>The version's digits; empty when the path names none.</summary>
     public ReadOnlySpan<char> VersionText { get; }
+
+    /// <summary>The key of a feature view's row, decoded; empty when the route has none.</summary>
+    public ReadOnlySpan<char> Key { get; }
 
     public bool HasVersion => VersionText.Length > 0;
 
@@ -36,6 +40,7 @@ internal readonly ref struct Route
         if (path[0] != '/') return new Route(RouteKind.Foreign);
         if (path.StartsWith("/models/")) return ParseModel(path["/models/".Length..]);
         if (path.StartsWith("/repository/")) return ParseRepository(path["/repository/".Length..]);
+        if (path.StartsWith("/features/")) return ParseFeatures(path["/features/".Length..]);
         if (path.StartsWith("/systemsharedmemory")) return ParseMemory(path["/systemsharedmemory".Length..], RouteKind.SystemMemoryStatus, RouteKind.SystemMemoryRegister, RouteKind.SystemMemoryUnregister);
         if (path.StartsWith("/cudasharedmemory")) return ParseMemory(path["/cudasharedmemory".Length..], RouteKind.CudaMemoryStatus, RouteKind.CudaMemoryRegister, RouteKind.CudaMemoryUnregister);
         return new Route(path switch
@@ -43,6 +48,7 @@ internal readonly ref struct Route
             "/health/live" => RouteKind.Live,
             "/health/ready" => RouteKind.Ready,
             "/cache" => RouteKind.Cache,
+            "/features" => RouteKind.Features,
             "/trace/setting" => RouteKind.TraceSetting,
             "/logging" => RouteKind.Logging,
             _ => RouteKind.Unknown,
@@ -114,6 +120,24 @@ internal readonly ref struct Route
             _ => RouteKind.Unknown,
         };
         return new Route(kind, Decode(name));
+    }
+
+    /// <summary><c>{view}</c>, and <c>/rows</c>, <c>/rows/{key}</c>, <c>/lookup</c> or <c>/delete</c>.</summary>
+    private static Route ParseFeatures(ReadOnlySpan<char> rest)
+    {
+        ReadOnlySpan<char> view = TakeSegment(ref rest);
+        ReadOnlySpan<char> key = rest.StartsWith("/rows/") ? rest["/rows/".Length..] : default;
+        RouteKind kind = rest switch
+        {
+            _ when view.Length == 0 => RouteKind.Unknown,
+            "" => RouteKind.FeatureView,
+            "/rows" => RouteKind.FeatureRows,
+            "/lookup" => RouteKind.FeatureLookup,
+            "/delete" => RouteKind.FeatureDelete,
+            _ when key.Length > 0 && !key.Contains('/') => RouteKind.FeatureRow,
+            _ => RouteKind.Unknown,
+        };
+        return new Route(kind, Decode(view), key: Decode(key));
     }
 
     /// <summary><c>[/region/{n}]/</c> and <c>status</c>, <c>register</c> or <c>unregister</c>.</summary>

@@ -21,6 +21,24 @@ internal enum RouteKind
     /// <summary>What is in it of one model.</summary>
     ModelCache,
 
+    /// <summary>All feature views.</summary>
+    Features,
+
+    /// <summary>What a view is.</summary>
+    FeatureView,
+
+    /// <summary>The row of one key.</summary>
+    FeatureRow,
+
+    /// <summary>Rows of many keys, to put; or all of them, to delete.</summary>
+    FeatureRows,
+
+    /// <summary>Rows of many keys, to get.</summary>
+    FeatureLookup,
+
+    /// <summary>Likewise, to delete.</summary>
+    FeatureDelete,
+
     Generate,
     GenerateStream,
     ModelConfig,

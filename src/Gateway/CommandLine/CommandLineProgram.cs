@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Gateway.Features;
 using Gateway.Precompute;
 using Gateway.Server.Hosting;
 
@@ -24,12 +25,17 @@ internal static class CommandLineProgram
         root.Add(checking);
         PrecomputeArguments precomputing = new();
         root.Add(precomputing.Command);
+        FeatureArguments features = new();
+        root.Add(features.Command);
         root.SetAction((parsed, _) => RunAsync(parsed, flags, serve, error));
         serving.SetAction((parsed, _) => RunAsync(parsed, flags, serve, error));
         checking.SetAction((parsed, _) => RunAsync(parsed, flags, check, error));
 
         precomputing.Command.SetAction((parsed, cancellation) => RunAsync(
             parsed, flags, options => PrecomputeCommand.RunAsync(precomputing.Read(parsed), options, output, cancellation), error));
+
+        features.Load.SetAction((parsed, cancellation) => RunAsync(
+            parsed, flags, options => FeatureLoadCommand.RunAsync(features.Read(parsed), options, output, cancellation), error));
 
         // No response files: a file's name may start with @.
         ParseResult result = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });

@@ -11,7 +11,7 @@ internal sealed class PrecomputeArguments
     private readonly Option<string> _model = new("--model") { Description = "The model whose cache is to be filled.", HelpName = "NAME", Required = true };
     private readonly Option<string?> _version = new("--model-version") { Description = "Its version; without it the highest.", HelpName = "VERSION" };
     private readonly Option<string> _inputs = new("--inputs") { Description = "What to ask: a .npy or .npz whose rows are the requests, or a file with a request in JSON on each line.", HelpName = "FILE", Required = true };
-    private readonly Option<string> _server = new("--server") { Description = "Where the gateway serves HTTP. Default: http://localhost:8000.", HelpName = "URL", DefaultValueFactory = static _ => "http://localhost:8000" };
+    private readonly Option<string> _server = ServerOption.Create();
     private readonly Option<string> _concurrency = new("--concurrency")
     {
         Description = $"Requests under way at any time. Default: {PrecomputeOptions.DefaultConcurrency}.",
@@ -29,9 +29,8 @@ internal sealed class PrecomputeArguments
     /// <exception cref="StartupException">One of them cannot be used; the message names it.</exception>
     public PrecomputeOptions Read(ParseResult parsed)
     {
-        string server = parsed.GetValue(_server)!;
+        Uri address = ServerOption.Read(parsed, _server);
         string concurrency = parsed.GetValue(_concurrency)!;
-        if (!Uri.TryCreate(server, UriKind.Absolute, out Uri? address) || address.Scheme is not ("http" or "https")) throw new StartupException($"--server: '{server}' is not valid (allowed http://HOST:PORT or https://HOST:PORT)");
         if (!int.TryParse(concurrency, NumberStyles.None, CultureInfo.InvariantCulture, out int requests) || requests is < 1 or > PrecomputeOptions.MostConcurrency)
         {
             throw new StartupException($"--concurrency: '{concurrency}' is not valid (allowed 1 to {PrecomputeOptions.MostConcurrency})");

@@ -8,8 +8,18 @@ namespace Gateway.IntegrationTests.Caching;
 
 /// <summary>An input of a question.</summary>
 /// <param name="Values">Numbers, or strings.</param>
-internal sealed record QuestionInput(string Name, string Type, long[] Shape, object[] Values)
+/// <param name="View">The feature view whose keys they are; null where they are what the model takes.</param>
+internal sealed record QuestionInput(string Name, string Type, long[] Shape, object[] Values, string? View = null)
 {
+    /// <summary>Its parameters in JSON; null for none.</summary>
+    public Dictionary<string, object>? Parameters(int? binaryBytes = null)
+    {
+        Dictionary<string, object> parameters = [];
+        if (View is not null) parameters["feature_view"] = View;
+        if (binaryBytes is { } bytes) parameters["binary_data_size"] = bytes;
+        return parameters.Count > 0 ? parameters : null;
+    }
+
     /// <summary>Its bytes as the protocols have them raw.</summary>
     public byte[] Raw()
     {
@@ -55,7 +65,7 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
 
     public string Json(string parameters = "") => JsonSerializer.Serialize(new
     {
-        inputs = Inputs.Select(input => new { name = input.Name, datatype = input.Type, shape = input.Shape, data = input.Values }),
+        inputs = Inputs.Select(input => new { name = input.Name, datatype = input.Type, shape = input.Shape, parameters = input.Parameters() ?? [], data = input.Values }),
     })[..^1] + parameters + "}";
 
     /// <summary>A JSON head that asks for binary outputs, and the tensors behind it.</summary>
@@ -63,7 +73,7 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
     {
         byte[] head = JsonSerializer.SerializeToUtf8Bytes(new
         {
-            inputs = Inputs.Select(input => new { name = input.Name, datatype = input.Type, shape = input.Shape, parameters = new { binary_data_size = input.Raw().Length } }),
+            inputs = Inputs.Select(input => new { name = input.Name, datatype = input.Type, shape = input.Shape, parameters = input.Parameters(input.Raw().Length) }),
             parameters = new { binary_data_output = true },
         });
         return ([.. head, .. Inputs.SelectMany(input => input.Raw())], head.Length);
@@ -77,6 +87,7 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
         {
             DataType type = input.Type == "BYTES" ? DataType.Bytes : input.Type == "FP32" ? DataType.Fp32 : DataType.Int64;
             request.AddRawInput(input.Name, type, input.Raw(), input.Shape);
+            if (input.View is { } view) request.FromFeatureView(view);
         }
 
         return request;
@@ -89,7 +100,7 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
         foreach (QuestionInput input in Inputs)
         {
             byte[] shape = [.. input.Shape.SelectMany(dimension => Varint(dimension))];
-            message.AddRange(Field(5, [.. Field(1, Encoding.UTF8.GetBytes(input.Name)), .. Field(2, Encoding.UTF8.GetBytes(input.Type)), .. Field(3, shape)]));
+            message.AddRange(Field(5, [.. Field(1, Encoding.UTF8.GetBytes(input.Name)), .. Field(2, Encoding.UTF8.GetBytes(input.Type)), .. Field(3, shape), .. Parameter(input.View)]));
         }
 
         foreach (QuestionInput input in Inputs) message.AddRange(Field(7, input.Raw()));
@@ -97,6 +108,10 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
         BinaryPrimitives.WriteInt32BigEndian(prefix.AsSpan(1), message.Count);
         return [.. prefix, .. message];
     }
+
+    /// <summary>An entry of a tensor's parameters, whose value is of the field for strings.</summary>
+    private static byte[] Parameter(string? view) =>
+        view is null ? [] : Field(4, [.. Field(1, "feature_view"u8.ToArray()), .. Field(2, Field(3, Encoding.UTF8.GetBytes(view)))]);
 
     private static byte[] Field(int number, byte[] content) => [.. Varint((number << 3) | 2), .. Varint(content.Length), .. content];
 

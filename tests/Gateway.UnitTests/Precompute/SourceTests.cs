@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using Gateway.Precompute;
+using Gateway.UnitTests.Files;
 
 namespace Gateway.UnitTests.Precompute;
 

@@ -18,7 +18,9 @@ internal static class Entry
     public const ulong Magic = 0x01_45_48_43_41_43_57_47;
 
     private const int Alignment = 16;
-    private static readonly int HeaderBytes = Unsafe.SizeOf<EntryHeader>();
+    /// <summary>Bytes of the header.</summary>
+    public static readonly int HeaderBytes = Unsafe.SizeOf<EntryHeader>();
+
     private static readonly int OutputBytes = Unsafe.SizeOf<EntryOutput>();
     private static readonly int SealOffset = HeaderBytes - Unsafe.SizeOf<UInt128>();
 

@@ -15,7 +15,7 @@ internal struct EntryHeader
     /// <summary>How many outputs it has.</summary>
     public int Outputs;
 
-    /// <summary>When the model gave the answer, in milliseconds of Unix time.</summary>
+    /// <summary>When the model gave the answer, in milliseconds of Unix time; 0 for an entry that nobody is to find any more.</summary>
     public long Created;
 
     /// <summary>The model version that it is of; see <see cref="ModelCache.Id"/>.</summary>
@@ -24,8 +24,8 @@ internal struct EntryHeader
     /// <summary>That model version's load generation, the first half of it.</summary>
     public ulong Generation;
 
-    /// <summary>Nothing yet.</summary>
-    public ulong Reserved;
+    /// <summary>Which of two entries of one key is the later, where they may be read in another order than they were written in; 0 where they may not.</summary>
+    public long Order;
 
     /// <summary>The key's two halves.</summary>
     public UInt128 Hash;

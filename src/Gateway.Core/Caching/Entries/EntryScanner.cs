@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Gateway.Core.Caching.Keys;
 
@@ -12,6 +13,10 @@ internal static class EntryScanner
 {
     private const int WindowBytes = 4 << 20;
 
+    /// <summary>The files of a log, from the oldest on.</summary>
+    public static IEnumerable<string> FilesOf(string log) => Directory.EnumerateFiles(log).OrderBy(SegmentOf);
+
+    /// <summary>Reads a file.</summary>
     /// <param name="file">May be anything.</param>
     /// <param name="mostEntryBytes">Longer entries are passed over.</param>
     /// <param name="found">Borrows each entry for the call; answers whether to go on.</param>
@@ -62,4 +67,8 @@ internal static class EntryScanner
 
         return broken;
     }
+
+    // The number after the last dot.
+    private static int SegmentOf(string file) =>
+        int.TryParse(Path.GetExtension(file).AsSpan().TrimStart('.'), NumberStyles.None, CultureInfo.InvariantCulture, out int segment) ? segment : -1;
 }

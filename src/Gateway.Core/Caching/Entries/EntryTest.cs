@@ -7,4 +7,5 @@ namespace Gateway.Core.Caching.Entries;
 /// <param name="MinAddress">What the store keeps before it is no longer the model's: its quota is full.</param>
 /// <param name="After">Made later than this, in milliseconds of Unix time: what is older has expired, or was deleted.</param>
 /// <param name="Until">Made no later than this: what comes from the future was made before the clock was set back, and its age is not known.</param>
-internal readonly record struct EntryTest(CacheKey Key, long MinAddress, long After, long Until);
+/// <param name="Part">What is wanted of it, and where; by default all of it, in a block.</param>
+internal readonly record struct EntryTest(CacheKey Key, long MinAddress, long After, long Until, EntryPart Part = default);

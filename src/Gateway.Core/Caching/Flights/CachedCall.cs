@@ -54,7 +54,7 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IR
 
     void IAnswerReceiver.OnAnswered(InferenceRequest request) => request.Model.Cache!.OnAnswered(this);
 
-    void IReadReceiver.OnRead(StoredEntry? entry) => Request.Model.Cache!.OnRead(this, entry);
+    void IReadReceiver.OnRead(ReadStatus status, in StoredEntry entry) => Request.Model.Cache!.OnRead(this, status == ReadStatus.Found ? entry : null);
 
     void IOutputLease.AddReference() => throw new NotSupportedException("An entry's outputs have one reader, the request.");
 

@@ -3,6 +3,7 @@ namespace Gateway.Core.Caching.Storage;
 /// <summary>Is told how a read of the disk ended.</summary>
 internal interface IReadReceiver
 {
-    /// <param name="entry">Null when there was nothing; else the receiver's to release.</param>
-    void OnRead(StoredEntry? entry);
+    /// <param name="status"><see cref="ReadStatus.Found"/>, <see cref="ReadStatus.NotFound"/> or <see cref="ReadStatus.Unreadable"/>.</param>
+    /// <param name="entry">With <see cref="ReadStatus.Found"/>; the receiver's to release.</param>
+    void OnRead(ReadStatus status, in StoredEntry entry);
 }

@@ -38,6 +38,12 @@ internal interface IResponseStore : IDisposable
     /// <summary>Bytes written to disk since the start.</summary>
     long SpilledBytes { get; }
 
+    /// <summary>How often the disk has not given back what was written.</summary>
+    long UnreadableSectors { get; }
+
+    /// <summary>Whether the disk has failed; nothing is written to it any more.</summary>
+    bool HasFailed { get; }
+
     /// <summary>Finds the entry of a key, if it passes the test.</summary>
     /// <param name="entry">With <see cref="ReadStatus.Found"/>; the caller's to release.</param>
     /// <param name="pending">With <see cref="ReadStatus.Pending"/>; to be completed by the caller.</param>
@@ -50,4 +56,9 @@ internal interface IResponseStore : IDisposable
     /// <summary>Sees to it that everything appended so far gets to the disk, if there is one.</summary>
     /// <param name="wait">Whether to return only when it is there.</param>
     void Flush(bool wait);
+
+    /// <summary>Moves to the end what is still the latest of its key, and lets go of the rest.</summary>
+    /// <param name="until">Up to where, about.</param>
+    /// <param name="isGone">Whether an entry is of no use, even as the latest of its key. May read.</param>
+    void Compact(long until, Predicate<EntryHeader> isGone);
 }

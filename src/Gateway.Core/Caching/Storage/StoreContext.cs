@@ -10,4 +10,5 @@ namespace Gateway.Core.Caching.Storage;
 /// <param name="Secret">Keys the checks of what it writes.</param>
 /// <param name="Pool">Where the blocks of entries that are read come from.</param>
 /// <param name="OnFailure">Is told once when the disk fails; the store goes on in memory.</param>
-internal sealed record StoreContext(long MemoryBytes, string? Folder, long DiskBytes, CacheSecret Secret, BlockPool Pool, Action<string> OnFailure);
+/// <param name="KeepsAll">Whether nothing is let go of to make room: what there is no room for is refused, and <see cref="IResponseStore.Compact"/> makes some.</param>
+internal sealed record StoreContext(long MemoryBytes, string? Folder, long DiskBytes, CacheSecret Secret, BlockPool Pool, Action<string> OnFailure, bool KeepsAll = false);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Gateway.Core.Caching;
 using Gateway.Core.Execution;
+using Gateway.Core.Features;
 using Gateway.Core.Memory;
 using Gateway.Protocol;
 using Microsoft.Extensions.Logging;
@@ -35,12 +36,12 @@ public sealed partial class ModelRepository : IModelControl
 
     public ModelRepository(
         RepositoryOptions options, ModelCatalog catalog, IExecutionBackend backend, BlockPool pool, TimeProvider time, ILogger<ModelRepository> logger,
-        ResponseCache? cache = null, ProfileCache? profiles = null)
+        ResponseCache? cache = null, ProfileCache? profiles = null, FeatureViews? features = null)
     {
         _options = options;
         _catalog = catalog;
         _logger = logger;
-        _loader = new ModelLoader(backend, pool, time, cache, profiles);
+        _loader = new ModelLoader(backend, pool, time, cache, profiles, features);
         _gate = new SemaphoreSlim(options.MostLoadsAtOnce);
         _poller = new RepositoryPoller(this, options, logger);
     }

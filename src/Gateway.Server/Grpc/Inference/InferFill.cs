@@ -54,6 +54,7 @@ internal static class InferFill
             ref InputTensor tensor = ref Describe(request, input, bytes);
             string name = request.Model.Inputs[IndexOf(request.Model.Inputs, input.Name.Of(bytes))].Name;
             TensorParameters parameters = InferParameters.OfTensor(message.Of(input.Parameters), bytes, name, isOutput: false);
+            if (parameters.HasView) tensor.View = request.Model.FindFeatureView(parameters.View.Of(bytes));
             if (parameters.HasRegion)
             {
                 if (input.HasContents) throw Errors.Invalid($"unexpected 'content' provided when using shared memory for input tensor '{name}' for model '{request.Model.Name}'");

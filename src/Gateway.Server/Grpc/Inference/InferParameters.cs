@@ -55,6 +55,11 @@ internal static class InferParameters
                 hasSize = IsOf(entry, ParameterKind.Int64, "shared_memory_byte_size", tensor, "int64_param");
                 read.ByteSize = (ulong)entry.Bits;
             }
+            else if (!isOutput && name.SequenceEqual("feature_view"u8))
+            {
+                read.HasView = IsOf(entry, ParameterKind.String, "feature_view", tensor, "string_param");
+                read.View = entry.Text;
+            }
             else if (isOutput && name.SequenceEqual("classification"u8))
             {
                 read.Classes = Classes(entry);

@@ -14,6 +14,12 @@ internal struct TensorParameters
     public ulong Offset;
     public ulong ByteSize;
 
+    /// <summary>Whether an input's data are keys of a feature view.</summary>
+    public bool HasView;
+
+    /// <summary>The view's name.</summary>
+    public Slice View;
+
     /// <summary>How many of an output's best classes are wanted; 0 for the tensor itself.</summary>
     public uint Classes;
 }

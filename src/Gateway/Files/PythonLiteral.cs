@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Gateway.Precompute;
+namespace Gateway.Files;
 
 /// <summary>Reads the few Python literals that NumPy's headers are made of.</summary>
 /// <remarks><b>Behaviour</b>: whatever is not as expected is an <see cref="InvalidDataException"/> that says where.</remarks>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Gateway.Precompute;
+namespace Gateway.Files;
 
 /// <summary>An array's rows, one after the other, as the protocol's raw tensors have them.</summary>
 /// <remarks><b>Ownership</b>: owns the stream.</remarks>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Gateway.UnitTests.Precompute;
+namespace Gateway.UnitTests.Files;
 
 /// <summary>Array files as NumPy writes them.</summary>
 internal static class NpyFile

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
-namespace Gateway.Precompute;
+namespace Gateway.Files;
 
 /// <summary>What a NumPy array file (<c>.npy</c>, format 1 to 3) says of its array.</summary>
 /// <param name="DataType">The Open Inference Protocol's name of its elements' type.</param>

@@ -1,6 +1,6 @@
-using Gateway.Precompute;
+using Gateway.Files;
 
-namespace Gateway.UnitTests.Precompute;
+namespace Gateway.UnitTests.Files;
 
 public sealed class NpyHeaderTests
 {

@@ -1,0 +1,214 @@
+using System.Text;
+using Gateway.Core.Features.Configuration;
+using Gateway.Core.Memory;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+using Gateway.Protocol.Tensors;
+
+namespace Gateway.Core.Features.Lookups;
+
+/// <summary>Puts rows of feature views in the place of the keys that a request brought; used again with its request.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: before the request is checked against its model, so that all that follows (the cache's key, the batch, a model elsewhere) sees ordinary tensors. Rows go from the view's log to the request's block,
+/// copied once; what the request brought besides is copied there too. <b>Threading</b>: one request; it may go on on another thread. <b>Ownership</b>: of the request until it is handed on.
+/// </remarks>
+internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
+{
+    // Tensors begin on a cache line, as those that protocols read do.
+    private const int Alignment = 64;
+
+    // A row of longer keys names itself by its place.
+    private const int MostShownKey = 64;
+
+    private readonly FeatureLookup _lookup = new();
+    private readonly TensorShape[] _shapes = new TensorShape[request.Model.Inputs.Count];
+    private readonly int[] _offsets = new int[request.Model.Inputs.Count];
+    private MemoryBlock? _block;
+    private int _input;
+    private long _start;
+
+    /// <summary>Whether a request names a view.</summary>
+    public static bool IsNeeded(InferenceRequest request)
+    {
+        if (request.Model.Features is null) return false;
+        foreach (ref readonly InputTensor input in request.Inputs)
+        {
+            if (input.View is not null) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Begins.</summary>
+    /// <returns>True when the rows are there; false when the request goes on by itself once they are, or fails.</returns>
+    /// <exception cref="InferenceException">It cannot be filled; it stays the caller's.</exception>
+    public bool Begin()
+    {
+        _start = request.Model.Batcher.Time.GetTimestamp();
+        try
+        {
+            Plan();
+            _input = -1;
+            if (!GoOn()) return false;
+            Finish();
+            return true;
+        }
+        catch
+        {
+            Drop();
+            throw;
+        }
+    }
+
+    void IRowsReceiver.OnLookedUp()
+    {
+        try
+        {
+            CheckRows();
+            if (!GoOn()) return;
+            Finish();
+            if (request.TimeoutMicroseconds > 0) request.LimitTime(Math.Max(1, request.TimeoutMicroseconds - (long)request.Model.Batcher.Time.GetElapsedTime(_start).TotalMicroseconds));
+        }
+        catch (InferenceException error)
+        {
+            Drop();
+            ServedModel.Abandon(request, error);
+            return;
+        }
+
+        request.Model.Resume(request);
+    }
+
+    /// <summary>Works out where everything goes, and finds room for it.</summary>
+    private void Plan()
+    {
+        long total = 0;
+        for (int i = 0; i < request.Inputs.Length; i++)
+        {
+            ref readonly InputTensor input = ref request.Inputs[i];
+            total = (total + Alignment - 1) & -Alignment;
+            _offsets[i] = (int)Math.Min(total, int.MaxValue);
+            total += input.View is { } view ? Shape(view, input, i) : input.ByteLength;
+            if (total > int.MaxValue) throw NoMemory();
+        }
+
+        if (!request.Model.Features!.Pool.TryRent(total, BlockOwner.RequestTensors, out _block)) throw NoMemory();
+        for (int i = 0; i < request.Inputs.Length; i++)
+        {
+            ref readonly InputTensor input = ref request.Inputs[i];
+            if (input.View is not null || input.ByteLength == 0) continue;
+            input.Bytes(request.Block).CopyTo(_block.Span[_offsets[i]..]);
+            request.CopiedBytes += input.ByteLength;
+        }
+    }
+
+    /// <summary>Checks keys against their view, and rows against the model.</summary>
+    /// <returns>Bytes of the rows.</returns>
+    private long Shape(FeatureView view, in InputTensor keys, int index)
+    {
+        TensorSpec spec = request.Model.Inputs[index];
+        view.CheckReady();
+        FeatureViewConfig config = view.Config;
+        if (keys.DataType != config.KeyType) throw Invalid($"inference input '{spec.Name}' data-type is '{keys.DataType.WireName()}', but feature view '{view.Name}' has keys of '{config.KeyType.WireName()}'");
+        if (config.DataType != spec.DataType) throw Invalid($"feature view '{view.Name}' has rows of '{config.DataType.WireName()}', but model '{request.Model.Name}' expects '{spec.DataType.WireName()}' for input '{spec.Name}'");
+        if (!keys.Shape.TryCountElements(out long count)) throw Invalid($"input '{spec.Name}' has an invalid shape of keys, {keys.Shape}");
+        long expected = config.KeyType == DataType.Int64 && count <= int.MaxValue ? count * sizeof(long) : -1;
+        if (config.KeyType == DataType.Int64 && keys.ByteLength != expected) throw Invalid($"input byte size mismatch for input '{spec.Name}' for model '{request.Model.Name}'. Expected {expected}, got {keys.ByteLength}");
+        if (config.KeyType == DataType.Bytes) RawStrings.Check(request, spec, keys, count);
+
+        // A shape of keys may end with a dimension of one, as that of any other input of one element a row.
+        int expectedRank = (request.Model.Layout.IsBatching ? 1 : 0) + spec.ClientDims.Rank;
+        ReadOnlySpan<long> outer = keys.Shape.Dims;
+        if (outer.Length + config.Row.Rank == expectedRank + 1 && outer.Length > 0 && outer[^1] == 1) outer = outer[..^1];
+        TensorShape shape = new(outer);
+        foreach (long dimension in config.Row.Dims)
+        {
+            if (!shape.TryAdd(dimension)) throw DoesNotFit(view, keys, spec);
+        }
+
+        if (!RequestValidation.HasShapeOf(request.Model.Layout, spec, shape)) throw DoesNotFit(view, keys, spec);
+        _shapes[index] = shape;
+        return count <= int.MaxValue ? count * config.RowBytes : throw NoMemory();
+    }
+
+    /// <summary>Looks up the rows of one input after the other.</summary>
+    /// <returns>True when all are there.</returns>
+    private unsafe bool GoOn()
+    {
+        while (++_input < request.Inputs.Length)
+        {
+            ref readonly InputTensor keys = ref request.Inputs[_input];
+            if (keys.View is not { } view || !keys.Shape.TryCountElements(out long count) || count == 0) continue;
+            byte* rows = _block!.Address + _offsets[_input];
+
+            // Before they are looked up: a row that is there takes its place.
+            if (view.Config.Missing == MissingKey.Default) FillWith(view.Config.Default, new Span<byte>(rows, (int)count * view.Config.RowBytes));
+            if (!_lookup.Begin(view, request.Block!.Address + keys.Offset, rows, (int)count, found: null, this)) return false;
+            CheckRows();
+        }
+
+        return true;
+    }
+
+    private static void FillWith(ReadOnlySpan<byte> row, Span<byte> rows)
+    {
+        if (!row.ContainsAnyExcept((byte)0)) rows.Clear();
+        else for (; rows.Length > 0; rows = rows[row.Length..]) row.CopyTo(rows);
+    }
+
+    private void CheckRows()
+    {
+        ref readonly InputTensor keys = ref request.Inputs[_input];
+        FeatureView view = keys.View!;
+        if (_lookup.IsUnreadable) throw InRequest(StatusCode.Unavailable, $"feature view '{view.Name}' has rows that cannot be read");
+        if (_lookup.FirstMissing < 0 || view.Config.Missing == MissingKey.Default) return;
+        throw InRequest(StatusCode.NotFound, $"feature view '{view.Name}' has no row for key {KeyText(keys, _lookup.FirstMissing)} (element {_lookup.FirstMissing} of input '{request.Model.Inputs[_input].Name}')");
+    }
+
+    private string KeyText(in InputTensor keys, int index)
+    {
+        ReadOnlySpan<byte> raw = keys.Bytes(request.Block);
+        if (keys.DataType == DataType.Int64) return BitConverter.ToInt64(raw[(index * sizeof(long))..]).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        raw = raw[RawStrings.Skip(raw, index)..];
+        return !RawStrings.TryRead(ref raw, out ReadOnlySpan<byte> key) ? "" : key.Length > MostShownKey ? $"of {key.Length} bytes" : $"'{Encoding.UTF8.GetString(key)}'";
+    }
+
+    /// <summary>Puts the rows in the keys' place.</summary>
+    private void Finish()
+    {
+        for (int i = 0; i < request.Inputs.Length; i++)
+        {
+            ref InputTensor input = ref request.Inputs[i];
+            if (input.View is { } view)
+            {
+                input.DataType = view.Config.DataType;
+                input.Shape = _shapes[i];
+                input.View = null;
+                input.ByteLength = _shapes[i].TryCountElements(out long elements) ? (int)(elements * input.DataType.Size()) : 0;
+                request.CopiedBytes += input.ByteLength;
+            }
+
+            input.Offset = _offsets[i];
+        }
+
+        request.Block?.Release();
+        request.Block = _block;
+        _block = null;
+    }
+
+    private void Drop()
+    {
+        _block?.Release();
+        _block = null;
+    }
+
+    private InferenceException DoesNotFit(FeatureView view, in InputTensor keys, TensorSpec spec) =>
+        Invalid($"feature view '{view.Name}' has rows of shape {view.Config.Row}, which with keys of shape {keys.Shape} do not fit input '{spec.Name}' of model '{request.Model.Name}', of shape {RequestValidation.Expected(request.Model.Layout, spec)}");
+
+    private InferenceException Invalid(string text) => InRequest(StatusCode.InvalidArgument, text);
+
+    private InferenceException InRequest(StatusCode status, string text) => new(status, RequestValidation.InRequest(request, text));
+
+    private static InferenceException NoMemory() => new(StatusCode.Unavailable, "there is no memory left for the request: the memory pool is at its ceiling");
+}

@@ -1,0 +1,79 @@
+using Gateway.Core.Caching.Keys;
+using Gateway.Core.Caching.Storage;
+
+namespace Gateway.Core.Features.Storage;
+
+/// <summary>The folder that a view keeps on disk: the cache's, and a file <c>view</c> with what its rows are.</summary>
+/// <remarks>
+/// What was kept for rows of another kind is moved aside and not deleted: it may have been the view's configuration that was wrong. <b>Ownership</b>: holds the lock until it is disposed.
+/// </remarks>
+internal sealed class FeatureFolder : IDisposable
+{
+    private const string Loaded = "loaded";
+
+    private readonly string _path;
+    private readonly CacheFolder _folder;
+
+    /// <exception cref="IOException">It cannot be used, or another process does.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be used.</exception>
+    /// <exception cref="InvalidDataException">It cannot be told what was deleted.</exception>
+    public FeatureFolder(string path, string kind, TimeProvider time)
+    {
+        _path = path;
+        _folder = new CacheFolder(path);
+        try
+        {
+            OldLogs = _folder.OldLogs;
+            ClearedAt = _folder.ReadCleared().GetValueOrDefault(0UL);
+            string file = Path.Combine(path, "view");
+            string? before = File.Exists(file) ? File.ReadAllText(file) : null;
+            if (before == kind) return;
+            if (before is not null && OldLogs.Count > 0)
+            {
+                SetAside = Path.Combine(path, $"aside-{time.GetUtcNow().ToUnixTimeMilliseconds()}");
+                Directory.CreateDirectory(SetAside);
+                foreach (string log in OldLogs) Directory.Move(log, Path.Combine(SetAside, Path.GetFileName(log)));
+                OldLogs = [];
+                File.Delete(Path.Combine(path, Loaded));
+            }
+
+            Write("view", kind);
+        }
+        catch
+        {
+            _folder.Dispose();
+            throw;
+        }
+    }
+
+    public CacheSecret Secret => _folder.Secret;
+
+    public string Log => _folder.Log;
+
+    /// <summary>Logs to take rows over from, in their order.</summary>
+    public IReadOnlyList<string> OldLogs { get; }
+
+    /// <summary>Where rows of another kind were moved to; null when there were none.</summary>
+    public string? SetAside { get; }
+
+    /// <summary>When all rows were last deleted, in milliseconds of Unix time; 0 for never.</summary>
+    public long ClearedAt { get; }
+
+    /// <exception cref="IOException">It cannot be written down.</exception>
+    public void WriteCleared(long time) => _folder.WriteCleared(new Dictionary<ulong, long> { [0] = time });
+
+    /// <summary>What <see cref="WriteLoaded"/> wrote last; empty for nothing.</summary>
+    public IReadOnlyList<string> ReadLoaded() => File.Exists(Path.Combine(_path, Loaded)) ? File.ReadAllLines(Path.Combine(_path, Loaded)) : [];
+
+    /// <summary>Writes down which files have been loaded, a line each; whole or not at all.</summary>
+    public void WriteLoaded(IReadOnlyList<string> files) => Write(Loaded, string.Join('\n', files));
+
+    public void Dispose() => _folder.Dispose();
+
+    private void Write(string name, string text)
+    {
+        string file = Path.Combine(_path, name);
+        File.WriteAllText(file + ".new", text);
+        File.Move(file + ".new", file, overwrite: true);
+    }
+}

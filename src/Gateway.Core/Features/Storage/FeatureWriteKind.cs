@@ -1,0 +1,10 @@
+namespace Gateway.Core.Features.Storage;
+
+internal enum FeatureWriteKind
+{
+    Put,
+    Delete,
+
+    /// <summary>All rows.</summary>
+    Clear,
+}

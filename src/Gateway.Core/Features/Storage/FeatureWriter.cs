@@ -1,0 +1,234 @@
+using System.Collections.Concurrent;
+using Gateway.Core.Caching.Entries;
+using Gateway.Core.Caching.Keys;
+using Gateway.Core.Caching.Storage;
+using Gateway.Core.Requests;
+using Gateway.Protocol;
+using Gateway.Protocol.Tensors;
+
+namespace Gateway.Core.Features.Storage;
+
+/// <summary>The thread that alone changes a view's log: it may wait for the disk, so that nobody else has to.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: what was kept on disk is taken over first. Then all that has been posted is done and written to the disk together, and only then answered: what is acknowledged is there after the process is
+/// killed. What is replaced or deleted takes room until it is cleared away, which happens when the log is three quarters full: what is left of its oldest part moves to the end. What has no room then is refused:
+/// nothing is dropped. <b>Threading</b>: any thread posts. <b>Cost</b>: a look at what is there for each key, from the disk if that is where it is.
+/// </remarks>
+internal sealed class FeatureWriter : IDisposable
+{
+    // Calls that wait: each holds its memory, which the pool bounds.
+    private const int MostWaiting = 256;
+    private const int MostTogether = 64;
+
+    // Moving a part of the log needs as much room as is left of it: the parts of the log that have to be garbage, and that are moved at once.
+    private const int Share = 8;
+
+    private readonly FeatureView _view;
+    private readonly IResponseStore _store;
+    private readonly CacheSecret _secret;
+    private readonly HeaderReader _latest;
+    private readonly BlockingCollection<FeatureWrite> _writes = new(MostWaiting);
+    private readonly byte[] _entry;
+    private readonly long _logBytes;
+    private readonly Thread _thread;
+    private long _lastSweep = long.MinValue;
+    private long _order;
+    private bool _isRestoring = true;
+    private volatile bool _isEnding;
+
+    public FeatureWriter(FeatureView view, IResponseStore store, CacheSecret secret)
+    {
+        _view = view;
+        _store = store;
+        _secret = secret;
+        _latest = new HeaderReader(store);
+        _entry = new byte[Entry.HeaderBytes + view.Config.RowBytes];
+        _logBytes = RowEntry.LogBytes(view.Config.RowBytes);
+        _thread = new Thread(Run) { IsBackground = true, Name = $"features {view.Name}" };
+        _thread.Start();
+    }
+
+    /// <returns>False when too many wait, or it has ended.</returns>
+    public bool TryPost(FeatureWrite write)
+    {
+        try
+        {
+            return !_isEnding && _writes.TryAdd(write);
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Finishes what was posted and ends the thread.</summary>
+    public void Dispose()
+    {
+        _isEnding = true;
+        _writes.CompleteAdding();
+        _thread.Join();
+        _writes.Dispose();
+        _latest.Dispose();
+    }
+
+    private void Run()
+    {
+        _view.Restored(FeatureRestore.Run(_view, _store, TakeOver, () => _isEnding));
+        _isRestoring = false;
+        List<FeatureWrite> together = [];
+        foreach (FeatureWrite first in _writes.GetConsumingEnumerable())
+        {
+            FeatureWrite? write = first;
+            do
+            {
+                Do(write);
+                together.Add(write);
+            }
+            while (together.Count < MostTogether && _writes.TryTake(out write));
+
+            _store.Flush(wait: true);
+            foreach (FeatureWrite done in together)
+            {
+                if (_store.HasFailed) done.Error ??= DiskFailed();
+                _view.Counts.Count(done.Change);
+                done.Complete();
+            }
+
+            together.Clear();
+        }
+    }
+
+    private void Do(FeatureWrite write)
+    {
+        try
+        {
+            if (_store.HasFailed) throw DiskFailed();
+            if (write.Kind == FeatureWriteKind.Clear) Clear(write);
+            else ForEach(write);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the thread goes on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            write.Error = error;
+        }
+    }
+
+    private void ForEach(FeatureWrite write)
+    {
+        ReadOnlySpan<byte> keys = write.Keys;
+        bool isNumber = _view.Config.KeyType == DataType.Int64;
+        int rowBytes = _view.Config.RowBytes;
+        for (int i = 0; i < write.Count; i++)
+        {
+            ReadOnlySpan<byte> key = isNumber ? keys.Slice(i * sizeof(long), sizeof(long)) : RawStrings.TryRead(ref keys, out ReadOnlySpan<byte> text) ? text : default;
+            write.Change = write.Kind == FeatureWriteKind.Put ? Put(key, write.Rows.Slice(i * rowBytes, rowBytes), write.Change, i, write.Count) : Delete(key, write.Change);
+        }
+    }
+
+    private FeatureChange Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> row, FeatureChange change, int index, int count)
+    {
+        CacheKey storeKey = _view.KeyOf(key);
+        bool isThere = _latest.TryRead(storeKey, _view.ClearedAt, out _);
+        RowEntry.Write(_entry, storeKey, _view.Created(), ++_order, row, _secret);
+        if (!TryAppend(storeKey, _entry))
+        {
+            throw _store.HasFailed ? DiskFailed() : new InferenceException(StatusCode.ResourceExhausted, $"feature view '{_view.Name}' is full: {index} of {count} rows were put");
+        }
+
+        if (isThere) return change with { Replaced = change.Replaced + 1 };
+        _view.AddRows(1);
+        return change with { Created = change.Created + 1 };
+    }
+
+    private FeatureChange Delete(ReadOnlySpan<byte> key, FeatureChange change)
+    {
+        CacheKey storeKey = _view.KeyOf(key);
+        if (!_latest.TryRead(storeKey, _view.ClearedAt, out _)) return change;
+        Span<byte> entry = _entry.AsSpan(0, Entry.HeaderBytes);
+        RowEntry.Write(entry, storeKey, created: 0, ++_order, row: default, _secret);
+        if (!TryAppend(storeKey, entry)) throw _store.HasFailed ? DiskFailed() : new InferenceException(StatusCode.ResourceExhausted, $"feature view '{_view.Name}' is full: there is no room to write down a deletion");
+        _view.AddRows(-1);
+        return change with { Deleted = change.Deleted + 1 };
+    }
+
+    private void Clear(FeatureWrite write)
+    {
+        long rows = _view.Rows;
+        _view.Clear();
+        write.Change = new FeatureChange(0, 0, rows);
+    }
+
+    /// <summary>Takes over an entry of an earlier life, if it is the latest of its key.</summary>
+    /// <returns>Whether there was room.</returns>
+    private bool TakeOver(ReadOnlySpan<byte> entry)
+    {
+        EntryHeader header = System.Runtime.InteropServices.MemoryMarshal.Read<EntryHeader>(entry);
+        CacheKey key = new(header.Hash, header.Check);
+        bool isRow = !RowEntry.IsDeletion(header);
+        _order = Math.Max(_order, header.Order);
+        if ((isRow && header.Created <= _view.ClearedAt) || entry.Length != (isRow ? _entry.Length : Entry.HeaderBytes)) return true;
+        bool isThere = _latest.TryRead(key, after: -1, out EntryHeader there);
+        if (isThere && there.Order >= header.Order) return true;
+        if (!TryAppend(key, entry)) return false;
+        _view.AddRows((isRow ? 1 : 0) - (isThere && !RowEntry.IsDeletion(there) ? 1 : 0));
+        return true;
+    }
+
+    private bool TryAppend(CacheKey key, ReadOnlySpan<byte> entry)
+    {
+        if (Used > Capacity / 4 * 3 && Used - (_view.Rows * _logBytes) > Capacity / Share) Tidy();
+        if (_store.Append(key, entry) >= 0) return true;
+
+        // Perhaps there are rows whose time is over; that takes a look at all of them, which is not worth it for each row that has no room.
+        long now = _view.Now();
+        if (_view.Config.TimeToLive is null || (_lastSweep != long.MinValue && now - _lastSweep is >= 0 and < 1000)) return false;
+        _lastSweep = now;
+        for (long end = _store.TailAddress; _store.BeginAddress < end;)
+        {
+            long before = _store.BeginAddress;
+            Compact();
+            if (_store.BeginAddress == before) break;
+        }
+
+        return _store.Append(key, entry) >= 0;
+    }
+
+    private long Used => _store.TailAddress - _store.BeginAddress;
+
+    private long Capacity => _store.Capacity;
+
+    /// <summary>Clears away what was replaced or deleted, from the oldest on.</summary>
+    private void Tidy()
+    {
+        for (int round = 0; round < Share && Used - (_view.Rows * _logBytes) > Capacity / Share; round++) Compact();
+    }
+
+    private void Compact()
+    {
+        long unreadable = _store.UnreadableSectors;
+        _store.Compact(_store.BeginAddress + (Capacity / Share), IsGone);
+
+        // Rows may have been there that were not seen, and are gone now.
+        if (_store.UnreadableSectors != unreadable) _view.HasLost();
+    }
+
+    private bool IsGone(EntryHeader header)
+    {
+        // While old logs are there, a deletion is what keeps their rows away.
+        if (RowEntry.IsDeletion(header)) return !_isRestoring;
+        if (header.Created <= _view.ClearedAt) return true;
+        if (header.Created > _view.Oldest()) return false;
+
+        // Its time is over. It counts as a row only if no later one has taken its place.
+        if (_latest.TryRead(new CacheKey(header.Hash, header.Check), after: -1, out EntryHeader latest) && latest.Order == header.Order)
+        {
+            _view.AddRows(-1);
+            _view.Counts.CountExpired();
+        }
+
+        return true;
+    }
+
+    private InferenceException DiskFailed() => new(StatusCode.Unavailable, $"feature view '{_view.Name}' cannot be changed any more: its disk has failed");
+}

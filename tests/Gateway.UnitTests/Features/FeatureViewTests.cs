@@ -1,0 +1,269 @@
+using Gateway.Core.Features;
+using Gateway.Core.Features.Configuration;
+using Gateway.Protocol;
+using Gateway.Protocol.Tensors;
+using Gateway.TestSupport;
+
+namespace Gateway.UnitTests.Features;
+
+/// <summary>Rows put, replaced, deleted, expired, spilled, cleared away and kept from life to life.</summary>
+public sealed class FeatureViewTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("features").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Rows_PutReplacedAndDeleted_AreWhatWasPutLast()
+    {
+        using TestView view = await new TestView().OpenAsync();
+
+        Assert.Equal(new FeatureChange(2, 0, 0), await view.PutAsync(("a", 1), ("b", 2)));
+        Assert.Equal(new FeatureChange(1, 2, 0), await view.PutAsync(("b", 3), ("c", 4), ("c", 5)));
+        Assert.Equal([1, 3, 5, null], await view.GetAsync("a", "b", "c", "d"));
+        Assert.Equal(new FeatureChange(0, 0, 1), await view.DeleteAsync("b", "d", "b"));
+        Assert.Equal([1, null, 5], await view.GetAsync("a", "b", "c"));
+        Assert.Equal(new FeatureChange(0, 0, 2), await view.View.ClearAsync());
+        await view.PutAsync(("b", 6));
+        Assert.Equal([null, 6, null], await view.GetAsync("a", "b", "c"));
+        Assert.Equal((1, 6, 5), (view.View.Rows, view.View.Counts.Hits, view.View.Counts.Misses));
+    }
+
+    [Fact]
+    public async Task Keys_OfAnyLength_AreToldApart()
+    {
+        using TestView view = await new TestView().OpenAsync();
+        string[] keys = [.. Enumerable.Range(0, 70).Select(length => new string('x', length)), .. Enumerable.Range(1, 40).Select(length => new string('\0', length))];
+        await view.PutAsync([.. keys.Select((key, i) => (key, (long)i))]);
+
+        Assert.Equal(Enumerable.Range(0, keys.Length).Select(i => (long?)i), await view.GetAsync(keys));
+    }
+
+    [Fact]
+    public async Task Row_WhoseTimeIsOver_IsMissingFromTheMillisecondOn()
+    {
+        ManualTimeProvider time = new();
+        using TestView view = await new TestView(TestView.Config() with { TimeToLive = TimeSpan.FromSeconds(10) }, time: time).OpenAsync();
+        await view.PutAsync(("a", 1));
+        time.Advance(TimeSpan.FromMilliseconds(9_999));
+        Assert.Equal([1], await view.GetAsync("a"));
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal([null], await view.GetAsync("a"));
+        await view.PutAsync(("a", 2));
+        Assert.Equal([2], await view.GetAsync("a"));
+    }
+
+    [Fact]
+    public async Task Disk_MoreThanMemory_AllRowsAreThereAndSomeAreRead()
+    {
+        using TestView view = await new TestView(folder: _folder).OpenAsync();
+        await view.PutAsync(0, 20_000);
+        string[] keys = [.. Enumerable.Range(0, 20_000).Select(i => $"{i}")];
+
+        Assert.Equal(Enumerable.Range(0, 20_000).Select(i => (long?)i), await view.GetAsync(keys));
+        Assert.True(view.View.Counts.DiskReads > 10_000, $"{view.View.Counts.DiskReads} were read");
+        Assert.InRange(view.View.Usage()!.MemoryBytes, 1, 1 << 20);
+        Assert.Equal(20_000, view.View.Rows);
+    }
+
+    [Fact]
+    public async Task Disk_AskedByManyAtOnce_AllAreAnswered()
+    {
+        using TestView view = await new TestView(folder: _folder).OpenAsync();
+        await view.PutAsync(0, 10_000);
+        Task<long?[]>[] all = [.. Enumerable.Range(0, 200).Select(at => Task.Run(() => view.GetAsync([.. Enumerable.Range(0, 50).Select(i => $"{((at * 50) + (i * 197)) % 10_000}")])))];
+        for (int at = 0; at < all.Length; at++) Assert.Equal(Enumerable.Range(0, 50).Select(i => (long?)(((at * 50) + (i * 197)) % 10_000)), await all[at]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Rows_ReplacedForEver_TakeNoMoreRoomThanTheyMay(bool hasDisk)
+    {
+        using TestView view = await new TestView(folder: hasDisk ? _folder : null).OpenAsync();
+        int rows = hasDisk ? 10_000 : 800;
+        for (int round = 0; round < 20; round++) await view.PutAsync(0, rows, plus: round);
+
+        Assert.Equal(Enumerable.Range(0, rows).Select(i => (long?)i + 19), await view.GetAsync([.. Enumerable.Range(0, rows).Select(i => $"{i}")]));
+        Assert.Equal(rows, view.View.Rows);
+        Assert.True(view.View.Usage()!.LogBytes <= view.View.Usage()!.Capacity);
+        if (hasDisk) Assert.InRange(Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length), 1 << 20, 20 << 20);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Rows_WithoutRoom_AreRefusedAndNoneIsLost(bool hasDisk)
+    {
+        using TestView view = await new TestView(folder: hasDisk ? _folder : null).OpenAsync();
+        int put = 0;
+        InferenceException? error = null;
+        while (error is null)
+        {
+            try
+            {
+                await view.PutAsync(put, put + 100);
+                put += 100;
+            }
+            catch (InferenceException full)
+            {
+                error = full;
+            }
+        }
+
+        Assert.Equal(StatusCode.ResourceExhausted, error.Status);
+        Assert.Matches(@"^feature view 'v' is full: \d+ of 100 rows were put$", error.Message);
+        Assert.InRange(put, hasDisk ? 30_000 : 1000, hasDisk ? 45_000 : 3000);
+        Assert.Equal(Enumerable.Range(0, put).Select(i => (long?)i), await view.GetAsync([.. Enumerable.Range(0, put).Select(i => $"{i}")]));
+
+        // What is deleted makes room.
+        await view.DeleteAsync([.. Enumerable.Range(0, put / 2).Select(i => $"{i}")]);
+        await view.PutAsync(("new", 7));
+        Assert.Equal([7, null, put - 1], await view.GetAsync("new", "0", $"{put - 1}"));
+    }
+
+    [Fact]
+    public async Task Rows_WhoseTimeIsOver_MakeRoom()
+    {
+        ManualTimeProvider time = new();
+        using TestView view = await new TestView(TestView.Config() with { TimeToLive = TimeSpan.FromSeconds(10) }, time: time).OpenAsync();
+        for (int round = 0; round < 20; round++)
+        {
+            await view.PutAsync(round * 500, (round + 1) * 500);
+            time.Advance(TimeSpan.FromSeconds(6));
+        }
+
+        Assert.True(view.View.Counts.Expired > 5000, $"{view.View.Counts.Expired} have expired");
+        Assert.Equal(10_000 - view.View.Counts.Expired, view.View.Rows);
+        Assert.Equal([9999, null], await view.GetAsync("9999", "0"));
+    }
+
+    [Fact]
+    public async Task Restart_WhatWasAcknowledged_IsThereAndWhatWasDeletedIsNot()
+    {
+        for (int life = 0; life < 4; life++)
+        {
+            using TestView view = await new TestView(folder: _folder).OpenAsync();
+            if (life > 0) Assert.Equal([life - 1, null, 4], await view.GetAsync("a", "b", "4"));
+            Assert.Equal(life == 0 ? 0 : 5000, view.View.Rows);
+            await view.PutAsync(("a", life), ("b", life));
+            if (life == 0) await view.PutAsync(1, 5000);
+            await view.DeleteAsync("b");
+            Assert.Empty(view.Log.Warnings);
+        }
+
+        // Of each life there is no more than the last.
+        Assert.Single(Directory.GetDirectories(Path.Combine(_folder, "v")));
+    }
+
+    [Fact]
+    public async Task Restart_Cleared_StaysClearedAndIsUsedOn()
+    {
+        using (TestView before = await new TestView(folder: _folder).OpenAsync())
+        {
+            await before.PutAsync(0, 100);
+            await before.View.ClearAsync();
+            await before.PutAsync(("5", 50));
+        }
+
+        using TestView after = await new TestView(folder: _folder).OpenAsync();
+        Assert.Equal([null, 50], await after.GetAsync("4", "5"));
+        Assert.Equal(1, after.View.Rows);
+    }
+
+    [Fact]
+    public async Task Restart_OtherKindOfRows_AreSetAside()
+    {
+        using (TestView before = await new TestView(folder: _folder).OpenAsync()) await before.PutAsync(0, 100);
+        using TestView after = await new TestView(TestView.Config() with { DataType = DataType.Fp64 }, _folder).OpenAsync();
+
+        Assert.Equal([null], await after.GetAsync("4"));
+        Assert.Contains("aside", Assert.Single(after.Log.Warnings), StringComparison.Ordinal);
+        Assert.NotEmpty(Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories).Where(file => file.Contains("aside", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Restart_DamagedFiles_GiveRowsThatWerePutAndNoOthers(int seed)
+    {
+        using (TestView before = await new TestView(folder: _folder).OpenAsync()) await before.PutAsync(0, 5000);
+        Damage(seed, perByte: 4096, cut: seed == 2);
+        using TestView after = await new TestView(folder: _folder).OpenAsync();
+        long?[] rows = await after.GetAsync([.. Enumerable.Range(0, 5000).Select(i => $"{i}")]);
+
+        Assert.InRange(rows.Count(row => row is null), 1, 4999);
+        Assert.All(Enumerable.Range(0, 5000), i => Assert.True(rows[i] is null || rows[i] == i));
+        Assert.Equal(rows.Count(row => row is not null), after.View.Rows);
+        Assert.Contains(after.Log.Warnings, warning => warning.Contains("damaged", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Running_DamagedFiles_AreAnErrorAndNeverAMissingRow()
+    {
+        using TestView view = await new TestView(folder: _folder).OpenAsync();
+        await view.PutAsync(0, 20_000);
+        Damage(3, perByte: 8192, cut: false);
+        int errors = 0;
+        for (int i = 0; i < 20_000; i += 7)
+        {
+            try
+            {
+                Assert.Equal([i], await view.GetAsync($"{i}"));
+            }
+            catch (InferenceException error)
+            {
+                Assert.Equal((StatusCode.Unavailable, "feature view 'v' has rows that cannot be read"), (error.Status, error.Message));
+                errors++;
+            }
+        }
+
+        Assert.InRange(errors, 100, 2800);
+    }
+
+    [Fact]
+    public async Task Folder_InUse_TheViewCannotBeUsedAndSaysWhy()
+    {
+        using TestView one = await new TestView(folder: _folder).OpenAsync();
+        using TestView other = await new TestView(folder: _folder).OpenAsync();
+
+        Assert.Equal((FeatureViewState.Ready, FeatureViewState.Unavailable), (one.View.State, other.View.State));
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => other.PutAsync(("a", 1)));
+        Assert.Equal(StatusCode.Unavailable, error.Status);
+        Assert.StartsWith("feature view 'v' cannot be used: ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Disk_CannotBeWritten_PutsAreRefusedAndMemoryAnswers()
+    {
+        using TestView view = await new TestView(folder: _folder).OpenAsync();
+        await view.PutAsync(0, 10);
+
+        // A folder where the log's second file should be: opening it fails whoever asks, root included.
+        Directory.CreateDirectory(Path.Combine(_folder, "v", "log-1", "log.1"));
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => view.PutAsync(10, 30_000));
+
+        Assert.Equal(StatusCode.Unavailable, error.Status);
+        Assert.Contains("its disk has failed", error.Message, StringComparison.Ordinal);
+        Assert.Single(view.Log.Warnings, warning => warning.Contains("has failed", StringComparison.Ordinal));
+        await Assert.ThrowsAsync<InferenceException>(() => view.PutAsync(("a", 1)));
+    }
+
+    private void Damage(int seed, int perByte, bool cut)
+    {
+        Random random = new(seed);
+        foreach (string file in Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories))
+        {
+            using FileStream stream = new(file, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            for (int i = 0; i < stream.Length / perByte; i++)
+            {
+                stream.Position = random.NextInt64(stream.Length);
+                int value = stream.ReadByte();
+                stream.Position--;
+                stream.WriteByte((byte)(value ^ (1 << random.Next(8))));
+            }
+
+            if (cut) stream.SetLength(random.NextInt64(stream.Length));
+        }
+    }
+}
