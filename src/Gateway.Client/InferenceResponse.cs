@@ -18,6 +18,9 @@ namespace Gateway.Client;
 /// </remarks>
 public sealed class InferenceResponse : IDisposable
 {
+    // As long as a TimeSpan can be.
+    private const long MostAgeSeconds = long.MaxValue / TimeSpan.TicksPerSecond;
+
     // Models with more outputs get an array.
     private const int InPlace = 4;
 
@@ -34,6 +37,12 @@ public sealed class InferenceResponse : IDisposable
 
     /// <summary>The request's; empty when it had none.</summary>
     public string Id => Text(_head.Id);
+
+    /// <summary>What the server's response cache did: <c>hit</c>, <c>miss</c>, and so on, as the protocol has it; empty for a model without one.</summary>
+    public string CacheStatus => Text(_head.Cache);
+
+    /// <summary>How long ago the model gave an answer that comes from the cache, in whole seconds; null for one that does not.</summary>
+    public TimeSpan? CacheAge => _head.CacheAge is { } age ? TimeSpan.FromSeconds(Math.Min(age, MostAgeSeconds)) : null;
 
     public int OutputCount => _head.Outputs;
 

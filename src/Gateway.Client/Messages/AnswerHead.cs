@@ -1,4 +1,5 @@
 namespace Gateway.Client.Messages;
 
 /// <summary>What an answer says beside its outputs.</summary>
-internal record struct AnswerHead(Slice ModelName, Slice ModelVersion, Slice Id, int Outputs);
+/// <param name="CacheAge">In seconds; null where the cache did not answer.</param>
+internal record struct AnswerHead(Slice ModelName, Slice ModelVersion, Slice Id, int Outputs, Slice Cache, long? CacheAge);

@@ -40,6 +40,14 @@ internal static class AnswerReader
             {
                 head.Id = ReadSlice(ref reader, answer.Start, "'id'");
             }
+            else if (key.SequenceEqual("cache"u8))
+            {
+                head.Cache = ReadSlice(ref reader, answer.Start, "'cache'");
+            }
+            else if (key.SequenceEqual("cache_age"u8))
+            {
+                head.CacheAge = reader.TryReadInt64(out long age) && age >= 0 ? age : throw At(reader, "'cache_age'");
+            }
             else
             {
                 Skip(ref reader);

@@ -157,7 +157,7 @@ internal sealed class ModelCache : IAsyncDisposable
 
         int landings = shard.Landings;
         long now = Now();
-        EntryTest test = TestFor(call.Key, now);
+        EntryTest test = TestFor(call, now);
         ReadStatus status = store.Read(test, out StoredEntry entry, out IPendingRead? pending);
         if (status == ReadStatus.Found)
         {
@@ -398,7 +398,7 @@ internal sealed class ModelCache : IAsyncDisposable
         if (flight.State == FlightState.Landed)
         {
             // On its way into the store it can be deleted, or expire, as well as in it.
-            if (!Entry.Passes(flight.Entry.Block.Span[..flight.Entry.Bytes], long.MaxValue, TestFor(call.Key, Now())))
+            if (!Entry.Passes(flight.Entry.Block.Span[..flight.Entry.Bytes], long.MaxValue, TestFor(call, Now())))
             {
                 shard.Close(flight);
                 return JoinOutcome.Nothing;
@@ -576,10 +576,13 @@ internal sealed class ModelCache : IAsyncDisposable
         return next;
     }
 
-    private EntryTest TestFor(CacheKey key, long now)
+    private EntryTest TestFor(CachedCall call, long now)
     {
         long oldest = _timeToLive == long.MaxValue ? 0 : now - _timeToLive;
-        return new EntryTest(key, Ledger.Floor, Math.Max(oldest, Math.Max(ClearedAt, _cache.ClearedAt)), now + MostAheadMilliseconds);
+
+        // As old as it says is not too old.
+        if (call.Request.CacheMaxAgeSeconds is > 0 and var seconds) oldest = Math.Max(oldest, now - (1000 * seconds) - 1);
+        return new EntryTest(call.Key, Ledger.Floor, Math.Max(oldest, Math.Max(ClearedAt, _cache.ClearedAt)), now + MostAheadMilliseconds);
     }
 
     private void CountMiss(CachedCall call) => Counts.CountMiss(Nanoseconds(_time.GetTimestamp() - call.Start));

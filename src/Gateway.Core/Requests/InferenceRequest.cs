@@ -88,6 +88,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>What it says of the cache.</summary>
     public CacheUse CacheUse { get; set; }
 
+    /// <summary>How old an answer from the cache may be for it, in seconds; 0 for as old as the model's may be.</summary>
+    public long CacheMaxAgeSeconds { get; set; }
+
     /// <summary>What the cache did for it; set with the answer.</summary>
     public CacheOutcome CacheOutcome { get; internal set; }
 
@@ -229,6 +232,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         HasLostDevice = false;
         Receiver = null;
         CacheUse = CacheUse.Ordinary;
+        CacheMaxAgeSeconds = 0;
         CacheOutcome = CacheOutcome.None;
         CacheAgeSeconds = 0;
         CacheIsStored = false;

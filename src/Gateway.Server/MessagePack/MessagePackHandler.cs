@@ -138,7 +138,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         {
             await ReadAsync(call, isCompressed).ConfigureAwait(false);
             InferenceRequest request = call.Request!;
-            request.CacheUse |= CacheHeaders.Read(call.Context.Request.Headers);
+            CacheHeaders.Apply(call.Context.Request.Headers, request);
             RequestWatch watch = RequestWatch.Begin(call.Context, request);
             try
             {

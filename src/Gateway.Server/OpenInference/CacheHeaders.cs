@@ -9,13 +9,14 @@ namespace Gateway.Server.OpenInference;
 
 /// <summary>What a request says of the cache over HTTP, and what the cache says of its answer.</summary>
 /// <remarks>
-/// Of <c>Cache-Control</c> (RFC 9111) <c>no-cache</c>, <c>no-store</c> and <c>max-age=0</c> count; our own <c>Inference-Cache</c> has the words of
+/// Of <c>Cache-Control</c> (RFC 9111) <c>no-cache</c>, <c>no-store</c> and <c>max-age</c> count; our own <c>Inference-Cache</c> has the words of
 /// <see cref="CacheUses"/>. The answer has <c>Cache-Status</c> (RFC 9211), and with a hit <c>Age</c>. <b>Cost</b>: no allocation but for an age of more than a minute.
 /// </remarks>
 internal static class CacheHeaders
 {
     public const string Name = "Inference-Cache";
     private const string StatusName = "Cache-Status";
+    private const string MaxAge = "max-age=";
 
     private static readonly string[] Ages = [.. Enumerable.Range(0, 61).Select(age => age.ToString(CultureInfo.InvariantCulture))];
 
@@ -32,6 +33,28 @@ internal static class CacheHeaders
         StringValues standard = headers.CacheControl;
         if (standard.Count > 0) use |= ReadControl(standard.ToString());
         return use;
+    }
+
+    /// <summary>Tells a request what headers say.</summary>
+    /// <exception cref="InferenceException">As above.</exception>
+    public static void Apply(IHeaderDictionary headers, InferenceRequest request)
+    {
+        request.CacheUse |= Read(headers);
+        request.CacheMaxAgeSeconds = ReadMaxAge(headers);
+    }
+
+    /// <summary>How old an answer may be, in seconds; 0 where nothing is said of that, or what is no number.</summary>
+    public static long ReadMaxAge(IHeaderDictionary headers)
+    {
+        if (headers.CacheControl.Count == 0) return 0;
+        ReadOnlySpan<char> text = headers.CacheControl.ToString();
+        foreach (Range range in text.Split(','))
+        {
+            ReadOnlySpan<char> directive = text[range].Trim();
+            if (directive.StartsWith(MaxAge, StringComparison.OrdinalIgnoreCase) && int.TryParse(directive[MaxAge.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)) return seconds;
+        }
+
+        return 0;
     }
 
     /// <summary>Says what the cache did; nothing for a model without one.</summary>

@@ -94,6 +94,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
             // Not before: what is remembered of the body is for all who send the same.
             exchange.Request!.LimitTime(exchange.TimeoutMicroseconds);
             exchange.Request.CacheUse |= exchange.CacheUse;
+            exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(exchange.Context.Request.Headers);
             exchange.WatchClient();
             try
             {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Gateway.Client;
 
 namespace Gateway.IntegrationTests.Caching;
 
@@ -49,6 +50,17 @@ public sealed class RequestTests
 
         Assert.Null(miss.Headers.Age);
         Assert.InRange(hit.Headers.Age!.Value.TotalSeconds, 1, 30);
+
+        // Not too old for who takes what is a minute old; too old for who takes a second.
+        Assert.Equal("gateway; hit", await StatusAsync(server, "Cache-Control", "max-age=60"));
+        Assert.Equal("gateway; fwd=miss; stored", await StatusAsync(server, "Cache-Control", "no-transform, max-age=1"));
+        Assert.Equal("gateway; hit", await StatusAsync(server, "Cache-Control", "max-age=1x"));
+
+        // The .NET client shows the same.
+        await using InferenceClient client = new(server.FramesAddress);
+        using InferenceResponse response = await client.InferAsync(Digit.Message(), TestContext.Current.CancellationToken);
+        Assert.Equal("hit", response.CacheStatus);
+        Assert.InRange(response.CacheAge!.Value.TotalSeconds, 0, 30);
     }
 
     [Fact]

@@ -208,7 +208,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         call.Request = request;
         InferFill.Fill(request, call.Message, bytes, call.Plan, pool, regions, block, start);
         request.LimitTime(call.TimeoutMicroseconds);
-        request.CacheUse |= CacheHeaders.Read(call.Headers);
+        CacheHeaders.Apply(call.Headers, request);
     }
 
     private void Answer(GrpcCall call, InferenceRequest request)
