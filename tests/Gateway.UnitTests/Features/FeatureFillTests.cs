@@ -22,8 +22,8 @@ public sealed class FeatureFillTests : IDisposable
         await using Filled model = await Filled.MakeAsync();
         await model.View.PutAsync(("a", 1), ("b", 2), ("c", 3));
 
-        Assert.Equal([2 * TestView.Elements, TestView.Elements, 2 * TestView.Elements], await model.SumsAsync(model.Request(["b", "a", "b"], 3)));
-        Assert.Equal([3 * TestView.Elements], await model.SumsAsync(model.Request(["c"], 1, 1)));
+        Assert.Equal(new long[] { 2 * TestView.Elements, TestView.Elements, 2 * TestView.Elements }, await model.SumsAsync(model.Request(["b", "a", "b"], 3)));
+        Assert.Equal(new long[] { 3 * TestView.Elements }, await model.SumsAsync(model.Request(["c"], 1, 1)));
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class FeatureFillTests : IDisposable
         await using Filled strict = await Filled.MakeAsync();
         await strict.View.PutAsync(("a", 1));
 
-        Assert.Equal([TestView.Elements, 9 * TestView.Elements], await lenient.SumsAsync(lenient.Request(["a", "b"], 2)));
+        Assert.Equal(new long[] { TestView.Elements, 9 * TestView.Elements }, await lenient.SumsAsync(lenient.Request(["a", "b"], 2)));
         InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => strict.SumsAsync(strict.Request(["a", "b'"], 2)));
         Assert.Equal((StatusCode.NotFound, "[request id: <id_unknown>] feature view 'v' has no row for key 'b'' (element 1 of input 'x')"), (error.Status, error.Message));
     }
@@ -111,7 +111,7 @@ public sealed class FeatureFillTests : IDisposable
         await using Filled model = await Filled.MakeAsync(TestView.Config(DataType.Int64));
         await model.View.View.PutAsync(MemoryMarshal.AsBytes<long>([5, -6]).ToArray(), (byte[])[.. TestView.Row(50), .. TestView.Row(60)], 2);
 
-        Assert.Equal([60 * TestView.Elements, 50 * TestView.Elements], await model.SumsAsync(model.RequestOf(DataType.Int64, MemoryMarshal.AsBytes<long>([-6, 5]).ToArray(), 2)));
+        Assert.Equal(new long[] { 60 * TestView.Elements, 50 * TestView.Elements }, await model.SumsAsync(model.RequestOf(DataType.Int64, MemoryMarshal.AsBytes<long>([-6, 5]).ToArray(), 2)));
         InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => model.SumsAsync(model.RequestOf(DataType.Int64, MemoryMarshal.AsBytes<long>([7]).ToArray(), 1)));
         Assert.Contains("has no row for key 7 (element 0 of input 'x')", error.Message, StringComparison.Ordinal);
     }
