@@ -85,7 +85,7 @@ internal sealed class FasterStore : IResponseStore
 
     public long TailAddress => _kv.Log.TailAddress;
 
-    public long Capacity => !HasDisk ? _logMemory : _context.KeepsAll ? _context.DiskBytes : Math.Max(_logMemory, _context.DiskBytes);
+    public long Capacity => _context.KeepsAll ? Room : HasDisk ? Math.Max(_logMemory, _context.DiskBytes) : _logMemory;
 
     public bool IsFull => HasDisk ? TailAddress > _context.DiskBytes - _segmentBytes : HeadAddress > BucketBytes;
 
@@ -218,13 +218,10 @@ internal sealed class FasterStore : IResponseStore
         return false;
     }
 
-    /// <summary>Whether an entry can be appended without one that is there being lost: in memory two pages stay free, the one being filled and the one that makes way.</summary>
-    private bool HasRoom(int bytes)
-    {
-        if (HasFailed) return false;
-        long most = HasDisk ? _context.DiskBytes : _logMemory - (2 * _pageBytes);
-        return TailAddress + RecordHeadBytes + bytes - _kv.Log.BeginAddress <= most;
-    }
+    /// <summary>Bytes that the log may have without an entry being lost: in memory two pages stay free, the one being filled and the one that makes way.</summary>
+    private long Room => _device is not null ? _context.DiskBytes : _logMemory - (2 * _pageBytes);
+
+    private bool HasRoom(int bytes) => !HasFailed && TailAddress + RecordHeadBytes + bytes - _kv.Log.BeginAddress <= Room;
 
     /// <summary>Lets go of what there is no room for: what is no longer in memory, or too far down on disk.</summary>
     private void LetGo()

@@ -26,9 +26,9 @@ internal sealed class CsvSource(LineReader lines, FeatureViewConfig config) : IF
         {
             // The mark that some programs begin UTF-8 with.
             if (lines.Number == 1 && line.StartsWith("\uFEFF"u8)) line = line[3..];
-            if (lines.Number == 1 && IsHeading(line)) continue;
             try
             {
+                if (lines.Number == 1 && IsHeading(line)) continue;
                 Read(line, batch);
             }
             catch (InvalidDataException error)

@@ -69,11 +69,9 @@ public sealed class AdminTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, (await PackedAsync(user + "/rows", put)).Status);
         (HttpStatusCode status, byte[] answer) = await PackedAsync(user + "/lookup", lookup);
         Assert.Equal(HttpStatusCode.OK, status);
-        MessagePackReader reader = new(answer);
-        Assert.True(reader.TryReadMapHeader(out _) && reader.TryReadString(out _) && reader.TryReadBinary(out ReadOnlySpan<byte> found));
-        Assert.Equal([1, 0], found.ToArray());
-        Assert.True(reader.TryReadString(out _) && reader.TryReadBinary(out ReadOnlySpan<byte> got));
-        Assert.Equal([.. rows[8..], .. new byte[8]], got.ToArray());
+        (byte[] found, byte[] got) = ReadRows(answer);
+        Assert.Equal([1, 0], found);
+        Assert.Equal([.. rows[8..], .. new byte[8]], got);
 
         using HttpRequestMessage raw = new(HttpMethod.Get, user + "/rows/a");
         raw.Headers.Accept.ParseAdd("application/octet-stream");
@@ -146,6 +144,17 @@ public sealed class AdminTests : IDisposable
             server.Signal(GatewayProcess.Terminate);
             await server.WaitForExitAsync();
         }
+    }
+
+    private static (byte[] Found, byte[] Rows) ReadRows(byte[] answer)
+    {
+        MessagePackReader reader = new(answer);
+        Assert.True(reader.TryReadMapHeader(out _));
+        Assert.True(reader.TryReadString(out _));
+        Assert.True(reader.TryReadBinary(out ReadOnlySpan<byte> found));
+        Assert.True(reader.TryReadString(out _));
+        Assert.True(reader.TryReadBinary(out ReadOnlySpan<byte> rows));
+        return (found.ToArray(), rows.ToArray());
     }
 
     private static byte[] Message(WriteMessage write)

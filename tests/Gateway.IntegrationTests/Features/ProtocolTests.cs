@@ -22,8 +22,10 @@ public sealed class ProtocolTests
             foreach (string protocol in Asker.Protocols)
             {
                 byte[] expected = await asker.AskAsync(protocol, wine);
-                Assert.True(expected.AsSpan().SequenceEqual(await asker.AskAsync(protocol, byKey)), $"wine {i} over {protocol}");
-                Assert.True(expected.AsSpan().SequenceEqual(await asker.AskAsync(protocol, half)), $"wine {i} over {protocol}, one input by its key");
+                byte[] filled = await asker.AskAsync(protocol, byKey);
+                byte[] halfFilled = await asker.AskAsync(protocol, half);
+                Assert.True(expected.AsSpan().SequenceEqual(filled), $"wine {i} over {protocol}");
+                Assert.True(expected.AsSpan().SequenceEqual(halfFilled), $"wine {i} over {protocol}, one input by its key");
             }
         }
     }
@@ -39,14 +41,14 @@ public sealed class ProtocolTests
         using HttpClient http = new() { BaseAddress = new Uri(server.HttpAddress) };
         byte[] first = await asker.AskAsync("JSON", ByKey(0));
         byte[] second = await asker.AskAsync("JSON", ByKey(1));
-        Assert.Equal(first, await asker.AskAsync("frames", ByKey(0)) is { } ? await asker.AskAsync("JSON", ByKey(0)) : []);
+        Assert.Equal(first, await asker.AskAsync("JSON", ByKey(0)));
 
         // The first wine becomes the second.
         await CopyAsync(http, "measured", "wine 1", "wine 0");
         await CopyAsync(http, "whole", "1", "0");
         Assert.Equal(second, await asker.AskAsync("JSON", ByKey(0)));
         Assert.NotEqual(first, second);
-        Assert.True(await asker.MetricAsync("nv_cache_num_hits_per_model", "wine") >= 2);
+        Assert.True(await asker.MetricAsync("nv_cache_num_hits_per_model", "wine") >= 1);
     }
 
     [Theory]

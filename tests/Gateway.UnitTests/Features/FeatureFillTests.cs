@@ -66,7 +66,7 @@ public sealed class FeatureFillTests : IDisposable
     [InlineData("type", "inference input 'x' data-type is 'INT64', but feature view 'v' has keys of 'BYTES'")]
     [InlineData("shape", "feature view 'v' has rows of shape [32], which with keys of shape [1,2] do not fit input 'x' of model 'm', of shape [-1,32]")]
     [InlineData("rank", "feature view 'v' has rows of shape [32], which with keys of shape [] do not fit input 'x' of model 'm', of shape [-1,32]")]
-    [InlineData("bytes", "unexpected number of string elements 1 for inference input 'x' for model 'm', expecting 2")]
+    [InlineData("bytes", "expected 2 string elements for inference input 'x' for model 'm', got 1")]
     [InlineData("cut", "incomplete string data for inference input 'x' for model 'm', expecting string of length 9 but only 1 bytes available")]
     public async Task Keys_ThatDoNotFit_AreRefusedByName(string what, string problem)
     {

@@ -20,8 +20,11 @@ internal sealed class FeatureWriter : IDisposable
     private const int MostWaiting = 256;
     private const int MostTogether = 64;
 
-    // Moving a part of the log needs as much room as is left of it: the parts of the log that have to be garbage, and that are moved at once.
-    private const int Share = 8;
+    // Of the log a sixteenth is moved at once, and has to be garbage before any is: what is left of it needs room at the end. Rows have seven eighths, so that there is some for that, and for writing down
+    // deletions, which make room, however full the log is.
+    private const int Parts = 16;
+    private const int PartsForRows = 14;
+    private const int PartsWithGarbage = 12;
 
     private readonly FeatureView _view;
     private readonly IResponseStore _store;
@@ -177,8 +180,9 @@ internal sealed class FeatureWriter : IDisposable
 
     private bool TryAppend(CacheKey key, ReadOnlySpan<byte> entry)
     {
-        if (Used > Capacity / 4 * 3 && Used - (_view.Rows * _logBytes) > Capacity / Share) Tidy();
-        if (_store.Append(key, entry) >= 0) return true;
+        // A part at a time; more when what was moved was not garbage.
+        for (int round = 0; round < Parts && Used > Part * PartsWithGarbage && Used - (_view.Rows * _logBytes) > Part; round++) Compact();
+        if (TryAppendHere(key, entry)) return true;
 
         // Perhaps there are rows whose time is over; that takes a look at all of them, which is not worth it for each row that has no room.
         long now = _view.Now();
@@ -191,23 +195,21 @@ internal sealed class FeatureWriter : IDisposable
             if (_store.BeginAddress == before) break;
         }
 
-        return _store.Append(key, entry) >= 0;
+        return TryAppendHere(key, entry);
     }
+
+    private bool TryAppendHere(CacheKey key, ReadOnlySpan<byte> entry) =>
+        (entry.Length == Entry.HeaderBytes || Used + _logBytes <= Part * PartsForRows) && _store.Append(key, entry) >= 0;
 
     private long Used => _store.TailAddress - _store.BeginAddress;
 
-    private long Capacity => _store.Capacity;
+    private long Part => _store.Capacity / Parts;
 
-    /// <summary>Clears away what was replaced or deleted, from the oldest on.</summary>
-    private void Tidy()
-    {
-        for (int round = 0; round < Share && Used - (_view.Rows * _logBytes) > Capacity / Share; round++) Compact();
-    }
-
+    /// <summary>Clears away what was replaced or deleted in the log's oldest part, and moves the rest of it to the end.</summary>
     private void Compact()
     {
         long unreadable = _store.UnreadableSectors;
-        _store.Compact(_store.BeginAddress + (Capacity / Share), IsGone);
+        _store.Compact(_store.BeginAddress + Part, IsGone);
 
         // Rows may have been there that were not seen, and are gone now.
         if (_store.UnreadableSectors != unreadable) _view.HasLost();
