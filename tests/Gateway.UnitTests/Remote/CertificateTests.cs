@@ -1,4 +1,4 @@
-using Gateway.Core.Models;
+using Gateway.Protocol;
 using Gateway.UnitTests.Client;
 
 namespace Gateway.UnitTests.Remote;
@@ -15,7 +15,7 @@ public sealed class CertificateTests
         await using FakeUpstream upstream = await FakeUpstream.StartAsync(certificate: certificate.Server);
         await using RemoteRepository repository = new(new UriBuilder(upstream.Address) { Scheme = scheme }.Uri);
 
-        ModelLoadException error = await Assert.ThrowsAsync<ModelLoadException>(repository.LoadAsync);
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(repository.LoadAsync);
 
         Assert.Contains("cannot be reached: no secure connection could be made", error.Message, StringComparison.Ordinal);
         Assert.Empty(upstream.Batches);

@@ -1,7 +1,6 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
-using Gateway.Core.Models.Configuration;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.Grpc.Wire;
@@ -10,6 +9,7 @@ using Gateway.Server.Remote.Grpc;
 using Gateway.TestSupport.Simulation.Fleets;
 using Gateway.UnitTests.Memory;
 using Google.Protobuf;
+using DataType = Gateway.Protocol.Tensors.DataType;
 using ModelConfig = Gateway.Core.Models.Configuration.ModelConfig;
 
 namespace Gateway.UnitTests.Remote;

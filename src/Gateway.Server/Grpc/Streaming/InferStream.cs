@@ -187,7 +187,7 @@ internal sealed partial class InferStream
                 }
             }
 
-            model ??= _catalog.Find(message.ModelName.Of(bytes), version);
+            model ??= FindFor(tenant, message.ModelName.Of(bytes), version);
             if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant, _cacheUse))
             {
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
@@ -221,6 +221,20 @@ internal sealed partial class InferStream
         {
             Log.Failed(_logger, error);
             Fail(call, request, StatusCode.Internal, "internal error", Encoding.UTF8.GetString(message.Id.Of(bytes)));
+        }
+    }
+
+    /// <summary>Finds the model of a request that its tenant has let in, and that leaves if there is none any more.</summary>
+    private ServedModel FindFor(Tenant? tenant, ReadOnlySpan<byte> name, long version)
+    {
+        try
+        {
+            return _catalog.Find(name, version);
+        }
+        catch
+        {
+            tenant?.Leave();
+            throw;
         }
     }
 
