@@ -1,6 +1,7 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;

@@ -4,6 +4,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Inference;
@@ -44,7 +45,7 @@ internal sealed class StreamRelay(
             call.Request = request;
             call.Model = request.Model;
             call.BeginFlight();
-            request.Model.Infer(request, call, mayRun: false);
+            request.Model.Infer(request, call, RunsHere.None);
         }
         catch
         {
