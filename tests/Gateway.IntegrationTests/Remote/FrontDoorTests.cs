@@ -100,11 +100,13 @@ public sealed class FrontDoorTests : IDisposable
         string port = FreePort();
         GatewayProcess upstream = await ServeTimedAsync(models, port, isGrpc);
         await using GatewayProcess ended = upstream;
-        using FrontRepository forth = new(AddressOf(upstream, isGrpc), "", "timed");
+        const string Patient = """parameters { key: "connect_timeout_ms" value { string_value: "10000" } }""";
+        using FrontRepository forth = new(AddressOf(upstream, isGrpc), Patient, "timed");
         await using GatewayProcess front = await GatewayProcess.ServeTimedAsync("--model-repository", forth.Folder);
+        Assert.True(front.Output.Contains("Serving 1 of 1", StringComparison.Ordinal), front.Error);
         upstream.Signal(GatewayProcess.Terminate);
         await upstream.WaitForExitAsync();
-        using FrontRepository back = new(AddressOf(front, isGrpc), "", "timed");
+        using FrontRepository back = new(AddressOf(front, isGrpc), Patient, "timed");
         await using GatewayProcess other = await GatewayProcess.ServeTimedAsync("--model-repository", back.Folder, isGrpc ? "--grpc-port" : "--http-port", port);
 
         (HttpStatusCode status, string answer) = await PostAsync(front, "timed", """{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"data":[1]}]}""");
