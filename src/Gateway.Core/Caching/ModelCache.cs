@@ -34,6 +34,7 @@ internal sealed class ModelCache : IAsyncDisposable
     private readonly DynamicBatcher _batcher;
     private readonly TimeProvider _time;
     private readonly KeyMaker _keys;
+    private readonly KeyMaker? _places;
     private readonly FlightShard[] _shards = new FlightShard[Shards];
     private readonly FollowerTimes _times;
     private readonly long _timeToLive;
@@ -48,6 +49,7 @@ internal sealed class ModelCache : IAsyncDisposable
         _batcher = model.Batcher;
         _time = time;
         _keys = new KeyMaker(cache.Secret, model.Name, model.Version, generation);
+        _places = config.Affinity ? new KeyMaker(CacheSecret.Shared, model.Name, model.Version, UInt128.Zero) : null;
         for (int i = 0; i < Shards; i++) _shards[i] = new FlightShard();
         _times = new FollowerTimes(time, Expire);
         _timeToLive = config.TimeToLive is { } limit ? (long)limit.TotalMilliseconds : long.MaxValue;
@@ -61,6 +63,9 @@ internal sealed class ModelCache : IAsyncDisposable
     }
 
     public string Name { get; }
+
+    /// <summary>Whether each answer is kept by one of several gateways (<see cref="ModelCacheConfig.Affinity"/>).</summary>
+    public bool HasAffinity => _places is not null;
 
     public long Version { get; }
 
@@ -162,6 +167,12 @@ internal sealed class ModelCache : IAsyncDisposable
         if (status == ReadStatus.Found)
         {
             AnswerHit(call, entry, isOnDisk: false, now);
+            return true;
+        }
+
+        if (pending is null && call.Request.MayBeKeptElsewhere && _places is { } places)
+        {
+            call.Request.SendAway(places.Of(call.Request).Bits);
             return true;
         }
 

@@ -12,6 +12,9 @@ public sealed record ModelCacheConfig
     /// <summary>Most bytes that its answers may take, in memory and on disk together, at least 1; null for all there is.</summary>
     public long? MaxBytes { get; init; }
 
+    /// <summary>Whether each answer is kept by one of the gateways that are each other's replicas, and computed there; off unless asked for.</summary>
+    public bool Affinity { get; init; }
+
     /// <summary>A file in the model's folder with a request in JSON on each line, which are asked for once the server has started; null for none.</summary>
     public string? WarmUp { get; init; }
 }

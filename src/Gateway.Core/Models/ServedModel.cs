@@ -82,6 +82,9 @@ public sealed class ServedModel
     /// <summary>The file with requests that are asked for once the server has started, so that they are in the cache; null for none.</summary>
     public string? CacheList { get; internal init; }
 
+    /// <summary>Whether each of its answers is kept by one of several gateways.</summary>
+    public bool HasAffinity => Cache?.HasAffinity == true;
+
     /// <summary>Counters of the cache; null for a model without one.</summary>
     public CacheCounts? CacheCounts => Cache?.Counts;
 

@@ -7,11 +7,10 @@ namespace Gateway.Core.Overflow;
 /// <param name="Completion">Microseconds until it would answer, by its last report.</param>
 /// <param name="RowNanoseconds">What each further row adds to that.</param>
 /// <param name="Age">Microseconds since its last report; <see cref="OverflowQuestion.Never"/> for none.</param>
-/// <param name="SentSince">Own requests sent to it since.</param>
-/// <param name="InFlight">Own requests that it has not answered.</param>
+/// <param name="Unreported">Own requests that are there, and that its last report cannot know of.</param>
 /// <param name="IsAdmitted">Whether its health lets it take this request.</param>
 /// <param name="IsTried">Whether this request has been there.</param>
 /// <param name="Weight">How often it is drawn beside others; 0 for never.</param>
 /// <param name="IsNear">Whether it is in the zone of this gateway, or no zones are set.</param>
 public readonly record struct OverflowCandidate(
-    ReplicaState State, long Completion, long RowNanoseconds, long Age, int SentSince, int InFlight, bool IsAdmitted = true, bool IsTried = false, int Weight = 1, bool IsNear = true);
+    ReplicaState State, long Completion, long RowNanoseconds, long Age, int Unreported, bool IsAdmitted = true, bool IsTried = false, int Weight = 1, bool IsNear = true);

@@ -69,11 +69,11 @@ public static class OverflowPolicy
     }
 
     /// <summary>What a candidate is expected to take, the way there and back included; <see cref="OverflowQuestion.Never"/> for one that is no candidate.</summary>
-    /// <remarks>Only own requests that are still there are added to its report: those it has answered it has reported on, or soon will.</remarks>
+    /// <remarks>Own requests that it has not counted are added to its report: of the others it has reported.</remarks>
     public static long Expect(in OverflowCandidate candidate, long maximumAge, long hop)
     {
         if (candidate.State != ReplicaState.Serving || candidate.Age > maximumAge || candidate.Weight <= 0 || candidate.Completion >= uint.MaxValue) return OverflowQuestion.Never;
-        return candidate.Completion + (Math.Min(candidate.SentSince, candidate.InFlight) * candidate.RowNanoseconds / 1000) + hop;
+        return candidate.Completion + (candidate.Unreported * candidate.RowNanoseconds / 1000) + hop;
     }
 
     /// <summary>What a replica must promise.</summary>

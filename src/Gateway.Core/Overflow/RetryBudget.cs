@@ -28,13 +28,18 @@ public sealed class RetryBudget(double share = 0.1, int most = 20)
         return false;
     }
 
+    /// <summary>What was spent was not needed.</summary>
+    public void GiveBack() => Add(Token);
+
     /// <summary>A request has earned its share.</summary>
-    public void Earn()
+    public void Earn() => Add(_share);
+
+    private void Add(long share)
     {
         long saved = Volatile.Read(ref _saved);
         while (saved < _most)
         {
-            long seen = Interlocked.CompareExchange(ref _saved, Math.Min(_most, saved + _share), saved);
+            long seen = Interlocked.CompareExchange(ref _saved, Math.Min(_most, saved + share), saved);
             if (seen == saved) return;
             saved = seen;
         }

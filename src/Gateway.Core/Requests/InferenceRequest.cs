@@ -91,6 +91,15 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>How old an answer from the cache may be for it, in seconds; 0 for as old as the model's may be.</summary>
     public long CacheMaxAgeSeconds { get; set; }
 
+    /// <summary>Whether it is not to be run where no cache has its answer, but given back with its <see cref="Place"/>; of models whose answers are kept by one of several gateways each.</summary>
+    public bool MayBeKeptElsewhere { get; set; }
+
+    /// <summary>Of a request that was given back without an answer: a digest of its inputs, the same in all processes. Null for all others.</summary>
+    public ulong? Place { get; private set; }
+
+    /// <summary>By whom it was passed on before it came here, for who passes it on again; null for nobody.</summary>
+    public string? PassedBy { get; set; }
+
     /// <summary>What the cache did for it; set with the answer.</summary>
     public CacheOutcome CacheOutcome { get; internal set; }
 
@@ -183,6 +192,14 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         if (refusal.RetryAfter > 0) RetryAfter = time.GetElapsedTime(0, refusal.RetryAfter);
     }
 
+    /// <summary>Gives it back unanswered: whoever keeps its answer is to be found by its place.</summary>
+    internal void SendAway(ulong place)
+    {
+        SetError(RequestOutcome.Rejected, StatusCode.Unavailable, "Request is to be answered by another gateway");
+        State = RequestState.Released;
+        Place = place;
+    }
+
     /// <summary>Hands the request back to its protocol endpoint. A continuation runs on the thread pool, never on the caller's thread; a receiver is called.</summary>
     internal void Complete()
     {
@@ -233,6 +250,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Receiver = null;
         CacheUse = CacheUse.Ordinary;
         CacheMaxAgeSeconds = 0;
+        PassedBy = null;
+        MayBeKeptElsewhere = false;
+        Place = null;
         CacheOutcome = CacheOutcome.None;
         CacheAgeSeconds = 0;
         CacheIsStored = false;

@@ -25,8 +25,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Time for runs to notice that they are cut short. ONNX Runtime looks between two operators: only a single one that takes longer is left alone.</summary>
     internal static readonly TimeSpan CutShortPatience = TimeSpan.FromSeconds(5);
 
-    // A run that has taken three times as long as expected is overdue. No other server could better a batch and a quarter by much, or two runs and a half of one row.
-    private const int Overdue = 3;
+    // No other server could better a batch and a quarter by much, or two runs and a half of one row.
     private const double FloorBatches = 1.25;
     private const double FloorRuns = 2.5;
 
@@ -448,12 +447,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
         long batch = Policy.Estimate(best, Latency);
         long own = Policy.EstimateAlone(1, Latency);
         long end = Forecast.End(view, Policy, Forecast.FreeAt(view, Policy), _queue.Rows, 1, own);
-        bool isStalled = false;
-        foreach (InstanceView instance in _instanceViews)
-        {
-            isStalled |= !instance.IsIdle && view.Now - instance.StartedAt > Overdue * Policy.Estimate(instance.BatchRows, Latency) && batch > 0;
-        }
-
         long row = batch / (best * Math.Max(1, _instanceViews.Length));
         int waiting = Volatile.Read(ref _waiting);
         return new QueueForecast(
@@ -461,7 +454,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
             Time.GetElapsedTime(0, row),
             Time.GetElapsedTime(0, (long)Math.Max(FloorBatches * batch, FloorRuns * own)),
             IsFull,
-            isStalled,
             waiting,
             Math.Max(0, Volatile.Read(ref _unanswered) - waiting),
             row > 0 ? (double)Time.TimestampFrequency / row : 0);

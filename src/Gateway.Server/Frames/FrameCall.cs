@@ -56,7 +56,7 @@ internal sealed class FrameCall(FrameSender sender) : PipelinedCall<FrameCall>
 
     protected override void HandOver()
     {
-        if (Relay is { } relay && Request is { Refusal.Reason: not RefusalReason.None } request) relay.Refused(request);
+        if (Relay is { } relay && Request is { } request && (request.Refusal.Reason != RefusalReason.None || request.Place is not null)) relay.NotServedHere(request);
         else Post();
     }
 }

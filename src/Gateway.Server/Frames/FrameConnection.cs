@@ -454,6 +454,7 @@ internal sealed partial class FrameConnection : IHeldBack
             }
 
             Window.Charge(call, request.Block?.Capacity ?? 0);
+            request.MayBeKeptElsewhere = call.Relay is { LooksHereFirst: true };
             call.Request = request;
             call.BeginFlight();
             request.Model.Infer(request, call, isLast ? RunsHere.Any : RunsHere.FullBatches);

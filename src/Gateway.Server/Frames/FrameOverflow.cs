@@ -31,10 +31,10 @@ internal sealed class FrameOverflow(Replicas replicas, OverflowDispatch dispatch
     /// <returns>Null when it is to be served here, or there is no memory for it.</returns>
     public FrameRelay? TryKeep(FrameCall call, ServedModel model, long version, long timeoutMicroseconds, ReadOnlySpan<byte> body, Tenant? tenant, string? token)
     {
-        if (replicas.Fleet.Watched.IsEmpty || !OverflowDispatch.MayLeave(model) || !pool.TryRent(body.Length, BlockOwner.Body, out MemoryBlock? block)) return null;
+        if (replicas.Fleet.Watched.IsEmpty || !dispatch.MayLeave(model) || !pool.TryRent(body.Length, BlockOwner.Body, out MemoryBlock? block)) return null;
         body.CopyTo(block.Span);
         call.Charge(block.Capacity);
-        OverflowRun run = dispatch.Begin(new ModelKey(model.Name, version), dispatch.Ask(model, timeoutMicroseconds), settings.Now());
+        OverflowRun run = dispatch.Begin(new ModelKey(model.Name, version), dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model);
         IHeaderDictionary headers = new HeaderDictionary { ["Content-Type"] = ContentType };
         if (token is not null) headers.Authorization = $"Bearer {token}";
         if (tenant is not null) headers[CallerTenants.HeaderName] = tenant.Name;

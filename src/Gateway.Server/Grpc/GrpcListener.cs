@@ -107,10 +107,11 @@ internal sealed class GrpcListener : IAsyncDisposable
         SharedRegions regions = engine.GetService<SharedRegions>() ?? SharedRegions.Disabled;
         CallerTenants tenants = engine.GetService<CallerTenants>() ?? new CallerTenants(engine.GetRequiredService<TenantDirectory>(), engine.GetRequiredService<ServerOptions>());
         OpenInferenceOptions inference = engine.GetService<OpenInferenceOptions>() ?? new OpenInferenceOptions();
+        InferOverflow? overflow = OverflowOf(engine, catalog, pool);
         return
         [
-            new InferMethod(catalog, pool, regions, grpc, inference, tenants, time, logger, OverflowOf(engine, catalog, pool)),
-            new StreamInferMethod(catalog, pool, regions, grpc, tenants, _stop, logger),
+            new InferMethod(catalog, pool, regions, grpc, inference, tenants, time, logger, engine.GetService<Passage>() ?? new Passage(), overflow),
+            new StreamInferMethod(catalog, pool, regions, grpc, tenants, _stop, logger, overflow),
             .. ServerMethods.Make(health, inference, regions, logger),
             .. ModelMethods.Make(catalog, logger),
             StatisticsMethod.Make(catalog, logger),

@@ -144,7 +144,7 @@ public sealed record ServerOptions
     [Setting("--device-profile-cache", "Folder in which the run times measured of models on a GPU are kept from start to start; 'none' measures anew each time. Without it: gateway/profiles in the user's cache folder.")]
     public string? DeviceProfileCache { get; init; }
 
-    [Setting("--overflow-replica", "Another gateway that answers what this one cannot in time: http://10.0.0.2:8000, dns+http://name:8000 or srv+http://_service._proto.name for all that a name stands for, file:///path for a file of addresses. May be given more than once.")]
+    [Setting("--overflow-replica", "Another server that answers what this one cannot in time: http://10.0.0.2:8000, dns+http://name:8000 or srv+http://_service._proto.name for all that a name stands for, file:///path for a file of addresses. After a space, as in the file: weight=2, zone=a, grpc=8001 (its port for gRPC; gateways say it themselves). May be given more than once.")]
     public IReadOnlyList<string> OverflowReplica { get; init; } = [];
 
     [Setting("--overflow-cluster", "Name of a cluster in the proxy's configuration whose destinations are such gateways.")]

@@ -1,6 +1,6 @@
 using System.Net;
 using Gateway.Core.Models.Repository;
-using Gateway.Server.Proxy.Destinations;
+using Gateway.Server.Overflow;
 
 namespace Gateway.Server.Hosting;
 
@@ -32,7 +32,7 @@ internal static class ServerOptionsValidator
         if (options.CacheMemoryByteSize is > 0 and < CacheSettings.LeastBytes) yield return $"--cache-memory-byte-size: {options.CacheMemoryByteSize} is too little (allowed 0, or at least {CacheSettings.LeastBytes})";
         foreach (string replica in options.OverflowReplica)
         {
-            if (DestinationAddress.Parse(replica, out _) is { } mistaken) yield return $"--overflow-replica: {mistaken}";
+            if (ReplicaSetup.Parse(replica, out _, out _) is { } mistaken) yield return $"--overflow-replica: {mistaken}";
         }
 
         IPEndPoint http = new(options.HttpAddress, options.HttpPort);

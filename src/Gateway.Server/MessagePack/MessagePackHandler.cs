@@ -129,6 +129,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         call.Context = context;
         call.Request = request;
         call.Request.LimitTime(timeout);
+        request.MayBeKeptElsewhere = model.HasAffinity && OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         return ServeAsync(call, coding != ContentCoding.Identity);
     }
 
@@ -150,7 +151,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             }
 
             if (request.Status == StatusCode.Ok) await RespondAsync(call).ConfigureAwait(false);
-            else WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter, request.Refusal.Reason.WireName(), request.TimeoutMicroseconds);
+            else if (!OverflowCall.TakesAway(call.Context, request)) WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter, request.Refusal.Reason.WireName(), request.TimeoutMicroseconds);
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error) when (!call.Context.Response.HasStarted)

@@ -8,6 +8,7 @@ using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
+using Gateway.Server.Overflow;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -21,7 +22,7 @@ namespace Gateway.Server.OpenInference;
 /// back before anything is flushed, so that a client that reads slowly holds up its own connection and nothing else.
 /// <b>Threading</b>: any. <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool, SharedRegions regions, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger logger)
+internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool, SharedRegions regions, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger logger, Passage passage)
 {
     // As many as calls can be under way with the default bound of a queue; beyond it they are simply collected.
     private const int MostPooledExchanges = 4096;
@@ -34,6 +35,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         CacheUse use = CacheHeaders.Read(context.Request.Headers);
+        string? passedBy = passage.Of(context.Request.Headers, model);
         if (!LetsIn(context, tenants, model, timeout, use, out Tenant? tenant)) return Task.CompletedTask;
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
@@ -44,6 +46,8 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         }
 
         InferenceRequest request = catalog.RentRequest(model, version, tenant);
+        request.PassedBy = passedBy;
+        request.MayBeKeptElsewhere = model.HasAffinity && OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         InferExchange exchange = Rent();
         exchange.Context = context;
         exchange.IsDecompressed = coding != ContentCoding.Identity;
@@ -77,6 +81,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     /// <summary>Answers a request that was not answered well.</summary>
     internal static void Refuse(HttpContext context, InferenceRequest request)
     {
+        if (OverflowCall.TakesAway(context, request)) return;
         if (request.Status == StatusCode.Unavailable) ErrorWriter.WriteRefusal(context, request.Status, request.Refusal.Reason.WireName(), request.RetryAfter, request.Error ?? "", request.TimeoutMicroseconds);
         else ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }

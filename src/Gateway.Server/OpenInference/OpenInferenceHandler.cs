@@ -9,6 +9,7 @@ using Gateway.Core.Models.Repository;
 using Gateway.Protocol;
 using Gateway.Server.Features;
 using Gateway.Server.Hosting;
+using Gateway.Server.Overflow;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -25,6 +26,7 @@ namespace Gateway.Server.OpenInference;
 /// <param name="logs">Null where the server's log cannot be changed.</param>
 /// <param name="features">Null where there are no feature views.</param>
 /// <param name="regions">The shared memory that clients have registered; null where they may not.</param>
+/// <param name="passage">Null where no model is run by another server.</param>
 public sealed class OpenInferenceHandler(
     ModelCatalog catalog,
     BlockPool pool,
@@ -37,12 +39,13 @@ public sealed class OpenInferenceHandler(
     IModelControl? control = null,
     LogSettings? logs = null,
     SharedRegions? regions = null,
-    FeatureViews? features = null)
+    FeatureViews? features = null,
+    Passage? passage = null)
 {
     private const string NotReady = "Model version not ready";
 
     private readonly SharedRegions _regions = regions ?? SharedRegions.Disabled;
-    private readonly InferEndpoint _infer = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants, time, logger);
+    private readonly InferEndpoint _infer = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants, time, logger, passage ?? new Passage());
     private readonly GenerateEndpoint _generate = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants);
     private readonly RepositoryEndpoint _repository = new(control, pool, options);
     private readonly LoggingEndpoint _logging = new(logs, pool);

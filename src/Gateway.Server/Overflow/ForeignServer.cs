@@ -51,7 +51,7 @@ internal sealed class ForeignServer(Replica replica, ReplicaClients clients, Mod
         foreach (ModelKey model in _models)
         {
             long time = replica.Find(model)?.Observed is > 0 and long observed ? observed : FirstGuess;
-            replica.Receive(model, new LoadReport(ReplicaState.Serving, LoadFlags.None, ++_sequence, 0, (uint)Math.Min(time, uint.MaxValue - 1), (uint)Math.Min(1000 * time / BatchGuess, uint.MaxValue), 0, 0, 0), now);
+            replica.Receive(model, new LoadReport(ReplicaState.Serving, ++_sequence, 0, (uint)Math.Min(time, uint.MaxValue - 1), (uint)Math.Min(1000 * time / BatchGuess, uint.MaxValue), 0, 0, 0), now);
         }
 
         replica.Keep(_models.ToHashSet());

@@ -1,3 +1,4 @@
+using Gateway.Core.Requests;
 using Gateway.Core.Tenants;
 using Microsoft.AspNetCore.Http;
 
@@ -21,6 +22,12 @@ public sealed class OverflowCall
     /// <summary>The time that the request itself gives, in microseconds, once it has been read; 0 for none.</summary>
     public long TimeoutMicroseconds { get; set; }
 
+    /// <summary>Whether it is only to be looked for in the cache here (<see cref="Core.Requests.InferenceRequest.MayBeKeptElsewhere"/>).</summary>
+    public bool MayBeKeptElsewhere { get; set; }
+
+    /// <summary>Of one that the cache here has not got the answer of: its place among those who keep them; null for others.</summary>
+    public ulong? Place { get; private set; }
+
     /// <summary>Whether its tenant has let it in already.</summary>
     public bool HasEntered { get; private set; }
 
@@ -39,6 +46,26 @@ public sealed class OverflowCall
         return true;
     }
 
+    /// <summary>Takes over a request that the cache here has not got the answer of.</summary>
+    /// <returns>False for all others.</returns>
+    public static bool TakesAway(HttpContext context, InferenceRequest request)
+    {
+        if (request.Place is null || Of(context) is not { } call) return false;
+        call.Place = request.Place;
+
+        // Its tenant has let it in once; where it is served next it counts for nobody's limits a second time.
+        call.Enter(null);
+        return true;
+    }
+
+    /// <summary>It is served once more.</summary>
+    internal void Again(bool mayBeKeptElsewhere)
+    {
+        MayBeKeptElsewhere = mayBeKeptElsewhere;
+        Place = null;
+        Refusal = null;
+    }
+
     /// <summary>Its tenant has let it in; nobody's where there are no tenants.</summary>
     internal void Enter(Tenant? tenant)
     {
@@ -54,5 +81,4 @@ public sealed class OverflowCall
         HasEntered = false;
         return tenant;
     }
-
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow;
+using Gateway.Core.Overflow.Affinity;
 using Gateway.Core.Overflow.Replicas;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
@@ -30,8 +31,11 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
     public OverflowCounts Counts { get; } = new();
 
-    /// <summary>Whether a request of a model might be better off elsewhere: not while nothing waits.</summary>
-    public static bool MayLeave(ServedModel model) => model.Batcher.PendingRequests > 0;
+    /// <summary>Whether a request of a model might be better off elsewhere: not while nothing waits, unless its answers are kept by one gateway each.</summary>
+    public bool MayLeave(ServedModel model) => model.Batcher.PendingRequests > 0 || HasRing(model);
+
+    /// <summary>Whether answers of a model are kept by one gateway each.</summary>
+    public bool HasRing(ServedModel model) => RingOf(model, replicas.Fleet.Watched) is not null;
 
     /// <summary>What is to be decided about a request that has come.</summary>
     /// <param name="model">Null where it is not served here.</param>
@@ -51,26 +55,41 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     }
 
     /// <summary>Begins with a request.</summary>
-    public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now) => new(model, question, replicas.Fleet.Watched, now);
+    /// <param name="here">Who serves it here; null for nobody.</param>
+    public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now, ServedModel? here)
+    {
+        ReadOnlyMemory<Replica> watched = replicas.Fleet.Watched;
+        return new OverflowRun(model, question, watched, now) { Ring = here is null ? null : RingOf(here, watched) };
+    }
 
     /// <summary>Decides where it goes next.</summary>
-    /// <param name="sending">Of a forward; <see cref="ForwardAsync"/> ends it.</param>
+    /// <param name="sending">Of a forward; <see cref="TryElsewhereAsync(OverflowRun, ForwardedCall, OverflowDecision, Sending, CancellationToken)"/> ends it.</param>
     public OverflowDecision Decide(OverflowRun run, out Sending sending)
     {
         long now = settings.Now();
+        sending = default;
+        if (run.LooksHereFirst) return new OverflowDecision(OverflowKind.Local);
+
+        // Before the decision, or two that see the last token would both take it.
+        bool hasToken = run.Sent == 0 || replicas.Fleet.Retries.TrySpend();
         if (run.Sent > 0 || run.IsRefusedHere || now - run.Arrival > FreshFor)
         {
             long local = catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model) ? (long)model.Batcher.Foresee().Completion.TotalMicroseconds : OverflowQuestion.Never;
-            run.Again(now, local, replicas.Fleet.Retries.HasToken);
+            run.Again(now, local, hasToken);
         }
 
-        OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue), out sending);
+        Span<int> order = stackalloc int[OverflowPolicy.MostCandidates];
+        order = run is { Ring: { } ring, Place: { } place } ? order[..ring.Find(place, order)] : [];
+        OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue), out sending, order);
         if (decision.Kind == OverflowKind.Forward)
         {
-            if (run.Sent > 0) replicas.Fleet.Retries.TrySpend();
             run.Sent++;
+            Counts.Count(decision.Kind);
+            return decision;
         }
-        else if (decision.Kind == OverflowKind.Refuse && replicas.Fleet.Hurry(run.Watched.Span, now) is { } stale)
+
+        if (run.Sent > 0 && hasToken) replicas.Fleet.Retries.GiveBack();
+        if (decision.Kind == OverflowKind.Refuse && replicas.Fleet.Hurry(run.Watched.Span, now) is { } stale)
         {
             replicas.Ask(stale);
         }
@@ -79,9 +98,40 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         return decision;
     }
 
+    /// <summary>Whether a request's model is served here.</summary>
+    public bool IsServedHere(OverflowRun run) => catalog.TryFind(run.Model.Name, run.Model.Version, out _);
+
+    /// <summary>Decides where a request goes, and sends it from replica to replica until one has answered, or it is to be served here, or nobody has time for it.</summary>
+    /// <returns>To be disposed.</returns>
+    public Task<Elsewhere> TryElsewhereAsync(OverflowRun run, ForwardedCall call, CancellationToken aborted)
+    {
+        OverflowDecision decision = Decide(run, out Sending sending);
+        return TryElsewhereAsync(run, call, decision, sending, aborted);
+    }
+
+    /// <param name="decision">The first one.</param>
+    /// <param name="sending">Of it.</param>
+    public async Task<Elsewhere> TryElsewhereAsync(OverflowRun run, ForwardedCall call, OverflowDecision decision, Sending sending, CancellationToken aborted)
+    {
+        while (decision.Kind == OverflowKind.Forward)
+        {
+            ForwardedAnswer answer = await ForwardAsync(run, call, decision, sending, aborted).ConfigureAwait(false);
+            if (answer.Kind == ForwardedKind.Answered) return new Elsewhere(ElsewhereKind.Answered, answer, sending.Replica.Address);
+            answer.Dispose();
+            if (answer.Kind == ForwardedKind.Abandoned) return new Elsewhere(ElsewhereKind.Abandoned);
+            decision = Decide(run, out sending);
+        }
+
+        // Also what the fleet cannot do in time: this gateway's own admission knows best what it can. But not what others keep: whoever computes that too, when they are busy, never finds an end of it.
+        bool mayServe = !run.IsRefusedHere && (decision.Kind == OverflowKind.Local || run.Place is null);
+        if (mayServe && catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model)) return new Elsewhere(ElsewhereKind.Here, Model: model);
+        TimeSpan after = TimeSpan.FromMicroseconds(decision.RetryAfter);
+        return new Elsewhere(ElsewhereKind.Refused, RetryAfter: run.RetryHere is { } here && here < after ? here : after);
+    }
+
     /// <summary>Sends a request to the replica that was decided on.</summary>
     /// <returns>To be disposed.</returns>
-    public async Task<ForwardedAnswer> ForwardAsync(OverflowRun run, ForwardedCall call, OverflowDecision decision, Sending sending, CancellationToken aborted)
+    private async Task<ForwardedAnswer> ForwardAsync(OverflowRun run, ForwardedCall call, OverflowDecision decision, Sending sending, CancellationToken aborted)
     {
         Replica replica = sending.Replica;
         long remaining = run.Remaining(settings.Now());
@@ -158,14 +208,13 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
             ? (long)(milliseconds * 1000)
             : OverflowQuestion.Never;
 
+    private HashRing? RingOf(ServedModel model, ReadOnlyMemory<Replica> watched) => model.HasAffinity ? replicas.Fleet.RingOf(watched) : null;
+
     private bool Count(bool isTaken)
     {
         Counts.CountForwarded(isTaken);
         return isTaken;
     }
-
-    /// <summary>What a client is told whose model is served elsewhere alone.</summary>
-    public static string NoReplica(in ModelKey model) => $"Request was refused: no replica that serves model '{model.Name}' can answer it in time";
 
     /// <summary>Notes down what should not have happened.</summary>
     public void Report(Exception error) => Log.Unexpected(logger, error);

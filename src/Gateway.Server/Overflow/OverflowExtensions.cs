@@ -6,6 +6,7 @@ using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Overflow.Reports;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
 
@@ -17,6 +18,7 @@ public static class OverflowExtensions
     /// <summary>Registers what overflow needs; the engine and the Open Inference Protocol must be registered too.</summary>
     public static IServiceCollection AddOverflow(this IServiceCollection services) => services
         .AddHttpForwarder()
+        .AddPassage()
         .AddSingleton<GatewayIdentity>()
         .AddSingleton(provider => SettingsOf(provider.GetRequiredService<ServerOptions>(), provider.GetRequiredService<TimeProvider>()))
         .AddSingleton<Replicas>()
@@ -37,6 +39,13 @@ public static class OverflowExtensions
         .AddSingleton<FrameOverflow>()
         .AddHostedService(provider => provider.GetRequiredService<ReplicaMembership>())
         .AddHostedService<ReplicaPoller>();
+
+    /// <summary>Registers what keeps requests from going round in circles.</summary>
+    internal static IServiceCollection AddPassage(this IServiceCollection services)
+    {
+        services.TryAddSingleton<Passage>();
+        return services;
+    }
 
     /// <summary>Lets calls go elsewhere that this server cannot answer in time; before the protocols.</summary>
     public static IApplicationBuilder UseOverflow(this IApplicationBuilder app)

@@ -48,14 +48,17 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
         catalog.TryFind(route.Model, version, out ServedModel? model);
         if (context.Request.Headers.ContainsKey(OverflowHeaders.Origin)) return HandleForwarded(context, next, model, timeout);
-        if (replicas.Fleet.Watched.IsEmpty || (model is not null && !OverflowDispatch.MayLeave(model))) return next(context);
+        if (replicas.Fleet.Watched.IsEmpty || (model is not null && !dispatch.MayLeave(model))) return next(context);
         OverflowQuestion question = dispatch.Ask(model, timeout);
-        if (OverflowPolicy.StaysHere(question)) return next(context);
+
+        // What is generated is no answer that others keep.
+        ServedModel? kept = route.Kind == RouteKind.Infer && model is not null && dispatch.HasRing(model) ? model : null;
+        if (kept is null && OverflowPolicy.StaysHere(question)) return next(context);
         ModelKey key = new(route.Model.ToString(), version);
 
         // Nobody has it, which the protocol says in its own words.
         if (model is null && !replicas.Fleet.Knows(key)) return next(context);
-        return ServeAsync(context, next, dispatch.Begin(key, question, settings.Now()), PathOf(target));
+        return ServeAsync(context, next, dispatch.Begin(key, question, settings.Now(), kept), PathOf(target));
     }
 
     private Task Report(HttpContext context)
@@ -137,32 +140,29 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
     {
         while (true)
         {
-            OverflowDecision decision = dispatch.Decide(run, out Sending sending);
-            if (decision.Kind == OverflowKind.Forward)
+            using Elsewhere elsewhere = await dispatch.TryElsewhereAsync(run, forwarded, context.RequestAborted).ConfigureAwait(false);
+            switch (elsewhere.Kind)
             {
-                using ForwardedAnswer answer = await dispatch.ForwardAsync(run, forwarded, decision, sending, context.RequestAborted).ConfigureAwait(false);
-                if (answer.Kind == ForwardedKind.Answered) Answer(context, answer, sending.Replica.Address);
-                if (answer.Kind is ForwardedKind.Answered or ForwardedKind.Abandoned) return;
+                case ElsewhereKind.Answered:
+                    Answer(context, elsewhere.Answer!, elsewhere.ServedBy);
+                    return;
+                case ElsewhereKind.Abandoned:
+                    return;
+                case ElsewhereKind.Refused:
+                    Refuse(context, run.Reason, elsewhere.RetryAfter, run.Text);
+                    return;
+            }
+
+            call.Again(run.LooksHereFirst);
+            await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);
+            if (call.Place is { } place)
+            {
+                run.SentAway(place);
                 continue;
             }
 
-            // Also what the fleet cannot do in time: this gateway's own admission knows best what it can.
-            TimeSpan after = TimeSpan.FromMicroseconds(decision.RetryAfter);
-            if (run.IsRefusedHere)
-            {
-                Refuse(context, call.Refusal, call.RetryAfter is { } own && own < after ? own : after, call.Text);
-                return;
-            }
-
-            if (!catalog.TryFind(run.Model.Name, run.Model.Version, out _))
-            {
-                Refuse(context, OverflowDispatch.Busy, after, OverflowDispatch.NoReplica(run.Model));
-                return;
-            }
-
-            await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);
             if (call.Refusal is null) return;
-            run.RefusedHere(call.TimeoutMicroseconds);
+            run.RefusedHere(call.Refusal, call.Text, call.RetryAfter, call.TimeoutMicroseconds);
         }
     }
 

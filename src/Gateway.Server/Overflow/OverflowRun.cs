@@ -1,5 +1,8 @@
 using Gateway.Core.Overflow;
+using Gateway.Core.Overflow.Affinity;
 using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 
 namespace Gateway.Server.Overflow;
 
@@ -27,6 +30,28 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     /// <summary>Whether it was refused by this gateway's own admission, or is not served here at all.</summary>
     public bool IsRefusedHere { get; private set; }
 
+    /// <summary>What the client is told if nobody answers it, as on the wire: why it was refused here, or that it is not served here.</summary>
+    public string Reason { get; private set; } = OverflowDispatch.Busy;
+
+    /// <summary>The same in words.</summary>
+    public string Text
+    {
+        get => field ??= $"Request was refused: no replica that serves model '{Model.Name}' can answer it in time";
+        private set;
+    }
+
+    /// <summary>When another attempt here makes sense; null where nothing is known about that.</summary>
+    public TimeSpan? RetryHere { get; private set; }
+
+    /// <summary>Of a model whose answers are kept by one gateway each: the ring of these; null for others.</summary>
+    public HashRing? Ring { get; init; }
+
+    /// <summary>Its place on the ring, once the cache here has not had its answer.</summary>
+    public ulong? Place { get; private set; }
+
+    /// <summary>Whether it is first looked for in the cache here, and goes to whoever keeps its answer where that has not got it.</summary>
+    public bool LooksHereFirst => Ring is not null && Place is null && !IsRefusedHere;
+
     /// <summary>Times that it was sent.</summary>
     public int Sent { get; set; }
 
@@ -36,12 +61,24 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     public long Remaining(long now) => Due == OverflowQuestion.Never ? OverflowQuestion.Never : Math.Max(0, Due - now);
 
     /// <summary>This gateway's own admission has refused it.</summary>
+    /// <param name="reason">As on the wire; null for none of the admission's.</param>
     /// <param name="timeoutMicroseconds">The time that the request itself has turned out to give; 0 for none.</param>
-    public void RefusedHere(long timeoutMicroseconds)
+    public void RefusedHere(string? reason, string text, TimeSpan? retryHere, long timeoutMicroseconds)
     {
         IsRefusedHere = true;
+        (Reason, Text, RetryHere) = (reason ?? Reason, text, retryHere);
         if (timeoutMicroseconds > 0) Due = Math.Min(Due, Arrival + Math.Min(timeoutMicroseconds, OverflowQuestion.Never - Arrival));
         Question = Question with { HasRoom = false };
+    }
+
+    /// <summary>The cache here has not got its answer.</summary>
+    public void SentAway(ulong place) => Place = place;
+
+    /// <summary>It was refused here, or the cache here has not got its answer.</summary>
+    public void NotServedHere(InferenceRequest request)
+    {
+        if (request.Place is { } place) SentAway(place);
+        else RefusedHere(request.Refusal.Reason.WireName(), request.Error ?? "", request.RetryAfter, request.TimeoutMicroseconds);
     }
 
     /// <summary>It is decided on once more.</summary>

@@ -59,6 +59,6 @@ internal sealed class PredictedCompletionPolicy(IServiceProvider services) : ILo
             return queue.ToCandidate(now, isAdmitted: true, isTried: false, replica.Weight, replica.IsNear);
         }
 
-        return new OverflowCandidate(default, 0, 0, OverflowQuestion.Never, 0, 0, IsTried: true);
+        return new OverflowCandidate(default, 0, 0, OverflowQuestion.Never, 0, IsTried: true);
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Gateway.Server.Hosting;
 using Gateway.Server.Proxy.Configuration;
 using Gateway.Server.Proxy.Destinations;
@@ -10,14 +9,12 @@ using Yarp.ReverseProxy.Model;
 namespace Gateway.Server.Overflow;
 
 /// <summary>Who the replicas are: those of <c>--overflow-replica</c>, with names and files looked up again and again, and the destinations of the cluster of <c>--overflow-cluster</c>.</summary>
-/// <remarks><b>Threading</b>: any. A replica's weight and zone come from the file's words or the destination's metadata, <c>weight</c> and <c>zone</c>.</remarks>
+/// <remarks><b>Threading</b>: any. A replica's weight, zone and address of gRPC come from the words after its address, in the setting or the file, or from the destination's metadata: <c>weight</c>, <c>zone</c> and <c>grpc</c>.</remarks>
 internal sealed class ReplicaMembership(ServerOptions options, Replicas replicas, ILogger<AddressEntry> logger) : IHostedService, IClusterChangeListener, IDisposable
 {
-    private const int MostWeight = 1000;
-
     private readonly Lock _lock = new();
     private readonly List<ReplicaSetup> _fixed = [];
-    private readonly List<AddressEntry> _lookedUp = [];
+    private readonly List<(AddressEntry Entry, IReadOnlyList<KeyValuePair<string, string>> Words)> _lookedUp = [];
     private IReadOnlyList<ReplicaSetup> _ofCluster = [];
 
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -26,17 +23,14 @@ internal sealed class ReplicaMembership(ServerOptions options, Replicas replicas
         Lazy<DnsNames> names = new(() => new DnsNames(dns));
         foreach (string text in options.OverflowReplica)
         {
-            if (DestinationAddress.Parse(text, out DestinationAddress address) is not null || address.Kind == AddressKind.Static)
-            {
-                _fixed.Add(new ReplicaSetup(text.TrimEnd('/')));
-                continue;
-            }
-
-            _lookedUp.Add(new AddressEntry(text, address.ToSource(() => names.Value), () => dns.RetryInterval, Follow, new ResolutionCounts(), TimeProvider.System, logger));
+            // What is wrong with one has been said before.
+            if (ReplicaSetup.Parse(text, out DestinationAddress address, out IReadOnlyList<KeyValuePair<string, string>> words) is not null) continue;
+            if (address.Kind == AddressKind.Static) _fixed.Add(ReplicaSetup.From(address.Target, words, options.OverflowZone));
+            else _lookedUp.Add((new AddressEntry(text, address.ToSource(() => names.Value), () => dns.RetryInterval, Follow, new ResolutionCounts(), TimeProvider.System, logger), words));
         }
 
         // One that cannot be looked up now is warned of, and looked up later.
-        await Task.WhenAll(_lookedUp.Select(entry => entry.First)).WaitAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(_lookedUp.Select(each => each.Entry.First)).WaitAsync(cancellationToken).ConfigureAwait(false);
         Follow();
     }
 
@@ -44,7 +38,7 @@ internal sealed class ReplicaMembership(ServerOptions options, Replicas replicas
 
     public void Dispose()
     {
-        foreach (AddressEntry entry in _lookedUp) entry.Dispose();
+        foreach ((AddressEntry entry, _) in _lookedUp) entry.Dispose();
     }
 
     public void OnClusterAdded(ClusterState cluster) => OnClusterChanged(cluster);
@@ -52,7 +46,7 @@ internal sealed class ReplicaMembership(ServerOptions options, Replicas replicas
     public void OnClusterChanged(ClusterState cluster)
     {
         if (!IsOurs(cluster)) return;
-        Follow([.. cluster.DestinationsState.AllDestinations.Select(destination => Setup(destination.Model.Config.Address, destination.Model.Config.Metadata ?? new Dictionary<string, string>()))]);
+        Follow([.. cluster.DestinationsState.AllDestinations.Select(destination => ReplicaSetup.From(new Uri(destination.Model.Config.Address), destination.Model.Config.Metadata ?? new Dictionary<string, string>(), options.OverflowZone))]);
     }
 
     public void OnClusterRemoved(ClusterState cluster)
@@ -70,19 +64,6 @@ internal sealed class ReplicaMembership(ServerOptions options, Replicas replicas
 
     private void Follow()
     {
-        lock (_lock) replicas.Set([.. _fixed, .. _lookedUp.SelectMany(entry => entry.Found).Select(found => Setup(found.Address.AbsoluteUri, found.Metadata())), .. _ofCluster]);
-    }
-
-    private ReplicaSetup Setup(string address, IEnumerable<KeyValuePair<string, string>> words)
-    {
-        int weight = 1;
-        string? zone = null;
-        foreach ((string name, string value) in words)
-        {
-            if (name.Equals("weight", StringComparison.OrdinalIgnoreCase) && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) weight = Math.Min(number, MostWeight);
-            if (name.Equals("zone", StringComparison.OrdinalIgnoreCase)) zone = value;
-        }
-
-        return new ReplicaSetup(address.TrimEnd('/'), weight, options.OverflowZone is null || zone == options.OverflowZone);
+        lock (_lock) replicas.Set([.. _fixed, .. _lookedUp.SelectMany(each => each.Entry.Found.Select(found => ReplicaSetup.From(found.Address, each.Words.Concat(found.Metadata()), options.OverflowZone))), .. _ofCluster]);
     }
 }

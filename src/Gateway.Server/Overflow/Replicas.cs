@@ -35,9 +35,9 @@ internal sealed class Replicas(OverflowSettings settings, GatewayIdentity identi
         {
             Dictionary<string, Replica> before = Fleet.Watched.ToArray().ToDictionary(replica => replica.Address, StringComparer.Ordinal);
             Fleet.Set([.. members.DistinctBy(member => member.Address).Select(member =>
-                before.TryGetValue(member.Address, out Replica? known) && known.Weight == member.Weight && known.IsNear == member.IsNear
+                before.TryGetValue(member.Address, out Replica? known) && known.Weight == member.Weight && known.IsNear == member.IsNear && known.FixedGrpcAddress == member.GrpcAddress
                     ? known
-                    : new Replica(member.Address) { Weight = member.Weight, IsNear = member.IsNear, IsWarm = false })]);
+                    : new Replica(member.Address) { Weight = member.Weight, IsNear = member.IsNear, FixedGrpcAddress = member.GrpcAddress, IsWarm = false })]);
         }
 
         Changed?.Invoke();

@@ -1,3 +1,4 @@
+using Gateway.Server.Overflow;
 using Gateway.Server.Proxy.Configuration;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Timeouts;
@@ -23,6 +24,12 @@ internal sealed partial class ProxyCalls(ProxyConfigSource source, TimeProvider 
             if (route.Config.MaxRequestBodySize is >= 0 and { } limit && context.Request.ContentLength > limit)
             {
                 Answer(context, ProxyFailure.TooLarge(route.Config.RouteId), route);
+                return;
+            }
+
+            if (route.HasUpstream && Passage.HasPassed(Passage.Of(context.Request.Headers), route.Mark))
+            {
+                Answer(context, ProxyFailure.Loop(route.Config.RouteId), route);
                 return;
             }
 

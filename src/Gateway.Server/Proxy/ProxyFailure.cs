@@ -48,6 +48,9 @@ internal readonly record struct ProxyFailure(int Status, string Text, TimeSpan? 
     public static ProxyFailure TooLarge(string route) =>
         new(StatusCodes.Status413PayloadTooLarge, $"route '{route}': the request's body is larger than the route allows", Limit: LimitReason.RequestBytes);
 
+    /// <summary>The request has come back to the route that passed it on.</summary>
+    public static ProxyFailure Loop(string route) => new(StatusCodes.Status508LoopDetected, $"route '{route}': the request has come round to the route that passed it on: its upstreams lead back here");
+
     private static string Reason(HttpRequestError? error) => error switch
     {
         HttpRequestError.NameResolutionError => "the upstream's name cannot be resolved",

@@ -5,7 +5,7 @@ using Yarp.ReverseProxy.Configuration;
 namespace Gateway.Server.Proxy;
 
 /// <summary>What the server knows of a proxied route beside YARP; lies in the metadata of its endpoint, and is made anew when the route changes.</summary>
-internal sealed class ProxyRoute(RouteConfig config, RouteMetadata metadata, RouteCounts counts)
+internal sealed class ProxyRoute(RouteConfig config, RouteMetadata metadata, RouteCounts counts, string mark)
 {
     private long _lastLogged;
     private long _unlogged;
@@ -15,6 +15,9 @@ internal sealed class ProxyRoute(RouteConfig config, RouteMetadata metadata, Rou
     public RouteMetadata Metadata => metadata;
 
     public RouteCounts Counts => counts;
+
+    /// <summary>What requests carry that it has passed on (<see cref="Overflow.Passage"/>).</summary>
+    public string Mark => mark;
 
     /// <summary>Whether a failure is to be logged: one a second is enough to know.</summary>
     /// <param name="now">A time stamp of <paramref name="time"/>.</param>

@@ -6,6 +6,7 @@ using Gateway.Server.Proxy.Destinations;
 using Gateway.Server.Proxy.Metrics;
 using Gateway.Server.Proxy.Models;
 using Gateway.Server.Proxy.Resilience;
+using Gateway.Server.TensorFlow;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -28,6 +29,7 @@ internal static class ProxyServices
     public static IServiceCollection AddProxy(this IServiceCollection services, ProxySettings settings, ServerOptions options) =>
         services
             .AddProxyRules()
+            .AddPassage()
             .AddSingleton<ProxyMetrics>()
             .AddSingleton<GuardTable>()
             .AddSingleton<IClusterChangeListener>(provider => provider.GetRequiredService<GuardTable>())
@@ -37,6 +39,7 @@ internal static class ProxyServices
             .AddSingleton<IProxyConfigProvider>(provider => provider.GetRequiredService<ProxyConfigSource>())
             .AddSingleton<IForwarderHttpClientFactory, GuardedClientFactory>()
             .AddSingleton<ITransformProvider, ProxyTransforms>()
+            .AddSingleton<PredictEndpoint>()
             .AddSingleton<ModelRoutes>()
             .AddSingleton<IMetricFamilies, ProxyFamilies>();
 
@@ -68,9 +71,10 @@ internal static class ProxyServices
     public static RequestDelegate BuildProxy(this WebApplication app)
     {
         ProxyMetrics metrics = app.Services.GetRequiredService<ProxyMetrics>();
+        Passage passage = app.Services.GetRequiredService<Passage>();
         try
         {
-            app.MapReverseProxy().ConfigureEndpoints((endpoint, route) => endpoint.Add(builder => builder.Metadata.Add(new ProxyRoute(route, RouteMetadata.Parse(route, []), metrics.ForRoute(route.RouteId)))));
+            app.MapReverseProxy().ConfigureEndpoints((endpoint, route) => endpoint.Add(builder => builder.Metadata.Add(new ProxyRoute(route, RouteMetadata.Parse(route, []), metrics.ForRoute(route.RouteId), passage.MarkOfRoute(route.RouteId)))));
         }
         catch (InvalidOperationException error)
         {

@@ -1,4 +1,5 @@
 using Gateway.Server.Hosting;
+using Gateway.Server.Overflow;
 using Gateway.Server.Proxy.Configuration;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Transforms;
@@ -6,7 +7,7 @@ using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace Gateway.Server.Proxy;
 
-/// <summary>What is done to every request on its way to an upstream: it is tied to its call, keeps its path as it was sent, and does not carry the server's own access token out.</summary>
+/// <summary>What is done to every request on its way to an upstream: it is tied to its call, carries its route's mark, keeps its path as it was sent, and does not carry the server's own access token out.</summary>
 internal sealed class ProxyTransforms(ServerOptions options) : ITransformProvider
 {
     private static readonly UriCreationOptions AsItIs = new() { DangerousDisablePathAndQueryCanonicalization = true };
@@ -23,7 +24,13 @@ internal sealed class ProxyTransforms(ServerOptions options) : ITransformProvide
     {
         context.AddRequestTransform(static transform =>
         {
-            if (transform.HttpContext.Features.Get<ProxyCall>() is { } call) transform.ProxyRequest.Options.Set(ProxyCall.Key, call);
+            if (transform.HttpContext.Features.Get<ProxyCall>() is { } call)
+            {
+                transform.ProxyRequest.Options.Set(ProxyCall.Key, call);
+                transform.ProxyRequest.Headers.Remove(Passage.HeaderName);
+                transform.ProxyRequest.Headers.TryAddWithoutValidation(Passage.HeaderName, Passage.Join(Passage.Of(transform.HttpContext.Request.Headers), call.Route.Mark));
+            }
+
             string raw = transform.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
             if (transform.ProxyRequest.RequestUri is null && SentPath.TryKeep(raw, transform.HttpContext.Request.Path, transform.Path, out string? path))
             {

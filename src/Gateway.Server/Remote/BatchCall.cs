@@ -4,10 +4,11 @@ using Gateway.Core.Memory;
 namespace Gateway.Server.Remote;
 
 /// <summary>One batch on its way to the upstream and back: at most two attempts within one time.</summary>
+/// <param name="form">Has written what goes with the rows.</param>
 /// <param name="rows">The batch's tensors, borrowed until the call has ended.</param>
 /// <param name="terminated">Cuts it short.</param>
 internal sealed class BatchCall(
-    UpstreamClient client, AnswerReader reader, ReadOnlyMemory<byte> head, MemoryBlock rows, int rowBytes, int batchRows, long limit, TimeProvider time, CancellationToken terminated)
+    UpstreamClient client, IBatchForm form, MemoryBlock rows, string marks, int batchRows, long limit, TimeProvider time, CancellationToken terminated)
 {
     private readonly long _start = time.GetTimestamp();
     private int _attempts;
@@ -24,12 +25,11 @@ internal sealed class BatchCall(
         bool hasBegun = false;
         try
         {
-            using BatchContent content = new(head, rows, rowBytes);
-            AnswerBody body = await client.InferAsync(content, head.Length, isFresh: ++_attempts > 1, limit, Begin, limited.Token).ConfigureAwait(false);
-            return reader.Read(body, batchRows);
+            return await form.InferAsync(rows, marks, isFresh: ++_attempts > 1, batchRows, limit, Begin, limited.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException error) when (!terminated.IsCancellationRequested)
         {
+            client.NoteSilence();
             string what = hasBegun ? "has not ended its answer" : "has not answered";
             throw new UpstreamException(UpstreamFailure.TimedOut, $"the server that runs the model {what} within {time.GetElapsedTime(_start).TotalMilliseconds:F0} ms", error);
         }

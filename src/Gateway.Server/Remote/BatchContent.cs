@@ -1,37 +1,35 @@
 using System.Net;
 using System.Net.Http.Headers;
-using Gateway.Core.Memory;
 
 namespace Gateway.Server.Remote;
 
-/// <summary>A batch as the body of a request: the JSON head, then the tensors as they lie in a block.</summary>
+/// <summary>A batch as the body of a request: pieces that lie where they were written, and the tensors between them as they lie in a block.</summary>
 internal sealed class BatchContent : HttpContent
 {
-    private static readonly MediaTypeHeaderValue OctetStream = new("application/octet-stream");
+    private readonly ReadOnlyMemory<byte>[] _pieces;
+    private readonly long _length;
 
-    private readonly ReadOnlyMemory<byte> _head;
-    private readonly ReadOnlyMemory<byte> _rows;
-
-    /// <param name="rows">Borrowed until the request has ended.</param>
-    /// <param name="rowBytes">Bytes of the tensors.</param>
-    public BatchContent(ReadOnlyMemory<byte> head, MemoryBlock rows, int rowBytes)
+    /// <param name="pieces">Borrowed until the request has ended.</param>
+    public BatchContent(MediaTypeHeaderValue type, params ReadOnlyMemory<byte>[] pieces)
     {
-        _head = head;
-        _rows = new BlockMemory(rows, rowBytes).Memory;
-        Headers.ContentType = OctetStream;
+        _pieces = pieces;
+        foreach (ReadOnlyMemory<byte> piece in pieces) _length += piece.Length;
+        Headers.ContentType = type;
     }
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
-        await stream.WriteAsync(_head, cancellationToken).ConfigureAwait(false);
-        if (_rows.Length > 0) await stream.WriteAsync(_rows, cancellationToken).ConfigureAwait(false);
+        foreach (ReadOnlyMemory<byte> piece in _pieces)
+        {
+            if (piece.Length > 0) await stream.WriteAsync(piece, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     protected override bool TryComputeLength(out long length)
     {
-        length = (long)_head.Length + _rows.Length;
+        length = _length;
         return true;
     }
 }

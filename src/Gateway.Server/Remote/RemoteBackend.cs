@@ -3,15 +3,19 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
+using Gateway.Server.Overflow;
 using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Remote;
 
 /// <summary>Serves models that another server runs: batched, cached and limited here, executed there.</summary>
 /// <remarks><b>Threading</b>: any thread.</remarks>
-public sealed class RemoteBackend(BlockPool pool, TimeProvider time, ILoggerFactory loggers) : IExecutionBackend
+/// <param name="passage">Null where nobody could pass its requests back.</param>
+public sealed class RemoteBackend(BlockPool pool, TimeProvider time, ILoggerFactory loggers, Passage? passage = null) : IExecutionBackend
 {
     internal const string BackendName = RemoteParameters.BackendName;
+
+    private readonly Passage _passage = passage ?? new Passage();
 
     // As many as there are models that were ever loaded, which the repository bounds.
     private readonly ConcurrentDictionary<(string Model, long Version), RemoteCounts> _counts = new();
@@ -26,6 +30,6 @@ public sealed class RemoteBackend(BlockPool pool, TimeProvider time, ILoggerFact
     {
         RemoteParameters parameters = source.Declared?.Remote ?? throw new ModelLoadException("its configuration does not name a server");
         RemoteCounts counts = _counts.GetOrAdd((source.Name, source.Version), static _ => new RemoteCounts());
-        return RemoteModel.Open(source, parameters, counts, pool, time, loggers.CreateLogger<RemoteModel>());
+        return RemoteModel.Open(source, parameters, _passage.MarkOfModel(source.Name), counts, pool, time, loggers.CreateLogger<RemoteModel>());
     }
 }

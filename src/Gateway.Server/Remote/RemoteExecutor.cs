@@ -3,6 +3,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
+using Gateway.Server.Overflow;
 using Polly;
 using Polly.CircuitBreaker;
 
@@ -13,14 +14,14 @@ namespace Gateway.Server.Remote;
 /// <b>Behaviour</b>: gathers the rows into a block, sends it, and lends the block that the answer was read into. The instance's own thread waits meanwhile; it has nothing else to do.
 /// <b>Cost</b>: one copy of each row in, none out; what an HTTP exchange allocates, once a batch.
 /// </remarks>
-internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, ResiliencePipeline pipeline, RemoteCounts counts, BlockPool pool, TimeProvider time, Action<string> onVersion)
+/// <param name="mark">The model's (<see cref="Passage"/>).</param>
+internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, string mark, ResiliencePipeline pipeline, RemoteCounts counts, BlockPool pool, TimeProvider time, Action<string> onVersion)
     : IModelExecutor
 {
     // For an answer's head, and for what it says beside its tensors.
     private const int HeadAllowance = 64 << 10;
 
-    private readonly BatchHead _head = new(layout);
-    private readonly AnswerReader _reader = new(layout);
+    private readonly IBatchForm _form = client.FormFor(layout);
     private readonly CancellationTokenSource _terminated = new();
     private readonly int[] _byteLengths = new int[layout.Inputs.Count];
     private string _version = "";
@@ -29,13 +30,13 @@ internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, 
 
     public BatchOutput Execute(Batch batch)
     {
-        MemoryBlock rows = Gather(batch, out int bytes);
+        MemoryBlock rows = Gather(batch);
         counts.Begin();
         try
         {
-            ReadOnlyMemory<byte> head = _head.Write(batch, _byteLengths, MicrosecondsLeft(batch.LatestDeadline));
+            _form.Write(batch, _byteLengths, MicrosecondsLeft(batch.LatestDeadline));
             batch.RunStart = time.GetTimestamp();
-            BatchCall call = new(client, _reader, head, rows, bytes, batch.PaddedRows, Limit(batch.PaddedRows), time, _terminated.Token);
+            BatchCall call = new(client, _form, rows, MarksOf(batch), batch.PaddedRows, Limit(batch.PaddedRows), time, _terminated.Token);
             BlockBatchOutput output = pipeline.ExecuteAsync(static (each, _) => each.AttemptAsync(), call, _terminated.Token).AsTask().GetAwaiter().GetResult();
             batch.RunEnd = time.GetTimestamp();
             counts.CountAnswer();
@@ -68,16 +69,16 @@ internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, 
 
     public void Dispose()
     {
-        _head.Dispose();
+        _form.Dispose();
         _terminated.Dispose();
     }
 
-    private MemoryBlock Gather(Batch batch, out int bytes)
+    private MemoryBlock Gather(Batch batch)
     {
         long all = 0;
         for (int i = 0; i < layout.Inputs.Count; i++) all += VariableRowGather.ByteLength(batch, i);
         if (!pool.TryRent(Math.Max(1, all), BlockOwner.InputSlab, out MemoryBlock? rows)) throw new ExecutionException("there is no memory left for the batch");
-        bytes = 0;
+        int bytes = 0;
         for (int i = 0; i < layout.Inputs.Count; i++)
         {
             _byteLengths[i] = VariableRowGather.Into(batch, i, rows.Span[bytes..]);
@@ -95,6 +96,18 @@ internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, 
         return Math.Max(1, (long)((deadline - now) / (double)time.TimestampFrequency * 1e6));
     }
 
+    /// <summary>By whom the batch is passed on: by this model, and by all that have passed on one of its requests before.</summary>
+    private string MarksOf(Batch batch)
+    {
+        List<string>? others = null;
+        foreach (BatchSlice slice in batch.Slices)
+        {
+            if (slice.Request.PassedBy is { } marks) (others ??= []).Add(marks);
+        }
+
+        return others is null ? mark : Passage.JoinAll(others, mark);
+    }
+
     /// <summary>The most bytes of an answer: what the model's own shapes make is never too much.</summary>
     private long Limit(int rows)
     {
@@ -105,8 +118,8 @@ internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, 
 
     private void NoteVersion()
     {
-        if (_version == _reader.Version) return;
-        _version = _reader.Version;
+        if (_version == _form.Version) return;
+        _version = _form.Version;
         onVersion(_version);
     }
 }

@@ -1,4 +1,5 @@
 using Gateway.Server.Metrics;
+using Gateway.Server.Overflow;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Gateway.Server.Remote;
@@ -8,6 +9,7 @@ public static class RemoteExtensions
 {
     /// <summary>Registers <see cref="RemoteBackend"/>, for the repository to load from, and its metrics; the engine must be registered too.</summary>
     public static IServiceCollection AddRemoteModels(this IServiceCollection services) => services
+        .AddPassage()
         .AddSingleton<RemoteBackend>()
         .AddSingleton<IMetricFamilies, RemoteFamilies>();
 }

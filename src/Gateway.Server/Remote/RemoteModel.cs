@@ -20,11 +20,13 @@ internal sealed partial class RemoteModel : ILoadedModel
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly string _name;
+    private readonly string _mark;
     private string? _version;
 
-    private RemoteModel(string name, UpstreamClient client, UpstreamMetadata metadata, RemoteCounts counts, BlockPool pool, TimeProvider time, ILogger logger)
+    private RemoteModel(string name, string mark, UpstreamClient client, UpstreamMetadata metadata, RemoteCounts counts, BlockPool pool, TimeProvider time, ILogger logger)
     {
         _name = name;
+        _mark = mark;
         _client = client;
         _counts = counts;
         _pool = pool;
@@ -42,15 +44,16 @@ internal sealed partial class RemoteModel : ILoadedModel
     public byte[] Identity { get; }
 
     /// <summary>Asks the upstream for the model.</summary>
+    /// <param name="mark">What its batches carry, so that they do not come back (<see cref="Overflow.Passage"/>).</param>
     /// <exception cref="ModelLoadException">It cannot be had.</exception>
-    public static RemoteModel Open(ModelSource source, RemoteParameters parameters, RemoteCounts counts, BlockPool pool, TimeProvider time, ILogger logger)
+    public static RemoteModel Open(ModelSource source, RemoteParameters parameters, string mark, RemoteCounts counts, BlockPool pool, TimeProvider time, ILogger logger)
     {
-        UpstreamClient client = new(parameters, source.Name, TokenOf(parameters), pool);
+        UpstreamClient client = UpstreamClient.Create(parameters, source.Name, TokenOf(parameters), pool);
         try
         {
             using CancellationTokenSource limited = new(parameters.Timeout > LoadTime ? parameters.Timeout : LoadTime, TimeProvider.System);
             UpstreamMetadata metadata = UpstreamMetadata.AskAsync(client, limited.Token).GetAwaiter().GetResult();
-            return new RemoteModel(source.Name, client, metadata, counts, pool, time, logger);
+            return new RemoteModel(source.Name, mark, client, metadata, counts, pool, time, logger);
         }
         catch
         {
@@ -60,7 +63,7 @@ internal sealed partial class RemoteModel : ILoadedModel
     }
 
     public IReadOnlyList<IModelExecutor> CreateExecutors(ModelLayout layout, InstanceGroup group, int instances) =>
-        [new RemoteExecutor(layout, _client, _pipeline, _counts, _pool, _time, NoteVersion)];
+        [new RemoteExecutor(layout, _client, _mark, _pipeline, _counts, _pool, _time, NoteVersion)];
 
     public void Dispose() => _client.Dispose();
 

@@ -30,6 +30,25 @@ internal static class UpstreamErrors
             : new UpstreamException(failure, $"the server that runs the model answered {(int)status}{(text is null ? "" : ": ")}{text}");
     }
 
+    /// <summary>The failure that a status of gRPC means.</summary>
+    public static UpstreamException OfGrpc(int status, string text)
+    {
+        const int Unknown = 2, InvalidArgument = 3, FailedPrecondition = 9, OutOfRange = 11, Internal = 13, DataLoss = 15, ResourceExhausted = 8;
+        UpstreamFailure failure = status switch
+        {
+            InvalidArgument or FailedPrecondition or OutOfRange => UpstreamFailure.Invalid,
+            Unknown or Internal or DataLoss => UpstreamFailure.Failed,
+
+            // What all of gRPC's own servers say of a message over their limit.
+            ResourceExhausted when text.Contains("larger than max", StringComparison.OrdinalIgnoreCase) => UpstreamFailure.BatchTooLarge,
+            _ => UpstreamFailure.Refused,
+        };
+        text = Shorten(text);
+        return failure is UpstreamFailure.Invalid or UpstreamFailure.Failed && text.Length > 0
+            ? new UpstreamException(failure, text)
+            : new UpstreamException(failure, $"the server that runs the model answered with gRPC status {status}{(text.Length == 0 ? "" : ": ")}{text}");
+    }
+
     /// <summary>The failure that ended an attempt before anything was answered.</summary>
     public static UpstreamException OfRequest(HttpRequestException error) => error.HttpRequestError switch
     {

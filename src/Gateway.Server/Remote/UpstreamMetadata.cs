@@ -1,6 +1,4 @@
-using System.Net;
 using System.Text;
-using System.Text.Json;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Protocol.Tensors;
@@ -12,19 +10,13 @@ namespace Gateway.Server.Remote;
 /// <param name="Versions">The versions that are served there, as it lists them.</param>
 internal sealed record UpstreamMetadata(ModelSignature Signature, IReadOnlyList<string> Versions)
 {
-    // Configurations that this server itself takes are no larger.
-    private const int MostBytes = 1 << 20;
-
-    /// <summary>Asks for both.</summary>
+    /// <summary>Asks an upstream.</summary>
     /// <exception cref="ModelLoadException">It has no such model, cannot be reached, or says what cannot be read.</exception>
     public static async Task<UpstreamMetadata> AskAsync(UpstreamClient client, CancellationToken cancellation)
     {
         try
         {
-            (HttpStatusCode status, byte[] metadata) = await client.GetAsync("", MostBytes, cancellation).ConfigureAwait(false);
-            if (status != HttpStatusCode.OK) throw new ModelLoadException($"{client.Model} answered {(int)status}{(UpstreamErrors.TextOf(metadata) is { } text ? ": " + text : "")}");
-            (HttpStatusCode configStatus, byte[] config) = await client.GetAsync("/config", MostBytes, cancellation).ConfigureAwait(false);
-            return Read(metadata, configStatus == HttpStatusCode.OK ? config : null);
+            return await client.DescribeAsync(cancellation).ConfigureAwait(false);
         }
         catch (UpstreamException error)
         {
@@ -36,57 +28,23 @@ internal sealed record UpstreamMetadata(ModelSignature Signature, IReadOnlyList<
         }
     }
 
-    /// <summary>Reads what was answered.</summary>
-    /// <param name="config">Null where the upstream has no configurations to show.</param>
-    /// <exception cref="ModelLoadException">It cannot be read, or says that the model cannot be called so.</exception>
-    public static UpstreamMetadata Read(byte[] metadata, byte[]? config)
-    {
-        try
-        {
-            using JsonDocument json = JsonDocument.Parse(metadata);
-            JsonElement root = json.RootElement;
-            ModelSignature signature = new(Tensors(root, "inputs"), Tensors(root, "outputs"), config is null ? null : BatchSizeOf(config));
-            IReadOnlyList<string> versions = root.TryGetProperty("versions", out JsonElement list) && list.ValueKind == JsonValueKind.Array
-                ? [.. list.EnumerateArray().Where(each => each.ValueKind == JsonValueKind.String).Select(each => each.GetString()!)]
-                : [];
-            return new UpstreamMetadata(signature, versions);
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
-        {
-            throw new ModelLoadException("what the server that runs the model says of it is no model metadata", error);
-        }
-    }
+    public static ModelLoadException Sequences() => new("the model takes sequences of requests, which cannot be put into batches here");
+
+    public static ModelLoadException Decoupled() => new("the model is decoupled: the number of its answers to a request is not one");
 
     /// <summary>What tells a model from one that takes and gives the same: the address and the versions behind it.</summary>
     public byte[] IdentityAt(Uri model) => Encoding.UTF8.GetBytes($"{model.AbsoluteUri}\n{string.Join('\n', Versions)}");
 
-    private static List<TensorSignature> Tensors(JsonElement root, string section)
+    /// <exception cref="ModelLoadException">A model of such tensors cannot be called.</exception>
+    public static IReadOnlyList<TensorSignature> Checked(IReadOnlyList<TensorSignature> tensors, string section)
     {
-        List<TensorSignature> tensors = [];
-        foreach (JsonElement tensor in root.GetProperty(section).EnumerateArray())
-        {
-            string name = tensor.GetProperty("name").GetString() ?? throw new FormatException();
-            string type = tensor.GetProperty("datatype").GetString() ?? throw new FormatException();
-            long[] dims = [.. tensor.GetProperty("shape").EnumerateArray().Select(each => each.GetInt64())];
-            if (dims.Length > TensorShape.MaxRank) throw new ModelLoadException($"'{name}' has {dims.Length} dimensions; at most {TensorShape.MaxRank} can be served");
-            if (dims.Any(each => each is 0 or < -1)) throw new FormatException();
-            tensors.Add(new TensorSignature(name, DataTypes.Parse(Encoding.UTF8.GetBytes(type)), dims));
-        }
-
         if (tensors.Count == 0) throw new ModelLoadException($"the server that runs the model says that it has no {section}");
-        return tensors;
-    }
-
-    private static int BatchSizeOf(byte[] config)
-    {
-        using JsonDocument json = JsonDocument.Parse(config);
-        JsonElement root = json.RootElement;
-        if (root.TryGetProperty("sequence_batching", out _)) throw new ModelLoadException("the model takes sequences of requests, which cannot be put into batches here");
-        if (root.TryGetProperty("model_transaction_policy", out JsonElement policy) && policy.TryGetProperty("decoupled", out JsonElement decoupled) && decoupled.ValueKind == JsonValueKind.True)
+        foreach (TensorSignature tensor in tensors)
         {
-            throw new ModelLoadException("the model is decoupled: the number of its answers to a request is not one");
+            if (tensor.Dims.Count > TensorShape.MaxRank) throw new ModelLoadException($"'{tensor.Name}' has {tensor.Dims.Count} dimensions; at most {TensorShape.MaxRank} can be served");
+            if (tensor.Dims.Any(each => each is 0 or < -1)) throw new ModelLoadException("what the server that runs the model says of it is no model metadata");
         }
 
-        return root.TryGetProperty("max_batch_size", out JsonElement size) ? size.GetInt32() : 0;
+        return tensors;
     }
 }

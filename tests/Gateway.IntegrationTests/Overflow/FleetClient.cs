@@ -12,6 +12,9 @@ internal sealed class FleetClient(string address) : IDisposable
     private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 512 }) { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(10) };
     private long _next;
 
+    /// <summary>Sent.</summary>
+    public int Sent => (int)Volatile.Read(ref _next);
+
     /// <summary>Answered with the right number.</summary>
     public int Good;
 
@@ -31,11 +34,12 @@ internal sealed class FleetClient(string address) : IDisposable
     public double SlowestMilliseconds { get; private set; }
 
     /// <summary>Sends so many a second for so long, and waits for the answers.</summary>
-    public async Task SendAsync(double rate, TimeSpan time)
+    /// <param name="stop">Ends it early.</param>
+    public async Task SendAsync(double rate, TimeSpan time, CancellationToken stop = default)
     {
         List<Task> calls = [];
         long start = TimeProvider.System.GetTimestamp();
-        for (int i = 0; i < rate * time.TotalSeconds; i++)
+        for (int i = 0; i < rate * time.TotalSeconds && !stop.IsCancellationRequested; i++)
         {
             TimeSpan early = TimeSpan.FromSeconds(i / rate) - TimeProvider.System.GetElapsedTime(start);
             if (early > TimeSpan.FromMilliseconds(1)) await Task.Delay(early, TimeProvider.System);

@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
 using Gateway.Client;
 using Gateway.Protocol;
+using Gateway.TestSupport.Grpc;
 
 namespace Gateway.IntegrationTests.Overflow;
 
@@ -264,6 +267,168 @@ public sealed class FleetTests : IDisposable
     }
 
     [Fact]
+    public async Task ReplicaWithAnUnknownCertificate_GetsNothing_AndTheLogSaysWhy()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new("CN=127.0.0.1", key, HashAlgorithmName.SHA256);
+        using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
+        await using GatewayProcess real = await ServeAsync();
+        await using LyingReplica unknown = await LyingReplica.StartAsync(real.HttpAddress, Lie.Garbage, certificate);
+        await using GatewayProcess one = await ServeAsync(unknown.Address);
+        using FleetClient client = new(one.HttpAddress);
+
+        await client.SendAsync(300, TimeSpan.FromSeconds(1));
+
+        Assert.Empty(client.Problems);
+        Assert.Equal(0, Sent(await MetricsAsync(one)));
+        Assert.Matches($"Replica {Regex.Escape(unknown.Address)} does not report its load, so it gets nothing: .*certificate", one.Error);
+    }
+
+    /// <summary>A connection that is cut off in the middle of the network, for a while: nothing is lost, and afterwards it is used again.</summary>
+    [Theory]
+    [InlineData(LinkFault.Silent)]
+    [InlineData(LinkFault.Reset)]
+    [InlineData(LinkFault.Trickle)]
+    public async Task ReplicaCutOff_UnderLoad_NothingIsLost_AndItComesBack(LinkFault fault)
+    {
+        await using GatewayProcess other = await ServeAsync();
+        await using FaultyLink link = FaultyLink.To(other.HttpAddress);
+        await using GatewayProcess one = await ServeAsync(link.Address);
+        using FleetClient client = new(one.HttpAddress);
+        await AwaitReportsAsync(one);
+
+        using CancellationTokenSource stop = new();
+        Task load = client.SendAsync(300, TimeSpan.FromMinutes(2), stop.Token);
+        await UsedAsync(50);
+        link.Fault = fault;
+        await DelayAsync(1.5);
+        link.Fault = LinkFault.None;
+        await UsedAsync(client.Elsewhere + 50);
+        await stop.CancelAsync();
+        await load;
+
+        Assert.Empty(client.Problems);
+        string metrics = await MetricsAsync(one);
+        Assert.True(Sum(metrics, "gateway_replica_ejections_total") > 0, "it was thrown out while it was cut off");
+        AssertConserved(metrics, client);
+
+        // Over and over, as long as the test may take.
+        async Task UsedAsync(int elsewhere)
+        {
+            while (client.Elsewhere < elsewhere && !load.IsCompleted) await DelayAsync(0.05);
+            Assert.True(client.Elsewhere >= elsewhere, $"{client.Elsewhere} elsewhere, {client.Good} answered, {client.Refused} refused\n{one.Error}");
+        }
+    }
+
+    [Fact]
+    public async Task ReplicasRestartedOneByOne_UnderLoad_NothingIsLost()
+    {
+        string[] ports = [.. FreePorts(2).Select(Text)];
+        GatewayProcess[] replicas = [await ServeAsync([], "--http-port", ports[0]), await ServeAsync([], "--http-port", ports[1])];
+        try
+        {
+            await using GatewayProcess one = await ServeAsync(replicas[0].HttpAddress, replicas[1].HttpAddress);
+            using FleetClient client = new(one.HttpAddress);
+            await AwaitReportsAsync(one, replicas: 2);
+            using CancellationTokenSource stop = new();
+            Task load = client.SendAsync(300, TimeSpan.FromMinutes(2), stop.Token);
+            for (int i = 0; i < replicas.Length; i++)
+            {
+                await DelayAsync(1);
+                replicas[i].Signal(GatewayProcess.Terminate);
+                Assert.Equal(0, await replicas[i].WaitForExitAsync());
+                replicas[i] = await ServeAsync([], "--http-port", ports[i]);
+                await DelayAsync(1);
+            }
+
+            await stop.CancelAsync();
+            await load;
+
+            Assert.Empty(client.Problems);
+            Assert.True(client.Elsewhere > 100, $"{client.Elsewhere} elsewhere");
+            string metrics = await MetricsAsync(one);
+            AssertConserved(metrics, client);
+            foreach (GatewayProcess replica in replicas) Assert.True(Sum(await MetricsAsync(replica), "gateway_overflow_received_total") > 0, "a restarted replica is used again");
+        }
+        finally
+        {
+            foreach (GatewayProcess replica in replicas) await replica.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task GrpcOfAServerThatIsNoGateway_IsWhereItIsConfigured()
+    {
+        await using GatewayProcess other = await ServeAsync();
+        await using ForeignReplica foreign = await ForeignReplica.StartAsync(other.HttpAddress);
+        await using GatewayProcess one = await ServeAsync($"{foreign.Address} grpc={new Uri(other.GrpcAddress).Port}");
+        await AwaitReportsAsync(one);
+        string script = Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_fleet.py");
+
+        string output = await StrangerClient.RunAsync("/usr/bin/python3", script, new Uri(one.GrpcAddress).Authority, "1000", "60", "0.15");
+
+        int[] counts = [.. output.Split(' ').Where(word => char.IsAsciiDigit(word[0])).Select(word => int.Parse(word, CultureInfo.InvariantCulture))];
+        Assert.InRange(counts[1], 20, counts[0]);
+    }
+
+    [Fact]
+    public async Task Streams_Overload_IsServedByTheOther_InItsPlace()
+    {
+        await using GatewayProcess other = await ServeAsync();
+        await using GatewayProcess one = await ServeAsync([other.HttpAddress], "--overflow-poll-ms", "500");
+        await AwaitReportsAsync(one);
+        using GrpcChannel channel = new(one.GrpcAddress);
+
+        StreamOfNumbers[] streams = await Task.WhenAll(Enumerable.Range(0, 4).Select(i => StreamOfNumbers.RunAsync(channel, first: 1000 * i, count: 360, rate: 90)));
+
+        Assert.All(streams, stream => Assert.Empty(stream.Problems));
+        Assert.Equal(4 * 360, streams.Sum(stream => stream.Good + stream.Refused));
+        Assert.True(streams.Sum(stream => stream.Good) > 500, $"{streams.Sum(stream => stream.Good)} answered");
+        string metrics = await MetricsAsync(one);
+        long elsewhere = Sum(metrics, "gateway_replica_requests_total{outcome=\"answered\"");
+        Assert.True(elsewhere >= 50, $"{elsewhere} elsewhere\n{string.Join('\n', metrics.Split('\n').Where(line => Regex.IsMatch(line, "^gateway_(overflow|replica)")))}\n{one.Error}");
+        AssertReceived(sent: metrics, received: await MetricsAsync(other));
+        Assert.Equal(0, Sum(metrics, "gateway_pool_rented_blocks{owner=\"request_tensors\""));
+    }
+
+    [Fact]
+    public async Task Affinity_EachAnswerIsComputedByOne_WhoeverIsAsked()
+    {
+        const int Keys = 60;
+        using TimedRepository kept = new(cache: """{ "enable": true, "affinity": true }""");
+        int[] ports = FreePorts(3);
+        string[] addresses = [.. ports.Select(port => $"http://127.0.0.1:{port}")];
+        await using GatewayProcess a = await ServeKeptAsync(0);
+        await using GatewayProcess b = await ServeKeptAsync(1);
+        await using GatewayProcess c = await ServeKeptAsync(2);
+        GatewayProcess[] all = [a, b, c];
+        foreach (GatewayProcess process in all) await AwaitReportsAsync(process, replicas: 3);
+
+        using HttpClient http = new();
+        int elsewhere = 0;
+        foreach (GatewayProcess asked in new[] { a, b, a, c })
+        {
+            for (int key = 0; key < Keys; key++) elsewhere += await AskAsync(http, asked, key) ? 1 : 0;
+        }
+
+        Assert.True(elsewhere >= 10, $"{elsewhere} elsewhere");
+        List<long> misses = [];
+        long givenUp = 0;
+        foreach (GatewayProcess process in all)
+        {
+            string metrics = await MetricsAsync(process);
+            misses.Add(Sum(metrics, "nv_cache_num_misses_per_model"));
+            givenUp += Unanswered(metrics);
+        }
+
+        // What was given up on the way has been computed all the same, and once more by another; so has, now and then, what an owner seemed too busy for. Three caches of their own would have computed thrice as much.
+        Assert.InRange(misses.Sum(), Keys, Keys + (Keys / 2) + givenUp);
+
+        Task<GatewayProcess> ServeKeptAsync(int own) => GatewayProcess.ServeTimedAsync(
+            ["--model-repository", kept.Folder, "--cache-config", "local,size=16777216", "--overflow-poll-ms", "1000", "--http-port", Text(ports[own]), .. addresses.SelectMany(address => new[] { "--overflow-replica", address })]);
+    }
+
+    [Fact]
     public async Task ReplicaThatReportsNonsense_GetsNothing()
     {
         await using LyingReplica liar = await LyingReplica.StartAsync(null, Lie.Garbage);
@@ -283,6 +448,26 @@ public sealed class FleetTests : IDisposable
     private Task<GatewayProcess> ServeAsync(string[] replicas, params string[] arguments) =>
         GatewayProcess.ServeTimedAsync(["--model-repository", _repository.Folder, .. replicas.SelectMany(replica => new[] { "--overflow-replica", replica }), .. arguments]);
 
+    /// <summary>Asks for the number after a number, as often as it is refused.</summary>
+    /// <returns>Whether another has answered.</returns>
+    private static async Task<bool> AskAsync(HttpClient http, GatewayProcess asked, int number)
+    {
+        while (true)
+        {
+            using StringContent body = new($$"""{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"data":[{{Text(number)}}]}]}""");
+            using HttpResponseMessage answer = await http.PostAsync(new Uri(new Uri(asked.HttpAddress), "/v2/models/timed/infer"), body, TestContext.Current.CancellationToken);
+            string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            if (answer.StatusCode == HttpStatusCode.ServiceUnavailable)
+            {
+                await DelayAsync(0.05);
+                continue;
+            }
+
+            Assert.Contains($"\"data\":[{Text(number + 1)}]", text, StringComparison.Ordinal);
+            return answer.Headers.Contains("Gateway-Served-By");
+        }
+    }
+
     /// <summary>Waits until the replicas that are there have said that they serve.</summary>
     private static async Task AwaitReportsAsync(GatewayProcess process, int replicas = 1)
     {
@@ -299,6 +484,16 @@ public sealed class FleetTests : IDisposable
     /// <summary>What one has sent the other has received, but for what was given up on the way, and nothing else.</summary>
     private static void AssertReceived(string sent, string received) =>
         Assert.InRange(Sum(received, "gateway_overflow_received_total"), Sum(sent, "gateway_replica_requests_total{outcome=\"answered\""), Sent(sent));
+
+    /// <summary>What was sent is answered, refused, or was given up and counted so; and clients have had an answer or a refusal to each.</summary>
+    private static void AssertConserved(string metrics, FleetClient client)
+    {
+        Assert.Equal(client.Elsewhere, Sum(metrics, "gateway_replica_requests_total{outcome=\"answered\""));
+        Assert.Equal(0, Sum(metrics, "gateway_replica_in_flight_requests"));
+        Assert.Equal(client.Sent, client.Good + client.Refused);
+    }
+
+    private static Task DelayAsync(double seconds) => Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System, TestContext.Current.CancellationToken);
 
     private static long Unanswered(string metrics) =>
         Sum(metrics, "gateway_replica_requests_total{outcome=\"timed_out\"") + Sum(metrics, "gateway_replica_requests_total{outcome=\"abandoned\"");

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -24,11 +25,13 @@ internal sealed class LyingReplica : IAsyncDisposable
     public string Address => _app.Urls.Single();
 
     /// <param name="honest">Whose reports are told; null for reports of nonsense.</param>
-    public static async Task<LyingReplica> StartAsync(string? honest, Lie lie)
+    /// <param name="certificate">Null for one without TLS.</param>
+    public static async Task<LyingReplica> StartAsync(string? honest, Lie lie, X509Certificate2? certificate = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseUrls(certificate is null ? "http://127.0.0.1:0" : "https://127.0.0.1:0");
+        if (certificate is not null) builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = certificate));
         WebApplication app = builder.Build();
         HttpClient http = new();
         app.Run(async context =>

@@ -8,7 +8,8 @@ internal sealed class TimedRepository : IDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-fleet-");
 
     /// <param name="objectiveMilliseconds">The model's own time for requests.</param>
-    public TimedRepository(int objectiveMilliseconds = 150)
+    /// <param name="cache">What its <c>gateway.json</c> says of the cache; null for nothing.</param>
+    public TimedRepository(int objectiveMilliseconds = 150, string? cache = null)
     {
         DirectoryInfo model = _folder.CreateSubdirectory("timed");
         File.WriteAllText(Path.Combine(model.FullName, "config.pbtxt"), """
@@ -18,7 +19,7 @@ internal sealed class TimedRepository : IDisposable
             output [ { name: "y" data_type: TYPE_INT64 dims: [ 1 ] } ]
             dynamic_batching { }
             """);
-        File.WriteAllText(Path.Combine(model.FullName, "gateway.json"), $$"""{"slo_ms": {{objectiveMilliseconds}}}""");
+        File.WriteAllText(Path.Combine(model.FullName, "gateway.json"), $$"""{"slo_ms": {{objectiveMilliseconds}}{{(cache is null ? "" : $", \"cache\": {cache}")}}}""");
         File.WriteAllText(Path.Combine(model.CreateSubdirectory("1").FullName, "model.onnx"), TimedBackend.Script(20_000, 0));
     }
 

@@ -14,11 +14,13 @@ public sealed class FrontDoorTests : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    [Fact]
-    public async Task SampleModels_ThroughTheFront_AreAnsweredAsBehindIt_InFewerBatches()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task SampleModels_ThroughTheFront_AreAnsweredAsBehindIt_InFewerBatches(bool isGrpc)
     {
         await using GatewayProcess upstream = await GatewayProcess.ServeAsync();
-        using FrontRepository repository = new(upstream.HttpAddress, "instance_group { count: 1 }", "digits", "language", "wine", "denoise");
+        using FrontRepository repository = new(AddressOf(upstream, isGrpc), "instance_group { count: 1 }", "digits", "language", "wine", "denoise");
         await using GatewayProcess front = await GatewayProcess.ServeAsync("--model-repository", repository.Folder);
         Assert.Matches(@"(?m)^Serving 4 of 4 models", front.Output);
         string[] bodies = [.. Enumerable.Range(0, 300).Select(Digit)];
@@ -35,7 +37,7 @@ public sealed class FrontDoorTests : IDisposable
         Assert.Equal(batches, Sum(metrics, "gateway_remote_batches_total{model=\"digits\""));
         Assert.InRange(batches, 5, 200);
         Assert.Equal(600, Sum(behind, "nv_inference_count{model=\"digits\""));
-        Assert.Contains($"gateway_model_provider{{device=\"{upstream.HttpAddress}/v2/models/digits\",model=\"digits\",provider=\"remote\",version=\"1\"}} 1", metrics, StringComparison.Ordinal);
+        Assert.Contains($"gateway_model_provider{{device=\"{AddressOf(upstream, isGrpc)}{(isGrpc ? "" : "/v2/models")}/digits\",model=\"digits\",provider=\"remote\",version=\"1\"}} 1", metrics, StringComparison.Ordinal);
 
         // Strings.
         string text = """{"inputs":[{"name":"text","datatype":"BYTES","shape":[2,1],"data":["where is the library, and when does it open?","wo ist die Bibliothek, und wann macht sie auf?"]}]}""";
@@ -58,14 +60,16 @@ public sealed class FrontDoorTests : IDisposable
     }
 
     [Theory]
-    [InlineData(GatewayProcess.KillAtOnce)]
-    [InlineData(GatewayProcess.Terminate)]
-    public async Task Upstream_EndedUnderLoadAndStartedAgain_ErrorsAreClear_AndItRecoversByItself(int signal)
+    [InlineData(GatewayProcess.KillAtOnce, false)]
+    [InlineData(GatewayProcess.Terminate, false)]
+    [InlineData(GatewayProcess.KillAtOnce, true)]
+    [InlineData(GatewayProcess.Terminate, true)]
+    public async Task Upstream_EndedUnderLoadAndStartedAgain_ErrorsAreClear_AndItRecoversByItself(int signal, bool isGrpc)
     {
         using TimedRepository models = new(objectiveMilliseconds: 10_000);
         string port = FreePort();
-        await using GatewayProcess first = await ServeTimedAsync(models, port);
-        using FrontRepository repository = new(first.HttpAddress, "", "timed");
+        await using GatewayProcess first = await ServeTimedAsync(models, port, isGrpc);
+        using FrontRepository repository = new(AddressOf(first, isGrpc), "", "timed");
         await using GatewayProcess front = await GatewayProcess.ServeTimedAsync("--model-repository", repository.Folder);
         using FleetClient client = new(front.HttpAddress);
         Task load = client.SendAsync(80, TimeSpan.FromSeconds(8));
@@ -74,17 +78,47 @@ public sealed class FrontDoorTests : IDisposable
         first.Signal(signal);
         await first.WaitForExitAsync();
         await DelayAsync(1);
-        await using GatewayProcess second = await ServeTimedAsync(models, port);
+        await using GatewayProcess second = await ServeTimedAsync(models, port, isGrpc);
         await load;
 
         // What was refused while nobody was there, and nothing else: no wrong answer, none lost.
-        Assert.All(client.Refusals, text => Assert.Matches("the server that runs the model (cannot be reached: Connection refused|ended the connection|is left alone|answered 404|answered 503)", text));
+        Assert.All(client.Refusals, text => Assert.Matches("the server that runs the model (cannot be reached: Connection refused|ended the connection|is left alone|answered 404|answered 503|answered with gRPC status (5|14))", text));
         Assert.All(client.Problems, problem => Assert.Matches("^500: .*broke off within its answer", problem));
         Assert.InRange(client.Problems.Count, 0, 16);
         Assert.Equal(640, client.Good + client.Refused + client.Problems.Count);
         Assert.InRange(client.Refused, 10, 500);
         await RecoveredAsync(front);
         Assert.Equal(0, Sum(await MetricsAsync(front), "gateway_remote_breaker_state"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ServersThatHaveEachOtherRunAModel_AnswerWithAnError_Once(bool isGrpc)
+    {
+        using TimedRepository models = new();
+        string port = FreePort();
+        GatewayProcess upstream = await ServeTimedAsync(models, port, isGrpc);
+        await using GatewayProcess ended = upstream;
+        const string Patient = """parameters { key: "connect_timeout_ms" value { string_value: "10000" } }""";
+        using FrontRepository forth = new(AddressOf(upstream, isGrpc), Patient, "timed");
+        await using GatewayProcess front = await GatewayProcess.ServeTimedAsync("--model-repository", forth.Folder);
+        Assert.True(front.Output.Contains("Serving 1 of 1", StringComparison.Ordinal), front.Error);
+        upstream.Signal(GatewayProcess.Terminate);
+        await upstream.WaitForExitAsync();
+        using FrontRepository back = new(AddressOf(front, isGrpc), Patient, "timed");
+        await using GatewayProcess other = await GatewayProcess.ServeTimedAsync("--model-repository", back.Folder, isGrpc ? "--grpc-port" : "--http-port", port);
+
+        (HttpStatusCode status, string answer) = await PostAsync(front, "timed", """{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"data":[1]}]}""");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+        Assert.Contains("Request for model 'timed' has come round to the gateway that passed it on", answer, StringComparison.Ordinal);
+        foreach (GatewayProcess each in new[] { front, other })
+        {
+            string metrics = await MetricsAsync(each);
+            Assert.Equal(1, Sum(metrics, "gateway_remote_failures_total"));
+            Assert.Equal(0, Sum(metrics, "gateway_remote_batches_total"));
+        }
     }
 
     [Theory]
@@ -138,7 +172,10 @@ public sealed class FrontDoorTests : IDisposable
         while ((await PostAsync(front, "timed", """{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"data":[41]}]}""")).Status != HttpStatusCode.OK) await DelayAsync(0.1);
     }
 
-    private static Task<GatewayProcess> ServeTimedAsync(TimedRepository models, string port) => GatewayProcess.ServeTimedAsync("--model-repository", models.Folder, "--http-port", port);
+    private static Task<GatewayProcess> ServeTimedAsync(TimedRepository models, string port, bool isGrpc = false) =>
+        GatewayProcess.ServeTimedAsync("--model-repository", models.Folder, isGrpc ? "--grpc-port" : "--http-port", port);
+
+    private static string AddressOf(GatewayProcess upstream, bool isGrpc) => isGrpc ? upstream.GrpcAddress.Replace("http://", "grpc://", StringComparison.Ordinal) : upstream.HttpAddress;
 
     private static Task DelayAsync(double seconds) => Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System, TestContext.Current.CancellationToken);
 

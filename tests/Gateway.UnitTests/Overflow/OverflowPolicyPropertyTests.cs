@@ -108,7 +108,6 @@ public sealed class OverflowPolicyPropertyTests
                 _random.NextBelow(2_000_000),
                 Often(10) ? OverflowQuestion.Never : _random.NextBelow((int)Age + 20_000),
                 _random.NextBelow(50),
-                _random.NextBelow(50),
                 !Often(10),
                 Often(10),
                 Often(10) ? 0 : 1 + _random.NextBelow(100),

@@ -33,7 +33,7 @@ public sealed class ProxySettingsTests : IDisposable
         { Route(""" "ClusterId": "c", "Match": { "Path": "/a" }, "Transforms": [ { "PathPrefx": "/x" } ] """), "ReverseProxy:Routes:r: Unknown transform: PathPrefx" },
         { Route(""" "ClusterId": "c", "Match": { "Path": "/a" }, "Metadata": { "MaxResponseByte": "1" } """), "ReverseProxy:Routes:r:Metadata:MaxResponseByte: unknown (allowed Model," },
         { Route(""" "ClusterId": "c", "Match": { "Path": "/a" }, "Metadata": { "MaxResponseBytes": "1 MB" } """), "ReverseProxy:Routes:r:Metadata:MaxResponseBytes: '1 MB' is not valid" },
-        { Route(""" "Match": { "Path": "/a" }, "Metadata": { "Model": "m", "Protocol": "torchserve" } """), "ReverseProxy:Routes:r:Metadata:Protocol: 'torchserve' is not served (allowed oip, msgpack)" },
+        { Route(""" "Match": { "Path": "/a" }, "Metadata": { "Model": "m", "Protocol": "torchserve" } """), "ReverseProxy:Routes:r:Metadata:Protocol: 'torchserve' is not served (allowed oip, msgpack, tensorflow)" },
         { Route(""" "Match": { "Path": "/a" }, "Metadata": { "Model": "m", "Version": "0" } """), "ReverseProxy:Routes:r:Metadata:Version: '0' is not valid" },
         { Route(""" "ClusterId": "c", "Match": { "Path": "/a" }, "Metadata": { "Protocol": "oip" } """), "ReverseProxy:Routes:r:Metadata: a Version or Protocol without a Model" },
         { Route(""" "ClusterId": "c", "Match": { "Path": "/a" }, "Metadata": { "BeforeInference": "yes" } """), "ReverseProxy:Routes:r:Metadata:BeforeInference: 'yes' is not valid (allowed true, false)" },

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -23,13 +24,18 @@ internal sealed class Upstream : IAsyncDisposable
     /// <summary>Requests that have come.</summary>
     public int Requests => Volatile.Read(ref _requests);
 
-    public static async Task<Upstream> StartAsync(RequestDelegate answer)
+    /// <param name="certificate">Null for one without TLS.</param>
+    public static async Task<Upstream> StartAsync(RequestDelegate answer, X509Certificate2? certificate = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(100));
         ListenOptions? port = null;
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => port = listen));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            port = listen;
+            if (certificate is not null) listen.UseHttps(certificate);
+        }));
         WebApplication app = builder.Build();
         Upstream upstream = new(app);
         app.Run(context =>
@@ -38,7 +44,7 @@ internal sealed class Upstream : IAsyncDisposable
             return answer(context);
         });
         await app.StartAsync();
-        upstream.Address = $"http://{port!.EndPoint}";
+        upstream.Address = $"{(certificate is null ? "http" : "https")}://{port!.EndPoint}";
         return upstream;
     }
 

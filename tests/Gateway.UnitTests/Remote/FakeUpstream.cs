@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -33,11 +34,14 @@ internal sealed class FakeUpstream : IAsyncDisposable
     /// <summary>The heads of all batches that came, with their <c>Authorization</c>.</summary>
     public ConcurrentQueue<(JsonElement Head, string Authorization)> Batches { get; } = [];
 
-    public static async Task<FakeUpstream> StartAsync(string type = "INT64", string shape = "[-1,1]", int? maxBatchSize = 8, int port = 0)
+    public static async Task<FakeUpstream> StartAsync(string type = "INT64", string shape = "[-1,1]", int? maxBatchSize = 8, int port = 0, X509Certificate2? certificate = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen =>
+        {
+            if (certificate is not null) listen.UseHttps(certificate);
+        }));
         WebApplication app = builder.Build();
         FakeUpstream upstream = new(app)
         {

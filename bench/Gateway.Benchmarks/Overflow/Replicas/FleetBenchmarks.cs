@@ -25,7 +25,7 @@ public class FleetBenchmarks
     public void Setup()
     {
         Replica[] members = [.. Enumerable.Range(0, Replicas).Select(i => new Replica($"http://10.0.0.{i}:8000"))];
-        for (int i = 0; i < members.Length; i++) members[i].Receive(Model, new LoadReport(ReplicaState.Serving, LoadFlags.None, 1, 1, 5000 + (uint)i, 150_000, 0, 0, 0), _now);
+        for (int i = 0; i < members.Length; i++) members[i].Receive(Model, new LoadReport(ReplicaState.Serving, 1, 1, 5000 + (uint)i, 150_000, 0, 0, 0), _now);
         _fleet.Set(members);
     }
 

@@ -31,6 +31,9 @@ internal sealed class CacheSecret
     /// <summary>Where digests of model files begin.</summary>
     public AegisMac ForFiles { get; }
 
+    /// <summary>The same everywhere, for digests by which several processes find each other, and which nobody takes for proof of anything.</summary>
+    public static CacheSecret Shared { get; } = new(new byte[Bytes]);
+
     public static CacheSecret Random() => new(RandomNumberGenerator.GetBytes(Bytes));
 
     /// <summary>Reads the secret in a folder, or makes one there that only its owner may read.</summary>

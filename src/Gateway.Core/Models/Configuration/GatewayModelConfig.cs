@@ -13,7 +13,7 @@ public sealed record GatewayModelConfig
         ModelConfigSchema.Int64("max_queue_bytes"),
         ModelConfigSchema.Bool("bisect_failed_batches"),
         ModelConfigSchema.Double("slo_ms"),
-        ModelConfigSchema.Message("cache", new MessageSchema("cache", ModelConfigSchema.Bool("enable"), ModelConfigSchema.Double("ttl_seconds"), ModelConfigSchema.Int64("max_bytes"), ModelConfigSchema.Text("warm_up"))));
+        ModelConfigSchema.Message("cache", new MessageSchema("cache", ModelConfigSchema.Bool("enable"), ModelConfigSchema.Double("ttl_seconds"), ModelConfigSchema.Int64("max_bytes"), ModelConfigSchema.Text("warm_up"), ModelConfigSchema.Bool("affinity"))));
 
     private const double MostMilliseconds = 24 * 60 * 60 * 1000;
     private const double MostSeconds = 366 * 24 * 60 * 60;
@@ -107,6 +107,7 @@ public sealed record GatewayModelConfig
         TimeToLive = cache.Has("ttl_seconds") ? Seconds(cache.Double("ttl_seconds")) : null,
         MaxBytes = cache.Has("max_bytes") ? cache.Int("max_bytes") : null,
         WarmUp = cache.Has("warm_up") ? cache.Text("warm_up") : null,
+        Affinity = cache.Has("affinity") && cache.Bool("affinity"),
     };
 
     /// <returns>Zero for what is no time.</returns>

@@ -12,6 +12,9 @@ public sealed record RemoteParameters
     /// <summary>Where the server is, such as <c>http://10.0.0.5:8000</c>; a path before <c>/v2</c> is kept. <c>url</c>.</summary>
     public required Uri Url { get; init; }
 
+    /// <summary>Whether it is called over gRPC: <c>grpc://10.0.0.5:8001</c>, or <c>grpcs</c> for TLS.</summary>
+    public bool IsGrpc => Url.Scheme is "grpc" or "grpcs";
+
     /// <summary>The model's name there; empty for the same as here. <c>model_name</c>.</summary>
     public string ModelName { get; init; } = "";
 

@@ -16,6 +16,7 @@ public sealed class Fleet(long maximumAge, uint place = 0)
     private const long HurryAge = 10_000;
 
     private volatile Replica[] _watched = [];
+    private volatile MemberRing? _ring;
     private long _hurriedAt = long.MinValue / 2;
 
     public RetryBudget Retries { get; } = new();
@@ -36,16 +37,32 @@ public sealed class Fleet(long maximumAge, uint place = 0)
         return false;
     }
 
+    /// <summary>The ring of all members, by their addresses; null where there are more than <see cref="OverflowPolicy.MostCandidates"/>, or this gateway is not known to be among them.</summary>
+    public HashRing? RingOf(ReadOnlyMemory<Replica> watched)
+    {
+        // Of other members, which were there when a request came, there is no ring any more.
+        if (_ring is not { } ring || !ring.IsOf(watched)) return null;
+        foreach (Replica replica in watched.Span)
+        {
+            if (replica.IsSelf) return ring.Ring;
+        }
+
+        return null;
+    }
+
     /// <summary>Sets the members; those that were there before stay the same objects.</summary>
     public void Set(IReadOnlyList<Replica> members)
     {
         if (members.Count <= OverflowPolicy.MostCandidates)
         {
-            _watched = [.. members];
+            Replica[] all = [.. members];
+            _ring = new MemberRing(all, new HashRing([.. all.Select(member => member.Address)]));
+            _watched = all;
             return;
         }
 
         Replica[] ordered = [.. members.OrderBy(member => member.Address, StringComparer.Ordinal)];
+        _ring = null;
         _watched = [.. Enumerable.Range(0, OverflowPolicy.MostCandidates).Select(i => ordered[(place + ((long)i * ordered.Length / OverflowPolicy.MostCandidates)) % ordered.Length])];
     }
 
@@ -55,51 +72,37 @@ public sealed class Fleet(long maximumAge, uint place = 0)
     /// <param name="now">Microseconds.</param>
     /// <param name="random">64 random bits.</param>
     /// <param name="sending">To be told how it ended, of <see cref="OverflowKind.Forward"/>.</param>
-    public OverflowDecision Decide(in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, ref uint tried, long now, ulong random, out Sending sending)
-    {
-        sending = default;
-        if (OverflowPolicy.StaysHere(question)) return new OverflowDecision(OverflowKind.Local);
-        Span<OverflowCandidate> candidates = stackalloc OverflowCandidate[OverflowPolicy.MostCandidates];
-        bool mayEject = MayEject(watched);
-        while (true)
-        {
-            for (int i = 0; i < watched.Length; i++)
-            {
-                candidates[i] = ToCandidate(watched[i], model, (tried & (1u << i)) != 0, now, Mix(random, i), mayEject);
-
-                // Counted again, or all that stall at the same time would be thrown out together.
-                if (mayEject && watched[i].Health.State == HealthState.Ejected) mayEject = MayEject(watched);
-            }
-
-            OverflowDecision decision = OverflowPolicy.Decide(question, candidates[..watched.Length], MaximumAge, random);
-            if (decision.Kind != OverflowKind.Forward) return decision;
-            tried |= 1u << decision.Candidate;
-            if (TryBook(watched[decision.Candidate], model, decision, now, out sending)) return decision;
-        }
-    }
-
-    /// <summary>The same where each answer is to be kept by one replica (<see cref="AffinityPolicy"/>).</summary>
-    /// <param name="inRingOrder">Places in <paramref name="watched"/>, the owner's first (<see cref="HashRing.Find"/>).</param>
+    /// <param name="inRingOrder">Where each answer is to be kept by one replica (<see cref="AffinityPolicy"/>): places in <paramref name="watched"/>, the owner's first. Empty for others.</param>
     public OverflowDecision Decide(
-        in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, ReadOnlySpan<int> inRingOrder, ref uint tried, long now, ulong random, out Sending sending)
+        in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, ref uint tried, long now, ulong random, out Sending sending, ReadOnlySpan<int> inRingOrder = default)
     {
         sending = default;
+        bool isRing = inRingOrder.Length > 0;
+        if (!isRing && OverflowPolicy.StaysHere(question)) return new OverflowDecision(OverflowKind.Local);
+        int count = isRing ? inRingOrder.Length : watched.Length;
         Span<OverflowCandidate> candidates = stackalloc OverflowCandidate[OverflowPolicy.MostCandidates];
         bool mayEject = MayEject(watched);
         while (true)
         {
             int self = -1;
-            for (int i = 0; i < inRingOrder.Length; i++)
+            for (int i = 0; i < count; i++)
             {
-                Replica replica = watched[inRingOrder[i]];
+                int at = isRing ? inRingOrder[i] : i;
+                Replica replica = watched[at];
                 if (replica.IsSelf) self = i;
-                candidates[i] = ToCandidate(replica, model, false, now, Mix(random, i), mayEject) with { IsTried = (tried & (1u << inRingOrder[i])) != 0 };
+                // One of a ring that was tried is an owner still.
+                bool isTried = (tried & (1u << at)) != 0;
+                candidates[i] = isTried && !isRing ? None : ToCandidate(replica, model, isTried, now, Mix(random, i), mayEject);
+
+                // Counted again, or all that stall at the same time would be thrown out together.
                 if (mayEject && replica.Health.State == HealthState.Ejected) mayEject = MayEject(watched);
             }
 
-            OverflowDecision decision = AffinityPolicy.Decide(question, candidates[..inRingOrder.Length], self, MaximumAge, random);
+            OverflowDecision decision = isRing
+                ? AffinityPolicy.Decide(question, candidates[..count], self, MaximumAge, random)
+                : OverflowPolicy.Decide(question, candidates[..count], MaximumAge, random);
             if (decision.Kind != OverflowKind.Forward) return decision;
-            decision = decision with { Candidate = inRingOrder[decision.Candidate] };
+            if (isRing) decision = decision with { Candidate = inRingOrder[decision.Candidate] };
             tried |= 1u << decision.Candidate;
             if (TryBook(watched[decision.Candidate], model, decision, now, out sending)) return decision;
         }
@@ -149,10 +152,12 @@ public sealed class Fleet(long maximumAge, uint place = 0)
         return (uint)((mixed ^ (mixed >> 29)) * 0x94D049BB133111EB >> 32);
     }
 
+    private static OverflowCandidate None => new(default, 0, 0, OverflowQuestion.Never, 0, IsTried: true);
+
     private static OverflowCandidate ToCandidate(Replica replica, in ModelKey model, bool isTried, long now, uint random, bool mayEject)
     {
-        if (replica.IsSelf || !replica.IsWarm || isTried || replica.Find(model) is not { } queue) return new OverflowCandidate(default, 0, 0, OverflowQuestion.Never, 0, 0, IsTried: true);
-        return queue.ToCandidate(now, replica.Health.Admits(now, random, mayEject), isTried: false, replica.Weight, replica.IsNear);
+        if (replica.IsSelf || !replica.IsWarm || replica.Find(model) is not { } queue) return None;
+        return queue.ToCandidate(now, replica.Health.Admits(now, random, mayEject), isTried, replica.Weight, replica.IsNear);
     }
 
     /// <summary>Whether one more may be thrown out.</summary>
@@ -168,5 +173,10 @@ public sealed class Fleet(long maximumAge, uint place = 0)
         }
 
         return ejected < Math.Max(1, all / 2);
+    }
+
+    private sealed record MemberRing(Replica[] Members, HashRing Ring)
+    {
+        public bool IsOf(ReadOnlyMemory<Replica> watched) => watched.Span == Members.AsSpan();
     }
 }

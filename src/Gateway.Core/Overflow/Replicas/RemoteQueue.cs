@@ -58,13 +58,18 @@ public sealed class RemoteQueue
     /// <summary>A request that was sent there is over.</summary>
     public void End() => Interlocked.Decrement(ref _inFlight);
 
+    /// <remarks>
+    /// A report cannot know of what was sent since. Neither does it know of requests that are there beyond those it counts: so what a replica takes and does not answer counts against it,
+    /// however idle it says it is.
+    /// </remarks>
     /// <param name="now">Microseconds.</param>
     public OverflowCandidate ToCandidate(long now, bool isAdmitted, bool isTried, int weight, bool isNear)
     {
-        if (Volatile.Read(ref _known) is not { } known) return new OverflowCandidate(ReplicaState.Starting, 0, 0, OverflowQuestion.Never, 0, 0, isAdmitted, isTried, weight, isNear);
+        if (Volatile.Read(ref _known) is not { } known) return new OverflowCandidate(ReplicaState.Starting, 0, 0, OverflowQuestion.Never, 0, isAdmitted, isTried, weight, isNear);
         LoadReport report = known.Report;
-        return new OverflowCandidate(
-            report.State, report.CompletionMicroseconds, report.RowNanoseconds, now - known.At, Volatile.Read(ref _sentSince), Volatile.Read(ref _inFlight), isAdmitted, isTried, weight, isNear);
+        int inFlight = InFlight;
+        int unreported = Math.Min(inFlight, Math.Max(Volatile.Read(ref _sentSince), inFlight - report.QueuedRequests - report.RequestsInService));
+        return new OverflowCandidate(report.State, report.CompletionMicroseconds, report.RowNanoseconds, now - known.At, unreported, isAdmitted, isTried, weight, isNear);
     }
 
     private sealed record Known(LoadReport Report, long At);

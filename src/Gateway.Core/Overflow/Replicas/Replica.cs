@@ -42,8 +42,15 @@ public sealed class Replica(string address, ulong? seed = null)
     /// <summary>Whether it is a server of the protocol that is no gateway: it says nothing of its load, which is guessed from how long it takes.</summary>
     public bool IsForeign { get; set; }
 
-    /// <summary>Where it serves gRPC; null where it does not, or has not said.</summary>
-    public string? GrpcAddress { get; set; }
+    /// <summary>Where it serves gRPC, as it is configured; null where it is not.</summary>
+    public string? FixedGrpcAddress { get; init; }
+
+    /// <summary>Where it serves gRPC; null where it does not, or nobody has said.</summary>
+    public string? GrpcAddress
+    {
+        get => FixedGrpcAddress ?? field;
+        set;
+    }
 
     /// <summary>When it last reported, in microseconds.</summary>
     public long LastReportAt => Volatile.Read(ref _lastReportAt);

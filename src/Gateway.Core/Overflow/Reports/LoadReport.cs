@@ -6,7 +6,7 @@ namespace Gateway.Core.Overflow.Reports;
 
 /// <summary>What a replica says of one model's queue: when a request that comes now would be answered, and how that grows.</summary>
 /// <remarks>
-/// 24 bytes, little-endian, in this order: version (upper four bits, 1) and state, flags, sequence (4), boot (2), completion (4), row (4), queue (2), in service (2), capacity (2),
+/// 24 bytes, little-endian, in this order: version (upper four bits, 1) and state, one of zero, sequence (4), boot (2), completion (4), row (4), queue (2), in service (2), capacity (2),
 /// two of zero. There is no time of day in it: who receives it counts its age from then, so clocks need not agree.
 /// </remarks>
 /// <param name="State">Whether the replica takes requests.</param>
@@ -18,7 +18,7 @@ namespace Gateway.Core.Overflow.Reports;
 /// <param name="RequestsInService">Requests that are being run, at most 65,535.</param>
 /// <param name="RowsPerSecond">What it can sustain, in steps of 16, at most 1,048,560.</param>
 public sealed record LoadReport(
-    ReplicaState State, LoadFlags Flags, uint Sequence, ushort Boot, uint CompletionMicroseconds, uint RowNanoseconds, ushort QueuedRequests, ushort RequestsInService, int RowsPerSecond)
+    ReplicaState State, uint Sequence, ushort Boot, uint CompletionMicroseconds, uint RowNanoseconds, ushort QueuedRequests, ushort RequestsInService, int RowsPerSecond)
 {
     /// <summary>Bytes of a report.</summary>
     public const int Bytes = 24;
@@ -35,7 +35,7 @@ public sealed record LoadReport(
     public void Write(Span<byte> to)
     {
         to[0] = (byte)((Version << 4) | (int)State);
-        to[1] = (byte)Flags;
+        to[1] = 0;
         BinaryPrimitives.WriteUInt32LittleEndian(to[2..], Sequence);
         BinaryPrimitives.WriteUInt16LittleEndian(to[6..], Boot);
         BinaryPrimitives.WriteUInt32LittleEndian(to[8..], CompletionMicroseconds);
@@ -52,7 +52,6 @@ public sealed record LoadReport(
         if (from.Length < Bytes || from[0] >> 4 != Version || (from[0] & 15) > (int)ReplicaState.Stopped) return null;
         return new LoadReport(
             (ReplicaState)(from[0] & 15),
-            (LoadFlags)from[1],
             BinaryPrimitives.ReadUInt32LittleEndian(from[2..]),
             BinaryPrimitives.ReadUInt16LittleEndian(from[6..]),
             BinaryPrimitives.ReadUInt32LittleEndian(from[8..]),

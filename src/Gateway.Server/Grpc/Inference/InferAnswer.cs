@@ -68,6 +68,26 @@ internal static class InferAnswer
         }
     }
 
+    /// <summary>The most bytes that <see cref="WriteForwarded"/> takes.</summary>
+    /// <param name="response">Bytes of the response.</param>
+    public static long MostForwardedBytes(long response) => response + ProtobufWriter.FieldSize(FinalResponse.Length) + MostHeaderBytes;
+
+    /// <summary>Writes another server's answer to a request of a stream, with the prefix: its response, made the last one for its request.</summary>
+    /// <param name="response">A <c>ModelInferResponse</c>, to which fields may be added at its end.</param>
+    public static void WriteForwarded<TWriter>(scoped ref TWriter to, ReadOnlySpan<byte> response)
+        where TWriter : IBufferWriter<byte>, allows ref struct
+    {
+        long bytes = response.Length + ProtobufWriter.FieldSize(FinalResponse.Length);
+        Span<byte> prefix = to.GetSpan(MessagePrefix.Bytes);
+        MessagePrefix.Write(prefix, isCompressed: false, Wrapped(bytes));
+        to.Advance(MessagePrefix.Bytes);
+        WriteWrapper(ref to, bytes);
+        Copy(ref to, response);
+        ProtobufWriter writer = new(to.GetSpan((int)ProtobufWriter.FieldSize(FinalResponse.Length)));
+        writer.WriteText(ParametersField, FinalResponse);
+        to.Advance(writer.Position);
+    }
+
     /// <summary>Writes what stands before a response in a stream's message.</summary>
     public static void WriteWrapper<TWriter>(scoped ref TWriter to, long response)
         where TWriter : IBufferWriter<byte>, allows ref struct => WriteHeader(ref to, ResponseField, response);

@@ -12,6 +12,7 @@ using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow;
 using Gateway.Server.Tenants;
 using Microsoft.Extensions.Logging;
 
@@ -23,7 +24,7 @@ namespace Gateway.Server.Grpc.Inference;
 /// or goes away, cancels its request. The memory of the outputs is given back before anything is flushed. <b>Threading</b>: any.
 /// <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRegions regions, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger, InferOverflow? overflow = null)
+internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRegions regions, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger, Passage passage, InferOverflow? overflow = null)
     : GrpcMethod(InferenceService.Path("ModelInfer"))
 {
     private const double MicrosecondsPerSecond = 1e6;
@@ -91,6 +92,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
     {
         Fill(call, kept.Bytes, model, kept.Run.Model.Version, kept.Block, kept.Start);
         InferenceRequest request = call.Request!;
+        request.MayBeKeptElsewhere = kept.Run.LooksHereFirst;
         if (overflow!.Remaining(kept.Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
         call.Watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), request);
         try
@@ -102,7 +104,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
             call.Unwatch();
         }
 
-        if (request.Refusal.Reason != RefusalReason.None) return false;
+        if (request.Refusal.Reason != RefusalReason.None || request.Place is not null) return false;
         Answer(call, request);
         return true;
     }
@@ -209,6 +211,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         InferFill.Fill(request, call.Message, bytes, call.Plan, pool, regions, block, start);
         request.LimitTime(call.TimeoutMicroseconds);
         CacheHeaders.Apply(call.Headers, request);
+        request.PassedBy = passage.Of(call.Headers, request.Model);
     }
 
     private void Answer(GrpcCall call, InferenceRequest request)

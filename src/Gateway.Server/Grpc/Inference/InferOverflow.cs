@@ -1,12 +1,12 @@
 using System.Buffers;
 using System.Text;
 using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
-using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
-using Gateway.Core.Requests;
-using Gateway.Core.Scheduling;
 using Gateway.Protocol;
+using Gateway.Server.Grpc.Services;
+using Gateway.Server.Grpc.Streaming;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Forwarding;
@@ -26,7 +26,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     public static bool IsForwarded(GrpcCall call) => call.Headers.ContainsKey(OverflowHeaders.Origin);
 
     /// <summary>Whether a call for a model may be answered elsewhere, so that it is not refused here before it is there as a whole.</summary>
-    public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && OverflowDispatch.MayLeave(model) && !IsForwarded(call);
+    public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && dispatch.MayLeave(model) && !IsForwarded(call);
 
     /// <summary>Keeps the message of a call that may be answered elsewhere.</summary>
     /// <returns>False when it is to be served here.</returns>
@@ -35,19 +35,32 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     {
         if (replicas.Fleet.Watched.IsEmpty || IsForwarded(call)) return false;
         ModelKey key = new(Encoding.UTF8.GetString(utf8Model), version);
-        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !OverflowDispatch.MayLeave(model) : !replicas.Fleet.Knows(key)) return false;
+        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model) : !replicas.Fleet.Knows(key)) return false;
 
         // The client counts from the call's arrival, which may be long before its message is whole.
         long spent = (long)settings.Time.GetElapsedTime(call.Arrival).TotalMicroseconds;
         long timeout = call.TimeoutMicroseconds > 0 ? Math.Max(1, call.TimeoutMicroseconds - spent) : 0;
-        OverflowRun run = dispatch.Begin(key, dispatch.Ask(model, timeout), settings.Now());
-        ReadOnlySpan<Replica> watched = run.Watched.Span;
-        for (int i = 0; i < watched.Length; i++)
-        {
-            if (watched[i].GrpcAddress is null) run.Tried |= 1u << i;
-        }
-
+        OverflowRun run = Begin(key, model, timeout);
         call.Kept = KeptMessage.Copy(message, pool, run) ?? throw MessagePack.InferMessage.NoMemory();
+        return true;
+    }
+
+    /// <summary>Keeps a message of a stream that may be answered elsewhere, as a call of its own.</summary>
+    /// <param name="call">The message's call in its stream; has the relay from now on.</param>
+    /// <param name="timeoutMicroseconds">The time that the stream gives each of its requests; 0 for none.</param>
+    /// <returns>False when it is to be served here, or there is no memory for it.</returns>
+    public bool Keeps(StreamCall call, GrpcCall stream, InferMessage message, ReadOnlySpan<byte> bytes, long version, long timeoutMicroseconds, SharedRegions regions)
+    {
+        if (replicas.Fleet.Watched.IsEmpty || IsForwarded(stream) || InferParameters.IsShared(message, bytes)) return false;
+        ModelKey key = new(Encoding.UTF8.GetString(message.ModelName.Of(bytes)), version);
+        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model) : !replicas.Fleet.Knows(key)) return false;
+        if (KeptMessage.Copy(bytes, pool, Begin(key, model, timeoutMicroseconds)) is not { } kept) return false;
+        HeaderDictionary headers = HeadersOf(stream);
+
+        // The answer goes into the stream, which may be compressed otherwise.
+        headers["grpc-accept-encoding"] = "identity";
+        ForwardedCall forwarded = new(HttpMethods.Post, InferenceService.Path("ModelInfer"), headers, kept.Body, IsGrpc: true);
+        call.Relay = new StreamRelay(this, dispatch, call, kept, forwarded, catalog, pool, regions, Encoding.UTF8.GetString(message.Id.Of(bytes)));
         return true;
     }
 
@@ -74,38 +87,40 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     public async Task ServeAsync(GrpcCall call, KeptMessage kept, InferMethod here)
     {
         OverflowRun run = kept.Run;
-        ForwardedCall? forwarded = null;
-        string reason = OverflowDispatch.Busy;
-        string text = OverflowDispatch.NoReplica(run.Model);
-        TimeSpan? retryHere = null;
+        ForwardedCall forwarded = new(HttpMethods.Post, call.Path, HeadersOf(call), kept.Body, IsGrpc: true);
         while (true)
         {
-            OverflowDecision decision = dispatch.Decide(run, out Sending sending);
-            if (decision.Kind == OverflowKind.Forward)
+            using Elsewhere elsewhere = await dispatch.TryElsewhereAsync(run, forwarded, call.Aborted).ConfigureAwait(false);
+            switch (elsewhere.Kind)
             {
-                forwarded ??= new ForwardedCall(HttpMethods.Post, call.Path, HeadersOf(call), kept.Body, IsGrpc: true);
-                using ForwardedAnswer answer = await dispatch.ForwardAsync(run, forwarded, decision, sending, call.Aborted).ConfigureAwait(false);
-                if (answer.Kind == ForwardedKind.Answered) Answer(call, answer, sending.Replica.Address);
-                if (answer.Kind is ForwardedKind.Answered or ForwardedKind.Abandoned) return;
-                continue;
+                case ElsewhereKind.Answered:
+                    Answer(call, elsewhere.Answer!, elsewhere.ServedBy);
+                    return;
+                case ElsewhereKind.Abandoned:
+                    return;
+                case ElsewhereKind.Refused:
+                    call.Explain(run.Reason, elsewhere.RetryAfter);
+                    call.Fail(GrpcStatus.Unavailable, run.Text);
+                    return;
             }
 
-            if (run.IsRefusedHere || !catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model))
-            {
-                TimeSpan after = TimeSpan.FromMicroseconds(decision.RetryAfter);
-                call.Explain(reason, retryHere < after ? retryHere : after);
-                call.Fail(GrpcStatus.Unavailable, text);
-                return;
-            }
-
-            // This gateway's own admission knows best what it can do, also of what the fleet cannot.
-            if (await here.TryInferAsync(call, kept, model).ConfigureAwait(false)) return;
-            InferenceRequest request = call.Request!;
-            (reason, text, retryHere) = (request.Refusal.Reason.WireName()!, request.Error ?? "", request.RetryAfter);
-            run.RefusedHere(request.TimeoutMicroseconds);
-            request.Dispose();
+            if (await here.TryInferAsync(call, kept, elsewhere.Model!).ConfigureAwait(false)) return;
+            run.NotServedHere(call.Request!);
+            call.Request!.Dispose();
             call.Request = null;
         }
+    }
+
+    private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds)
+    {
+        OverflowRun run = dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model);
+        ReadOnlySpan<Replica> watched = run.Watched.Span;
+        for (int i = 0; i < watched.Length; i++)
+        {
+            if (watched[i].GrpcAddress is null) run.Tried |= 1u << i;
+        }
+
+        return run;
     }
 
     /// <summary>The client's metadata, but for how its message was compressed, which it is no more.</summary>

@@ -38,12 +38,13 @@ internal sealed partial class InferStream
     private readonly ILogger _logger;
     private readonly CallerTenants _tenants;
     private readonly CacheUse _cacheUse;
+    private readonly InferOverflow? _overflow;
     private readonly long _timeout;
     private volatile bool _isTimeOver;
     private volatile bool _isStopping;
     private bool _hasRest;
 
-    public InferStream(GrpcCall call, ModelCatalog catalog, BlockPool pool, SharedRegions regions, GrpcOptions options, AnswerWriter writer, CallerTenants tenants, GrpcStop stop, ILogger logger)
+    public InferStream(GrpcCall call, ModelCatalog catalog, BlockPool pool, SharedRegions regions, GrpcOptions options, AnswerWriter writer, CallerTenants tenants, GrpcStop stop, ILogger logger, InferOverflow? overflow = null)
     {
         _call = call;
         _catalog = catalog;
@@ -52,6 +53,7 @@ internal sealed partial class InferStream
         _stop = stop;
         _logger = logger;
         _tenants = tenants;
+        _overflow = overflow;
         _cacheUse = CacheHeaders.Read(call.Headers);
 
         // Of each request, where gRPC's own is the stream's.
@@ -167,17 +169,30 @@ internal sealed partial class InferStream
         try
         {
             long version = InferFill.Version(message.ModelVersion.Of(bytes));
-            ServedModel model = _catalog.Find(message.ModelName.Of(bytes), version);
+            bool mayLeave = _overflow?.Keeps(call, _call, message, bytes, version, _timeout, _regions) == true;
+            ServedModel? model = mayLeave ? null : _catalog.Find(message.ModelName.Of(bytes), version);
             if (!_tenants.TryEnter(_call.Headers, out Tenant? tenant, out TenantRefusal over))
             {
                 Fail(call, request, StatusCode.ResourceExhausted, over.Text, Encoding.UTF8.GetString(message.Id.Of(bytes)));
                 return;
             }
 
+            if (call.Relay is { } leaving)
+            {
+                Window.Charge(call, leaving.Bytes);
+                if (leaving.Leaves(tenant))
+                {
+                    if (_sender.IsBroken) Window.CancelAll();
+                    return;
+                }
+            }
+
+            model ??= FindFor(tenant, message.ModelName.Of(bytes), version);
             if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant, _cacheUse))
             {
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
-                Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
+                if (call.Relay is { } relay) relay.Refused(refusal, id);
+                else Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
                 return;
             }
 
@@ -186,7 +201,8 @@ internal sealed partial class InferStream
             InferFill.Fill(request, message, bytes, call.Plan, _pool, _regions, _call.Reader.Block, _call.Reader.Start);
             request.LimitTime(_timeout);
             request.CacheUse |= _cacheUse;
-            Window.Charge(call, request.Block?.Capacity ?? 0);
+            request.MayBeKeptElsewhere = call.Relay is { LooksHereFirst: true };
+            Window.Charge(call, (request.Block?.Capacity ?? 0) + (call.Relay?.Bytes ?? 0));
             call.Request = request;
             call.Model = model;
             call.BeginFlight();
@@ -205,6 +221,20 @@ internal sealed partial class InferStream
         {
             Log.Failed(_logger, error);
             Fail(call, request, StatusCode.Internal, "internal error", Encoding.UTF8.GetString(message.Id.Of(bytes)));
+        }
+    }
+
+    /// <summary>Finds the model of a request that its tenant has let in, and that leaves if there is none any more.</summary>
+    private ServedModel FindFor(Tenant? tenant, ReadOnlySpan<byte> name, long version)
+    {
+        try
+        {
+            return _catalog.Find(name, version);
+        }
+        catch
+        {
+            tenant?.Leave();
+            throw;
         }
     }
 

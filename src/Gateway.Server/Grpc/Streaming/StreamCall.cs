@@ -1,5 +1,6 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Inference;
@@ -24,12 +25,29 @@ internal sealed class StreamCall(StreamSender sender, BlockPool pool) : Pipeline
     /// <summary>What ran it, or refused it; null when it did not come so far.</summary>
     public ServedModel? Model { get; set; }
 
+    /// <summary>May have it answered by another server; null for the others.</summary>
+    public StreamRelay? Relay { get; set; }
+
     /// <summary>Whether it is answered; the sender's.</summary>
     public bool IsAnswered { get; set; }
+
+    /// <summary>Says how many bytes of input or output it holds from now on.</summary>
+    public void Charge(long bytes) => sender.Window.Charge(this, bytes);
+
+    /// <summary>Gives the answered call to the sender.</summary>
+    public void Post() => sender.Post(this);
+
+    public override void Cancel()
+    {
+        base.Cancel();
+        Relay?.Cancel();
+    }
 
     /// <summary>Gives back all that it holds.</summary>
     public void Release()
     {
+        Relay?.Dispose();
+        Relay = null;
         Request?.Dispose();
         Request = null;
         Aside?.Release();
@@ -42,5 +60,9 @@ internal sealed class StreamCall(StreamSender sender, BlockPool pool) : Pipeline
         IsAnswered = false;
     }
 
-    protected override void HandOver() => sender.Post(this);
+    protected override void HandOver()
+    {
+        if (Relay is { } relay && Request is { } request && (request.Refusal.Reason != RefusalReason.None || request.Place is not null)) relay.NotServedHere(request);
+        else Post();
+    }
 }

@@ -12,6 +12,23 @@ internal static class GrpcStatuses
     /// <summary>As the trailer has it.</summary>
     public static string Text(this GrpcStatus status) => Texts[(int)status];
 
+    /// <summary>The outcome that a status stands for.</summary>
+    public static StatusCode ToOutcome(this GrpcStatus status) => status switch
+    {
+        GrpcStatus.Ok => StatusCode.Ok,
+        GrpcStatus.Internal => StatusCode.Internal,
+        GrpcStatus.NotFound => StatusCode.NotFound,
+        GrpcStatus.InvalidArgument => StatusCode.InvalidArgument,
+        GrpcStatus.Unavailable => StatusCode.Unavailable,
+        GrpcStatus.Unimplemented => StatusCode.Unsupported,
+        GrpcStatus.AlreadyExists => StatusCode.AlreadyExists,
+        GrpcStatus.Cancelled => StatusCode.Cancelled,
+        GrpcStatus.Unauthenticated => StatusCode.Unauthenticated,
+        GrpcStatus.PermissionDenied => StatusCode.PermissionDenied,
+        GrpcStatus.ResourceExhausted => StatusCode.ResourceExhausted,
+        _ => StatusCode.Unknown,
+    };
+
     public static GrpcStatus ToGrpc(this StatusCode status) => status switch
     {
         StatusCode.Ok => GrpcStatus.Ok,

@@ -41,7 +41,6 @@ internal sealed class LoadReporter(ModelCatalog catalog, ServerHealth health, Ga
         QueueForecast forecast = model.Batcher.Foresee();
         return new LoadReport(
             State,
-            forecast.IsStalled ? LoadFlags.Stalled : LoadFlags.None,
             identity.NextSequence(),
             identity.Boot,
             forecast.IsFull ? uint.MaxValue : (uint)Math.Clamp(forecast.Completion.TotalMicroseconds, 0, uint.MaxValue - 1),

@@ -64,8 +64,10 @@ internal sealed record RouteMetadata(string? Model, long Version, RouteProtocol 
                 return RouteProtocol.Oip;
             case "msgpack":
                 return RouteProtocol.MsgPack;
+            case "tensorflow":
+                return RouteProtocol.TensorFlow;
             default:
-                problems.Add($"{at}:Protocol: '{text}' is not served (allowed oip, msgpack)");
+                problems.Add($"{at}:Protocol: '{text}' is not served (allowed oip, msgpack, tensorflow)");
                 return RouteProtocol.Oip;
         }
     }

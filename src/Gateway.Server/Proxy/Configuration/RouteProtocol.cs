@@ -8,4 +8,7 @@ internal enum RouteProtocol
 
     /// <summary>The maps of src/Gateway.Protocol/Frames/README.md.</summary>
     MsgPack,
+
+    /// <summary>The predict calls of TensorFlow Serving's REST.</summary>
+    TensorFlow,
 }

@@ -8,6 +8,7 @@ using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Proxy.Configuration;
+using Gateway.Server.TensorFlow;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Timeouts;
@@ -20,7 +21,7 @@ namespace Gateway.Server.Proxy.Models;
 /// the body is read or, with the body kept for that, after. The route's time limit is the request's deadline in the queue. <b>Threading</b>: any.
 /// <b>Cost</b>: with a cluster, one more copy of the body.
 /// </remarks>
-internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, OpenInferenceOptions options, BlockPool pool)
+internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, PredictEndpoint tensorFlow, OpenInferenceOptions options, BlockPool pool)
 {
     public Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
@@ -54,9 +55,12 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         route.Counts.TakenByModel();
         SetDeadline(context, route.Config.Timeout);
-        return route.Metadata.Protocol == RouteProtocol.MsgPack
-            ? messagePack.InferAsync(context, model, route.Metadata.Version)
-            : oip.InferAsync(context, model, route.Metadata.Version);
+        return route.Metadata.Protocol switch
+        {
+            RouteProtocol.MsgPack => messagePack.InferAsync(context, model, route.Metadata.Version),
+            RouteProtocol.TensorFlow => tensorFlow.HandleAsync(context, model, route.Metadata.Version),
+            _ => oip.InferAsync(context, model, route.Metadata.Version),
+        };
     }
 
     /// <summary>Keeps the body, so that what the queue refuses only once it has read it can still go to the cluster, as it came.</summary>

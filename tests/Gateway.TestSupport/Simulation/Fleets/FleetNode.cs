@@ -102,13 +102,12 @@ internal sealed class FleetNode
 
     public LoadReport Report(long now) => new(
         State,
-        LoadFlags.None,
         ++_sequence,
         (ushort)Boot,
         IsBlackHole ? (uint)_setup.Server.Time(1) : (uint)Server.Predict(now),
         (uint)(Server.Pace * 1e9 / _setup.Server.RowsPerSecond),
         (ushort)(IsBlackHole ? 0 : Server.Queued),
-        0,
+        (ushort)(IsBlackHole ? 0 : Server.Running),
         (int)_setup.Server.RowsPerSecond);
 
     public void Receive(int from, LoadReport report, long now) => _others[from].Receive(Model, report, now);

@@ -24,7 +24,7 @@ internal sealed class FleetRouting(FleetSetup setup, FleetNode[] nodes)
             {
                 Span<int> order = stackalloc int[OverflowPolicy.MostCandidates];
                 order = order[.._ring.Find((ulong)request.Key, order)];
-                decision = node.Fleet.Decide(question, FleetNode.Model, watched, order, ref tried, now, node.Random.Next(), out sending);
+                decision = node.Fleet.Decide(question, FleetNode.Model, watched, ref tried, now, node.Random.Next(), out sending, order);
             }
             else
             {

@@ -76,5 +76,5 @@ public sealed class AffinityPolicyTests
     public void Decide_Forwarded_NeverGoesOn(long local, OverflowKind expected) =>
         Assert.Equal(expected, AffinityPolicy.Decide(Question with { IsForwarded = true, Local = local }, [Idle, Idle], -1, Age, 0).Kind);
 
-    private static OverflowCandidate At(long completion) => new(ReplicaState.Serving, completion, RowNanoseconds: 0, Age: 0, SentSince: 0, InFlight: 0);
+    private static OverflowCandidate At(long completion) => new(ReplicaState.Serving, completion, RowNanoseconds: 0, Age: 0, Unreported: 0);
 }

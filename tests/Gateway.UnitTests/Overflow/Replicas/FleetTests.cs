@@ -303,7 +303,7 @@ public sealed class FleetTests
     }
 
     private void Report(Replica replica, uint sequence) =>
-        replica.Receive(Model, new LoadReport(ReplicaState.Serving, LoadFlags.None, sequence, 1, 5000, 100_000, 0, 0, 0), _now);
+        replica.Receive(Model, new LoadReport(ReplicaState.Serving, sequence, 1, 5000, 100_000, 0, 0, 0), _now);
 
     private OverflowDecision Decide(out uint tried, out Sending sending)
     {

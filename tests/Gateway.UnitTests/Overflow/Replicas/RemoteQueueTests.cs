@@ -13,21 +13,57 @@ public sealed class RemoteQueueTests
     {
         OverflowCandidate candidate = _queue.ToCandidate(1000, isAdmitted: true, isTried: false, weight: 3, isNear: false);
 
-        Assert.Equal(new OverflowCandidate(ReplicaState.Starting, 0, 0, OverflowQuestion.Never, 0, 0, true, false, 3, false), candidate);
+        Assert.Equal(new OverflowCandidate(ReplicaState.Starting, 0, 0, OverflowQuestion.Never, 0, true, false, 3, false), candidate);
     }
 
     [Fact]
     public void ToCandidate_Report_WithItsAgeAndWhatWasSentSince()
     {
         _queue.Begin();
-        _queue.Receive(Report(sequence: 1), 1000);
+        _queue.Receive(Report(sequence: 1, queued: 1), 1000);
         _queue.Begin();
         _queue.Begin();
-        _queue.End();
 
         OverflowCandidate candidate = _queue.ToCandidate(1500, isAdmitted: true, isTried: true, weight: 1, isNear: true);
 
-        Assert.Equal(new OverflowCandidate(ReplicaState.Serving, 7000, 150_000, 500, 2, 2, true, true, 1, true), candidate);
+        Assert.Equal(new OverflowCandidate(ReplicaState.Serving, 7000, 150_000, 500, 2, true, true, 1, true), candidate);
+    }
+
+    [Theory]
+    [InlineData(1000, 0, 0, 0, 0)]
+    [InlineData(0, 1000, 0, 0, 1000)]
+    [InlineData(0, 1000, 1000, 0, 0)]
+    [InlineData(0, 1000, 300, 200, 500)]
+    [InlineData(0, 10, 300, 200, 0)]
+    public void ToCandidate_WhatIsThere_IsUnreportedBeyondWhatTheReportCounts(int answered, int inFlight, ushort queued, ushort inService, int unreported)
+    {
+        for (int i = 0; i < answered + inFlight; i++) _queue.Begin();
+        for (int i = 0; i < answered; i++) _queue.End();
+        _queue.Receive(Report(sequence: 1, queued: queued) with { RequestsInService = inService }, 1000);
+
+        Assert.Equal(unreported, _queue.ToCandidate(1000, true, false, 1, true).Unreported);
+    }
+
+    [Fact]
+    public void ToCandidate_SentSinceAndAnswered_IsReportedSoon()
+    {
+        _queue.Receive(Report(sequence: 1), 1000);
+        for (int i = 0; i < 10; i++) _queue.Begin();
+        for (int i = 0; i < 7; i++) _queue.End();
+
+        Assert.Equal(3, _queue.ToCandidate(1000, true, false, 1, true).Unreported);
+    }
+
+    [Fact]
+    public void ToCandidate_TakesAllAndAnswersNothing_IsNotIdleWhateverItReports()
+    {
+        for (uint i = 1; i <= 20; i++)
+        {
+            _queue.Begin();
+            _queue.Receive(Report(sequence: i), 1000);
+        }
+
+        Assert.Equal(20, _queue.ToCandidate(1000, true, false, 1, true).Unreported);
     }
 
     [Fact]
@@ -41,7 +77,7 @@ public sealed class RemoteQueueTests
 
         Assert.Equal(2u, _queue.Report!.Sequence);
         OverflowCandidate candidate = _queue.ToCandidate(2500, true, false, 1, true);
-        Assert.Equal((1500, 1), (candidate.Age, candidate.SentSince));
+        Assert.Equal((1500, 1), (candidate.Age, candidate.Unreported));
     }
 
     [Fact]
@@ -75,9 +111,9 @@ public sealed class RemoteQueueTests
             Assert.Equal(0, queue.InFlight);
             OverflowCandidate candidate = queue.ToCandidate(2000, true, false, 1, true);
             Assert.Equal(0, candidate.Age);
-            Assert.InRange(candidate.SentSince, 0, 8);
+            Assert.InRange(candidate.Unreported, 0, 8);
         }
     }
 
-    private static LoadReport Report(uint sequence, ushort boot = 1) => new(ReplicaState.Serving, LoadFlags.None, sequence, boot, 7000, 150_000, 0, 0, 0);
+    private static LoadReport Report(uint sequence, ushort boot = 1, ushort queued = 0) => new(ReplicaState.Serving, sequence, boot, 7000, 150_000, queued, 0, 0);
 }

@@ -62,5 +62,5 @@ public sealed class ReplicaTests
         Assert.Equal(4096, _replica.Queues.Count());
     }
 
-    private static LoadReport Report(uint sequence) => new(ReplicaState.Serving, LoadFlags.None, sequence, 1, 7000, 150_000, 0, 0, 0);
+    private static LoadReport Report(uint sequence) => new(ReplicaState.Serving, sequence, 1, 7000, 150_000, 0, 0, 0);
 }

@@ -6,7 +6,7 @@ namespace Gateway.UnitTests.Overflow.Reports;
 
 public sealed class LoadReportTests
 {
-    private static readonly LoadReport Some = new(ReplicaState.Serving, LoadFlags.Stalled, 0x01020304, 0x0506, 0x0708090A, 0x0B0C0D0E, 0x0F10, 0x1112, 0x1314 * 16);
+    private static readonly LoadReport Some = new(ReplicaState.Serving, 0x01020304, 0x0506, 0x0708090A, 0x0B0C0D0E, 0x0F10, 0x1112, 0x1314 * 16);
 
     private readonly SeededRandom _random = new(6);
 
@@ -16,7 +16,7 @@ public sealed class LoadReportTests
         byte[] bytes = new byte[LoadReport.Bytes];
         Some.Write(bytes);
 
-        Assert.Equal("1101040302010605" + "0A0908070E0D0C0B" + "100F121114130000", Convert.ToHexString(bytes));
+        Assert.Equal("1100040302010605" + "0A0908070E0D0C0B" + "100F121114130000", Convert.ToHexString(bytes));
     }
 
     [Fact]
@@ -74,7 +74,8 @@ public sealed class LoadReportTests
             reports++;
             byte[] again = new byte[LoadReport.Bytes];
             report.Write(again);
-            Assert.Equal(bytes[..22], again[..22]);
+            Assert.Equal((bytes[0], 0), (again[0], again[1]));
+            Assert.Equal(bytes[2..22], again[2..22]);
         }
 
         Assert.True(reports > 1000);
@@ -125,6 +126,6 @@ public sealed class LoadReportTests
     public void IsNewerThan_OfAnotherBoot_Always() => Assert.True((Some with { Sequence = 0, Boot = 1 }).IsNewerThan(Some));
 
     private LoadReport Any() => new(
-        (ReplicaState)_random.NextBelow(4), (LoadFlags)(byte)_random.Next(), (uint)_random.Next(), (ushort)_random.Next(), (uint)_random.Next(), (uint)_random.Next(),
+        (ReplicaState)_random.NextBelow(4), (uint)_random.Next(), (ushort)_random.Next(), (uint)_random.Next(), (uint)_random.Next(),
         (ushort)_random.Next(), (ushort)_random.Next(), 16 * (ushort)_random.Next());
 }

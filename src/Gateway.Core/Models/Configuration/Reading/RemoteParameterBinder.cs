@@ -50,8 +50,9 @@ internal sealed class RemoteParameterBinder
         }
 
         // What stands in a configuration can be asked for by clients: no place for a password.
-        if (Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.Host.Length > 0 && url.UserInfo.Length + url.Query.Length + url.Fragment.Length == 0) return url;
-        Report("url", $"parameter 'url' must be an http or https address without user, query or fragment, such as http://10.0.0.5:8000, got '{Suggestion.Shorten(text)}'");
+        bool isUrl = Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Host.Length > 0 && url.UserInfo.Length + url.Query.Length + url.Fragment.Length == 0;
+        if (isUrl && (url!.Scheme is "http" or "https" || (url.Scheme is "grpc" or "grpcs" && url.AbsolutePath.Length <= 1 && url.Port > 0))) return url;
+        Report("url", $"parameter 'url' must be an http, https, grpc or grpcs address without user, query or fragment, such as http://10.0.0.5:8000 or grpc://10.0.0.5:8001, got '{Suggestion.Shorten(text)}'");
         return NoUrl;
     }
 

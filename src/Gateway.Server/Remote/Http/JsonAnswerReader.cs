@@ -1,17 +1,15 @@
-using System.Globalization;
 using System.Text.Json;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
-using Gateway.Core.Requests;
 using Gateway.Protocol.Tensors;
 
-namespace Gateway.Server.Remote;
+namespace Gateway.Server.Remote.Http;
 
-/// <summary>Reads what an upstream answered to a batch, and lets nothing pass that was not asked for: each output once, of its type, of its shape, a row for a row.</summary>
+/// <summary>Reads what an upstream answered to a batch: JSON, and behind it the tensors in binary form.</summary>
 /// <remarks><b>Threading</b>: one answer at a time. <b>Cost</b>: the tensors stay where they are; of the head nothing is copied.</remarks>
-internal sealed class AnswerReader(ModelLayout layout)
+internal sealed class JsonAnswerReader(ModelLayout layout)
 {
-    private readonly bool[] _isPlaced = new bool[layout.Outputs.Count];
+    private readonly AnswerOutputs _outputs = new(layout);
 
     /// <summary>The model version that answered last; empty before, and when the upstream does not say.</summary>
     public string Version { get; private set; } = "";
@@ -42,7 +40,7 @@ internal sealed class AnswerReader(ModelLayout layout)
 
     private void Read(in AnswerBody body, int rows, BlockBatchOutput output)
     {
-        Array.Clear(_isPlaced);
+        _outputs.Begin();
         int offset = body.HeadLength;
         bool hasOutputs = false;
         Utf8JsonReader json = new(body.Block.Span[..body.HeadLength]);
@@ -69,8 +67,7 @@ internal sealed class AnswerReader(ModelLayout layout)
         }
 
         if (json.Read()) throw Garbage("more than one JSON object");
-        int missing = Array.IndexOf(_isPlaced, false);
-        if (missing >= 0) throw Garbage($"no output '{layout.Outputs[missing].Name}'");
+        _outputs.End();
         if (offset != body.Length) throw Garbage($"{body.Length - offset} bytes more than its outputs have");
     }
 
@@ -79,8 +76,7 @@ internal sealed class AnswerReader(ModelLayout layout)
         if (json.TokenType != JsonTokenType.StartObject) throw Garbage("an output that is no object");
         int index = -1;
         DataType type = DataType.Invalid;
-        TensorShape shape = default;
-        bool hasShape = false;
+        TensorShape? shape = null;
         long size = -1;
         while (NextMember(ref json))
         {
@@ -96,7 +92,6 @@ internal sealed class AnswerReader(ModelLayout layout)
             else if (json.ValueTextEquals("shape"u8))
             {
                 shape = ReadShape(ref json);
-                hasShape = true;
             }
             else if (json.ValueTextEquals("parameters"u8))
             {
@@ -108,26 +103,13 @@ internal sealed class AnswerReader(ModelLayout layout)
             }
         }
 
-        if (index < 0) throw Garbage("an output that was not asked for");
-        TensorSpec spec = layout.Outputs[index];
-        if (_isPlaced[index]) throw Garbage($"output '{spec.Name}' twice");
-        if (type != spec.DataType) throw Garbage($"output '{spec.Name}' of type {type.WireName()} instead of {spec.DataType.WireName()}");
-        if (!hasShape || !Fits(shape, spec, rows) || !shape.TryCountElements(out long elements))
-        {
-            throw Garbage($"output '{spec.Name}' in shape {shape} for a batch of {rows.ToString(CultureInfo.InvariantCulture)}, where {Expected(spec, rows)} was expected");
-        }
+        long elements = _outputs.Check(index, type, shape, rows);
 
         // An output of no elements may come without a size: there is nothing to be sent.
         if (size < 0 && elements == 0) size = 0;
-        if (size < 0) throw Garbage($"output '{spec.Name}' not in binary form");
-        int left = body.Length - offset;
-        if (size > left) throw Garbage($"output '{spec.Name}' of {size} bytes, of which {left} are there");
-        if (type != DataType.Bytes && (elements > int.MaxValue || elements * type.Size() != size)) throw Garbage($"output '{spec.Name}' of {size} bytes in shape {shape}");
-        int[]? rowOffsets = type == DataType.Bytes ? ReadStrings(body.Block.Span.Slice(offset, (int)size), spec, elements, layout.IsBatching ? rows : 1) : null;
-        if (spec.IsReshaped) shape = layout.ForRows(spec.ClientDims, rows);
-        output.Place(index, type, shape, offset, (int)size, rowOffsets);
+        if (size < 0) throw Garbage($"output '{layout.Outputs[index].Name}' not in binary form");
+        _outputs.Place(output, index, shape!.Value, elements, rows, body.Block.Span[..body.Length], offset, size);
         offset += (int)size;
-        _isPlaced[index] = true;
     }
 
     private int ReadName(ref Utf8JsonReader json)
@@ -173,39 +155,6 @@ internal sealed class AnswerReader(ModelLayout layout)
         return size;
     }
 
-    private bool Fits(in TensorShape shape, TensorSpec spec, int rows)
-    {
-        int lead = layout.IsBatching ? 1 : 0;
-        if (shape.Rank != spec.ModelDims.Rank + lead || (lead == 1 && shape[0] != rows)) return false;
-        for (int i = 0; i < spec.ModelDims.Rank; i++)
-        {
-            if (spec.ModelDims[i] != -1 && spec.ModelDims[i] != shape[i + lead]) return false;
-        }
-
-        return true;
-    }
-
-    private string Expected(TensorSpec spec, int rows) => layout.ForRows(spec.ModelDims, rows).ToString();
-
-    /// <returns>Where each row begins, and at the end where the last one ends.</returns>
-    private static int[] ReadStrings(ReadOnlySpan<byte> raw, TensorSpec spec, long elements, int rows)
-    {
-        int[] offsets = new int[rows + 1];
-        ReadOnlySpan<byte> rest = raw;
-        long rowElements = elements / rows;
-        for (int row = 0; row < rows; row++)
-        {
-            for (long i = 0; i < rowElements; i++)
-            {
-                if (!RawStrings.TryRead(ref rest, out _)) throw Garbage($"output '{spec.Name}' of fewer strings than the {elements} of its shape");
-            }
-
-            offsets[row + 1] = raw.Length - rest.Length;
-        }
-
-        return rest.IsEmpty ? offsets : throw Garbage($"output '{spec.Name}' of more strings than the {elements} of its shape");
-    }
-
     /// <returns>False at the end of the object.</returns>
     private static bool NextMember(ref Utf8JsonReader json) => json.Read() && json.TokenType == JsonTokenType.PropertyName;
 
@@ -214,6 +163,5 @@ internal sealed class AnswerReader(ModelLayout layout)
         if (!json.Read() || json.TokenType != token) throw Garbage("JSON that is no answer");
     }
 
-    private static UpstreamException Garbage(string what, Exception? inner = null) =>
-        new(UpstreamFailure.Garbage, $"the server that runs the model answered with {what}", inner);
+    private static UpstreamException Garbage(string what, Exception? inner = null) => AnswerOutputs.Garbage(what, inner);
 }

@@ -4,11 +4,11 @@ using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Protocol.Tensors;
 
-namespace Gateway.Server.Remote;
+namespace Gateway.Server.Remote.Http;
 
 /// <summary>Writes the JSON head of a batch's request: its tensors follow in binary form, and all outputs are asked for in it.</summary>
 /// <remarks><b>Threading</b>: one batch at a time. <b>Cost</b>: no allocation once the buffer has grown.</remarks>
-internal sealed class BatchHead(ModelLayout layout) : IDisposable
+internal sealed class JsonBatchHead(ModelLayout layout) : IDisposable
 {
     private readonly ArrayBufferWriter<byte> _buffer = new();
     private readonly Utf8JsonWriter _json = new(Stream.Null);

@@ -5,12 +5,13 @@ using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.Remote;
+using Gateway.Server.Remote.Http;
 using Gateway.UnitTests.Memory;
 
 namespace Gateway.UnitTests.Remote;
 
 /// <summary>What upstreams answer: the right answer is read where it lies, and nothing else passes.</summary>
-public sealed class AnswerReaderTests : IDisposable
+public sealed class JsonAnswerReaderTests : IDisposable
 {
     private const int Seed = 20261126;
     private const string Y = """{"name":"y","datatype":"INT32","shape":[2,2],"parameters":{"binary_data_size":16}}""";
@@ -39,7 +40,7 @@ public sealed class AnswerReaderTests : IDisposable
     [InlineData($$"""{"outputs":[{{S}},{{Y}}],"model_version":"7","parameters":{"a":[{}]},"id":null}""", true)]
     public void Read_AsAskedFor_RowsLieWhereTheyCame(string head, bool stringsFirst)
     {
-        AnswerReader reader = new(Layout);
+        JsonAnswerReader reader = new(Layout);
 
         BlockBatchOutput output = reader.Read(Body(head, stringsFirst ? [.. Strings, .. Numbers] : [.. Numbers, .. Strings]), rows: 2);
 
@@ -78,7 +79,7 @@ public sealed class AnswerReaderTests : IDisposable
     [InlineData($$"""{"outputs":[{{Y}},{"name":"s","datatype":"BYTES","shape":[2,1],"parameters":{"binary_data_size":5} }]}""", "output 's' of fewer strings than the 2 of its shape")]
     public void Read_AnythingElse_IsGarbage(string head, string expected)
     {
-        UpstreamException error = Assert.Throws<UpstreamException>(() => new AnswerReader(Layout).Read(Body(head, [.. Numbers, .. Strings]), rows: 2));
+        UpstreamException error = Assert.Throws<UpstreamException>(() => new JsonAnswerReader(Layout).Read(Body(head, [.. Numbers, .. Strings]), rows: 2));
 
         Assert.Equal(UpstreamFailure.Garbage, error.Failure);
         Assert.Equal("the server that runs the model answered with " + expected, error.Message[..Math.Min(error.Message.Length, 45 + expected.Length)]);
@@ -87,9 +88,9 @@ public sealed class AnswerReaderTests : IDisposable
     [Fact]
     public void Read_StringsAndBytesTooMany_IsGarbage()
     {
-        UpstreamException strings = Assert.Throws<UpstreamException>(() => new AnswerReader(Layout).Read(
+        UpstreamException strings = Assert.Throws<UpstreamException>(() => new JsonAnswerReader(Layout).Read(
             Body($$"""{"outputs":[{{Y}},{"name":"s","datatype":"BYTES","shape":[2,1],"parameters":{"binary_data_size":15} }]}""", [.. Numbers, .. Strings, 0, 0, 0, 0]), rows: 2));
-        UpstreamException bytes = Assert.Throws<UpstreamException>(() => new AnswerReader(Layout).Read(Body($$"""{"outputs":[{{Y}},{{S}}]}""", [.. Numbers, .. Strings, 0]), rows: 2));
+        UpstreamException bytes = Assert.Throws<UpstreamException>(() => new JsonAnswerReader(Layout).Read(Body($$"""{"outputs":[{{Y}},{{S}}]}""", [.. Numbers, .. Strings, 0]), rows: 2));
 
         Assert.EndsWith("output 's' of more strings than the 2 of its shape", strings.Message, StringComparison.Ordinal);
         Assert.EndsWith("1 bytes more than its outputs have", bytes.Message, StringComparison.Ordinal);
@@ -100,7 +101,7 @@ public sealed class AnswerReaderTests : IDisposable
     {
         byte[] head = Encoding.UTF8.GetBytes($$"""{"model_name":"m","model_version":"7","outputs":[{{Y}},{{S}}]}""");
         Random random = new(Seed);
-        AnswerReader reader = new(Layout);
+        JsonAnswerReader reader = new(Layout);
         int good = 0;
         for (int round = 0; round < 20_000; round++)
         {

@@ -3,11 +3,12 @@ using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.Remote;
+using Gateway.Server.Remote.Http;
 
 namespace Gateway.UnitTests.Remote;
 
 /// <summary>What an upstream says of a model.</summary>
-public sealed class UpstreamMetadataTests
+public sealed class JsonMetadataTests
 {
     private const string Good = """
         {"name":"m","versions":["1","3"],"platform":"tensorrt_plan","inputs":[{"name":"x","datatype":"FP16","shape":[-1,3,224,224]}],"outputs":[{"name":"y","datatype":"BYTES","shape":[-1,5]}]}
@@ -56,7 +57,7 @@ public sealed class UpstreamMetadataTests
             for (int i = random.Next(1, 4); i > 0; i--) damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
             try
             {
-                UpstreamMetadata.Read(damaged, null);
+                JsonMetadata.Read(damaged, null);
             }
             catch (ModelLoadException)
             {
@@ -67,5 +68,5 @@ public sealed class UpstreamMetadataTests
         Assert.InRange(refused, 500, 5_000);
     }
 
-    private static UpstreamMetadata Read(string metadata, string? config) => UpstreamMetadata.Read(Encoding.UTF8.GetBytes(metadata), config is null ? null : Encoding.UTF8.GetBytes(config));
+    private static UpstreamMetadata Read(string metadata, string? config) => JsonMetadata.Read(Encoding.UTF8.GetBytes(metadata), config is null ? null : Encoding.UTF8.GetBytes(config));
 }

@@ -1,0 +1,104 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Gateway.Core.Memory;
+using Gateway.Core.Memory.Shared;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+using Gateway.Server.Calls;
+using Gateway.Server.Grpc.Inference;
+using Gateway.Server.Grpc.Wire;
+using Gateway.Server.Overflow;
+using Gateway.Server.Overflow.Forwarding;
+
+namespace Gateway.Server.Grpc.Streaming;
+
+/// <summary>One request of a stream that may be answered by another server: there it is a ModelInfer of its own, whose answer takes its place in the stream.</summary>
+/// <param name="kept">Its message; the relay's.</param>
+/// <param name="id">The client's.</param>
+internal sealed class StreamRelay(
+    InferOverflow overflow, OverflowDispatch dispatch, StreamCall call, KeptMessage kept, ForwardedCall forwarded, ModelCatalog catalog, BlockPool pool, SharedRegions regions, string id)
+    : CallRelay(dispatch, kept.Run, forwarded)
+{
+    /// <summary>What it holds.</summary>
+    public long Bytes => kept.Block.Capacity;
+
+    protected override void Release() => kept.Dispose();
+
+    protected override void GiveBack(InferenceRequest request)
+    {
+        call.Request = null;
+        call.Plan.Clear();
+        request.Dispose();
+    }
+
+    protected override void ServeHere(ServedModel model)
+    {
+        InferMessage message = new();
+        message.Read(kept.Bytes);
+        InferenceRequest request = catalog.RentRequest(model, Run.Model.Version, TakeTenant());
+        try
+        {
+            InferFill.Fill(request, message, kept.Bytes, call.Plan, pool, regions, kept.Block, kept.Start);
+            if (overflow.Remaining(Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
+            call.Request = request;
+            call.Model = request.Model;
+            call.BeginFlight();
+            request.Model.Infer(request, call, RunsHere.None);
+        }
+        catch
+        {
+            if (call.Request is not null) call.EndFlight();
+            GiveBack(request);
+            throw;
+        }
+    }
+
+    protected override void Answer(ForwardedAnswer answer, string servedBy)
+    {
+        if (StatusOf(answer, out string text) is var status and not StatusCode.Ok)
+        {
+            Fail(status, text);
+            return;
+        }
+
+        ReadOnlySpan<byte> message = answer.Body.Written;
+        if (message.Length < MessagePrefix.Bytes || message[0] != 0 || BinaryPrimitives.ReadUInt32BigEndian(message[1..]) != message.Length - MessagePrefix.Bytes)
+        {
+            Fail(StatusCode.Internal, "the replica's answer is not one message");
+            return;
+        }
+
+        message = message[MessagePrefix.Bytes..];
+        if (!pool.TryRent(InferAnswer.MostForwardedBytes(message.Length), BlockOwner.ResponseTensors, out MemoryBlock? block))
+        {
+            Fail(StatusCode.Unavailable, "there is no memory left for the answer: the memory pool is at its ceiling");
+            return;
+        }
+
+        BlockWriter writer = new();
+        writer.Begin(block);
+        InferAnswer.WriteForwarded(ref writer, message);
+        call.Aside = block;
+        call.AsideBytes = writer.Written;
+        call.Charge(block.Capacity + Bytes);
+        call.Post();
+    }
+
+    protected override void Fail(StatusCode status, string text, TimeSpan? retryAfter = null, string? reason = null)
+    {
+        (call.Status, call.Error, call.Id) = (status, text, id);
+        if (catalog.TryFind(Run.Model.Name, Run.Model.Version, out ServedModel? model)) call.Model = model;
+        call.Post();
+    }
+
+    /// <summary>Of an answer without messages the status lies in the headers.</summary>
+    private static StatusCode StatusOf(ForwardedAnswer answer, out string text)
+    {
+        bool hasTrailers = answer.Trailers.ContainsKey("grpc-status");
+        string status = (hasTrailers ? answer.Trailers : answer.Headers)["grpc-status"].ToString();
+        text = Uri.UnescapeDataString((hasTrailers ? answer.Trailers : answer.Headers)["grpc-message"].ToString());
+        return int.TryParse(status, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? ((GrpcStatus)number).ToOutcome() : StatusCode.Unknown;
+    }
+}

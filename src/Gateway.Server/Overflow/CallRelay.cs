@@ -1,0 +1,143 @@
+using Gateway.Core.Models;
+using Gateway.Core.Overflow;
+using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
+using Gateway.Protocol;
+using Gateway.Server.Overflow.Forwarding;
+
+namespace Gateway.Server.Overflow;
+
+/// <summary>One call of a connection or a stream that has many, which may be answered by another server: its message, and where it has been.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: the call is served here as any other, unless it leaves; when it is refused here it goes on elsewhere, and may come back to be served here after all. Whatever goes wrong is its error.
+/// <b>Threading</b>: one at a time, but for <see cref="Cancel"/>. <b>Ownership</b>: holds the message until disposed, and the tenant, from the time that it is told of it until a
+/// request is its, or the call is answered.
+/// </remarks>
+internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, ForwardedCall forwarded) : IDisposable
+{
+    private readonly CancellationTokenSource _cancellation = new();
+    private readonly Lock _lock = new();
+    private Tenant? _tenant;
+    private bool _isDisposed;
+
+    protected ForwardedCall Forwarded => forwarded;
+
+    protected OverflowRun Run => run;
+
+    /// <summary>Decides on the call as it has come.</summary>
+    /// <param name="tenant">Has let it in; the relay's if it leaves.</param>
+    /// <returns>False when it is to be served here first.</returns>
+    public bool Leaves(Tenant? tenant)
+    {
+        OverflowDecision decision = dispatch.Decide(run, out Sending sending);
+        if (decision.Kind != OverflowKind.Forward && dispatch.IsServedHere(run)) return false;
+        _tenant = tenant;
+        _ = RunAsync(decision, sending);
+        return true;
+    }
+
+    /// <summary>It was refused here before it was read.</summary>
+    /// <param name="id">The client's, for the text.</param>
+    public void Refused(in EarlyRefusal refusal, string id = "")
+    {
+        run.RefusedHere(refusal.Reason.WireName(), refusal.Text.For(id), refusal.RetryAfter, timeoutMicroseconds: 0);
+        GoOn();
+    }
+
+    /// <summary>Whether its request is only to be looked for in the cache here.</summary>
+    public bool LooksHereFirst => run.LooksHereFirst;
+
+    /// <summary>It was refused here, or the cache here has not got its answer.</summary>
+    /// <param name="request">Is given back.</param>
+    public void NotServedHere(InferenceRequest request)
+    {
+        run.NotServedHere(request);
+        GiveBack(request);
+        GoOn();
+    }
+
+    /// <summary>Its client has given it up.</summary>
+    public void Cancel()
+    {
+        lock (_lock)
+        {
+            if (!_isDisposed) _cancellation.Cancel();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isDisposed = true;
+            _cancellation.Dispose();
+        }
+
+        TakeTenant()?.Leave();
+        Release();
+    }
+
+    /// <summary>Gives back the message.</summary>
+    protected abstract void Release();
+
+    /// <summary>Gives back the call's request.</summary>
+    protected abstract void GiveBack(InferenceRequest request);
+
+    /// <summary>Has it served here; the engine tells the call.</summary>
+    /// <exception cref="InferenceException">It does not fit the model.</exception>
+    protected abstract void ServeHere(ServedModel model);
+
+    /// <summary>Answers the call with a replica's answer, and posts it.</summary>
+    protected abstract void Answer(ForwardedAnswer answer, string servedBy);
+
+    /// <summary>Answers the call with an error, and posts it.</summary>
+    protected abstract void Fail(StatusCode status, string text, TimeSpan? retryAfter = null, string? reason = null);
+
+    /// <summary>Hands the tenant to a request, or to who has it leave.</summary>
+    protected Tenant? TakeTenant()
+    {
+        Tenant? tenant = _tenant;
+        _tenant = null;
+        return tenant;
+    }
+
+    private void GoOn() => _ = RunAsync(dispatch.Decide(run, out Sending sending), sending);
+
+    private async Task RunAsync(OverflowDecision decision, Sending sending)
+    {
+        try
+        {
+            // Off the thread that reads the connection, or that has run a batch.
+            if (decision.Kind == OverflowKind.Forward) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            using Elsewhere elsewhere = await dispatch.TryElsewhereAsync(run, forwarded, decision, sending, _cancellation.Token).ConfigureAwait(false);
+            switch (elsewhere.Kind)
+            {
+                case ElsewhereKind.Answered:
+                    Answer(elsewhere.Answer!, elsewhere.ServedBy);
+                    break;
+                case ElsewhereKind.Abandoned:
+                    Fail(StatusCode.Cancelled, "Request was cancelled");
+                    break;
+                case ElsewhereKind.Refused:
+                    Fail(StatusCode.Unavailable, run.Text, elsewhere.RetryAfter, run.Reason);
+                    break;
+                default:
+                    ServeHere(elsewhere.Model!);
+                    break;
+            }
+        }
+        catch (InferenceException error)
+        {
+            Fail(error.Status, error.Message, error.RetryAfter, error.Refusal);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            dispatch.Report(error);
+            Fail(StatusCode.Internal, "internal error");
+        }
+    }
+}
