@@ -170,6 +170,7 @@ internal sealed partial class InferStream
             ServedModel model = _catalog.Find(message.ModelName.Of(bytes), version);
             if (!_tenants.TryEnter(_call.Headers, out Tenant? tenant, out TenantRefusal over))
             {
+                call.Refusal = new RefusalParameters(over.Reason.WireName(), over.RetryAfter);
                 Fail(call, request, StatusCode.ResourceExhausted, over.Text, Encoding.UTF8.GetString(message.Id.Of(bytes)));
                 return;
             }
@@ -177,6 +178,7 @@ internal sealed partial class InferStream
             if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant, _cacheUse))
             {
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
+                call.Refusal = new RefusalParameters(refusal.Reason.WireName(), refusal.RetryAfter);
                 Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
                 return;
             }
