@@ -63,6 +63,7 @@ public sealed class LatencyModel
     private long _recordedAt = long.MinValue;
     private int _bestBatchRows;
     private int _rowsToTry;
+    private int _looksBetter;
     private double _usualRows = 1;
 
     // More of them needed more memory than there was; no limit unless that has happened.
@@ -244,7 +245,11 @@ public sealed class LatencyModel
 
         // What is known now and then is not known exactly: sizes that are nearly alike would take turns.
         double mustBe = 1 + Math.Max(MustBeBetter, MustBeBetterDeviations * Deviation);
-        if (best <= mustBe * Rate(_bestBatchRows)) return;
+        _looksBetter = best > mustBe * Rate(_bestBatchRows) ? _looksBetter + 1 : 0;
+
+        // A stall of one size is forgotten by the second look.
+        if (_looksBetter < 2) return;
+        _looksBetter = 0;
         int chosen = 1;
         while (!IsKnown(chosen) || Rate(chosen) < AsGoodAsBest * best) chosen++;
         Volatile.Write(ref _bestBatchRows, chosen);

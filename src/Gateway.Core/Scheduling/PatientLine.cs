@@ -6,6 +6,8 @@ internal sealed class PatientLine
 {
     private QueueEntry? _last;
     private int _count;
+    private long _pastOldest;
+    private long _owed;
 
     /// <summary>Any thread.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -13,8 +15,11 @@ internal sealed class PatientLine
     /// <summary>The one that came first; null when there is none.</summary>
     public QueueEntry? Oldest { get; private set; }
 
-    /// <summary>Rows given to batches since the oldest became that, or was last given to one itself.</summary>
-    public long RowsPast { get; private set; }
+    /// <summary>
+    /// Rows that have been given to batches past them: since the oldest became that, or was last given to one itself; or those of others, less <see cref="BatchingPolicy.PatientTurn"/> for each of
+    /// theirs, if that is more: a few that fill up a batch are no turn.
+    /// </summary>
+    public long RowsPast => Math.Max(_pastOldest, _owed);
 
     public void Add(QueueEntry entry)
     {
@@ -38,12 +43,14 @@ internal sealed class PatientLine
         entry.PatientBefore = null;
         entry.PatientAfter = null;
         Volatile.Write(ref _count, _count - 1);
-        if (_count == 0) RowsPast = 0;
+        if (_count == 0) _pastOldest = _owed = 0;
     }
 
     /// <summary>Rows of an entry, which may be here, are given to a batch.</summary>
     public void Took(QueueEntry entry, int rows)
     {
-        if (Oldest is not null) RowsPast = ReferenceEquals(entry, Oldest) ? 0 : RowsPast + rows;
+        if (Oldest is null) return;
+        _pastOldest = ReferenceEquals(entry, Oldest) ? 0 : _pastOldest + rows;
+        _owed = entry.IsPatient ? Math.Max(0, _owed - ((long)BatchingPolicy.PatientTurn * rows)) : _owed + rows;
     }
 }
