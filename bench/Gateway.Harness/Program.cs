@@ -41,10 +41,10 @@ IScenario[] all =
     new Grpc(BenchModel.Mlp),
     new DotNetClient("client", BenchModel.Mlp, [(1, 1), (1, 16), (1, 256), (8, 1), (8, 16), (8, 256)], hasBudgets: true),
     new DotNetClient("client-heavy", BenchModel.Heavy, [(1, 1), (1, 16), (8, 16)], hasBudgets: false),
-    new Overload(BenchModel.Mlp),
-    new Overload(BenchModel.Mlp, TimeSpan.FromMilliseconds(10)),
-    new Overload(BenchModel.Conv),
-    new Overload(BenchModel.Heavy),
+    .. Overloads(BenchModel.Mlp, 10, Traffic.Steady, Traffic.Bursty, Traffic.Mixed, Traffic.Retrying),
+    .. Overloads(BenchModel.Conv, 8, Traffic.Steady, Traffic.Bursty, Traffic.Mixed, Traffic.Retrying, Traffic.Recovery),
+    .. Overloads(BenchModel.Heavy, 300, Traffic.Steady),
+    .. Overloads(BenchModel.GpuLike, 60, Enum.GetValues<Traffic>()),
     new Proxy(),
     new Hop(),
     new Fleet(),
@@ -86,3 +86,5 @@ catch (Exception error) when (error is ArgumentException or IOException or Inval
 }
 
 IScenario Named(string name) => all.FirstOrDefault(scenario => scenario.Name == name) ?? throw new ArgumentException($"there is no scenario '{name}'");
+
+static IEnumerable<IScenario> Overloads(BenchModel model, int milliseconds, params Traffic[] traffic) => traffic.Select(each => new Overload(model, TimeSpan.FromMilliseconds(milliseconds), each));

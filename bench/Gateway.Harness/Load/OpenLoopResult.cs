@@ -8,4 +8,8 @@ namespace Gateway.Harness.Load;
 /// <param name="Unsent">Not sent, because as many were under way as can be, a second.</param>
 internal sealed record OpenLoopResult(
     double Offered, double InTime, double Late, double Refused, double Unsent,
-    double P50Microseconds, double P99Microseconds, double RefusalP50Microseconds, double RefusalP99Microseconds, double ClientBusy, double ServerBusy);
+    double P50Microseconds, double P99Microseconds, double RefusalP50Microseconds, double RefusalP99Microseconds, double ClientBusy, double ServerBusy)
+{
+    /// <summary>Requests in time over requests offered, of each class, between 0 and 1.</summary>
+    public IReadOnlyList<double> ServedByClass { get; init; } = [];
+}

@@ -26,6 +26,9 @@ internal sealed record BenchModel(string Name, IReadOnlyList<int> InputDims, int
     /// <summary>Waits instead of computing: eight INT64 in, eight out. Only in a <see cref="TimedFleet"/>.</summary>
     public static readonly BenchModel Timed = new("timed", [8], 16) { DataType = "INT64", ElementBytes = sizeof(long) };
 
+    /// <summary>Likewise, with the time of a GPU: a long start, and hardly more for a full batch than for one row. Only in a <see cref="TimedRepository"/>.</summary>
+    public static readonly BenchModel GpuLike = new("gpu-like", [8], 128) { DataType = "INT64", ElementBytes = sizeof(long) };
+
     public static IReadOnlyList<BenchModel> All { get; } = [Mlp, Mlp3K, Conv, Heavy];
 
     public int InputElements => InputDims.Aggregate(1, (product, size) => product * size);

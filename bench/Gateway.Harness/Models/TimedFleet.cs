@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using Gateway.Harness.Subjects;
 using ServerProcess = Gateway.Harness.Subjects.ServerProcess;
-using TimedBackend = Gateway.TestSupport.TimedBackend;
 
 namespace Gateway.Harness.Models;
 
@@ -13,16 +12,11 @@ internal sealed class TimedFleet : IDisposable
     private const int BaseMicroseconds = 20_000;
     private const int RowMicroseconds = 1000;
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-fleet-");
+    private readonly TimedRepository _repository = new(BenchModel.Timed, BaseMicroseconds, RowMicroseconds);
     private readonly ServerProcess[] _servers;
 
     public TimedFleet(int servers)
     {
-        BenchModel model = BenchModel.Timed;
-        string version = Directory.CreateDirectory(Path.Combine(_folder.FullName, model.Name, "1")).FullName;
-        File.WriteAllText(Path.Combine(version, "model.onnx"), TimedBackend.Script(BaseMicroseconds, RowMicroseconds, model.InputElements));
-        File.WriteAllText(Path.Combine(version, "..", "config.pbtxt"), FormattableString.Invariant(
-            $"max_batch_size: {model.MaxBatchSize}\ninput [ {{ name: \"x\" data_type: TYPE_INT64 dims: [ {model.InputElements} ] }} ]\noutput [ {{ name: \"y\" data_type: TYPE_INT64 dims: [ {model.InputElements} ] }} ]\ndynamic_batching {{ }}\n"));
         int[] ports = [.. Enumerable.Range(0, servers).Select(_ => ServerProcess.FreePort())];
         Programs programs = new(Program);
         _servers = new ServerProcess[servers];
@@ -30,7 +24,7 @@ internal sealed class TimedFleet : IDisposable
         {
             int own = i;
             string[] replicas = [.. ports.Where((_, other) => other != own).SelectMany(port => new[] { "--overflow-replica", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}") })];
-            _servers[i] = programs.StartGateway(_folder.FullName, ports[i], out int metrics, out IPEndPoint frames, replicas);
+            _servers[i] = programs.StartGateway(_repository.Path, ports[i], out int metrics, out IPEndPoint frames, replicas);
             if (i == 0) (Frames, MetricsPort) = (frames, metrics);
         }
     }
@@ -53,6 +47,6 @@ internal sealed class TimedFleet : IDisposable
     public void Dispose()
     {
         foreach (ServerProcess server in _servers) server.Dispose();
-        _folder.Delete(recursive: true);
+        _repository.Dispose();
     }
 }

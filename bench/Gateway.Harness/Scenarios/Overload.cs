@@ -6,64 +6,114 @@ using Gateway.Harness.Subjects;
 
 namespace Gateway.Harness.Scenarios;
 
-/// <summary>More than the server can do: how much of what it can do is answered within its deadline, and how soon the others are told.</summary>
+/// <summary>More than the server can do: how much of what it can do is answered within its deadline, how soon the others are told, and what the simulator says of the same.</summary>
 /// <remarks>
-/// Capacity is what a closed loop over the same frames gets. Deadlines are three times what a best batch takes at that rate; the server is told nine tenths of
+/// Capacity is what a closed loop over the same frames gets. Deadlines are fixed, so that a change of the server's own mind does not move the goal; the server is told nine tenths of
 /// them, the rest being for the way there and back. Calls come at random times, as many as the load says, whatever became of those before.
 /// </remarks>
-/// <param name="fixedDeadline">Instead of three batches.</param>
-internal sealed class Overload(BenchModel model, TimeSpan? fixedDeadline = null) : IScenario
+internal sealed class Overload(BenchModel model, TimeSpan deadline, Traffic traffic = Traffic.Steady) : IScenario
 {
-    private const double DeadlineBatches = 3;
     private const double SharePassedOn = 0.9;
     private const double AtCapacity = 1;
+    private const double TightShare = 0.2;
+    private const double TightPart = 0.25;
+    private const int Retries = 3;
 
-    private static readonly double[] Loads = [0.3, 0.9, 1.2, 2, 3];
+    // A stall and an overload last seconds, and so does what comes after.
+    private const double LongerBy = 4;
+    private const double StallFactor = 20;
+    private const double StallFrom = 0.25;
+    private const double StallTo = 0.55;
+    private const double StallCounted = 0.8;
+
+    // Of a GPU: 4 ms and 0.12 ms a row.
+    private const int BaseMicroseconds = 4000;
+    private const int RowMicroseconds = 120;
 
     // From design.md, "Budgets".
     private static readonly Budget Goodput = Budget.AtLeast(0.95);
 
-    public string Name => fixedDeadline is { } time ? $"overload-{model.Name}-{time.TotalMilliseconds:0}ms" : $"overload-{model.Name}";
+    private readonly double[] _loads = traffic switch
+    {
+        Traffic.Steady => [0.3, 0.9, 1.2, 2, 3],
+        Traffic.Bursty => [0.7, 0.9],
+        Traffic.Mixed => [0.7, 1.2, 2],
+        Traffic.Retrying => [0.7, 1.2, 2, 3],
+        _ => [0.7],
+    };
 
-    public string Summary => $"calls of {model.Name} at 30 to 300 % of capacity with deadlines of {(fixedDeadline is { } time ? $"{time.TotalMilliseconds:0} ms" : $"{DeadlineBatches} batches")}: answers in time ÷ capacity";
+    public string Name => FormattableString.Invariant($"overload-{model.Name}-{deadline.TotalMilliseconds:0}ms{(traffic == Traffic.Steady ? "" : $"-{traffic.ToString().ToLowerInvariant()}")}");
+
+    public string Summary => FormattableString.Invariant($"calls of {model.Name} ({traffic.ToString().ToLowerInvariant()}) at {_loads[0]:P0} to {_loads[^1]:P0} of capacity, deadline {deadline.TotalMilliseconds:0} ms: answers in time ÷ capacity, beside the simulator's");
+
+    private bool IsLong => traffic is Traffic.Recovery or Traffic.Stall;
 
     public IReadOnlyList<Comparison> Measure(Effort effort)
     {
-        using ServerProcess server = effort.Programs.StartGateway(BenchModel.Repository, out int metricsPort, out IPEndPoint frames);
+        using TimedRepository? timed = model == BenchModel.GpuLike ? new TimedRepository(model, BaseMicroseconds, RowMicroseconds) : null;
+        Programs programs = timed is null ? effort.Programs : new Programs(TimedFleet.Program);
+        using ServerProcess server = programs.StartGateway(timed?.Path ?? BenchModel.Repository, out int metricsPort, out IPEndPoint frames);
         FrameExchange plain = FrameExchange.For(model);
-        double most = Capacity(effort.WarmUpSeconds);
-        double bestRows = MetricsPage.Read(metricsPort, $"gateway_best_batch_rows{{model=\"{model.Name}\"");
-        TimeSpan deadline = fixedDeadline ?? TimeSpan.FromSeconds(DeadlineBatches * bestRows / most);
-        FrameExchange exchange = FrameExchange.For(model, timeoutMicroseconds: (long)(SharePassedOn * deadline.TotalMicroseconds));
+        Capacity(effort.WarmUpSeconds);
         double[] capacity = new double[effort.Rounds];
-        OpenLoopResult[][] results = [.. Loads.Select(_ => new OpenLoopResult[effort.Rounds])];
+        OpenLoopResult[][] results = [.. _loads.Select(_ => new OpenLoopResult[effort.Rounds])];
+        SimulatedFigure simulated = new(model);
         for (int round = 0; round < effort.Rounds; round++)
         {
             capacity[round] = Capacity(effort.Seconds);
-            for (int i = 0; i < Loads.Length; i++)
-            {
-                results[i][round] = OpenLoop.Run(frames, exchange, Loads[i] * capacity[round], deadline, effort.Seconds, round, () => server.CpuTime);
-            }
+            simulated.Learn(metricsPort, capacity[round]);
+            for (int i = 0; i < _loads.Length; i++) results[i][round] = Run(server, frames, timed, _loads[i] * capacity[round], simulated.BatchSeconds, (IsLong ? LongerBy : 1) * effort.Seconds, round);
         }
 
-        return [.. Loads.Select((load, i) => Compare(load, deadline, capacity, results[i]))];
+        return [.. _loads.Select((load, i) => Compare(load, capacity, results[i], simulated))];
 
         double Capacity(double seconds) => FrameLoop.Run(frames, plain, connections: 16, window: 32, seconds, () => server.CpuTime, out _).PerSecond;
     }
 
-    private Comparison Compare(double load, TimeSpan deadline, double[] capacity, OpenLoopResult[] results)
+    private OpenLoopResult Run(ServerProcess server, IPEndPoint frames, TimedRepository? timed, double perSecond, double batchSeconds, double seconds, int seed)
+    {
+        OfferedLoad load = new(perSecond, traffic == Traffic.Mixed ? [Class(TightPart, TightShare), Class(1, 1 - TightShare)] : [Class(1, 1)])
+        {
+            BurstSeconds = traffic == Traffic.Bursty ? SimulatedFigure.BatchesABurst * batchSeconds : 0,
+            Retries = traffic is Traffic.Retrying or Traffic.Recovery ? Retries : 0,
+            OverTime = traffic == Traffic.Recovery ? SimulatedFigure.OverloadInTheMiddle : null,
+            LeadIn = LeadIn(seconds),
+        };
+        using Timer? slow = After(StallFrom, StallFactor);
+        using Timer? fast = After(StallTo, 1);
+        return OpenLoop.Run(frames, load, seconds, seed, () => server.CpuTime);
+
+        Timer? After(double share, double factor) =>
+            traffic == Traffic.Stall ? new Timer(_ => timed!.SlowDown(factor), null, TimeSpan.FromSeconds(share * seconds), Timeout.InfiniteTimeSpan) : null;
+    }
+
+    private OfferedClass Class(double part, double share) => new(FrameExchange.For(model, timeoutMicroseconds: (long)(SharePassedOn * part * deadline.TotalMicroseconds)), part * deadline, share);
+
+    private double LeadIn(double seconds) => traffic switch
+    {
+        Traffic.Recovery => (2 / 3.0) + (6 * deadline.TotalSeconds / seconds),
+        Traffic.Stall => StallCounted,
+        _ => 0.2,
+    };
+
+    private Comparison Compare(double load, double[] capacity, OpenLoopResult[] results, SimulatedFigure simulated)
     {
         Series inTime = new("in time", "/s", [.. results.Select(result => result.InTime)]);
         Series possible = load < AtCapacity
             ? new Series("offered", "/s", [.. results.Select(result => result.Offered)])
             : new Series("capacity", "/s", capacity);
+        Series[] ofClasses = traffic == Traffic.Mixed
+            ? [.. new[] { "tight served", "loose served" }.Select((name, i) => new Series(name, "", [.. results.Select(result => result.ServedByClass[i])]))]
+            : [];
         return new Comparison(
-            FormattableString.Invariant($"{model.Name}, {load:P0} of capacity, deadline {deadline.TotalMilliseconds:0.00} ms"),
+            FormattableString.Invariant($"{model.Name}, {load:P0} of capacity, deadline {deadline.TotalMilliseconds:0.00} ms, {traffic.ToString().ToLowerInvariant()}"),
             Series.Ratio(inTime, possible),
-            Goodput,
+            traffic is Traffic.Steady or Traffic.Recovery or Traffic.Stall ? Goodput : null,
             [
+                new Series("simulated", "", [simulated.Of(load, deadline, traffic, TightPart, TightShare, Retries)]),
                 inTime,
                 possible,
+                .. ofClasses,
                 new Series("late", "/s", [.. results.Select(result => result.Late)]),
                 new Series("refused", "/s", [.. results.Select(result => result.Refused)]),
                 new Series("unsent", "/s", [.. results.Select(result => result.Unsent)]),

@@ -28,6 +28,12 @@ public sealed class ModelCounts
     /// <summary>Their rows: run for nothing.</summary>
     public long LateRows { get; internal set; }
 
+    /// <summary>Rows of requests that succeeded by their deadline, or had none.</summary>
+    public long RowsInTime { get; internal set; }
+
+    /// <summary>Rows that were run although their request was cancelled, or had failed, before it ended.</summary>
+    public long AbandonedRows { get; internal set; }
+
     /// <summary>Rows run; a request of a model that does not batch counts as one.</summary>
     public long Inferences { get; internal set; }
 
@@ -113,6 +119,8 @@ public sealed class ModelCounts
         Refusals.CopyTo(other.Refusals, 0);
         other.LateRequests = LateRequests;
         other.LateRows = LateRows;
+        other.RowsInTime = RowsInTime;
+        other.AbandonedRows = AbandonedRows;
         CloseReasons.CopyTo(other.CloseReasons, 0);
         BatchSizes.CopyTo(other.BatchSizes, 0);
         other.Inferences = Inferences;

@@ -86,11 +86,20 @@ public sealed class ModelStatistics(TimeProvider time)
             for (InferenceRequest? request = finished; request is not null; request = request.NextReleased)
             {
                 CountOutcome(request);
-                if (request.Outcome != RequestOutcome.Succeeded) continue;
+                if (request.Outcome != RequestOutcome.Succeeded)
+                {
+                    _counts.AbandonedRows += request.RowsTaken;
+                    continue;
+                }
+
                 if (now > request.DueAt)
                 {
                     _counts.LateRequests++;
                     _counts.LateRows += request.Rows;
+                }
+                else
+                {
+                    _counts.RowsInTime += request.Rows;
                 }
 
                 if (request.PredictedEnd != 0) _counts.PredictionError.Add(Nanoseconds(0, Math.Abs(now - request.PredictedEnd)));

@@ -99,10 +99,11 @@ public sealed class ServedModel
     /// </remarks>
     /// <param name="use">What is known so far of what the request says of the cache.</param>
     /// <param name="waited">Timestamp ticks for which it has lain here unread.</param>
-    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary, long waited = 0)
+    /// <param name="priority">The level that it asks for; null while the rest of it may yet ask for any.</param>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary, long waited = 0, int? priority = null)
     {
         refusal = default;
-        if ((Cache is not null && (use & CacheUse.Refresh) == 0) || !Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant, waited)) return false;
+        if ((Cache is not null && (use & CacheUse.Refresh) == 0) || !Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant, waited, priority)) return false;
         tenant?.LeaveRefused(refusal.Reason);
         return true;
     }

@@ -1,11 +1,18 @@
-using Gateway.Core.Requests;
+using System.Numerics;
 
 namespace Gateway.Core.Scheduling;
 
 /// <summary>Tells endpoints whom to turn away before they read more than a request's head: what the batch former last foresaw, noted down where any thread can look.</summary>
 /// <remarks>
+/// <para>
+/// <b>Behaviour</b>: a request can be no sooner than one that goes before all, nor than what was foreseen for another that would be served before it: one of the same level or a higher, and
+/// due no later. So for the last few times that clients have given their requests, level by level, it is noted down when one that came with it would be finished. Most clients give
+/// always the same few; between two of them the shorter one tells, which never turns away too many.
+/// </para>
+/// <para>
 /// <b>Threading</b>: <see cref="TurnsAway"/> from any thread, without a lock: it may be one event behind. The rest under the batcher's lock.
-/// <b>Cost</b>: three reads and a clock for a request; no allocation.
+/// <b>Cost</b>: some reads and a clock for a request; a look at the queue a time and event, or a few in the time of a batch where requests are given many; no allocation.
+/// </para>
 /// </remarks>
 internal sealed class AdmissionGate(TimeProvider time)
 {
@@ -17,18 +24,29 @@ internal sealed class AdmissionGate(TimeProvider time)
     // The share of their time for which requests of late have lain unread.
     private double _unread;
 
+    // Two times are the same for this when they are within 3 %: the exponent and five bits.
+    private const int KeptBits = 6;
+
+    // Times of which each event is worth a look at the queue, and looks at all of them in the time of a batch.
+    private const int FewTimes = 2;
+    private const int LooksABatch = 8;
+
+    private readonly Class[] _classes = new Class[16];
+    private int _count;
+    private int _oldest;
+    private long _foreseenAt;
+    private long _rowsThen;
+
     // When a request of one row would be finished that goes first, and one that goes last; 0 where nothing can be said.
     private long _firstEnd;
     private long _lastEnd;
 
-    // The latest deadline of what came since nothing waited.
-    private long _latestDue;
-
     /// <summary>Whether a request that comes now and has so much time would be refused, of however few rows it is.</summary>
     /// <param name="timeout">Ticks, above 0.</param>
     /// <param name="waited">Ticks of them for which it has lain unread.</param>
-    /// <param name="portion">How much of what waits is served before it, between 0 and 1: less than all for a tenant whose turn comes before others'.</param>
-    public bool TurnsAway(long timeout, long waited, double portion, out EarlyRefusal refusal)
+    /// <param name="level">The highest that it may be of.</param>
+    /// <param name="portion">How much of what waits is served before it at most, between 0 and 1: less than all for a tenant whose turn comes before others'.</param>
+    public bool TurnsAway(long timeout, long waited, int level, double portion, out EarlyRefusal refusal)
     {
         refusal = default;
         long now = time.GetTimestamp();
@@ -40,11 +58,15 @@ internal sealed class AdmissionGate(TimeProvider time)
 
         if (Volatile.Read(ref _firstEnd) is not (> 0 and long firstEnd)) return false;
         long due = now + timeout - waited;
+        if (due < now) return false;
+        long end = firstEnd;
+        if (end <= due)
+        {
+            end = Math.Max(end, EndBehind(due, level));
+            if (portion < 1) end = Math.Min(end, firstEnd + (long)((Volatile.Read(ref _lastEnd) - firstEnd) * portion));
+            if (end <= due) return false;
+        }
 
-        // What has a later deadline is served after it: what is predicted behind all is not what it would meet.
-        bool isLast = due >= Volatile.Read(ref _latestDue);
-        long end = isLast ? firstEnd + (long)((Volatile.Read(ref _lastEnd) - firstEnd) * portion) : firstEnd;
-        if (due < now || end <= due) return false;
         RefusalReason reason = firstEnd > due ? RefusalReason.DeadlineUnreachable : RefusalReason.DeadlineBehindQueue;
         refusal = new EarlyRefusal(new RefusalText(reason, Refusals.Microseconds(time, now, end), Refusals.Microseconds(time, now, due)), time.GetElapsedTime(due, end));
         return true;
@@ -62,15 +84,84 @@ internal sealed class AdmissionGate(TimeProvider time)
 
     private long ToMicroseconds(long ticks) => (long)time.GetElapsedTime(0, ticks).TotalMicroseconds;
 
-    /// <summary>A request was let in.</summary>
-    public void Saw(InferenceRequest request) => Volatile.Write(ref _latestDue, Math.Max(_latestDue, request.DueAt));
-
-    /// <summary>Nothing waits any more.</summary>
-    public void Forget() => Volatile.Write(ref _latestDue, 0);
-
-    public void NoteDown(in Outlook outlook)
+    /// <summary>A request came.</summary>
+    /// <param name="timeout">Ticks from its arrival to its deadline; above 0.</param>
+    public void Saw(int level, long timeout)
     {
+        int shift = Math.Max(0, BitOperations.Log2((ulong)timeout) + 1 - KeptBits);
+        long key = ((long)shift << KeptBits) | (timeout >> shift);
+        for (int i = 0; i < _count; i++)
+        {
+            ref Class same = ref _classes[i];
+            if (same.Key != key || same.Level != level) continue;
+            same.Timeout = timeout;
+            return;
+        }
+
+        int at = _count < _classes.Length ? _count : _oldest++ % _classes.Length;
+        Volatile.Write(ref _classes[at].End, 0);
+        _classes[at].Key = key;
+        Volatile.Write(ref _classes[at].Level, level);
+        _classes[at].Timeout = timeout;
+        if (at == _count) Volatile.Write(ref _count, _count + 1);
+        _foreseenAt = long.MinValue / 2;
+    }
+
+    /// <summary>Something has changed: takes note of what the batch former foresees now.</summary>
+    /// <param name="batch">Ticks of a full batch.</param>
+    /// <param name="batchRows">Rows of one.</param>
+    public void NoteDown(IBatchFormer former, in SchedulingView view, long batch, int batchRows)
+    {
+        Outlook outlook = former.LookAhead(view);
         Volatile.Write(ref _firstEnd, outlook.First);
         Volatile.Write(ref _lastEnd, outlook.Last);
+        if (outlook.First == 0) return;
+
+        // What has come meanwhile would only turn more away; what has gone, fewer.
+        long rows = view.Queue.Rows;
+        if (_count > FewTimes && rows >= _rowsThen && rows - _rowsThen < batchRows && view.Now - _foreseenAt < batch / LooksABatch) return;
+        _foreseenAt = view.Now;
+        _rowsThen = rows;
+        for (int i = 0; i < _count; i++)
+        {
+            ref Class each = ref _classes[i];
+            long due = view.Now + each.Timeout;
+            long end = rows == 0 || due < view.Now ? 0 : former.Foresee(view, each.Level, due);
+            Volatile.Write(ref each.Due, due);
+            Volatile.Write(ref each.End, end);
+        }
+    }
+
+    /// <summary>When the last of those would be finished that are served before a request of a level and deadline; 0 where none is known.</summary>
+    private long EndBehind(long due, int level)
+    {
+        long latest = 0;
+        int count = Volatile.Read(ref _count);
+        for (int i = 0; i < count; i++)
+        {
+            ref Class each = ref _classes[i];
+            long end = Volatile.Read(ref each.End);
+            if (end <= latest) continue;
+            int other = Volatile.Read(ref each.Level);
+            if (other < level || (other == level && Volatile.Read(ref each.Due) <= due)) latest = end;
+        }
+
+        return latest;
+    }
+
+    /// <summary>Requests of one level that are given the same time.</summary>
+    private struct Class
+    {
+        public long Key;
+        public int Level;
+
+        /// <summary>Ticks that the last one of them was given.</summary>
+        public long Timeout;
+
+        /// <summary>The deadline of one that came when this was last looked at.</summary>
+        public long Due;
+
+        /// <summary>When that one would be finished; 0 where nothing is known.</summary>
+        public long End;
     }
 }

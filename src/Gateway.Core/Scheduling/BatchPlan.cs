@@ -25,6 +25,9 @@ public sealed class BatchPlan
     public void Clear()
     {
         _parts.Clear();
+
+        // Only what nobody took out as it was told is still here.
+        foreach (Refused refused in Refusals) refused.Entry.IsLeaving = false;
         _refused.Clear();
         Rows = 0;
         WakeAt = QueueEntry.NoDeadline;
@@ -41,13 +44,18 @@ public sealed class BatchPlan
     {
         for (QueueEntry entry = first; rows > 0; entry = QueueBucket.Next(entry)!)
         {
+            if (entry.IsLeaving) continue;
             int part = Math.Min(rows, entry.RowsWaiting);
             Take(entry, part);
             rows -= part;
         }
     }
 
-    public void Refuse(QueueEntry entry, Refusal why) => _refused.Add(new Refused(entry, why));
+    public void Refuse(QueueEntry entry, Refusal why)
+    {
+        entry.IsLeaving = true;
+        _refused.Add(new Refused(entry, why));
+    }
 
     /// <summary>A request that is to leave the queue unserved.</summary>
     public readonly record struct Refused(QueueEntry Entry, Refusal Why);

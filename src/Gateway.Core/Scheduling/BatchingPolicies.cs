@@ -1,5 +1,6 @@
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
+using Gateway.Protocol.Tensors;
 
 namespace Gateway.Core.Scheduling;
 
@@ -27,6 +28,8 @@ internal static class BatchingPolicies
             PriorityLevels = levels,
             DefaultPriorityLevel = Math.Max(1, batching?.DefaultPriorityLevel ?? 1),
             QueuePolicies = [.. Enumerable.Range(1, levels).Select(level => Policy(batching, level))],
+            // Strings of several batches are not put together.
+            SplitsRows = !layout.Outputs.Any(output => output.DataType == DataType.Bytes),
             BisectsFailedBatches = gateway.BisectFailedBatches,
         };
         return policy with

@@ -52,11 +52,23 @@ public sealed record BatchingPolicy
     /// <summary>Whether batches stop growing where the measured curve says that more rows do not make them faster a row.</summary>
     public bool FollowsLatencyCurve { get; init; } = true;
 
+    /// <summary>Whether a request may be run in parts where those are faster than the whole: its rows can be put together again.</summary>
+    public bool SplitsRows { get; init; } = true;
+
     /// <summary>From the first attempt to bring back an instance whose device was lost to the second; each further one waits twice as long.</summary>
     public TimeSpan FirstReloadPause { get; init; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Deep enough to ride out a burst of 80 ms at 50,000 requests a second, the fastest front door measured; a deeper queue only adds latency.</summary>
     public const int DefaultMaxQueueRequests = 4096;
+
+    /// <summary>Batches that requests without a deadline are passed over for before one is theirs: a seventeenth of the rows, where others want everything.</summary>
+    internal const int PatientTurn = 16;
+
+    // Of the queue that is left to requests with deadlines, where such come.
+    private const int LeftToDeadlines = 8;
+
+    // Each part costs a wake-up, and its rows a copy.
+    private const double PartsMustBeFaster = 1.1;
 
     /// <summary>256 MiB: with the request bound, 64 KiB a request.</summary>
     public const long DefaultMaxQueueBytes = 256L << 20;
@@ -73,6 +85,9 @@ public sealed record BatchingPolicy
 
     /// <summary>Whether as many requests wait at a level as its queue policy lets.</summary>
     internal bool IsLevelFull(int level, RequestQueue queue) => QueuePolicies[level - 1].MaxQueueSize is > 0 and int most && queue.CountAtLevel(level) >= most;
+
+    /// <summary>Whether requests without a deadline fill their part of the queue.</summary>
+    internal bool IsFullOfPatients(RequestQueue queue) => queue.HasDeadlines && queue.Patients.Count >= MaxQueueRequests - (MaxQueueRequests / LeftToDeadlines);
 
     /// <summary>The batch former for it.</summary>
     internal IBatchFormer MakeFormer(TimeProvider time) => IsTritons ? new FifoBatchFormer(this) : new DeadlineBatchFormer(this, time);
@@ -95,11 +110,25 @@ public sealed record BatchingPolicy
     /// <summary>Time of a batch of so many rows, run at the size that it is padded to.</summary>
     internal long Estimate(int rows, LatencyModel latency) => latency.Estimate(PadTo(rows));
 
-    /// <summary>Time of a request of so many rows, alone, in several batches if it has more than one holds.</summary>
-    internal long EstimateAlone(int rows, LatencyModel latency)
+    /// <summary>Rows of the batches that what waits is served in: of requests that share none, as many as they have on average.</summary>
+    internal int RowsOfABatch(in SchedulingView view) =>
+        IsDynamic ? BestRows(view.Latency) : view.Queue.Count == 0 ? 1 : (int)Math.Clamp(view.Queue.Rows / view.Queue.Count, 1, MaxBatchRows);
+
+    /// <summary>Most of so many rows of one request that go into one batch: fewer than could, where several of the best size take less time.</summary>
+    internal int RowsOfAPart(int rows, LatencyModel latency)
     {
-        if (rows <= MaxBatchRows) return Estimate(rows, latency);
-        int rest = rows % MaxBatchRows;
-        return (rows / MaxBatchRows * Estimate(MaxBatchRows, latency)) + (rest > 0 ? Estimate(rest, latency) : 0);
+        int most = Math.Min(rows, MaxBatchRows);
+        int best = BestRows(latency);
+        if (rows <= best || !IsDynamic || !SplitsRows) return most;
+        return EstimateIn(most, rows, latency) > PartsMustBeFaster * EstimateIn(best, rows, latency) ? best : most;
+    }
+
+    /// <summary>Time of a request of so many rows, alone, in several batches if that is how it is run.</summary>
+    internal long EstimateAlone(int rows, LatencyModel latency) => rows <= BestRows(latency) ? Estimate(rows, latency) : EstimateIn(RowsOfAPart(rows, latency), rows, latency);
+
+    private long EstimateIn(int part, int rows, LatencyModel latency)
+    {
+        (int whole, int rest) = Math.DivRem(rows, part);
+        return (whole * Estimate(part, latency)) + (rest > 0 ? Estimate(rest, latency) : 0);
     }
 }

@@ -41,8 +41,21 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     private const int EstimateLifeRuns = 10;
     private static readonly TimeSpan EstimateLife = TimeSpan.FromMilliseconds(100);
 
+    // Of the last batch in how full they are.
+    private const double FillWeight = 0.05;
+
+    // Of the last of a level, and levels, that are looked at in search of requests that others have displaced.
+    private const int MostDisplaced = 4;
+    private const int MostLevels = 8;
+
+    // Others that are looked at in search of requests that are lost.
+    private const int MostNotLost = 16;
+
     private readonly FairPick _fair = new(policy);
+    private readonly LevelLoad? _levels = policy.PriorityLevels > 1 ? new LevelLoad(policy.PriorityLevels) : null;
+    private readonly Moment _moment = new() { Sequence = long.MaxValue };
     private readonly long _estimateLife = (long)(EstimateLife.TotalSeconds * time.TimestampFrequency);
+    private double _fill = 1;
     private long _pressureAt = long.MinValue / 2;
 
     public IComparer<QueueEntry> Order => DeadlineOrder.Instance;
@@ -53,10 +66,12 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
         // One that has all the time there is need not be predicted; one that comes too late expires like one that has waited too long.
         long due = arrived.DueAt;
-        if (due == QueueEntry.NoDeadline || due <= view.Now) return default;
+        if (due == QueueEntry.NoDeadline) return policy.IsFullOfPatients(view.Queue) ? new Refusal(RefusalReason.QueueFull) : default;
+        if (due <= view.Now) return default;
         long freeAt = Forecast.FreeAt(view, policy);
         long own = TimeOf(arrived, view.Latency);
-        arrived.RowsAhead = RowsAhead(arrived, view.Queue);
+        RowsAhead ahead = Ahead(arrived, view);
+        arrived.RowsAhead = ahead.Rows;
 
         // Nothing is known yet of a model that could not be profiled.
         if (own == 0) return default;
@@ -66,15 +81,22 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             return IsWorthATry(view, own) ? default : new Refusal(RefusalReason.DeadlineUnreachable, freeAt + own, freeAt + own - due);
         }
 
-        long predicted = Forecast.End(view, policy, freeAt, arrived.RowsAhead, arrived.Rows, own);
-        if (arrived.RowsAhead + arrived.Rows > BestRows(view.Latency))
-        {
-            if (predicted - view.Now > PressureShare * (due - view.Now)) _pressureAt = view.Now;
-            if (predicted > due) return new Refusal(RefusalReason.DeadlineBehindQueue, predicted, predicted - due);
-        }
+        long predicted = Stretch(Forecast.End(view, policy, freeAt, ahead, arrived.Rows, own, _fill), own, arrived.Priority, view);
+        if (ahead.Rows + arrived.Rows > policy.RowsOfABatch(view) && predicted - view.Now > PressureShare * (due - view.Now)) _pressureAt = view.Now;
+        if (predicted > due) return new Refusal(RefusalReason.DeadlineBehindQueue, predicted, predicted - due);
 
         arrived.PredictedEnd = predicted;
+        _levels?.Admitted(arrived.Priority, arrived.Rows, view.Now, LevelLoad.Batches * Time(BestRows(view.Latency), view.Latency));
         return default;
+    }
+
+    /// <summary>What an end comes to for a request of a lower level, whom those of higher ones that will come meanwhile go before.</summary>
+    private long Stretch(long end, long own, int level, in SchedulingView view)
+    {
+        if (_levels is null || level == 1 || end - own <= view.Now) return end;
+        long batch = LevelLoad.Batches * Time(BestRows(view.Latency), view.Latency);
+        double busy = _levels.Above(level, view.Now, batch) * Time(BestRows(view.Latency), view.Latency) / (BestRows(view.Latency) * (double)Math.Max(1, view.Instances.Length));
+        return view.Now + own + (long)((end - own - view.Now) / Math.Max(LevelLoad.LeastLeft, 1 - busy));
     }
 
     public Outlook LookAhead(in SchedulingView view)
@@ -84,20 +106,33 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
         // An idle model may be worth a try, and of one that nothing is known of nothing can be said.
         if (own == 0 || (view.Queue.Count == 0 && freeAt == view.Now)) return default;
-        return new Outlook(freeAt + own, Forecast.End(view, policy, freeAt, view.Queue.Rows, 1, own));
+        return new Outlook(freeAt + own, Forecast.End(view, policy, freeAt, Scheduling.RowsAhead.OfAll(view, policy), 1, own, _fill));
     }
 
-    /// <summary>Rows served before an arrival: those that are due before, but no more than come before its own tenant's turn to it.</summary>
-    private static long RowsAhead(QueueEntry arrived, RequestQueue queue)
+    public long Foresee(in SchedulingView view, int level, long due)
     {
-        long before = queue.RowsBefore(arrived);
-        if (before == 0 || arrived.Tenant is not { } tenant || queue.Shares.Stretch(tenant) is not (> 1 and double stretch)) return before;
-        return Math.Min(before, (long)(queue.OwnRowsBefore(arrived) * stretch));
+        long own = Time(1, view.Latency);
+        if (own == 0) return 0;
+        _moment.Priority = level;
+        _moment.Deadline = due;
+
+        // Of the shape that is next: of another one it might be sooner where none of that wait, but batches of those that do are before it all the same.
+        _moment.ShapeKey = view.Queue.Buckets.Count == 0 ? 0 : view.Queue.Buckets[0].ShapeKey;
+        return Stretch(Forecast.End(view, policy, Forecast.FreeAt(view, policy), Scheduling.RowsAhead.Of(_moment, view, policy, Scheduling.RowsAhead.FewShapes), 1, own, _fill), own, level, view);
+    }
+
+    /// <summary>What is served before an arrival: what is due before, but no more than comes before its own tenant's turn to it.</summary>
+    private RowsAhead Ahead(QueueEntry arrived, in SchedulingView view)
+    {
+        RowsAhead before = Scheduling.RowsAhead.Of(arrived, view, policy);
+        TenantShares shares = view.Queue.Shares;
+        if (before.Rows == 0 || arrived.Tenant is not { } tenant || shares.Stretch(tenant) is not (> 1 and double stretch)) return before;
+        return before.AtMost((long)(view.Queue.OwnRowsBefore(arrived, Scheduling.RowsAhead.MostShapes) * stretch));
     }
 
     /// <summary>Whether several tenants want more than the next batch holds.</summary>
     private bool IsContended(in SchedulingView view) =>
-        view.Queue.Shares.Active > 1 && view.Queue.Shares.Requests == view.Queue.Count && policy.IsDynamic && view.Queue.Rows > BestRows(view.Latency);
+        view.Queue.Shares.Active > 1 && view.Queue.Shares.Requests == view.Queue.Count && (!policy.IsDynamic || view.Queue.Rows > BestRows(view.Latency));
 
     public void Decide(in SchedulingView view, BatchPlan plan)
     {
@@ -105,8 +140,11 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (RefuseHopeless(view, view.Now, plan) is not { } head) return;
         if (!IsContended(view) || !_fair.TryPick(view, BatchDeviations, plan))
         {
-            Window chosen = policy.IsDynamic ? Choose(head, view.Now, view) : new Window(head, QueueBucket.Next(head), Math.Min(head.RowsWaiting, policy.MaxBatchRows));
+            // Those without a deadline come last; not for ever.
+            bool isTheirTurn = view.Queue.Patients.RowsPast >= (long)BatchingPolicy.PatientTurn * policy.RowsOfABatch(view);
+            Window chosen = Choose(isTheirTurn ? view.Queue.Patients.Oldest! : GoesOn(view) ?? head, view.Now, view);
             plan.TakeRun(chosen.First, chosen.Rows);
+            NoteFill(chosen, BestRows(view.Latency));
         }
 
         plan.Reason = plan.Rows >= BestRows(view.Latency) ? CloseReason.Full : view.IsDraining ? CloseReason.Draining : CloseReason.Immediate;
@@ -116,44 +154,136 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     {
         plan.Clear();
 
-        // With several instances the one that is free next is not the only one that what is left out could go to.
-        if (view.Instances.Length != 1 || !policy.IsDynamic) return;
-        long freeAt = Forecast.FreeAt(view, policy);
-        if (view.Queue.EarliestDeadline >= freeAt + Time(BestRows(view.Latency), view.Latency)) return;
+        long freeAt = Forecast.FreeAt(view, policy, out long next);
+        if (view.Queue.EarliestDeadline >= freeAt + Time(BestRows(view.Latency), view.Latency) && !MayBeDisplaced(view, freeAt)) return;
 
-        // Among tenants it is not by plans that the next batch is chosen.
-        if (RefuseHopeless(view, freeAt, plan) is not { } head || IsContended(view)) return;
+        // Among tenants it is not by plans that the next batch is chosen, and without batches nobody is left out of one.
+        if (RefuseHopeless(view, freeAt, plan) is not { } head || IsContended(view) || !policy.IsDynamic) return;
+        RefuseDisplaced(head, freeAt, view, plan);
+        if (GoesOn(view) is not null) return;
         Window chosen = Choose(head, freeAt, view);
-        long then = freeAt + Time(chosen.Rows, view.Latency);
-        for (QueueEntry entry = head; !ReferenceEquals(entry, chosen.First); entry = QueueBucket.Next(entry)!)
+
+        // What is left out could go to the instance that is free after that one.
+        long then = Math.Min(next, freeAt + Time(chosen.Rows, view.Latency));
+        for (QueueEntry entry = head; !ReferenceEquals(entry, chosen.First); entry = After(entry)!)
         {
             long end = then + TimeOf(entry, view.Latency);
             if (entry.DueAt < end) plan.Refuse(entry, new Refusal(RefusalReason.DeadlineSkipped, end, end - entry.DueAt));
         }
+
+        // Likewise what is not in it for want of time; the first that is not lost will be in the next.
+        for (QueueEntry? entry = view.Instances.Length > 1 ? chosen.End : null; entry is not null && entry.DueAt != QueueEntry.NoDeadline && entry.RowsTaken == 0; entry = After(entry))
+        {
+            long end = then + TimeOf(entry, view.Latency);
+            if (entry.DueAt >= end) break;
+            plan.Refuse(entry, new Refusal(RefusalReason.DeadlineSkipped, end, end - entry.DueAt));
+        }
     }
 
-    /// <summary>Refuses the heads that would miss their deadline even if they were next.</summary>
+    /// <summary>Refuses those that would miss their deadline even if they were next.</summary>
     /// <param name="at">When an instance is free.</param>
     /// <returns>The first in order that is left; null when there is none.</returns>
     private QueueEntry? RefuseHopeless(in SchedulingView view, long at, BatchPlan plan)
     {
-        QueueEntry? first = null;
-
-        // By index: the enumerator of an interface would be an object a decision.
-        IReadOnlyList<QueueBucket> buckets = view.Queue.Buckets;
-        for (int i = 0; i < buckets.Count; i++)
+        if (view.Queue.EarliestDeadline != QueueEntry.NoDeadline)
         {
-            QueueEntry? head = buckets[i].First;
-            while (head is not null && IsHopeless(head, at, view, out long end))
-            {
-                plan.Refuse(head, new Refusal(RefusalReason.DeadlineUnreachable, end, end - head.DueAt));
-                head = QueueBucket.Next(head);
-            }
-
-            if (head is not null && (first is null || Order.Compare(head, first) < 0)) first = head;
+            int left = MostNotLost;
+            long usual = at + Time((int)Math.Clamp(view.Queue.Rows / Math.Max(1, view.Queue.Count), 1, policy.MaxBatchRows), view.Latency);
+            RefuseFrom(0, at, usual, view, plan, ref left);
         }
 
+        QueueEntry? first = null;
+        FindFirst(0, at, view, plan, ref first);
         return first;
+    }
+
+    /// <summary>Refuses the hopeless in a part of the heap of deadlines: of whatever level they are, and behind whomever.</summary>
+    /// <param name="usual">When a request of as many rows as most have would be finished.</param>
+    /// <param name="left">How many that are not hopeless are still looked at.</param>
+    private void RefuseFrom(int index, long at, long usual, in SchedulingView view, BatchPlan plan, ref int left)
+    {
+        ReadOnlySpan<QueueEntry> heap = view.Queue.ByDeadline;
+        if (index >= heap.Length || left == 0 || heap[index].DueAt >= usual) return;
+        QueueEntry entry = heap[index];
+        if (IsHopeless(entry, at, view, out long end)) plan.Refuse(entry, new Refusal(RefusalReason.DeadlineUnreachable, end, end - entry.DueAt));
+        else left--;
+        RefuseFrom((2 * index) + 1, at, usual, view, plan, ref left);
+        RefuseFrom((2 * index) + 2, at, usual, view, plan, ref left);
+    }
+
+    /// <summary>Finds the request to be served first among those in a part of the heap of buckets that are left, and refuses the hopeless on the way.</summary>
+    private void FindFirst(int index, long at, in SchedulingView view, BatchPlan plan, ref QueueEntry? first)
+    {
+        // By index: the enumerator of an interface would be an object a decision.
+        IReadOnlyList<QueueBucket> buckets = view.Queue.Buckets;
+        if (index >= buckets.Count || (first is not null && Order.Compare(first, buckets[index].First) < 0)) return;
+        QueueEntry head = buckets[index].First;
+        QueueEntry? left = head.IsLeaving ? After(head) : head;
+        while (left is not null && IsHopeless(left, at, view, out long end))
+        {
+            plan.Refuse(left, new Refusal(RefusalReason.DeadlineUnreachable, end, end - left.DueAt));
+            left = After(left);
+        }
+
+        if (left is not null && (first is null || Order.Compare(left, first) < 0)) first = left;
+        FindFirst((2 * index) + 1, at, view, plan, ref first);
+        FindFirst((2 * index) + 2, at, view, plan, ref first);
+    }
+
+    /// <summary>The request after one of its bucket, those that are refused left out.</summary>
+    private static QueueEntry? After(QueueEntry entry)
+    {
+        QueueEntry? next = QueueBucket.Next(entry);
+        while (next is not null && next.IsLeaving) next = QueueBucket.Next(next);
+        return next;
+    }
+
+    /// <summary>One that has begun, which goes on before any other; null when there is none.</summary>
+    private static QueueEntry? GoesOn(in SchedulingView view)
+    {
+        foreach (QueueEntry begun in view.Queue.Begun)
+        {
+            if (!begun.IsLeaving) return begun;
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether all that waits takes longer than until the last time that anything waiting was foreseen to be in time.</summary>
+    private bool MayBeDisplaced(in SchedulingView view, long freeAt)
+    {
+        if (view.Queue.Buckets is not [{ } only] || view.Queue.EarliestDeadline == QueueEntry.NoDeadline) return false;
+        return LastOf(only, only.First.Priority) is { } last && last.DueAt < freeAt + (view.Queue.Rows / BestRows(view.Latency) * Time(BestRows(view.Latency), view.Latency));
+    }
+
+    /// <summary>Refuses the last of each level where what has come since is served before them and leaves them no time.</summary>
+    private void RefuseDisplaced(QueueEntry head, long freeAt, in SchedulingView view, BatchPlan plan)
+    {
+        if (view.Queue.Buckets is not [{ } only]) return;
+        int best = BestRows(view.Latency);
+        double batch = Time(best, view.Latency) / (double)Math.Max(1, view.Instances.Length);
+        for (int level = Math.Min(policy.PriorityLevels, head.Priority + MostLevels); level >= head.Priority; level--)
+        {
+            QueueEntry? last = view.Queue.CountAtLevel(level) > 0 ? LastOf(only, level) : null;
+            for (int i = 0; i < MostDisplaced && last is not null && last.Priority == level && !ReferenceEquals(last, head); i++, last = only.LastBefore(last))
+            {
+                if (last.IsLeaving) continue;
+                if (last.RowsTaken > 0) break;
+
+                // Without a margin, and full batches alone: what is refused here is lost.
+                long end = freeAt + (long)(only.RowsBefore(last) / best * batch) + TimeOf(last, view.Latency);
+                if (end <= last.DueAt) break;
+                plan.Refuse(last, new Refusal(RefusalReason.DeadlineBehindQueue, end, end - last.DueAt));
+            }
+        }
+    }
+
+    /// <summary>The last request of a level that has a deadline; null when there is none.</summary>
+    private QueueEntry? LastOf(QueueBucket bucket, int level)
+    {
+        _moment.Priority = level;
+        _moment.Deadline = QueueEntry.NoDeadline - 1;
+        return bucket.LastBefore(_moment) is { } last && last.Priority == level ? last : null;
     }
 
     private bool IsHopeless(QueueEntry entry, long at, in SchedulingView view, out long end)
@@ -164,6 +294,14 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
         // What was let in as a try is let run.
         return end > entry.DueAt && !(view.Queue.Count == 1 && IsWorthATry(view, end - at));
+    }
+
+    /// <summary>Takes note of how full a batch is that more could not fit into: requests of several rows leave gaps.</summary>
+    private void NoteFill(in Window chosen, int best)
+    {
+        if (!policy.IsDynamic || chosen.End is null) return;
+        if (chosen.Rows >= best) _fill += FillWeight * (1 - _fill);
+        else if (chosen.End.RowsWaiting > best - chosen.Rows) _fill += FillWeight * ((chosen.Rows / (double)best) - _fill);
     }
 
     /// <summary>Whether nothing has been learned for so long, and nothing is there to do, that a request which seems hopeless is run all the same.</summary>
@@ -182,12 +320,14 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     /// <summary>The batch to run once an instance is free.</summary>
     private Window Choose(QueueEntry head, long at, in SchedulingView view)
     {
-        int best = BestRows(view.Latency);
+        // Each runs alone.
+        if (!policy.IsDynamic) return new Window(head, After(head), PartOf(head, view.Latency));
+        int best = policy.FollowsLatencyCurve && view.Latency.RowsToTry is > 0 and int tried ? Math.Min(policy.MaxBatchRows, tried) : BestRows(view.Latency);
         Window a = Run(head, at, best, view.Latency);
 
         // One that was let in as a try, or is part of a request that has begun.
-        if (a.Rows == 0) a = new Window(head, QueueBucket.Next(head), Math.Min(head.RowsWaiting, policy.MaxBatchRows));
-        if (a.End is null || a.Rows >= AsGoodAsFull * best || head.DueAt == QueueEntry.NoDeadline) return a;
+        if (a.Rows == 0) a = new Window(head, After(head), PartOf(head, view.Latency));
+        if (a.End is null || a.Rows >= AsGoodAsFull * best || head.DueAt == QueueEntry.NoDeadline || head.RowsTaken > 0) return a;
         Window b = Fastest(head, at, best, view.Latency);
         if (ReferenceEquals(b.First, head) || b.Rows == 0) return a;
         long timeOfB = Time(b.Rows, view.Latency);
@@ -203,12 +343,18 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         long due = QueueEntry.NoDeadline;
         double caution = 1 + (BatchDeviations * latency.Deviation);
         QueueEntry? entry = first;
-        for (; entry is not null; entry = QueueBucket.Next(entry))
+        for (; entry is not null; entry = After(entry))
         {
-            int own = rows == 0 ? Math.Min(entry.RowsWaiting, policy.MaxBatchRows) : entry.RowsWaiting;
+            int own = rows == 0 ? PartOf(entry, latency) : entry.RowsWaiting;
 
-            // Not as a sum, which a request of two billion rows would make negative.
-            if (rows > 0 && own > most - rows) break;
+            // Not as a sum, which a request of two billion rows would make negative. What is run in parts anyway fills the batch up.
+            if (rows > 0 && own > most - rows)
+            {
+                if (rows == most || PartOf(entry, latency) == own) break;
+                own = most - rows;
+                if (entry.DueAt != QueueEntry.NoDeadline && at + (long)(caution * Time(most, latency)) + policy.EstimateAlone(entry.RowsWaiting - own, latency) > entry.DueAt) break;
+            }
+
             due = Math.Min(due, entry.DueAt);
             if (due != QueueEntry.NoDeadline && at + (rows == 0 ? TimeOf(entry, latency) : (long)(caution * Time(rows + own, latency))) > due) break;
             rows += own;
@@ -229,15 +375,15 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         int rows = 0;
         int left = MostLookedAt * most;
         double caution = 1 + (BatchDeviations * latency.Deviation);
-        for (QueueEntry? first = head; first is not null && first.Priority == head.Priority && left > 0; first = QueueBucket.Next(first))
+        for (QueueEntry? first = head; first is not null && first.Priority == head.Priority && left > 0; first = After(first))
         {
             if (rows == 0) end = first;
 
             // The first is due first.
-            for (; end is not null && end.Priority == head.Priority && left > 0; end = QueueBucket.Next(end), left--)
+            for (; end is not null && end.Priority == head.Priority && left > 0; end = After(end), left--)
             {
                 if (end.RowsWaiting > most - rows && rows > 0) break;
-                int with = rows == 0 ? Math.Min(end.RowsWaiting, policy.MaxBatchRows) : rows + end.RowsWaiting;
+                int with = rows == 0 ? PartOf(end, latency) : rows + end.RowsWaiting;
                 if (at + (rows == 0 ? TimeOf(end, latency) : (long)(caution * Time(with, latency))) > first.DueAt) break;
                 rows = with;
             }
@@ -274,7 +420,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             while (next is not null && at + time + TimeOf(next, latency) > next.DueAt)
             {
                 lost += next.RowsWaiting;
-                next = QueueBucket.Next(next);
+                next = After(next);
             }
 
             if (next is null) break;
@@ -292,6 +438,8 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     private int BestRows(LatencyModel latency) => policy.BestRows(latency);
 
     private long Time(int rows, LatencyModel latency) => policy.Estimate(rows, latency);
+
+    private int PartOf(QueueEntry entry, LatencyModel latency) => policy.RowsOfAPart(entry.RowsWaiting, latency);
 
     private long TimeOf(QueueEntry entry, LatencyModel latency) => policy.EstimateAlone(entry.RowsWaiting, latency);
 

@@ -11,6 +11,9 @@ internal sealed class DeadlineHeap
     private QueueEntry[] _items = new QueueEntry[16];
     private int _count;
 
+    /// <summary>All of them, none before the one at half its index.</summary>
+    public ReadOnlySpan<QueueEntry> Items => _items.AsSpan(0, _count);
+
     public QueueEntry? Earliest => _count == 0 ? null : _items[0];
 
     public void Add(QueueEntry entry)

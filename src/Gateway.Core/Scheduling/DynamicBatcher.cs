@@ -95,15 +95,17 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <param name="refusal">Why, with the text for the client.</param>
     /// <param name="tenant">Whose it is; null where requests have no tenants.</param>
     /// <param name="waited">Timestamp ticks for which it has lain here unread.</param>
-    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, long waited = 0)
+    /// <param name="priority">The level that it asks for, 0 for the model's default; null while the rest of it may yet ask for any, and for more time than the model gives.</param>
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, long waited = 0, int? priority = null)
     {
         refusal = default;
+        int level = priority is { } asked ? Policy.LevelOf(asked) : 1;
         if (IsFull && !HasPartLeft(tenant, Volatile.Read(ref _waiting), Volatile.Read(ref _waitingBytes)))
         {
             refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull), null);
         }
-        else if (TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is not (> 0 and long timeout)
-            || !_gate.TurnsAway(timeout, waited, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
+        else if ((timeoutMicroseconds == 0 && priority is null) || TimeFor(level, timeoutMicroseconds) is not (> 0 and long timeout)
+            || !_gate.TurnsAway(timeout, waited, level, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
         {
             return false;
         }
@@ -173,7 +175,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         if (timeout > 0 && request.Arrival + timeout > request.Arrival)
         {
             request.TimesOutAt = request.Arrival + timeout;
-            if (!_hasDeadlines) _hasDeadlines = true;
+            if (!_hasDeadlines) _hasDeadlines = _queue.HasDeadlines = true;
         }
 
         request.State = RequestState.Pending;
@@ -283,6 +285,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     {
         if (hasRun) Statistics.CountLostDevice();
         Observer?.Invoke(instance.Index, error);
+        lock (_lock) _instanceViews[instance.Index] = InstanceView.Lost;
         foreach (BatchSlice slice in batch.Slices)
         {
             if (!TryTakeBack(slice, hasRun) && instance.FailLost(slice, error)) Release(slice.Request);
@@ -304,7 +307,6 @@ public sealed class DynamicBatcher : IAsyncDisposable
             Interlocked.Increment(ref _waiting);
             Interlocked.Add(ref _waitingBytes, request.QueuedBytes);
             _queue.Add(request);
-            _gate.Saw(request);
         }
 
         return true;
@@ -428,17 +430,14 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>Refuses those that will miss their deadlines whatever comes, and notes down what tells endpoints whom to turn away.</summary>
     private void LookAheadUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
-        if (_queue.Count == 0)
-        {
-            _gate.Forget();
-        }
-        else if (_idle.Count == 0 && _called is null)
+        if (_queue.Count > 0 && _idle.Count == 0 && _called is null)
         {
             _former.Preview(view, _plan);
             RefuseUnderLock(ref released);
         }
 
-        _gate.NoteDown(_former.LookAhead(view));
+        int best = Policy.BestRows(Latency);
+        _gate.NoteDown(_former, view, Policy.Estimate(best, Latency), best);
     }
 
     private QueueForecast ForeseeUnderLock(in SchedulingView view)
@@ -446,7 +445,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         int best = Policy.BestRows(Latency);
         long batch = Policy.Estimate(best, Latency);
         long own = Policy.EstimateAlone(1, Latency);
-        long end = Forecast.End(view, Policy, Forecast.FreeAt(view, Policy), _queue.Rows, 1, own);
+        long end = Forecast.End(view, Policy, Forecast.FreeAt(view, Policy), RowsAhead.OfAll(view, Policy), 1, own);
         long row = batch / (best * Math.Max(1, _instanceViews.Length));
         int waiting = Volatile.Read(ref _waiting);
         return new QueueForecast(
@@ -607,6 +606,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             return;
         }
 
+        if (request.DueAt is not QueueEntry.NoDeadline and long due) _gate.Saw(request.Priority, Math.Max(1, due - request.Arrival));
         Refusal refusal = _former.Admit(request, view);
         if (refusal.Reason != RefusalReason.None)
         {
@@ -614,10 +614,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
             return;
         }
 
-        if (request.Rows > Policy.MaxBatchRows) request.Assembly = new SplitAssembly(request, Pool);
         if (_hasShapes) ShapeKeys.Separate(request, _queue);
         _queue.Add(request);
-        _gate.Saw(request);
     }
 
     private void ExpireUnderLock(long now, ref InferenceRequest? released)
@@ -646,6 +644,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             InferenceRequest request = (InferenceRequest)part.Entry;
             batch.Add(request, request.RowsTaken, part.Rows);
+            if (part.Rows < request.RowsWaiting) request.Assembly ??= new SplitAssembly(request, Pool);
             request.Assembly?.OpenPart();
             _queue.Take(request, part.Rows);
             if (request.RowsWaiting > 0) continue;

@@ -149,6 +149,26 @@ internal sealed class EntryTree<TPlace>(IComparer<QueueEntry> order)
         return found;
     }
 
+    /// <summary>The last entry that is served before <paramref name="entry"/>, which need not be here; null when there is none.</summary>
+    public QueueEntry? LastBefore(QueueEntry entry)
+    {
+        QueueEntry? found = null;
+        for (QueueEntry? at = _root; at is not null;)
+        {
+            if (order.Compare(at, entry) < 0)
+            {
+                found = at;
+                at = Links(at).Right;
+            }
+            else
+            {
+                at = Links(at).Left;
+            }
+        }
+
+        return found;
+    }
+
     private static ref TreeLinks Links(QueueEntry entry) => ref TPlace.Links(entry);
 
     private static long RowsOf(QueueEntry? tree) => tree is null ? 0 : Links(tree).Rows;

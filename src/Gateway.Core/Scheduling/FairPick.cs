@@ -17,15 +17,15 @@ internal sealed class FairPick(BatchingPolicy policy)
     /// <returns>False when no tenant has a request that would be in time in a full batch; the plan is as it was.</returns>
     public bool TryPick(in SchedulingView view, double deviations, BatchPlan plan)
     {
-        int most = policy.BestRows(view.Latency);
+        int most = policy.IsDynamic ? policy.BestRows(view.Latency) : 1;
         long full = view.Now + (long)((1 + (deviations * view.Latency.Deviation)) * policy.Estimate(most, view.Latency));
-        Gather(BucketOfFirst(view.Queue.Buckets), view, full);
+        Gather(BucketOfFirst(view.Queue), view, full);
         int rows = 0;
         while (_count > 0 && rows < most)
         {
             ref Turn turn = ref _heap[0];
             QueueEntry entry = turn.Entry;
-            int own = rows == 0 ? Math.Min(entry.RowsWaiting, policy.MaxBatchRows) : entry.RowsWaiting;
+            int own = rows == 0 ? policy.RowsOfAPart(entry.RowsWaiting, view.Latency) : entry.RowsWaiting;
             if (rows > 0 && own > most - rows)
             {
                 RemoveFirst();
@@ -53,23 +53,18 @@ internal sealed class FairPick(BatchingPolicy policy)
     }
 
     /// <summary>The bucket in which the tenant waits whose turn it is.</summary>
-    private static QueueBucket BucketOfFirst(IReadOnlyList<QueueBucket> buckets)
+    private static QueueBucket BucketOfFirst(RequestQueue queue)
     {
-        QueueBucket chosen = buckets[0];
-        if (buckets.Count == 1) return chosen;
+        if (queue.Buckets.Count == 1) return queue.Buckets[0];
         Turn first = default;
-        for (int i = 0; i < buckets.Count; i++)
+        foreach (TenantShare share in queue.Shares.ActiveShares)
         {
-            foreach (TenantLane lane in buckets[i].Lanes)
-            {
-                Turn turn = new(lane.Share.VirtualTime, lane.First!, lane);
-                if (first.Lane is not null && !turn.IsBefore(first)) continue;
-                first = turn;
-                chosen = buckets[i];
-            }
+            TenantLane lane = share.Lanes.First!;
+            Turn turn = new(share.VirtualTime, lane.Head, lane);
+            if (first.Lane is null || turn.IsBefore(first)) first = turn;
         }
 
-        return chosen;
+        return queue.BucketOf(first.Entry)!;
     }
 
     private void Gather(QueueBucket bucket, in SchedulingView view, long full)
@@ -137,6 +132,4 @@ internal sealed class FairPick(BatchingPolicy policy)
         public readonly bool IsBefore(in Turn other) =>
             VirtualTime < other.VirtualTime || (VirtualTime == other.VirtualTime && DeadlineOrder.Instance.Compare(Entry, other.Entry) < 0);
     }
-
-    private sealed class Moment : QueueEntry;
 }

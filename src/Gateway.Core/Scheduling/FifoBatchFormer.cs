@@ -43,6 +43,9 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 
             chosen = bucket;
             closing = candidate;
+
+            // The first is that of the request that is next.
+            if (i == 0) break;
         }
 
         if (chosen is null) return;
@@ -51,6 +54,8 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
     }
 
     public Outlook LookAhead(in SchedulingView view) => default;
+
+    public long Foresee(in SchedulingView view, int level, long due) => 0;
 
     public void Preview(in SchedulingView view, BatchPlan plan) => plan.Clear();
 

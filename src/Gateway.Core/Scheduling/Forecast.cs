@@ -7,31 +7,61 @@ internal static class Forecast
     // Kept as a margin on what is ahead, in deviations of a batch.
     private const double QueueDeviations = 2;
 
-    /// <summary>When an instance is free. One that should be by now is taken to need as long again as it is late.</summary>
-    public static long FreeAt(in SchedulingView view, BatchingPolicy policy)
+    /// <summary>When an instance is free. One that should be by now is taken to need as long again as it is late; one that is lost is not counted on, unless all are.</summary>
+    /// <param name="next">When another one is; <see cref="QueueEntry.NoDeadline"/> where there is no other.</param>
+    public static long FreeAt(in SchedulingView view, BatchingPolicy policy, out long next)
     {
-        long earliest = view.Instances.Length == 0 ? view.Now : QueueEntry.NoDeadline;
+        long earliest = QueueEntry.NoDeadline;
+        next = QueueEntry.NoDeadline;
         foreach (InstanceView instance in view.Instances)
         {
+            if (instance.IsLost) continue;
             long end = instance.IsIdle ? view.Now : instance.StartedAt + policy.Estimate(instance.BatchRows, view.Latency);
-            earliest = Math.Min(earliest, end >= view.Now ? end : view.Now + (view.Now - end));
+            if (end < view.Now) end = view.Now + (view.Now - end);
+            next = Math.Min(next, Math.Max(end, earliest));
+            earliest = Math.Min(earliest, end);
         }
 
-        return earliest;
+        return earliest == QueueEntry.NoDeadline ? view.Now : earliest;
     }
 
-    /// <summary>When a request is finished that <paramref name="before"/> rows are served before.</summary>
+    public static long FreeAt(in SchedulingView view, BatchingPolicy policy) => FreeAt(view, policy, out _);
+
+    /// <summary>When a request is finished that has so much before it.</summary>
     /// <param name="freeAt">When an instance is free.</param>
     /// <param name="own">Time of the request alone.</param>
-    public static long End(in SchedulingView view, BatchingPolicy policy, long freeAt, long before, int rows, long own)
+    /// <param name="fill">How full batches become while enough waits, over the best size.</param>
+    public static long End(in SchedulingView view, BatchingPolicy policy, long freeAt, in RowsAhead ahead, int rows, long own, double fill = 1)
     {
-        int best = policy.BestRows(view.Latency);
-        long full = (before + rows - 1) / best;
-        if (full == 0) return freeAt + own;
-
-        // The batch that it comes into is taken for a full one.
+        int best = Math.Max(1, (int)(fill * policy.RowsOfABatch(view)));
         long batch = policy.Estimate(best, view.Latency);
-        double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(full + 1);
-        return freeAt + (full * batch / Math.Max(1, view.Instances.Length)) + Math.Max(batch, own) + (long)margin;
+        long full = (ahead.OfShape + Math.Min(rows, best) - 1) / best;
+
+        // Of others' shapes a batch is made as soon as one of them is due first; of its own, the last one is taken for a full one.
+        double batches = full + ahead.Batches;
+        if (view.Queue.Patients is { Oldest: not null } patients)
+        {
+            long turns = (long)((((batches + 1) * best) + patients.RowsPast) / (BatchingPolicy.PatientTurn * best));
+            batches += turns;
+            full += turns;
+        }
+
+        if (batches == 0) return freeAt + own;
+        double time = ((full * batch) + ahead.Ticks) / Usable(view);
+        double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(batches + 1);
+        long last = full > 0 && policy.IsDynamic ? batch : policy.Estimate((int)Math.Clamp(Math.Max(ahead.Beside + rows, ahead.Batches > 0 ? view.Latency.UsualRows : 0), 1, best), view.Latency);
+        return freeAt + (long)(time + margin) + Math.Max(last, own);
+    }
+
+    /// <summary>Instances that are not lost, at least 1.</summary>
+    private static int Usable(in SchedulingView view)
+    {
+        int usable = 0;
+        foreach (InstanceView instance in view.Instances)
+        {
+            if (!instance.IsLost) usable++;
+        }
+
+        return Math.Max(1, usable);
     }
 }

@@ -17,6 +17,9 @@ public interface IBatchFormer
     /// <summary>What <see cref="Admit"/> would go by for requests of one row, so that they can be refused before they are read; nothing when that is not what requests are admitted by.</summary>
     Outlook LookAhead(in SchedulingView view);
 
+    /// <summary>When a request of one row that came now would be finished, by its level and deadline, as <see cref="Admit"/> would have it; 0 where <see cref="LookAhead"/> has nothing to say.</summary>
+    long Foresee(in SchedulingView view, int level, long due);
+
     /// <summary>Decides on the next batch, and on who will miss its deadline; called only while an instance is idle and something waits.</summary>
     void Decide(in SchedulingView view, BatchPlan plan);
 

@@ -26,11 +26,29 @@ public sealed class LatencyModel
     private const double DeviationWeight = 0.03;
     private const double FirstDeviation = 0.1;
 
+    // Batches from one look at what is best to the next; by how much another size must be better than the present one, at least, and in deviations.
+    private const int ChooseEvery = 32;
+    private const double MustBeBetter = 0.03;
+    private const double MustBeBetterDeviations = 0.5;
+
+    // One batch in so many tries a size that has not been seen, or was last so many batches ago; more often where no profile says what to expect of it.
+    private const int TryEvery = 16;
+    private const int TryEveryWithoutProfile = 8;
+    private const int TryAgainAfter = 1 << 16;
+    private const int MostTries = Trusted + (Trusted / 2);
+
+    // Where there is a profile, sizes are tried that are nearly as good as the best by what it says, or said.
+    private const double WorthATry = 0.9;
+
+    // Of the rows of a batch, in what is usual.
+    private const double UsualWeight = 0.125;
+
     private readonly Lock _lock = new();
     private readonly double[] _profile;
     private readonly double[] _means;
     private readonly int[] _samples;
     private readonly long[] _seenAt;
+    private readonly int[] _tries;
     private readonly bool[] _isGuessed;
 
     // Sizes that batches may stop growing at: those that were profiled, or guessed.
@@ -44,6 +62,9 @@ public sealed class LatencyModel
     private double _variance = FirstDeviation * FirstDeviation;
     private long _recordedAt = long.MinValue;
     private int _bestBatchRows;
+    private int _rowsToTry;
+    private int _looksBetter;
+    private double _usualRows = 1;
 
     // More of them needed more memory than there was; no limit unless that has happened.
     private int _mostRows = int.MaxValue;
@@ -54,6 +75,7 @@ public sealed class LatencyModel
         _means = new double[maxBatchRows + 1];
         _samples = new int[maxBatchRows + 1];
         _seenAt = new long[maxBatchRows + 1];
+        _tries = new int[maxBatchRows + 1];
         _isGuessed = new bool[maxBatchRows + 1];
         _isChoice = new bool[maxBatchRows + 1];
         _bestBatchRows = maxBatchRows;
@@ -70,8 +92,14 @@ public sealed class LatencyModel
         }
     }
 
-    /// <summary>Smallest batch that makes nearly as many rows a second as any: batches need not be larger.</summary>
+    /// <summary>Smallest batch that makes nearly as many rows a second as any: batches need not be larger. By the profile at first, by what was learned as soon as that says otherwise.</summary>
     public int BestBatchRows => Math.Min(Volatile.Read(ref _bestBatchRows), Volatile.Read(ref _mostRows));
+
+    /// <summary>Rows to stop the next batch at, to find out what nobody has seen yet; 0 for no such wish.</summary>
+    public int RowsToTry => Math.Min(Volatile.Read(ref _rowsToTry), Volatile.Read(ref _mostRows));
+
+    /// <summary>Rows of a batch of late, at least 1.</summary>
+    public int UsualRows => (int)Math.Round(Volatile.Read(ref _usualRows));
 
     /// <summary>How far batches are from what was expected, relative to that: the root of the mean square.</summary>
     public double Deviation => Math.Sqrt(Volatile.Read(ref _variance));
@@ -181,6 +209,11 @@ public sealed class LatencyModel
             _seenAt[rows] = count;
             Volatile.Write(ref _count, count);
             Volatile.Write(ref _recordedAt, now);
+            if (count % ChooseEvery == 0) ChooseAgain();
+            int next = count % (_isProfiled ? TryEvery : TryEveryWithoutProfile) == 0 ? Unknown() : 0;
+            if (next > 0) _tries[next]++;
+            Volatile.Write(ref _rowsToTry, next);
+            Volatile.Write(ref _usualRows, _usualRows + (UsualWeight * (rows - _usualRows)));
         }
     }
 
@@ -190,6 +223,7 @@ public sealed class LatencyModel
         int n = _count - _seenAt[rows] > StaleAfter ? 1 : _samples[rows] + 1;
         _means[rows] = n == 1 ? sample : _means[rows] + (Weight(n) * (sample - _means[rows]));
         _samples[rows] = n;
+        _tries[rows] = 0;
         if (n < Trusted || !_isGuessed[rows]) return;
 
         // Known now: larger batches were perhaps not worth it.
@@ -199,6 +233,57 @@ public sealed class LatencyModel
         Fill();
         TryChooseBest();
     }
+
+    /// <summary>Chooses the best size anew by what has been learned: a profile may be wrong in shape, or missing.</summary>
+    private void ChooseAgain()
+    {
+        double best = 0;
+        for (int rows = 1; rows < _profile.Length; rows++)
+        {
+            if (IsKnown(rows)) best = Math.Max(best, Rate(rows));
+        }
+
+        // What is known now and then is not known exactly: sizes that are nearly alike would take turns.
+        double mustBe = 1 + Math.Max(MustBeBetter, MustBeBetterDeviations * Deviation);
+        _looksBetter = best > mustBe * Rate(_bestBatchRows) ? _looksBetter + 1 : 0;
+
+        // A stall of one size is forgotten by the second look.
+        if (_looksBetter < 2) return;
+        _looksBetter = 0;
+        int chosen = 1;
+        while (!IsKnown(chosen) || Rate(chosen) < AsGoodAsBest * best) chosen++;
+        Volatile.Write(ref _bestBatchRows, chosen);
+    }
+
+    private bool IsKnown(int rows) => _isChoice[rows] || _samples[rows] >= Trusted;
+
+    private double Rate(int rows) => rows / (double)Math.Max(1, Estimate(rows));
+
+    /// <summary>The size next to the best, twice or half as large and so on, that has not been seen often enough, or not for long; 0 when all have.</summary>
+    private int Unknown()
+    {
+        int most = Math.Min(_profile.Length - 1, _mostRows);
+        int larger = _bestBatchRows;
+        int smaller = _bestBatchRows;
+        while (larger < most || smaller > 1)
+        {
+            if (larger < most)
+            {
+                larger = Math.Min(2 * larger, most);
+                if (!IsSeen(larger) && IsWorthATry(larger)) return larger;
+            }
+
+            smaller /= 2;
+            if (smaller > 0 && !IsSeen(smaller) && IsWorthATry(smaller)) return smaller;
+        }
+
+        return 0;
+    }
+
+    private bool IsWorthATry(int rows) => !_isProfiled || Math.Max(Rate(rows), rows / _profile[rows]) >= WorthATry * Rate(_bestBatchRows);
+
+    // What was wished for again and again without ever coming is not asked for any more: deadlines, or too few requests, forbid it.
+    private bool IsSeen(int rows) => _tries[rows] >= MostTries || (_samples[rows] >= Trusted && _count - _seenAt[rows] <= TryAgainAfter);
 
     private static double Weight(long samples) => Math.Max(LeastWeight, 1.0 / samples);
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Gateway.Core.Scheduling;
 
 /// <summary>Waiting requests that can share a batch, in the order in which they are to be served; those of tenants also tenant by tenant.</summary>
-public sealed class QueueBucket
+public sealed class QueueBucket : IWaitingLine
 {
     private readonly IComparer<QueueEntry> _order;
     private readonly EntryTree<BucketPlace> _entries;
@@ -26,6 +26,10 @@ public sealed class QueueBucket
     /// <summary>The request to be served next; a bucket in the queue is never empty.</summary>
     public QueueEntry First => _entries.First!;
 
+    QueueEntry IWaitingLine.Head => First;
+
+    int IWaitingLine.HeapIndex { get; set; } = -1;
+
     internal ulong ShapeKey { get; set; }
 
     /// <summary>Lanes with something in them, one a tenant, in no particular order.</summary>
@@ -37,8 +41,8 @@ public sealed class QueueBucket
     /// <summary>Rows that are served before <paramref name="entry"/>, which need not wait here.</summary>
     public long RowsBefore(QueueEntry entry) => _entries.RowsBefore(entry);
 
-    /// <summary>Likewise, of one tenant's rows alone.</summary>
-    internal long RowsBefore(QueueEntry entry, TenantShare share) => _laneOf.TryGetValue(share, out TenantLane? lane) ? lane.RowsBefore(entry) : 0;
+    /// <summary>The last request that is served before <paramref name="entry"/>, which need not wait here; null when there is none.</summary>
+    internal QueueEntry? LastBefore(QueueEntry entry) => _entries.LastBefore(entry);
 
     /// <param name="share">Its tenant's; null for a request of no tenant.</param>
     internal void Add(QueueEntry entry, TenantShare? share)
@@ -54,6 +58,8 @@ public sealed class QueueBucket
         }
 
         lane.Add(entry);
+        if (lane.Count == 1) share.Lanes.Add(lane);
+        else if (ReferenceEquals(lane.First, entry)) share.Lanes.Moved(lane);
     }
 
     /// <returns>False when it does not wait here.</returns>
@@ -61,8 +67,10 @@ public sealed class QueueBucket
     {
         if (!_entries.Remove(entry)) return false;
         if (entry.Lane is not { } lane) return true;
+        bool isFirst = ReferenceEquals(lane.First, entry);
         lane.Remove(entry);
         if (lane.First is null) Retire(lane);
+        else if (isFirst) lane.Share.Lanes.Moved(lane);
         return true;
     }
 
@@ -76,6 +84,7 @@ public sealed class QueueBucket
     private void Retire(TenantLane lane)
     {
         _laneOf.Remove(lane.Share);
+        lane.Share.Lanes.Remove(lane);
         TenantLane last = _lanes[^1];
         _lanes[lane.Position] = last;
         last.Position = lane.Position;

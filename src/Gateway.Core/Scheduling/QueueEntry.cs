@@ -54,6 +54,18 @@ public abstract class QueueEntry
     /// <summary>When it will be finished, as far as could be told on its arrival; 0 when nothing could. A timestamp.</summary>
     public long PredictedEnd { get; set; }
 
+    /// <summary>Whether the batch former has refused it, and the batcher is about to take it out.</summary>
+    internal bool IsLeaving { get; set; }
+
+    /// <summary>Whether it waits among those that have no deadline.</summary>
+    internal bool IsPatient { get; set; }
+
+    /// <summary>The one without a deadline that came before it; null for the oldest.</summary>
+    internal QueueEntry? PatientBefore { get; set; }
+
+    /// <summary>The one that came after it; null for the newest.</summary>
+    internal QueueEntry? PatientAfter { get; set; }
+
     /// <summary>Position in the queue's deadline heap, -1 when not in it.</summary>
     internal int HeapIndex { get; set; } = -1;
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Gateway.Core.Scheduling;
 
 /// <summary>What waits in one model: a bucket for each shape key, and the deadlines of all.</summary>
@@ -6,9 +8,10 @@ public sealed class RequestQueue
 {
     private readonly IComparer<QueueEntry> _order;
     private readonly Dictionary<ulong, QueueBucket> _byKey = [];
-    private readonly List<QueueBucket> _buckets = [];
+    private readonly FirstHeap<QueueBucket> _buckets;
     private readonly Stack<QueueBucket> _spare = new();
     private readonly DeadlineHeap _deadlines = new();
+    private readonly List<QueueEntry> _begun = [];
     private readonly int[] _countByLevel;
 
     /// <param name="order">Who is served before whom.</param>
@@ -16,14 +19,28 @@ public sealed class RequestQueue
     public RequestQueue(IComparer<QueueEntry> order, int priorityLevels)
     {
         _order = order;
+        _buckets = new FirstHeap<QueueBucket>(order);
+        Shares = new TenantShares(order);
         _countByLevel = new int[priorityLevels + 1];
     }
 
-    /// <summary>Buckets with something in them, in no particular order.</summary>
-    public IReadOnlyList<QueueBucket> Buckets => _buckets;
+    /// <summary>Buckets with something in them: that of the request to be served next, and others, none before the one at half its index.</summary>
+    public IReadOnlyList<QueueBucket> Buckets => _buckets.Items;
 
     /// <summary>The tenants of what waits.</summary>
-    public TenantShares Shares { get; } = new();
+    public TenantShares Shares { get; }
+
+    /// <summary>Requests with a deadline of which some rows are in batches already: the others would be wasted with them. No more than instances, as a rule.</summary>
+    internal ReadOnlySpan<QueueEntry> Begun => CollectionsMarshal.AsSpan(_begun);
+
+    /// <summary>Those without a deadline.</summary>
+    internal PatientLine Patients { get; } = new();
+
+    /// <summary>Requests that have a deadline or a time-out, none before the one at half its index.</summary>
+    internal ReadOnlySpan<QueueEntry> ByDeadline => _deadlines.Items;
+
+    /// <summary>Whether requests with deadlines come.</summary>
+    internal bool HasDeadlines { get; set; }
 
     public int Count { get; private set; }
 
@@ -35,32 +52,41 @@ public sealed class RequestQueue
     /// <summary>Requests waiting at a priority level.</summary>
     public int CountAtLevel(int level) => _countByLevel[level];
 
-    /// <summary>Rows that are served before <paramref name="entry"/>, which need not wait here.</summary>
-    public long RowsBefore(QueueEntry entry)
-    {
-        long rows = 0;
-        for (int i = 0; i < _buckets.Count; i++) rows += _buckets[i].RowsBefore(entry);
-        return rows;
-    }
+    /// <summary>The bucket that requests like this one wait in; null when none does.</summary>
+    internal QueueBucket? BucketOf(QueueEntry entry) => _byKey.GetValueOrDefault(entry.ShapeKey);
 
-    /// <summary>Likewise, of its tenant's rows alone.</summary>
-    internal long OwnRowsBefore(QueueEntry entry)
+    /// <summary>Rows of an entry's tenant that are served before it, which need not wait here.</summary>
+    /// <param name="most">Shapes that are looked at; of more, those are taken for all.</param>
+    internal long OwnRowsBefore(QueueEntry entry, int most)
     {
         if (Shares.Of(entry.Tenant) is not { Requests: > 0 } share) return 0;
+        IReadOnlyList<TenantLane> lanes = share.Lanes.Items;
+        Sample sample = new(lanes.Count, most, entry.Sequence);
         long rows = 0;
-        for (int i = 0; i < _buckets.Count; i++) rows += _buckets[i].RowsBefore(entry, share);
-        return rows;
+        for (int i = 0; i < sample.Count; i++) rows += lanes[sample[i]].RowsBefore(entry);
+        return (long)(rows * sample.Scale);
     }
 
     internal void Add(QueueEntry entry)
     {
         TenantShare? share = Shares.Of(entry.Tenant);
         if (share is not null) Shares.Enter(share, entry.RowsWaiting);
-        BucketFor(entry.ShapeKey).Add(entry, share);
+        entry.IsLeaving = false;
+        QueueBucket bucket = BucketFor(entry.ShapeKey);
+        bucket.Add(entry, share);
+        if (bucket.Count == 1) _buckets.Add(bucket);
+        else if (ReferenceEquals(bucket.First, entry)) _buckets.Moved(bucket);
         Rows += entry.RowsWaiting;
         Count++;
         _countByLevel[entry.Priority]++;
-        if (entry.DueAt != QueueEntry.NoDeadline) _deadlines.Add(entry);
+        if (entry.DueAt == QueueEntry.NoDeadline)
+        {
+            Patients.Add(entry);
+            return;
+        }
+
+        _deadlines.Add(entry);
+        HasDeadlines = true;
     }
 
     /// <summary>Takes an entry out with all the rows it still has waiting.</summary>
@@ -68,19 +94,25 @@ public sealed class RequestQueue
     internal bool Remove(QueueEntry entry)
     {
         TenantShare? share = entry.Lane?.Share;
-        if (!_byKey.TryGetValue(entry.ShapeKey, out QueueBucket? bucket) || !bucket.Remove(entry)) return false;
+        if (!_byKey.TryGetValue(entry.ShapeKey, out QueueBucket? bucket)) return false;
+        bool isFirst = ReferenceEquals(bucket.Count == 0 ? null : bucket.First, entry);
+        if (!bucket.Remove(entry)) return false;
         if (share is not null) Shares.Leave(share, entry.RowsWaiting);
         Rows -= entry.RowsWaiting;
         Count--;
         _countByLevel[entry.Priority]--;
         _deadlines.Remove(entry);
+        Patients.Remove(entry);
+        if (entry.RowsTaken > 0) _begun.Remove(entry);
         if (bucket.Count == 0) Retire(bucket);
+        else if (isFirst) _buckets.Moved(bucket);
         return true;
     }
 
     /// <summary>Takes rows of an entry; it leaves the queue with its last one.</summary>
     internal void Take(QueueEntry entry, int rows)
     {
+        Patients.Took(entry, rows);
         if (entry.Lane is { } lane) Shares.Charge(lane.Share, rows);
         if (rows == entry.RowsWaiting)
         {
@@ -91,6 +123,7 @@ public sealed class RequestQueue
             QueueBucket.TakeRows(entry, rows);
             if (entry.Lane is not null) entry.Lane.Share.Rows -= rows;
             Rows -= rows;
+            if (entry.RowsTaken == 0 && entry.DueAt != QueueEntry.NoDeadline) _begun.Add(entry);
         }
 
         entry.RowsTaken += rows;
@@ -106,7 +139,7 @@ public sealed class RequestQueue
     }
 
     /// <summary>Any entry, or null: for a drain that refuses what is left.</summary>
-    internal QueueEntry? Any() => _buckets.Count == 0 ? null : _buckets[0].First;
+    internal QueueEntry? Any() => _buckets.First?.First;
 
     /// <summary>An entry that waits under a shape key, or null.</summary>
     internal QueueEntry? AnyOf(ulong shapeKey) => _byKey.TryGetValue(shapeKey, out QueueBucket? bucket) ? bucket.First : null;
@@ -117,7 +150,6 @@ public sealed class RequestQueue
         if (!_spare.TryPop(out bucket)) bucket = new QueueBucket(_order);
         bucket.ShapeKey = shapeKey;
         _byKey.Add(shapeKey, bucket);
-        _buckets.Add(bucket);
         return bucket;
     }
 

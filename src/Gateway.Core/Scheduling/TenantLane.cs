@@ -2,7 +2,7 @@ namespace Gateway.Core.Scheduling;
 
 /// <summary>One tenant's requests in a bucket, in the order in which they are to be served.</summary>
 /// <remarks>Made once and used for one tenant after the other. <b>Threading</b>: under the batcher's lock.</remarks>
-internal sealed class TenantLane(IComparer<QueueEntry> order)
+internal sealed class TenantLane(IComparer<QueueEntry> order) : IWaitingLine
 {
     private readonly EntryTree<LanePlace> _entries = new(order);
 
@@ -13,6 +13,12 @@ internal sealed class TenantLane(IComparer<QueueEntry> order)
     public int Position { get; set; }
 
     public QueueEntry? First => _entries.First;
+
+    public int Count => _entries.Count;
+
+    public QueueEntry Head => _entries.First!;
+
+    public int HeapIndex { get; set; } = -1;
 
     public static QueueEntry? Next(QueueEntry entry) => EntryTree<LanePlace>.Next(entry);
 

@@ -4,12 +4,18 @@ namespace Gateway.Core.Scheduling;
 
 /// <summary>What one tenant has waiting in one model, and what it has been given there.</summary>
 /// <remarks><b>Threading</b>: written under the batcher's lock; the counts may be read by any thread.</remarks>
-internal sealed class TenantShare(Tenant tenant)
+internal sealed class TenantShare(Tenant tenant, IComparer<QueueEntry> order)
 {
     private long _rows;
     private int _requests;
 
     public Tenant Tenant { get; } = tenant;
+
+    /// <summary>Its lanes with something in them, one a shape.</summary>
+    public FirstHeap<TenantLane> Lanes { get; } = new(order);
+
+    /// <summary>Position among the tenants with something waiting.</summary>
+    public int Position { get; set; }
 
     /// <summary>Rows given to batches over the tenant's weight, moved on to that of the others whenever it comes back with nothing waiting: who has less is served first.</summary>
     public double VirtualTime { get; set; }

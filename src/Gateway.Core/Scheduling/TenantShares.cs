@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Gateway.Core.Tenants;
 
 namespace Gateway.Core.Scheduling;
@@ -16,12 +17,16 @@ public sealed class TenantShares
     private double _virtualNow;
     private double _activeWeight;
 
-    internal TenantShares()
-    {
-    }
+    private readonly List<TenantShare> _active = [];
+    private readonly IComparer<QueueEntry> _order;
+
+    internal TenantShares(IComparer<QueueEntry> order) => _order = order;
 
     /// <summary>Tenants with something waiting.</summary>
-    internal int Active { get; private set; }
+    internal int Active => _active.Count;
+
+    /// <summary>Their shares, in no particular order.</summary>
+    internal ReadOnlySpan<TenantShare> ActiveShares => CollectionsMarshal.AsSpan(_active);
 
     /// <summary>Requests waiting that have a tenant.</summary>
     internal int Requests { get; private set; }
@@ -35,7 +40,8 @@ public sealed class TenantShares
         {
             share.VirtualTime = Math.Max(share.VirtualTime, _virtualNow);
             Volatile.Write(ref _activeWeight, Active == 0 ? share.Tenant.Weight : _activeWeight + share.Tenant.Weight);
-            Active++;
+            share.Position = _active.Count;
+            _active.Add(share);
         }
 
         share.Requests++;
@@ -49,7 +55,10 @@ public sealed class TenantShares
         share.Requests--;
         Requests--;
         if (share.Requests > 0) return;
-        Active--;
+        TenantShare last = _active[^1];
+        _active[share.Position] = last;
+        last.Position = share.Position;
+        _active.RemoveAt(_active.Count - 1);
         Volatile.Write(ref _activeWeight, Active == 0 ? 0 : _activeWeight - share.Tenant.Weight);
     }
 
@@ -95,7 +104,7 @@ public sealed class TenantShares
     {
         TenantShare?[] byIndex = _byIndex;
         if (tenant.Index >= byIndex.Length) Array.Resize(ref byIndex, Math.Max(tenant.Index + 1, 2 * byIndex.Length));
-        TenantShare share = new(tenant);
+        TenantShare share = new(tenant, _order);
         byIndex[tenant.Index] = share;
         Volatile.Write(ref _byIndex, byIndex);
         return share;

@@ -11,8 +11,11 @@ namespace Gateway.Core.Tenants;
 /// </remarks>
 internal sealed class TokenBucket
 {
+    private const long SecondsADay = 24 * 60 * 60;
+
     private readonly double _ticksAToken;
     private readonly long _burstTicks;
+    private readonly long _mostDebt;
     private long _fullAt = long.MinValue / 2;
 
     /// <param name="perSecond">Tokens a second, above 0.</param>
@@ -22,6 +25,7 @@ internal sealed class TokenBucket
     {
         _ticksAToken = frequency / perSecond;
         _burstTicks = (long)Math.Max(1, Math.Min(long.MaxValue / 8, burst * _ticksAToken));
+        _mostDebt = SecondsADay * frequency;
     }
 
     /// <summary>Takes one token if the bucket holds one.</summary>
@@ -51,11 +55,11 @@ internal sealed class TokenBucket
     public void Draw(long now, int tokens)
     {
         // A day of debt at most: no request is worth more, and the sum cannot overflow.
-        long cost = (long)Math.Min(tokens * _ticksAToken, long.MaxValue / 8);
+        long cost = (long)Math.Min(tokens * _ticksAToken, _burstTicks + (double)_mostDebt);
         while (true)
         {
             long before = Volatile.Read(ref _fullAt);
-            long after = Math.Min(Math.Max(before, now) + cost, now + _burstTicks + (long.MaxValue / 8));
+            long after = Math.Min(Math.Max(before, now) + cost, now + _burstTicks + _mostDebt);
             if (Interlocked.CompareExchange(ref _fullAt, after, before) == before) return;
         }
     }

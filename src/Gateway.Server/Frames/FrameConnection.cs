@@ -414,7 +414,7 @@ internal sealed partial class FrameConnection : IHeldBack
         call.Relay = _overflow?.TryKeep(call, model, _infer.Version(message), _infer.TimeoutMicroseconds, body, tenant, _token);
         if (call.Relay?.Leaves(tenant) == true) return;
         long waited = Waited();
-        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse, waited))
+        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse, waited, _infer.Priority))
         {
             if (call.Relay is { } relay)
             {

@@ -49,6 +49,9 @@ internal sealed class InferMessage
     /// <summary>The time that the client gives it, in microseconds; 0 for none.</summary>
     public long TimeoutMicroseconds => _timeout ?? 0;
 
+    /// <summary>The level that it asks for; 0 for the model's default.</summary>
+    public int Priority => _priority ?? 0;
+
     /// <summary>What it says of the cache.</summary>
     public CacheUse CacheUse => _cacheUse ?? CacheUse.Ordinary;
 

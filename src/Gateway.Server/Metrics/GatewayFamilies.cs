@@ -23,6 +23,8 @@ internal static partial class GatewayFamilies
         Each(writer, models, "gateway_late_requests_total", "counter", "Requests that succeeded after their deadline.", static model => model.Counts.LateRequests);
         Each(writer, models, "gateway_late_rows_total", "counter", "Rows of theirs: run for nothing.", static model => model.Counts.LateRows);
         Stage(writer, models, "prediction_error", "How far requests that succeeded ended from when they were to, by what was known on their arrival.", static counts => counts.PredictionError);
+        Each(writer, models, "gateway_rows_in_time_total", "counter", "Rows of requests that succeeded by their deadline, or had none: the goodput.", static model => model.Counts.RowsInTime);
+        Each(writer, models, "gateway_abandoned_rows_total", "counter", "Rows run of requests that were cancelled, or failed, meanwhile: run for nothing.", static model => model.Counts.AbandonedRows);
         WriteLatencyModel(writer, models);
         Each(writer, models, "gateway_pending_bytes", "gauge", "Bytes of the tensors of requests that wait.", static model => model.PendingBytes);
         Stage(writer, models, "request", "Acceptance to answer, of requests that succeeded.", static counts => counts.Request);

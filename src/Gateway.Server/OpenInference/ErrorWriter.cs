@@ -15,6 +15,22 @@ internal static class ErrorWriter
     // Names and texts are for people and never end up in HTML.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    // A few milliseconds are what most refused ones are to wait.
+    private static readonly string[] Numbers = [.. Enumerable.Range(0, 1024).Select(number => number.ToString(CultureInfo.InvariantCulture))];
+
+    // Errors come by the hundred thousand a second in an overload: what writes them is made once a thread.
+    private const int MostKeptBytes = 16 * 1024;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? t_body;
+
+    [ThreadStatic]
+    private static Utf8JsonWriter? t_json;
+
+    private static ReadOnlySpan<byte> Begin => "{\"error\":\""u8;
+
+    private static ReadOnlySpan<byte> End => "\"}"u8;
+
     /// <summary>The HTTP status that stands for an outcome, as in Triton.</summary>
     public static int HttpStatus(StatusCode status) => status switch
     {
@@ -37,15 +53,37 @@ internal static class ErrorWriter
 
     public static void Write(HttpContext context, int httpStatus, string text)
     {
-        ArrayBufferWriter<byte> body = new();
-        using (Utf8JsonWriter json = new(body, Options))
+        ArrayBufferWriter<byte> body = t_body ??= new ArrayBufferWriter<byte>();
+        Utf8JsonWriter json = t_json ??= new Utf8JsonWriter(body, Options);
+        body.ResetWrittenCount();
+        json.Reset(body);
+        json.WriteStartObject();
+        json.WriteString("error"u8, text);
+        json.WriteEndObject();
+        json.Flush();
+        WriteJson(context, httpStatus, body.WrittenSpan);
+
+        // Not for the sake of one long text.
+        if (body.Capacity > MostKeptBytes) (t_body, t_json) = (null, null);
+    }
+
+    /// <summary>Answers a call that is refused before its body is read: of those, an overload brings the most. Nothing is made for it but what the server keeps of headers.</summary>
+    public static void WriteRefusal(HttpContext context, in EarlyRefusal refusal)
+    {
+        if (OverflowCall.Of(context) is not null)
         {
-            json.WriteStartObject();
-            json.WriteString("error"u8, text);
-            json.WriteEndObject();
+            WriteRefusal(context, StatusCode.Unavailable, refusal.Reason.WireName(), refusal.RetryAfter, refusal.Text.For(""));
+            return;
         }
 
-        WriteJson(context, httpStatus, body.WrittenSpan);
+        AddRefusal(context, refusal.Reason, refusal.RetryAfter);
+
+        // Nothing in such a text needs escaping.
+        Span<byte> json = stackalloc byte[RefusalText.MostBytes + 16];
+        Begin.CopyTo(json);
+        int length = Begin.Length + refusal.Text.Write(json[Begin.Length..]);
+        End.CopyTo(json[length..]);
+        WriteJson(context, HttpStatus(StatusCode.Unavailable), json[..(length + End.Length)]);
     }
 
     /// <summary>Answers a call that is refused, with why, and when to come back; but where it may be served elsewhere, who sees to that is told instead.</summary>
@@ -81,7 +119,9 @@ internal static class ErrorWriter
     private static void AddRetryAfter(HttpContext context, TimeSpan? after)
     {
         IHeaderDictionary headers = context.Response.Headers;
-        headers.RetryAfter = after > TimeSpan.FromSeconds(1) ? Math.Ceiling(after.Value.TotalSeconds).ToString(CultureInfo.InvariantCulture) : "1";
-        if (after is { } time) headers["Retry-After-Ms"] = Math.Ceiling(time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+        headers.RetryAfter = after > TimeSpan.FromSeconds(1) ? Number(Math.Ceiling(after.Value.TotalSeconds)) : Numbers[1];
+        if (after is { } time) headers["Retry-After-Ms"] = Number(Math.Ceiling(time.TotalMilliseconds));
     }
+
+    private static string Number(double whole) => whole >= 0 && whole < Numbers.Length ? Numbers[(int)whole] : whole.ToString(CultureInfo.InvariantCulture);
 }

@@ -71,7 +71,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
 
         if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use))
         {
-            ErrorWriter.WriteRefusal(context, StatusCode.Unavailable, refusal.Reason.WireName(), refusal.RetryAfter, refusal.Text.For(""));
+            ErrorWriter.WriteRefusal(context, refusal);
             return false;
         }
 

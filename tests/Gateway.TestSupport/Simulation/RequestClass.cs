@@ -8,7 +8,8 @@ namespace Gateway.TestSupport.Simulation;
 /// <param name="MostRows">Rows are even between 1 and this.</param>
 /// <param name="Priority">1 is served first.</param>
 /// <param name="Tenant">On whose behalf; null for nobody's.</param>
-public sealed record RequestClass(double Share, double Time, int MostRows = 1, int Priority = 1, Tenant? Tenant = null)
+/// <param name="Shapes">Shapes that they come in, each as often as any.</param>
+public sealed record RequestClass(double Share, double Time, int MostRows = 1, int Priority = 1, Tenant? Tenant = null, int Shapes = 1)
 {
     /// <summary>2.1 times the time of one row.</summary>
     public static RequestClass Tight(SimulatedModel model, double share = 1) => new(share, 2.1 * model.Nanoseconds(1));

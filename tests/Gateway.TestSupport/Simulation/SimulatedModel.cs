@@ -42,10 +42,11 @@ public sealed record SimulatedModel(string Name, int MaxBatchRows, IReadOnlyList
     }
 
     /// <summary>What a profile at load would say, wrong by a factor.</summary>
-    public LatencyModel Profile(double factor)
+    /// <param name="shape">Another factor, by the rows; null for none.</param>
+    public LatencyModel Profile(double factor, Func<int, double>? shape = null)
     {
         LatencyModel latency = new(MaxBatchRows);
-        for (int rows = 1; rows <= MaxBatchRows; rows++) latency.Profile(rows, (long)(factor * Nanoseconds(rows)));
+        for (int rows = 1; rows <= MaxBatchRows; rows++) latency.Profile(rows, (long)(factor * (shape?.Invoke(rows) ?? 1) * Nanoseconds(rows)));
         latency.EndProfile();
         return latency;
     }

@@ -25,6 +25,12 @@ public sealed record SimulationSetup(SimulatedModel Model, double Load)
     /// <summary>What the profile says over what is true.</summary>
     public double ProfileFactor { get; init; } = 1;
 
+    /// <summary>Likewise, by the rows of a batch; null for the same for all.</summary>
+    public Func<int, double>? ProfileShape { get; init; }
+
+    /// <summary>Whether the model was profiled at all.</summary>
+    public bool HasProfile { get; init; } = true;
+
     /// <summary>Attempts after a refusal, each a quarter to half of the time to answer later.</summary>
     public int Retries { get; init; }
 

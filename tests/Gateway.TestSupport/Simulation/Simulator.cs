@@ -35,7 +35,7 @@ public sealed class Simulator
         _random = new Random(setup.Seed);
         _former = policy.MakeFormer(SimulatedTime.Instance);
         _queue = new RequestQueue(_former.Order, policy.PriorityLevels);
-        _latency = setup.Model.Profile(setup.ProfileFactor);
+        _latency = setup.HasProfile ? setup.Model.Profile(setup.ProfileFactor, setup.ProfileShape) : new LatencyModel(setup.Model.MaxBatchRows);
         _views = new InstanceView[setup.Instances];
         Array.Fill(_views, new InstanceView(true, 0, 0));
         _running = [.. Enumerable.Range(0, setup.Instances).Select(_ => new List<SimulatedRequest>())];
@@ -132,7 +132,16 @@ public sealed class Simulator
         int index = 0;
         while (index < _setup.Classes.Count - 1 && pick >= _setup.Classes[index].Share) pick -= _setup.Classes[index++].Share;
         RequestClass chosen = _setup.Classes[index];
-        return new SimulatedRequest { Class = chosen, ClassIndex = index, Rows = _random.Next(1, chosen.MostRows + 1), Priority = chosen.Priority, Tenant = chosen.Tenant, FirstArrival = _now };
+        return new SimulatedRequest
+        {
+            Class = chosen,
+            ClassIndex = index,
+            Rows = _random.Next(1, chosen.MostRows + 1),
+            Priority = chosen.Priority,
+            Tenant = chosen.Tenant,
+            ShapeKey = chosen.Shapes > 1 ? (ulong)_random.Next(chosen.Shapes) : 0,
+            FirstArrival = _now,
+        };
     }
 
     private double Gap(double at)
@@ -241,6 +250,7 @@ public sealed class Simulator
                 Rows = request.Rows,
                 Priority = request.Priority,
                 Tenant = request.Tenant,
+                ShapeKey = request.ShapeKey,
                 Attempt = request.Attempt + 1,
                 FirstArrival = request.FirstArrival,
             },

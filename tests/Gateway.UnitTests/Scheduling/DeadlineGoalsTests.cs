@@ -1,3 +1,4 @@
+using Gateway.Core.Scheduling;
 using Gateway.TestSupport.Simulation;
 
 namespace Gateway.UnitTests.Scheduling;
@@ -83,7 +84,7 @@ public sealed class DeadlineGoalsTests
     [MemberData(nameof(ModelNames))]
     public void Stalls_AreNotLearned(string model)
     {
-        SimulationResult result = Simulator.Run(new SimulationSetup(Named(model), 2) { Classes = [RequestClass.Medium(Named(model))], Stalls = 0.002 });
+        SimulationResult result = Simulator.Run(new SimulationSetup(Named(model), 2) { Classes = [RequestClass.Medium(Named(model))], Stalls = 0.002, Requests = 100_000 });
 
         // The stalls alone take 4 % of the capacity, with several points of spread between seeds.
         AssertAtLeast(0.88, result.Goodput, "goodput");
@@ -143,6 +144,131 @@ public sealed class DeadlineGoalsTests
 
         AssertAtLeast(0.70, medium, "in time, medium");
         AssertAtLeast(0.75, loose, "in time, loose");
+    }
+
+    // Several instances, each with tight deadlines: what none of them can do in time is refused early, too.
+    [Theory]
+    [InlineData("light", 2)]
+    [InlineData("light", 4)]
+    [InlineData("conv", 2)]
+    [InlineData("conv", 4)]
+    [InlineData("gpu", 2)]
+    [InlineData("gpu", 4)]
+    public void Overload_SeveralInstances_RefusalsAreEarly(string model, int instances)
+    {
+        foreach (double load in (double[])[1.2, 2, 3])
+        {
+            RequestClass tight = RequestClass.Tight(Named(model));
+            RequestClass medium = RequestClass.Medium(Named(model));
+            SimulationResult ofTight = Simulator.Run(new SimulationSetup(Named(model), load) { Classes = [tight], Instances = instances });
+            SimulationResult ofMedium = Simulator.Run(new SimulationSetup(Named(model), load) { Classes = [medium], Instances = instances });
+
+            AssertAtMost((instances == 2 ? 0.2 : 0.3) * tight.Time, ofTight.RefusalTimes.Average(), $"time to a refusal at {load}, mean");
+            AssertAtMost(Math.Max(0.01 * medium.Time, 50_000), SimulationResult.Percentile(ofMedium.RefusalTimes, 0.99), $"time to a refusal of medium ones at {load}, p99");
+            AssertAtLeast(0.97, ofMedium.Goodput, $"goodput of medium ones at {load}");
+        }
+    }
+
+    // Shapes share no batch: the most that can be done is what a batch of one holds that came within a deadline, 89, 18 and 4 % of what is offered. Who cannot be served is told so early all the same.
+    [Theory]
+    [InlineData(4)]
+    [InlineData(64)]
+    [InlineData(1_000)]
+    public void ManyShapes_RefusalsAreEarly(int shapes)
+    {
+        RequestClass medium = RequestClass.Medium(SimulatedModel.Gpu) with { Shapes = shapes };
+
+        SimulationResult result = Simulator.Run(new SimulationSetup(SimulatedModel.Gpu, 0.9) { Classes = [medium] });
+
+        if (result.RefusalTimes.Count > 0) AssertAtMost(0.2 * medium.Time, result.RefusalTimes.Average(), "time to a refusal, mean");
+        AssertAtMost(0.02, result.Wasted, "wasted");
+        AssertAtLeast(shapes == 4 ? 0.85 : shapes == 64 ? 0.17 : 0.03, result.ShareInTime, "in time");
+    }
+
+    // Requests of more rows than the best batch of a model that is slower with larger ones: run whole, they would be more than it can do, and a quarter would be too late. What is lost
+    // in parts is what comes together at random: the deadline is no more than five requests long.
+    [Fact]
+    public void RowsBeyondTheBestBatch_AreRunInParts()
+    {
+        SimulatedModel model = SimulatedModel.Convolutional;
+
+        SimulationResult result = Simulator.Run(new SimulationSetup(model, 0.9) { Classes = [RequestClass.Loose(model) with { MostRows = 16 }] });
+
+        AssertAtLeast(0.86, result.ShareInTime, "in time");
+        AssertAtMost(0.005, result.Wasted, "wasted");
+    }
+
+    [Theory]
+    [MemberData(nameof(ModelNames))]
+    public void TwoLevels_TheLowerOneIsRefusedEarly(string model)
+    {
+        RequestClass medium = RequestClass.Medium(Named(model), 0.5);
+        BatchingPolicy policy = new() { MaxBatchRows = Named(model).MaxBatchRows, MaxQueueRequests = int.MaxValue, PriorityLevels = 2, QueuePolicies = [default, default] };
+
+        SimulationResult result = Simulator.Run(new SimulationSetup(Named(model), 2) { Classes = [medium, medium with { Priority = 2 }], Requests = 80_000 }, policy);
+
+        AssertAtMost(0.2 * medium.Time, result.RefusalTimes.Average(), "time to a refusal, mean");
+        AssertAtMost(0.5 * medium.Time, SimulationResult.Percentile(result.RefusalTimes, 0.99), "time to a refusal, p99");
+        AssertAtLeast(0.97, result.Goodput, "goodput");
+    }
+
+    // Without batching each request is a run of its own, of all its rows.
+    [Theory]
+    [MemberData(nameof(ModelNames))]
+    public void NoBatching_RefusalsAreEarlyAndFewAreLate(string model)
+    {
+        RequestClass requests = new(1, 10 * Named(model).Nanoseconds(8), MostRows: 8);
+        BatchingPolicy policy = new() { MaxBatchRows = Named(model).MaxBatchRows, IsDynamic = false, MaxQueueRequests = int.MaxValue };
+
+        SimulationResult result = Simulator.Run(new SimulationSetup(Named(model), 2) { Classes = [requests] }, policy);
+
+        AssertAtMost(0.1 * requests.Time, result.RefusalTimes.Average(), "time to a refusal, mean");
+        AssertAtMost(0.02, result.Wasted, "wasted");
+    }
+
+    // Others' deadlines want everything, and a hundredth of the requests has none: those are served all the same, at hardly any cost.
+    [Theory]
+    [MemberData(nameof(ModelNames))]
+    public void Overload_RequestsWithoutADeadlineDoNotStarve(string model)
+    {
+        SimulatedModel simulated = Named(model);
+        RequestClass medium = RequestClass.Medium(simulated, 0.99);
+        long served = 0;
+        long came = 0;
+        SimulationResult result = Simulator.Run(
+            new SimulationSetup(simulated, 2) { Classes = [medium, new RequestClass(0.01, 0)], Requests = 40_000 },
+            onEnded: (at, request, _) =>
+            {
+                if (request.ClassIndex == 0) return;
+                came++;
+                if (at < 1) served++;
+            });
+
+        AssertAtLeast(0.9 * came, served, "served of those without a deadline, before the load ends");
+        AssertAtLeast(0.95, result.Goodput, "goodput");
+    }
+
+    // The best size is found by what batches take, whatever a profile says of it: that four rows are the best, that all are, or nothing.
+    [Theory]
+    [MemberData(nameof(ModelNames))]
+    public void ProfileIsWrongInShape_OrMissing_TheBestSizeIsFound(string model)
+    {
+        SimulatedModel simulated = Named(model);
+        SimulationSetup setup = new(simulated, 2) { Classes = [RequestClass.Loose(simulated)], Requests = 200_000 };
+        SimulationSetup[] setups =
+        [
+            setup with { ProfileShape = rows => rows <= 4 ? 1 : 1.1 * rows / 4 * simulated.Nanoseconds(4) / simulated.Nanoseconds(rows) },
+            setup with { ProfileShape = rows => Math.Sqrt(rows) * simulated.Nanoseconds(1) / simulated.Nanoseconds(rows) },
+            setup with { HasProfile = false },
+        ];
+        for (int i = 0; i < setups.Length; i++)
+        {
+            long late = 0;
+            Simulator.Run(setups[i], onEnded: (at, request, isInTime) => late += isInTime && at is >= 0.7 and < 1 ? 1 : 0);
+
+            // Where the profile is wrong fivefold there is a long way down.
+            AssertAtLeast(model == "conv" && i == 1 ? 0.8 : 0.92, late / (0.3 * 200_000 / 2), "answers in time of the last third, over what could be");
+        }
     }
 
     public static TheoryData<string> ModelNames => [.. Models.Select(model => model.Name)];

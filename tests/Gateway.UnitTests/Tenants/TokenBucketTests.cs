@@ -63,6 +63,16 @@ public sealed class TokenBucketTests
     }
 
     [Fact]
+    public void Draw_HoweverMuch_IsADayOfDebtAtMost()
+    {
+        TokenBucket bucket = new(perSecond: 1, burst: 5, Second);
+        for (int i = 0; i < 100; i++) bucket.Draw(0, int.MaxValue);
+
+        Assert.False(bucket.HasAny(0, out long wait));
+        Assert.InRange(wait, 1, 24 * 60 * 60 * Second + 1);
+    }
+
+    [Fact]
     public void Draw_AbsurdNumbers_NeverOverflow()
     {
         TokenBucket bucket = new(perSecond: 0.001, burst: 1e9, 1_000_000_000);

@@ -94,19 +94,21 @@ internal static class InferAnswer
 
     /// <summary>Writes a stream's answer to a request that failed, with the prefix.</summary>
     /// <param name="model">What ran it, or refused it; null when it did not come so far.</param>
-    public static void WriteError(IBufferWriter<byte> to, string error, string id, ServedModel? model)
+    /// <param name="refusal">Why it was refused, if it was.</param>
+    public static void WriteError(IBufferWriter<byte> to, string error, string id, ServedModel? model, in RefusalParameters refusal)
     {
         bool isFinal = model is not null;
         string name = model?.Name ?? "";
         string version = model?.VersionText ?? "";
         int errorBytes = ProtobufWriter.Utf8Size(error);
-        long response = HeadBytes(name, version, id, isFinal);
+        long response = HeadBytes(name, version, id, isFinal) + refusal.Bytes;
         MessagePrefix.Write(to, isCompressed: false, ProtobufWriter.TextSize(errorBytes) + Wrapped(response));
         ProtobufWriter writer = new(to.GetSpan((int)ProtobufWriter.TextSize(errorBytes) + MostHeaderBytes));
         writer.WriteText(ErrorField, error, errorBytes);
         to.Advance(writer.Position);
         WriteWrapper(ref to, response);
         WriteHead(ref to, name, version, id, isFinal);
+        refusal.Write(ref to);
     }
 
     private static long HeadBytes(string name, string version, string id, bool isFinal) =>

@@ -173,6 +173,7 @@ internal sealed partial class InferStream
             ServedModel? model = mayLeave ? null : _catalog.Find(message.ModelName.Of(bytes), version);
             if (!_tenants.TryEnter(_call.Headers, out Tenant? tenant, out TenantRefusal over))
             {
+                call.Refusal = new RefusalParameters(over.Reason.WireName(), over.RetryAfter);
                 Fail(call, request, StatusCode.ResourceExhausted, over.Text, Encoding.UTF8.GetString(message.Id.Of(bytes)));
                 return;
             }
@@ -191,8 +192,14 @@ internal sealed partial class InferStream
             if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant, _cacheUse))
             {
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
-                if (call.Relay is { } relay) relay.Refused(refusal, id);
-                else Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
+                if (call.Relay is { } relay)
+                {
+                    relay.Refused(refusal, id);
+                    return;
+                }
+
+                call.Refusal = new RefusalParameters(refusal.Reason.WireName(), refusal.RetryAfter);
+                Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
                 return;
             }
 

@@ -22,6 +22,9 @@ internal sealed class StreamCall(StreamSender sender, BlockPool pool) : Pipeline
 
     public string Error { get; set; } = "";
 
+    /// <summary>Why it was refused, if it was.</summary>
+    public RefusalParameters Refusal { get; set; }
+
     /// <summary>What ran it, or refused it; null when it did not come so far.</summary>
     public ServedModel? Model { get; set; }
 
@@ -56,6 +59,7 @@ internal sealed class StreamCall(StreamSender sender, BlockPool pool) : Pipeline
         Id = "";
         Status = StatusCode.Ok;
         Error = "";
+        Refusal = default;
         Model = null;
         IsAnswered = false;
     }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using Gateway.Core.Memory;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Server.Calls;
@@ -156,6 +157,7 @@ internal sealed class StreamSender
     {
         if (call.Request is not { } request || call.Status != StatusCode.Ok) return;
         (call.Status, call.Error) = (request.Status, request.Error ?? "");
+        call.Refusal = new RefusalParameters(request.Refusal.Reason.WireName(), request.RetryAfter);
         if (request.Status != StatusCode.Ok) return;
         try
         {
@@ -183,7 +185,7 @@ internal sealed class StreamSender
             }
         }
 
-        InferAnswer.WriteError(to, call.Error, call.Request?.Id ?? call.Id, call.Model);
+        InferAnswer.WriteError(to, call.Error, call.Request?.Id ?? call.Id, call.Model, call.Refusal);
     }
 
     /// <summary>Copies an answer out of the memory that others wait for.</summary>

@@ -1,0 +1,141 @@
+using Gateway.Core.Scheduling;
+using Gateway.TestSupport;
+
+namespace Gateway.UnitTests.Scheduling;
+
+/// <summary>Whom endpoints turn away before they read a request, in a model whose batches take 100 ms and 10 ms more a row, of up to 8 rows.</summary>
+public sealed class EarlyRefusalTests
+{
+    private const long Millisecond = 7_000;
+
+    private readonly ManualTimeProvider _time = new();
+
+    // The body of a request may give it more time than the model does.
+    [Fact]
+    public async Task Objective_WhatIsYetToBeReadMayGiveMore_IsRead()
+    {
+        PuppetStage stage = new();
+        BatchingPolicy policy = new() { MaxBatchRows = 4, Objective = _time.Ticks(TimeSpan.FromMilliseconds(50)) };
+        await using TestModel model = new(BatcherSetups.Puppets(stage, _time, policy));
+        for (int rows = 1; rows <= 4; rows++) model.Batcher.Latency.Profile(rows, _time.Ticks(TimeSpan.FromMilliseconds(100 + rows)));
+        model.Batcher.Latency.EndProfile();
+        await model.WhenIdleAsync();
+        Sent running = model.SendWithTimeout(10_000_000, 1);
+        PuppetRun run = await stage.NextAsync();
+
+        Assert.False(model.Batcher.TurnsAway(0, out _));
+        Assert.True(model.Batcher.TurnsAway(0, out EarlyRefusal refusal, priority: 0));
+        Assert.Equal(RefusalReason.DeadlineUnreachable, refusal.Reason);
+        Assert.True(model.Batcher.TurnsAway(50_000, out _));
+        Assert.False(model.Batcher.TurnsAway(10_000_000, out _));
+        Sent more = model.SendWithTimeout(10_000_000, 2);
+        run.Succeed();
+        (await stage.NextAsync()).Succeed();
+        await BatcherSetups.AssertServedAsync(running, 1);
+        await BatcherSetups.AssertServedAsync(more, 2);
+    }
+
+    [Fact]
+    public void TightAndLoose_OnePatientRequest_TightOnesAreTurnedAway()
+    {
+        Scene scene = new(_time, new BatchingPolicy { MaxBatchRows = 8 });
+        scene.Arrive(timeout: 24 * 60 * 60 * 1_000 * Millisecond);
+        scene.Fill(rows: 24, timeout: 1_000 * Millisecond);
+        scene.Fill(rows: 24, timeout: 400 * Millisecond);
+
+        // 24 rows are due within 400 ms, and the instance is busy for 180: those alone take 540.
+        Assert.True(scene.TurnsAway(400, priority: null));
+        Assert.True(scene.TurnsAway(450, priority: null));
+        Assert.False(scene.TurnsAway(5_000, priority: null));
+    }
+
+    [Fact]
+    public void LooseOnesWait_TightOnesAreRead()
+    {
+        Scene scene = new(_time, new BatchingPolicy { MaxBatchRows = 8 });
+        scene.Fill(rows: 48, timeout: 10_000 * Millisecond);
+
+        Assert.False(scene.TurnsAway(400, priority: null));
+        Assert.True(scene.TurnsAway(200, priority: null));
+    }
+
+    [Fact]
+    public void Levels_WhatMayBeOfTheFirstIsRead()
+    {
+        Scene scene = new(_time, new BatchingPolicy { MaxBatchRows = 8, PriorityLevels = 2, DefaultPriorityLevel = 2, QueuePolicies = [default, default] });
+        scene.Fill(rows: 40, timeout: 1_500 * Millisecond, priority: 2);
+
+        Assert.False(scene.TurnsAway(800, priority: null));
+        Assert.False(scene.TurnsAway(800, priority: 1));
+
+        // Those that wait are due later.
+        Assert.False(scene.TurnsAway(800, priority: 2));
+        scene.Fill(rows: 40, timeout: 700 * Millisecond, priority: 1);
+        Assert.True(scene.TurnsAway(800, priority: null));
+        Assert.True(scene.TurnsAway(800, priority: 2));
+    }
+
+    [Fact]
+    public void MoreTimesThanAreKept_NeverMoreThanAdmissionRefuses()
+    {
+        Random random = new(1);
+        Scene scene = new(_time, new BatchingPolicy { MaxBatchRows = 8 });
+        int turned = 0;
+        for (int i = 0; i < 400; i++)
+        {
+            long timeout = random.Next(150, 3_000);
+            bool isTurnedAway = scene.TurnsAway(timeout, priority: null);
+            bool isAdmitted = scene.Arrive(timeout * Millisecond);
+            Assert.False(isTurnedAway && isAdmitted, $"{i}: {timeout}");
+            if (isTurnedAway) turned++;
+        }
+
+        Assert.InRange(turned, 100, 400);
+    }
+
+    private sealed class Scene
+    {
+        private readonly ManualTimeProvider _time;
+        private readonly BatchingPolicy _policy;
+        private readonly IBatchFormer _former;
+        private readonly RequestQueue _queue;
+        private readonly LatencyModel _latency = new(8);
+        private readonly AdmissionGate _gate;
+        private readonly InstanceView[] _instances;
+        private long _sequence;
+
+        public Scene(ManualTimeProvider time, BatchingPolicy policy)
+        {
+            _time = time;
+            _policy = policy;
+            _former = policy.MakeFormer(time);
+            _queue = new RequestQueue(_former.Order, policy.PriorityLevels);
+            _gate = new AdmissionGate(time);
+            _instances = [new InstanceView(false, time.GetTimestamp(), 8)];
+            for (int rows = 1; rows <= 8; rows++) _latency.Profile(rows, (100 + (10 * rows)) * Millisecond);
+            _latency.EndProfile();
+        }
+
+        private SchedulingView View => new(_queue, _latency, _instances, _time.GetTimestamp(), isDraining: false);
+
+        public bool Arrive(long timeout, int priority = 1, bool isForced = false)
+        {
+            long now = _time.GetTimestamp();
+            TestEntry entry = new() { Arrival = now, Deadline = now + timeout, Priority = priority, Sequence = ++_sequence };
+            _gate.Saw(priority, timeout);
+            bool isAdmitted = _former.Admit(entry, View).Reason == RefusalReason.None;
+            if (isAdmitted || isForced) _queue.Add(entry);
+            _gate.NoteDown(_former, View, _policy.Estimate(8, _latency), 8);
+            return isAdmitted;
+        }
+
+        public void Fill(int rows, long timeout, int priority = 1)
+        {
+            for (int i = 0; i < rows; i++) Arrive(timeout, priority, isForced: true);
+        }
+
+        /// <param name="timeout">Milliseconds.</param>
+        /// <param name="priority">Null for any.</param>
+        public bool TurnsAway(long timeout, int? priority) => _gate.TurnsAway(timeout * Millisecond, 0, priority ?? 1, 1, out _);
+    }
+}
