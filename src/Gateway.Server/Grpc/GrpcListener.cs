@@ -33,6 +33,9 @@ internal sealed class GrpcListener : IAsyncDisposable
     /// <summary>Most calls of one connection at a time. A client with hundreds of calls in flight should need no second connection; Kestrel's 100 would have it wait.</summary>
     public const int MostStreams = 1024;
 
+    // Not infinite: Kestrel adds it to the time of day, the sum is beyond what it can hold, and each idle connection is closed at the next second.
+    private static readonly TimeSpan LongestIdle = TimeSpan.FromDays(1);
+
     private readonly WebApplication _app;
     private readonly GrpcApplication _calls;
     private readonly GrpcStop _stop = new();
@@ -138,7 +141,7 @@ internal sealed class GrpcListener : IAsyncDisposable
         limits.MaxRequestBodySize = null;
 
         // Clients keep an idle channel for hours, as Triton lets them; pings find out which are gone.
-        limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        limits.KeepAliveTimeout = LongestIdle;
         limits.Http2.MaxStreamsPerConnection = MostStreams;
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromMilliseconds(options.GrpcKeepaliveTime);
         limits.Http2.KeepAlivePingTimeout = TimeSpan.FromMilliseconds(options.GrpcKeepaliveTimeout);
