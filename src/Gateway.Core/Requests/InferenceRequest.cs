@@ -52,6 +52,11 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         if (microseconds > 0 && (TimeoutMicroseconds == 0 || microseconds < TimeoutMicroseconds)) TimeoutMicroseconds = microseconds;
     }
 
+    /// <summary>Checks what is said of an input against the model, before its bytes are fetched from where they lie: it might be told to have any number of them.</summary>
+    /// <param name="index">By the model's own order.</param>
+    /// <exception cref="Protocol.InferenceException">It does not fit the model.</exception>
+    public void CheckInput(int index, in InputTensor input) => RequestValidation.CheckAhead(this, index, input);
+
     /// <summary>Makes it a tenant's, which has let it in (<see cref="Tenant.TryEnter"/>); null where requests have no tenants. Its disposal tells the tenant that it is over.</summary>
     public void AdmitAs(Tenant? tenant) => Tenant = tenant;
 
