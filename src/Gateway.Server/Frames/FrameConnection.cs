@@ -438,6 +438,7 @@ internal sealed partial class FrameConnection : IHeldBack
             request = _catalog.RentRequest(model, _infer.Version(message), tenant);
         }
 
+        bool hasFlown = false;
         try
         {
             request.Waited = waited;
@@ -456,12 +457,15 @@ internal sealed partial class FrameConnection : IHeldBack
             Window.Charge(call, request.Block?.Capacity ?? 0);
             call.Request = request;
             call.BeginFlight();
+            hasFlown = true;
             request.Model.Infer(request, call, isLast ? RunsHere.Any : RunsHere.FullBatches);
         }
-        catch
+#pragma warning disable CA1031 // The call has its answer; what went wrong after it is for the log alone.
+        catch (Exception error)
+#pragma warning restore CA1031
         {
-            call.Drop(request);
-            throw;
+            if (call.Drop(request, hasFlown)) throw;
+            Log.Failed(_logger, _connection.ConnectionId, error);
         }
     }
 

@@ -150,6 +150,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
         Tenant? tenant = Tenant;
         Tenant = null;
         InferenceRequest request = overflow.Catalog.RentRequest(model, run.Model.Version, tenant);
+        bool hasFlown = false;
         try
         {
             message.Fill(request, bytes, call.WantedOutputs);
@@ -157,12 +158,15 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
             if (overflow.Remaining(run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
             call.Request = request;
             call.BeginFlight();
+            hasFlown = true;
             request.Model.Infer(request, call, RunsHere.None);
         }
-        catch
+#pragma warning disable CA1031 // The call has its answer; what went wrong after it is for the log alone.
+        catch (Exception error)
+#pragma warning restore CA1031
         {
-            call.Drop(request);
-            throw;
+            if (call.Drop(request, hasFlown)) throw;
+            overflow.Dispatch.Report(error);
         }
     }
 
