@@ -236,7 +236,12 @@ internal sealed partial class FrameConnection : IHeldBack
                 consumed = buffer.Start;
                 if (status == FrameStatus.Incomplete) break;
                 hasHandled |= status == FrameStatus.Handled;
-                if (status == FrameStatus.Handled) continue;
+                if (status == FrameStatus.Handled)
+                {
+                    _frameBegan = 0;
+                    continue;
+                }
+
                 examined = consumed;
                 return false;
             }
@@ -411,10 +416,16 @@ internal sealed partial class FrameConnection : IHeldBack
             return;
         }
 
-        call.Relay = _overflow?.TryKeep(call, model, _infer.Version(message), _infer.TimeoutMicroseconds, body, tenant, _token);
+        // The client counts from the frame's first byte. One whose time is over is read, and counted as expired.
+        long spent = _infer.TimeoutMicroseconds == 0 || _frameBegan == 0 ? 0 : (long)_time.GetElapsedTime(_frameBegan).TotalMicroseconds;
+        long left = _infer.TimeoutMicroseconds - spent;
+        bool isOverdue = spent > 0 && left <= 0;
+        call.Relay = isOverdue ? null : _overflow?.TryKeep(call, model, _infer.Version(message), left, body, tenant, _token);
         if (call.Relay?.Leaves(tenant) == true) return;
-        long waited = Waited();
-        if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse, waited))
+
+        // What it lay here unread is part of what it took to come.
+        long waited = spent > 0 ? 0 : Waited();
+        if (!isOverdue && model.TurnsAway(left, out EarlyRefusal refusal, tenant, _infer.CacheUse, waited))
         {
             if (call.Relay is { } relay)
             {
@@ -442,7 +453,7 @@ internal sealed partial class FrameConnection : IHeldBack
         try
         {
             request.Waited = waited;
-            _infer.Fill(request, message, call.WantedOutputs);
+            _infer.Fill(request, message, call.WantedOutputs, spent);
             if (block is null)
             {
                 InferMessage.CopyTensors(request, message, _pool);
