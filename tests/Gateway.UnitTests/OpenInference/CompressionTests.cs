@@ -139,7 +139,7 @@ public sealed class CompressionTests
 
         for (int length = 1; length < packed.Length; length++)
         {
-            Answer answer = await server.InferAsync(model, packed[..length], headLength: headLength, change: Encoded("gzip"));
+            Answer answer = await server.InferAsync(model, packed.AsSpan(0, length), headLength: headLength, change: Encoded("gzip"));
             Assert.True(answer.Status == HttpStatusCode.BadRequest, $"{length} of {packed.Length} bytes: {answer.Status} {answer.Text}");
         }
     }
