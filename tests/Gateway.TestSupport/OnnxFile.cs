@@ -48,6 +48,24 @@ public static class OnnxFile
         return Model(graph);
     }
 
+    /// <summary>Likewise, with the constants in another file, from its beginning.</summary>
+    /// <param name="bytes">So many of it: four an element.</param>
+    public static byte[] WithWeightsIn(string location, int bytes)
+    {
+        int side = bytes / sizeof(float);
+        byte[] graph =
+        [
+            .. Message(1, [.. Text(1, "x"), .. Text(1, "c"), .. Text(2, "y"), .. Text(4, "Add")]),
+            .. Text(2, "elsewhere"),
+            .. Message(5, [.. Number(1, side), .. Number(2, 1), .. Text(8, "c"), .. Entry("location", location), .. Entry("offset", "0"), .. Entry("length", $"{bytes}"), .. Number(14, 1)]),
+            .. Message(11, Tensor("x", side)),
+            .. Message(12, Tensor("y", side)),
+        ];
+        return Model(graph);
+
+        static byte[] Entry(string key, string value) => Message(13, [.. Text(1, key), .. Text(2, value)]);
+    }
+
     /// <summary>A third: <c>y</c> is the first so many elements of a row of <c>x</c>, so that a row of any size costs next to nothing.</summary>
     public static byte[] First(int elements, params ReadOnlySpan<long> dims)
     {

@@ -14,9 +14,10 @@ const { loadSync } = loader.default ?? loader;
 
 const [address, heldOut] = process.argv.slice(2);
 const protos = fileURLToPath(new URL('../../src/Gateway.Protocol/Protos', import.meta.url));
-const packages = loadPackageDefinition(loadSync(['grpc_service.proto', 'grpc/health/v1/health.proto'], { includeDirs: [protos], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true }));
+const packages = loadPackageDefinition(loadSync(['grpc_service.proto', 'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto'], { includeDirs: [protos], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true }));
 const client = new packages.inference.GRPCInferenceService(address, credentials.createInsecure());
 const health = new packages.grpc.health.v1.Health(address, credentials.createInsecure());
+const reflection = new packages.grpc.reflection.v1.ServerReflection(address, credentials.createInsecure());
 
 const call = (method, request, { stub = client, metadata = new Metadata(), options = {} } = {}) =>
   new Promise((resolve, reject) => stub[method](request, metadata, options, (error, response) => (error ? reject(error) : resolve(response))));
@@ -47,6 +48,17 @@ assert.equal((await call('LogSettings', { settings: { log_verbose_level: { uint3
 assert.equal((await call('LogSettings', { settings: { log_verbose_level: { uint32_param: 0 } } })).settings.log_verbose_level.uint32_param, 0);
 assert.equal((await call('Check', { service: '' }, { stub: health })).status, 'SERVING');
 
+const watch = health.Watch({ service: '' });
+await assert.rejects(async () => {
+  for await (const answer of watch) {
+    assert.equal(answer.status, 'SERVING');
+    watch.cancel();
+  }
+}, { code: status.CANCELLED });
+const asking = reflection.ServerReflectionInfo();
+asking.end({ list_services: '' });
+for await (const { list_services_response } of asking) assert.ok(list_services_response.service.some(({ name }) => name === 'inference.GRPCInferenceService'));
+
 // Every error.
 const digit = infer(new Uint8Array(64));
 await fails('ModelInfer', { ...digit, model_name: 'nobody' }, status.NOT_FOUND, "Request for unknown model: 'nobody' is not found");
@@ -57,9 +69,14 @@ await fails('ModelMetadata', { name: 'nobody' }, status.NOT_FOUND, "Request for 
 await fails('ModelStatistics', { name: 'nobody' }, status.INVALID_ARGUMENT, "requested model 'nobody' is not available");
 await fails('RepositoryIndex', { repository_name: 'r' }, status.UNIMPLEMENTED, "'repository_name' specification is not supported");
 await fails('RepositoryModelLoad', { model_name: 'digits' }, status.UNAVAILABLE, 'explicit model load / unload is not allowed if polling is enabled');
+await fails('RepositoryModelUnload', { model_name: 'digits' }, status.UNAVAILABLE, 'explicit model load / unload is not allowed if polling is enabled');
+const disabled = "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.";
+await fails('SystemSharedMemoryUnregister', { name: 'r' }, status.UNIMPLEMENTED, disabled);
+await fails('CudaSharedMemoryRegister', { name: 'r', byte_size: 1 }, status.UNIMPLEMENTED, disabled);
+await fails('CudaSharedMemoryUnregister', { name: 'r' }, status.UNIMPLEMENTED, disabled);
 await fails('TraceSetting', { settings: { trace_rate: { value: ['1'] } } }, status.UNIMPLEMENTED, "'trace_rate' cannot be changed: this server writes no traces");
 await fails('LogSettings', { settings: { log_info: { uint32_param: 1 } } }, status.INVALID_ARGUMENT, "expect boolean for 'log_info'");
-await fails('SystemSharedMemoryRegister', { name: 'r', key: '/k', byte_size: 1 }, status.UNIMPLEMENTED, "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.");
+await fails('SystemSharedMemoryRegister', { name: 'r', key: '/k', byte_size: 1 }, status.UNIMPLEMENTED, disabled);
 
 // The held-out set: call by call, compressed, and over one stream.
 const digits = readFileSync(heldOut);
@@ -112,4 +129,5 @@ assert.ok(statistics.inference_count >= 2 * records.length && statistics.inferen
 client.close();
 compressing.close();
 health.close();
+reflection.close();
 console.log(`${right} and ${streamed} of ${records.length} digits are right`);

@@ -15,7 +15,7 @@ public sealed class BlockPool : IDisposable
     /// <summary>Smallest block: one page holds a light model's tensors, and smaller ones could not be locked by themselves.</summary>
     public const int SmallestBlock = 4096;
 
-    // What any caller gets for what it announces, however full the pool: a small image.
+    // What a caller gets for what it announces, however full the pool: a small image.
     private const long Trusted = 64 * 1024;
 
     // The bytes copied again are then a third of a large body.
@@ -77,8 +77,9 @@ public sealed class BlockPool : IDisposable
     /// believed only while they leave half of the pool to the others (give or take a body for each reader that looks at the same time). After that a body gets what it announces up to <see cref="Trusted"/>, and beyond that a
     /// multiple of what it has sent; the price is that a large body's first bytes are copied once more (0.7 times its size, bench/results, copies).
     /// </remarks>
-    public long Afford(long arrived, long total) =>
-        RentedBytes + (long)BitOperations.RoundUpToPowerOf2((ulong)total) <= CeilingBytes / 2 ? total : Math.Min(total, Math.Max(Trusted, Growth * arrived));
+    /// <param name="trusted">What any caller gets, however full the pool; less where one client can announce a thousand bodies at once.</param>
+    public long Afford(long arrived, long total, long trusted = Trusted) =>
+        RentedBytes + (long)BitOperations.RoundUpToPowerOf2((ulong)total) <= CeilingBytes / 2 ? total : Math.Min(total, Math.Max(trusted, Growth * arrived));
 
     internal void Return(MemoryBlock block)
     {

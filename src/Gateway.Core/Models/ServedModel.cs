@@ -166,7 +166,7 @@ public sealed class ServedModel
         if (FeatureFill.IsNeeded(request) && !(request.Fill ??= new FeatureFill(request)).Begin()) return completion;
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
-        return Cache is null ? Batcher.EnqueueAsync(request) : Cache.InferAsync(request);
+        return Cache is null || request.IsOverdue ? Batcher.EnqueueAsync(request) : Cache.InferAsync(request);
     }
 
     /// <summary>Likewise, for an endpoint that does not await the answer.</summary>
@@ -204,7 +204,7 @@ public sealed class ServedModel
     {
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
-        if (Cache is null) Batcher.Enqueue(request, runs);
+        if (Cache is null || request.IsOverdue) Batcher.Enqueue(request, runs);
         else Cache.Infer(request, runs);
     }
 

@@ -53,6 +53,25 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         if (microseconds > 0 && (TimeoutMicroseconds == 0 || microseconds < TimeoutMicroseconds)) TimeoutMicroseconds = microseconds;
     }
 
+    // A request that comes at once has what its client wrote, to the digit: it is told so if that is too little.
+    private const long LeastSpent = 1000;
+
+    /// <summary>Likewise, of which so much had passed before the request was whole; where that is all of it, the request is answered at once, as one that has expired.</summary>
+    public void LimitTime(long microseconds, long spent)
+    {
+        if (microseconds <= 0) return;
+        if (spent < microseconds) LimitTime(spent < LeastSpent ? microseconds : microseconds - spent);
+        else IsOverdue = true;
+    }
+
+    /// <summary>Whether its time was over before it was whole.</summary>
+    internal bool IsOverdue { get; private set; }
+
+    /// <summary>Checks what is said of an input against the model, before its bytes are fetched from where they lie: it might be told to have any number of them.</summary>
+    /// <param name="index">By the model's own order.</param>
+    /// <exception cref="Protocol.InferenceException">It does not fit the model.</exception>
+    public void CheckInput(int index, in InputTensor input) => RequestValidation.CheckAhead(this, index, input);
+
     /// <summary>Makes it a tenant's, which has let it in (<see cref="Tenant.TryEnter"/>); null where requests have no tenants. Its disposal tells the tenant that it is over.</summary>
     public void AdmitAs(Tenant? tenant) => Tenant = tenant;
 
@@ -228,6 +247,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Volatile.Write(ref _isCancelled, 0);
         Id = "";
         TimeoutMicroseconds = 0;
+        IsOverdue = false;
         CopiedBytes = 0;
         Arrival = 0;
         Waited = 0;

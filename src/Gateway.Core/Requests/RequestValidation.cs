@@ -27,27 +27,19 @@ internal static class RequestValidation
             ref readonly InputTensor input = ref inputs[i];
             TensorSpec spec = layout.Inputs[i];
             if (!input.IsPresent) throw MissingInputs(request);
-            if (input.DataType != spec.DataType)
-            {
-                throw Invalid(request, $"inference input '{spec.Name}' data-type is '{input.DataType.WireName()}', but model '{layout.Name}' expects '{spec.DataType.WireName()}'");
-            }
-
+            CheckForm(request, spec, input);
             int batchDimensions = layout.IsBatching ? 1 : 0;
-            if (input.Shape.Rank < batchDimensions) throw Invalid(request, $"input '{spec.Name}' has no shape but model requires batch dimension for '{layout.Name}'");
-            if (!Fits(input.Shape.Dims[batchDimensions..], spec.ClientDims.Dims)) throw UnexpectedShape(request, spec, input.Shape);
             if (layout.IsBatching)
             {
-                if (input.Shape[0] == 0) throw Invalid(request, $"input '{spec.Name}' has a batch dimension of 0 for '{layout.Name}': a request must bring at least one row");
                 if (rows < 0) rows = input.Shape[0];
                 else if (rows != input.Shape[0]) throw Invalid(request, $"input '{spec.Name}' batch size does not match other inputs for '{layout.Name}'");
             }
 
-            CheckBytes(request, spec, input, rows);
+            CheckBytes(request, spec, input);
             if (spec.RowBytes < 0) shapeKey = Combine(shapeKey, spec, input, batchDimensions);
         }
 
-        long most = (long)MostBatches * layout.MaxBatchRows;
-        if (rows > most) throw Invalid(request, $"inference request batch-size must be <= {most} for '{layout.Name}'");
+        CheckRows(request, rows);
         request.Rows = layout.IsBatching ? (int)rows : 1;
         request.ShapeKey = shapeKey;
     }
@@ -62,6 +54,36 @@ internal static class RequestValidation
     /// <summary>The shape that a request's input is to have; -1 for a dimension of any size.</summary>
     internal static TensorShape Expected(ModelLayout layout, TensorSpec spec) => layout.IsBatching ? new TensorShape([-1, .. spec.ClientDims.Dims]) : spec.ClientDims;
 
+    /// <summary>Checks an input by what is said of it alone.</summary>
+    /// <param name="index">By the model's own order.</param>
+    public static void CheckAhead(InferenceRequest request, int index, in InputTensor input)
+    {
+        TensorSpec spec = request.Model.Layout.Inputs[index];
+        CheckForm(request, spec, input);
+        if (request.Model.Layout.IsBatching) CheckRows(request, input.Shape[0]);
+        if (spec.DataType != DataType.Bytes) CheckBytes(request, spec, input);
+    }
+
+    private static void CheckForm(InferenceRequest request, TensorSpec spec, in InputTensor input)
+    {
+        ModelLayout layout = request.Model.Layout;
+        if (input.DataType != spec.DataType)
+        {
+            throw Invalid(request, $"inference input '{spec.Name}' data-type is '{input.DataType.WireName()}', but model '{layout.Name}' expects '{spec.DataType.WireName()}'");
+        }
+
+        int batchDimensions = layout.IsBatching ? 1 : 0;
+        if (input.Shape.Rank < batchDimensions) throw Invalid(request, $"input '{spec.Name}' has no shape but model requires batch dimension for '{layout.Name}'");
+        if (!Fits(input.Shape.Dims[batchDimensions..], spec.ClientDims.Dims)) throw UnexpectedShape(request, spec, input.Shape);
+        if (layout.IsBatching && input.Shape[0] == 0) throw Invalid(request, $"input '{spec.Name}' has a batch dimension of 0 for '{layout.Name}': a request must bring at least one row");
+    }
+
+    private static void CheckRows(InferenceRequest request, long rows)
+    {
+        long most = (long)MostBatches * request.Model.Layout.MaxBatchRows;
+        if (rows > most) throw Invalid(request, $"inference request batch-size must be <= {most} for '{request.Model.Layout.Name}'");
+    }
+
     private static bool Fits(ReadOnlySpan<long> actual, ReadOnlySpan<long> expected)
     {
         if (actual.Length != expected.Length) return false;
@@ -73,7 +95,7 @@ internal static class RequestValidation
         return true;
     }
 
-    private static void CheckBytes(InferenceRequest request, TensorSpec spec, in InputTensor input, long rows)
+    private static void CheckBytes(InferenceRequest request, TensorSpec spec, in InputTensor input)
     {
         if (!input.Shape.TryCountElements(out long elements)) throw UnexpectedShape(request, spec, input.Shape);
         if (spec.DataType == DataType.Bytes)

@@ -192,6 +192,11 @@ public sealed class DynamicBatcher : IAsyncDisposable
             request.SetError(RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.For(request, Refusals.Stopping));
             ReleaseAtOnce(request);
         }
+        else if (request.IsOverdue)
+        {
+            request.SetError(RequestOutcome.Expired, StatusCode.Unavailable, Refusals.For(request, Refusals.TimeoutExpired));
+            ReleaseAtOnce(request);
+        }
         else if (((waiting > Policy.MaxQueueRequests || (bytes > Policy.MaxQueueBytes && waiting > 1)) && !HasPartLeft(request.Tenant, waiting, bytes)) || !_inbox.Writer.TryWrite(request))
         {
             request.Refuse(new Refusal(RefusalReason.QueueFull), Time);

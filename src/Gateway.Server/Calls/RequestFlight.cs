@@ -23,10 +23,18 @@ internal abstract class RequestFlight : IAnswerReceiver
     public void BeginFlight() => Volatile.Write(ref _state, InFlight);
 
     /// <summary>The request was not accepted after all; nobody cancels it any more once this returns.</summary>
-    public void EndFlight()
+    /// <returns>False when it has been answered, and handed over, in spite of whatever went wrong: it is somebody else's.</returns>
+    public bool EndFlight()
     {
         SpinWait spin = default;
-        while (Interlocked.CompareExchange(ref _state, Idle, InFlight) != InFlight) spin.SpinOnce();
+        while (true)
+        {
+            int state = Interlocked.CompareExchange(ref _state, Idle, InFlight);
+            if (state is InFlight or Idle) return state == InFlight;
+
+            // A cancellation is under way, which will not take long.
+            spin.SpinOnce();
+        }
     }
 
     /// <summary>Gives the request up, if it is in flight.</summary>

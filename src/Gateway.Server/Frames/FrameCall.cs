@@ -37,10 +37,13 @@ internal sealed class FrameCall(FrameSender sender) : PipelinedCall<FrameCall>
     public void Charge(long bytes) => sender.Window.Charge(this, bytes);
 
     /// <summary>Its request was not accepted after all, and is given back.</summary>
-    public void Drop(InferenceRequest request)
+    /// <param name="hasFlown">Whether its flight had begun.</param>
+    /// <returns>False when it has been answered all the same: the call is the sender's.</returns>
+    public bool Drop(InferenceRequest request, bool hasFlown)
     {
-        if (Request is not null) EndFlight();
+        if (hasFlown && !EndFlight()) return false;
         GiveBack(request);
+        return true;
     }
 
     /// <summary>Gives back a request that is answered, without its answer.</summary>

@@ -80,6 +80,9 @@ internal sealed partial class FrameConnection : IHeldBack
     private long _read;
     private long _left;
 
+    // When the first byte of the frame in hand came.
+    private long _frameCame;
+
     private readonly AutoSignal _goOn = new();
     private volatile bool _isHeld;
     private long _opened;
@@ -232,11 +235,17 @@ internal sealed partial class FrameConnection : IHeldBack
             {
                 if (!IsMidFrame && buffer.Length < Frame.LengthBytes) break;
                 _left = buffer.Length;
+                if (!IsMidFrame) _frameCame = _arrivals.ArrivedAt(_read - _left);
                 FrameStatus status = IsMidFrame ? Gather(ref buffer) : TakeFrame(ref buffer);
                 consumed = buffer.Start;
                 if (status == FrameStatus.Incomplete) break;
                 hasHandled |= status == FrameStatus.Handled;
-                if (status == FrameStatus.Handled) continue;
+                if (status == FrameStatus.Handled)
+                {
+                    _frameBegan = 0;
+                    continue;
+                }
+
                 examined = consumed;
                 return false;
             }
@@ -411,9 +420,11 @@ internal sealed partial class FrameConnection : IHeldBack
             return;
         }
 
-        call.Relay = _overflow?.TryKeep(call, model, _infer.Version(message), _infer.TimeoutMicroseconds, body, tenant, _token);
-        if (call.Relay?.Leaves(tenant) == true) return;
+        // The client counts from the frame's first byte.
         long waited = Waited();
+        long left = _infer.TimeoutMicroseconds == 0 ? 0 : Math.Max(1, _infer.TimeoutMicroseconds - (long)_time.GetElapsedTime(0, waited).TotalMicroseconds);
+        call.Relay = _overflow?.TryKeep(call, model, _infer.Version(message), left, body, tenant, _token);
+        if (call.Relay?.Leaves(tenant) == true) return;
         if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse, waited, _infer.Priority))
         {
             if (call.Relay is { } relay)
@@ -438,6 +449,7 @@ internal sealed partial class FrameConnection : IHeldBack
             request = _catalog.RentRequest(model, _infer.Version(message), tenant);
         }
 
+        bool hasFlown = false;
         try
         {
             request.Waited = waited;
@@ -457,12 +469,15 @@ internal sealed partial class FrameConnection : IHeldBack
             request.MayBeKeptElsewhere = call.Relay is { LooksHereFirst: true };
             call.Request = request;
             call.BeginFlight();
+            hasFlown = true;
             request.Model.Infer(request, call, isLast ? RunsHere.Any : RunsHere.FullBatches);
         }
-        catch
+#pragma warning disable CA1031 // The call has its answer; what went wrong after it is for the log alone.
+        catch (Exception error)
+#pragma warning restore CA1031
         {
-            call.Drop(request);
-            throw;
+            if (call.Drop(request, hasFlown)) throw;
+            Log.Failed(_logger, _connection.ConnectionId, error);
         }
     }
 
@@ -480,8 +495,8 @@ internal sealed partial class FrameConnection : IHeldBack
         _arrivals.Add(now, _read + unread);
     }
 
-    /// <summary>How long the message in hand has lain here unread.</summary>
-    private long Waited() => Math.Max(0, _time.GetTimestamp() - _arrivals.ArrivedAt(_read - _left));
+    /// <summary>How long ago the message in hand began to come.</summary>
+    private long Waited() => Math.Max(0, _time.GetTimestamp() - _frameCame);
 
     private byte[] Metadata(in ModelMessage asked, ReadOnlySpan<byte> message)
     {

@@ -27,6 +27,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
         InferMessage message = new();
         message.Read(ref reader, bytes);
         InferenceRequest request = overflow.Catalog.RentRequest(model, Run.Model.Version, TakeTenant());
+        bool hasFlown = false;
         try
         {
             message.Fill(request, bytes, call.WantedOutputs);
@@ -34,12 +35,15 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
             if (overflow.Remaining(Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
             call.Request = request;
             call.BeginFlight();
+            hasFlown = true;
             request.Model.Infer(request, call, RunsHere.None);
         }
-        catch
+#pragma warning disable CA1031 // The call has its answer; what went wrong after it is for the log alone.
+        catch (Exception error)
+#pragma warning restore CA1031
         {
-            call.Drop(request);
-            throw;
+            if (call.Drop(request, hasFlown)) throw;
+            overflow.Dispatch.Report(error);
         }
     }
 

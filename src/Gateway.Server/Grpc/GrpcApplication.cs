@@ -24,8 +24,8 @@ internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPo
 
     GrpcCall IHttpApplication<GrpcCall>.CreateContext(IFeatureCollection contextFeatures)
     {
-        if (contextFeatures is not IHostContextContainer<GrpcCall> stream) return new GrpcCall(contextFeatures, pool);
-        return stream.HostContext ??= new GrpcCall(contextFeatures, pool);
+        if (contextFeatures is not IHostContextContainer<GrpcCall> stream) return new GrpcCall(contextFeatures, pool, time);
+        return stream.HostContext ??= new GrpcCall(contextFeatures, pool, time);
     }
 
     Task IHttpApplication<GrpcCall>.ProcessRequestAsync(GrpcCall context)

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
@@ -17,10 +18,16 @@ namespace Gateway.Server.Grpc;
 /// <b>Threading</b>: one call at a time. <b>Ownership</b>: <see cref="Clear"/> gives back whatever is left of the request and its memory.
 /// <b>Cost</b>: Kestrel's stream is its own set of features, so they are looked up once, not a call.
 /// </remarks>
-internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
+internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, TimeProvider time)
 {
     /// <summary>Of every call and answer; what encodes the messages may follow it.</summary>
     public const string ContentType = "application/grpc";
+
+    /// <summary>Most bytes of an answer that are left to the web server to send, whether the client takes them or not: waiting for each would cost every call.</summary>
+    public const int MostUnwatched = 16 * 1024;
+
+    // HTTP/2's CANCEL.
+    private const int CancelledCode = 8;
 
     private readonly IHttpRequestFeature _request = features.GetRequiredFeature<IHttpRequestFeature>();
     private readonly IHttpResponseFeature _response = features.GetRequiredFeature<IHttpResponseFeature>();
@@ -28,6 +35,7 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
     private readonly IHttpResponseTrailersFeature? _trailers = features.Get<IHttpResponseTrailersFeature>();
     private readonly IRequestBodyPipeFeature _requestBody = features.GetRequiredFeature<IRequestBodyPipeFeature>();
     private readonly IHttpRequestLifetimeFeature _lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
+    private CallTimer? _timer;
 
     public string Path => _request.Path;
 
@@ -52,7 +60,22 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
     /// <summary>When it came; a timestamp of the engine's clock.</summary>
     public long Arrival { get; set; }
 
-    public GrpcMessageReader Reader { get; } = new(pool);
+    /// <summary>Microseconds since its arrival; 0 for a call that has all the time there is.</summary>
+    public long SpentMicroseconds => TimeoutMicroseconds == 0 ? 0 : (long)time.GetElapsedTime(Arrival).TotalMicroseconds;
+
+    /// <summary>The engine's clock.</summary>
+    public TimeProvider Time => time;
+
+    /// <summary>What is left of its time, perhaps nothing; null for a call that has all the time there is.</summary>
+    public TimeSpan? TimeLeft => TimeoutMicroseconds == 0 ? null : TimeSpan.FromMicroseconds(Math.Max(0, TimeoutMicroseconds - SpentMicroseconds));
+
+    /// <summary>Bytes of an answer that have been written and not flushed.</summary>
+    public long Unflushed { get; set; }
+
+    public GrpcMessageReader Reader { get; } = new(pool, features.Get<GatherShare>());
+
+    /// <summary>Ends the call when it takes too long.</summary>
+    public CallTimer Timer => _timer ??= new CallTimer(this);
 
     public InferMessage Message { get; } = new();
 
@@ -66,6 +89,9 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
 
     /// <summary>Which of its tenant's limits the call exceeds; its reason is None where it does not.</summary>
     public TenantRefusal Over { get; set; }
+
+    /// <summary>What has let it in as a large load; null for the others.</summary>
+    public LargeLoads? Large { get; set; }
 
     /// <summary>Whose call it is, from its being let in until its request is.</summary>
     public Tenant? Tenant { get; set; }
@@ -102,11 +128,37 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
         }
     }
 
-    /// <summary>Allows the client to be silent as long as it likes: a stream's messages come when they come.</summary>
-    public void AllowSilence()
+    /// <summary>Reads on; <see cref="EndRead"/> is to follow.</summary>
+    /// <param name="isStream">Whether the client may be silent between messages.</param>
+    public ValueTask<ReadResult> ReadAsync(bool isStream = false)
     {
-        if (features.Get<Microsoft.AspNetCore.Server.Kestrel.Core.Features.IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = null;
+        ValueTask<ReadResult> read = Body.ReadAsync();
+        if (!read.IsCompleted) Timer.BeginRead(Reader, isTimed: !isStream || Reader.HasBegun, TimeLeft);
+        return read;
     }
+
+    /// <summary>More has come, or the read was cancelled.</summary>
+    /// <exception cref="GrpcException">The call's time is over, or the client too slow.</exception>
+    public void EndRead() => _timer?.EndRead();
+
+    /// <summary>Waits until the client has taken what was written; if it does not, its stream is reset.</summary>
+    /// <param name="bytes">How much that is.</param>
+    public async ValueTask FlushAsync(long bytes)
+    {
+        ValueTask<FlushResult> flush = Output.FlushAsync();
+        if (flush.IsCompleted)
+        {
+            flush.GetAwaiter().GetResult();
+            return;
+        }
+
+        Timer.BeginFlush(bytes);
+        await flush.ConfigureAwait(false);
+        Timer.EndFlush();
+    }
+
+    /// <summary>Ends the call without an answer.</summary>
+    public void Reset() => features.Get<IHttpResetFeature>()?.Reset(CancelledCode);
 
     /// <summary>Ends the call well: after the messages.</summary>
     public void Succeed() => Trail("grpc-status", GrpcStatus.Ok.Text());
@@ -156,11 +208,15 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool)
         LoadOf = null;
         Refusal = default;
         Over = default;
+        Large?.Leave();
+        Large = null;
         Tenant?.Leave();
         Tenant = null;
+        _timer?.Clear();
         Reader.Clear();
         Plan.Clear();
         HasMessages = false;
+        Unflushed = 0;
         TimeoutMicroseconds = 0;
     }
 }

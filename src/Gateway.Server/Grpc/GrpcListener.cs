@@ -8,6 +8,7 @@ using Gateway.Core.Tenants;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Streaming;
+using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
@@ -33,6 +34,9 @@ internal sealed class GrpcListener : IAsyncDisposable
     /// <summary>Most calls of one connection at a time. A client with hundreds of calls in flight should need no second connection; Kestrel's 100 would have it wait.</summary>
     public const int MostStreams = 1024;
 
+    // Not infinite: Kestrel adds it to the time of day, the sum is beyond what it can hold, and each idle connection is closed at the next second.
+    private static readonly TimeSpan LongestIdle = TimeSpan.FromDays(1);
+
     private readonly WebApplication _app;
     private readonly GrpcApplication _calls;
     private readonly GrpcStop _stop = new();
@@ -45,6 +49,7 @@ internal sealed class GrpcListener : IAsyncDisposable
         _asked = new IPEndPoint(options.GrpcAddress ?? options.HttpAddress, options.GrpcPort);
         X509Certificate2? certificate = ServerCertificate.Load(options);
         _scheme = certificate is null ? "http" : "https";
+        BlockPool pool = engine.GetRequiredService<BlockPool>();
         ILoggerFactory loggers = engine.GetRequiredService<ILoggerFactory>();
         ConnectionCounts connections = engine.GetRequiredService<ConnectionCounts>();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -57,6 +62,7 @@ internal sealed class GrpcListener : IAsyncDisposable
                 _listen = listen;
                 listen.Protocols = HttpProtocols.Http2;
                 listen.Use(connections.Grpc.Count);
+                listen.Use(next => connection => Share(connection, next, pool));
                 if (certificate is not null) listen.UseHttps(certificate);
             });
         });
@@ -73,7 +79,7 @@ internal sealed class GrpcListener : IAsyncDisposable
             Restricted = restricted,
         };
         TimeProvider time = engine.GetRequiredService<TimeProvider>();
-        _calls = new GrpcApplication(Methods(engine, grpc, time, loggers.CreateLogger<GrpcListener>()), engine.GetRequiredService<BlockPool>(), grpc, engine.GetRequiredService<TenantDirectory>(), time);
+        _calls = new GrpcApplication(Methods(engine, grpc, time, loggers.CreateLogger<GrpcListener>()), pool, grpc, engine.GetRequiredService<TenantDirectory>(), time);
     }
 
     /// <summary>Where clients reach it, such as <c>127.0.0.1:8001</c>; meaningful once started.</summary>
@@ -120,9 +126,16 @@ internal sealed class GrpcListener : IAsyncDisposable
             SettingsMethods.Trace(catalog, logger),
             SettingsMethods.Log(engine.GetService<LogSettings>(), logger),
             .. HealthMethods.Make(catalog, health, _stop, logger),
-            new ReflectionMethod("v1", logger),
-            new ReflectionMethod("v1alpha", logger),
+            new ReflectionMethod("v1", _stop, logger),
+            new ReflectionMethod("v1alpha", _stop, logger),
         ];
+    }
+
+    /// <summary>Bounds what a connection's calls gather: half of the pool is the others'.</summary>
+    private static Task Share(ConnectionContext connection, ConnectionDelegate next, BlockPool pool)
+    {
+        connection.Features.Set(new GatherShare(pool.CeilingBytes / 2));
+        return next(connection);
     }
 
     /// <returns>Null where there is no overflow.</returns>
@@ -138,8 +151,12 @@ internal sealed class GrpcListener : IAsyncDisposable
         // A stream has no end of its own, and a message its own limit.
         limits.MaxRequestBodySize = null;
 
+        // They give up the connection, with all its calls; each call has a timer of its own.
+        limits.MinRequestBodyDataRate = null;
+        limits.MinResponseDataRate = null;
+
         // Clients keep an idle channel for hours, as Triton lets them; pings find out which are gone.
-        limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        limits.KeepAliveTimeout = LongestIdle;
         limits.Http2.MaxStreamsPerConnection = MostStreams;
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromMilliseconds(options.GrpcKeepaliveTime);
         limits.Http2.KeepAlivePingTimeout = TimeSpan.FromMilliseconds(options.GrpcKeepaliveTimeout);

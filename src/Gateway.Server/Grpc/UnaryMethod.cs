@@ -1,3 +1,4 @@
+using Gateway.Core.Models.Repository;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 
@@ -16,12 +17,30 @@ internal sealed class UnaryMethod<TRequest, TResponse>(string path, MessageParse
     /// <summary>Most bytes of a request.</summary>
     public long MostBytes { get; init; } = GrpcMessages.MostBytes;
 
+    /// <summary>Lets in requests that have more than other messages may; null where there are none.</summary>
+    public LargeLoads? Large { get; init; }
+
     protected override async Task InvokeAsync(GrpcCall call)
     {
-        TRequest request = await GrpcMessages.ReadAsync(call, parser, MostBytes).ConfigureAwait(false) ?? throw GrpcMessages.Incomplete();
-        TResponse response = await answer(request).ConfigureAwait(false);
+        TRequest request = await GrpcMessages.ReadAsync(call, parser, MostBytes, large: Large).ConfigureAwait(false) ?? throw GrpcMessages.Incomplete();
+        Task<TResponse> answering = answer(request);
+        if (!answering.IsCompleted && call.TimeLeft is { } left)
+        {
+            try
+            {
+                // What was asked for is done all the same: a load half made is of no use to anybody.
+                await answering.WaitAsync(left, TimeProvider.System).ConfigureAwait(false);
+            }
+            catch (TimeoutException) when (!answering.IsCompleted)
+            {
+                throw CallTimer.TimeOver();
+            }
+        }
+
+        TResponse response = await answering.ConfigureAwait(false);
         call.Begin();
-        GrpcMessages.Write(call, response);
+        int bytes = GrpcMessages.Write(call, response);
+        if (bytes > GrpcCall.MostUnwatched) await call.FlushAsync(bytes).ConfigureAwait(false);
         call.Succeed();
     }
 }

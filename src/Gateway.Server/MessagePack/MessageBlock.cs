@@ -1,6 +1,7 @@
 using System.Buffers;
 using Gateway.Core.Memory;
 using Gateway.Protocol;
+using Gateway.Server.Grpc.Wire;
 
 namespace Gateway.Server.MessagePack;
 
@@ -10,8 +11,11 @@ namespace Gateway.Server.MessagePack;
 /// announced length is believed as far as the pool has room (<see cref="BlockPool.Afford"/>). <b>Threading</b>: one thread. <b>Ownership</b>: holds one reference to the
 /// block until cleared.
 /// </remarks>
-internal sealed class MessageBlock(BlockPool pool)
+/// <param name="share">What the messages of one connection hold together; null where a connection has one at a time.</param>
+internal sealed class MessageBlock(BlockPool pool, GatherShare? share = null)
 {
+    private long _held;
+
     /// <summary>The block; null while nothing is gathered.</summary>
     public MemoryBlock? Block { get; private set; }
 
@@ -54,6 +58,8 @@ internal sealed class MessageBlock(BlockPool pool)
     {
         Block?.Release();
         Block = null;
+        share?.GiveBack(_held);
+        _held = 0;
     }
 
     private void MakeRoom(long arrived)
@@ -62,8 +68,15 @@ internal sealed class MessageBlock(BlockPool pool)
         if (Block is { } block && block.Capacity >= needed) return;
 
         // A known length is rented as it arrives; an unknown one grows by doubling, so that each byte is moved once more on average.
-        long wanted = Length >= 0 ? pool.Afford(needed, Start + Length) : Math.Max(needed, 2L * (Block?.Capacity ?? 0));
-        if (!pool.TryRent(Math.Max(wanted, needed), BlockOwner.RequestTensors, out MemoryBlock? larger)) throw InferMessage.NoMemory();
+        long wanted = Length < 0 ? Math.Max(needed, 2L * (Block?.Capacity ?? 0)) : share is null ? pool.Afford(needed, Start + Length) : pool.Afford(needed, Start + Length, BlockPool.SmallestBlock);
+        wanted = Math.Max(wanted, needed);
+        if (share is not null)
+        {
+            if (!share.TryGrow(_held, wanted)) throw InferMessage.NoMemory();
+            _held = wanted;
+        }
+
+        if (!pool.TryRent(wanted, BlockOwner.RequestTensors, out MemoryBlock? larger)) throw InferMessage.NoMemory();
         Message.CopyTo(larger.Span[Start..]);
         Block?.Release();
         Block = larger;

@@ -11,6 +11,12 @@ internal sealed class MessagePackCall(BlockPool pool)
 
     public InferenceRequest? Request { get; set; }
 
+    /// <summary>Time that a header gives the request, from the arrival of its head, in microseconds; 0 for none.</summary>
+    public long TimeoutMicroseconds { get; set; }
+
+    /// <summary>When its head was there; a timestamp of the engine's clock, where it matters.</summary>
+    public long Arrival { get; set; }
+
     public InferMessage Message { get; } = new();
 
     public MessageBlock Gathered { get; } = new(pool);

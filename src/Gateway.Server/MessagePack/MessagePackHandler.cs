@@ -25,7 +25,7 @@ namespace Gateway.Server.MessagePack;
 /// <b>Behaviour</b>: takes infer requests of a MessagePack content type, and metadata requests that accept one; everything else is the JSON endpoint's.
 /// <b>Threading</b>: any. <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
 /// </remarks>
-public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, ILogger<MessagePackHandler> logger)
+public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger<MessagePackHandler> logger)
 {
     private const string ContentType = "application/msgpack";
 
@@ -128,7 +128,8 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         MessagePackCall call = Rent();
         call.Context = context;
         call.Request = request;
-        call.Request.LimitTime(timeout);
+        call.TimeoutMicroseconds = timeout;
+        call.Arrival = timeout > 0 ? time.GetTimestamp() : 0;
         request.MayBeKeptElsewhere = model.HasAffinity && OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         return ServeAsync(call, coding != ContentCoding.Identity);
     }
@@ -139,6 +140,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         {
             await ReadAsync(call, isCompressed).ConfigureAwait(false);
             InferenceRequest request = call.Request!;
+            request.LimitTime(call.TimeoutMicroseconds, call.TimeoutMicroseconds == 0 ? 0 : (long)time.GetElapsedTime(call.Arrival).TotalMicroseconds);
             CacheHeaders.Apply(call.Context.Request.Headers, request);
             RequestWatch watch = RequestWatch.Begin(call.Context, request);
             try

@@ -51,8 +51,7 @@ internal static class Compression
         ReadResult result = await body.ReadAsync().ConfigureAwait(false);
         bool isGzip = !result.Buffer.IsEmpty && result.Buffer.FirstSpan[0] == GzipMagic;
         body.AdvanceTo(result.Buffer.Start);
-        Stream compressed = body.AsStream(leaveOpen: true);
-        return PipeReader.Create(isGzip ? new GZipStream(compressed, CompressionMode.Decompress) : new ZLibStream(compressed, CompressionMode.Decompress));
+        return PipeReader.Create(new InflateStream(body.AsStream(leaveOpen: true), isGzip));
     }
 
     /// <summary>Opens a stream that compresses into <paramref name="destination"/>; closing it completes the text.</summary>

@@ -16,11 +16,12 @@ namespace Gateway.Server.OpenInference;
 /// <b>Behaviour</b>: the body is rewritten into an infer request (<see cref="GenerateRequest"/>), so what its values may be, and every error, is as there. A model gives one
 /// answer; as a stream that is one event.
 /// </remarks>
-internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, SharedRegions regions, OpenInferenceOptions options, CallerTenants tenants)
+internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, SharedRegions regions, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time)
 {
     /// <param name="version">What was looked up; 0 for the highest ready version.</param>
     public async Task HandleAsync(HttpContext context, ServedModel model, long version, bool isStream)
     {
+        long arrival = time.GetTimestamp();
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding) || coding != ContentCoding.Identity)
         {
@@ -39,7 +40,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
                 Read(body.Bytes, exchange);
             }
 
-            exchange.Request.LimitTime(timeout);
+            exchange.Request.LimitTime(timeout, (long)time.GetElapsedTime(arrival).TotalMicroseconds);
             exchange.Request.CacheUse |= use;
             exchange.WatchClient();
             try

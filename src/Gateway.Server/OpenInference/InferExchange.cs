@@ -51,8 +51,11 @@ internal sealed class InferExchange(BlockPool pool, SharedRegions regions)
 
     public InferenceRequest? Request { get; set; }
 
-    /// <summary>Time that a header gives the request, in microseconds; 0 for none.</summary>
+    /// <summary>Time that a header gives the request, from the arrival of its head, in microseconds; 0 for none.</summary>
     public long TimeoutMicroseconds { get; set; }
+
+    /// <summary>When its head was there; a timestamp of the engine's clock, where it matters.</summary>
+    public long Arrival { get; set; }
 
     /// <summary>What headers say of the cache.</summary>
     public CacheUse CacheUse { get; set; }

@@ -171,6 +171,7 @@ internal static class InputReader
         {
             if (range.Bytes > int.MaxValue) throw Errors.NoMemory();
             entry.ByteLength = (int)range.Bytes;
+            request.CheckInput(entry.Index, new InputTensor { DataType = entry.DataType, Shape = entry.Shape, ByteLength = entry.ByteLength });
             entry.Offset = exchange.Reserve(entry.ByteLength);
             if (entry.ByteLength > 0) range.Read(request.Block!.Span.Slice(entry.Offset, entry.ByteLength));
             request.CopiedBytes += entry.ByteLength;

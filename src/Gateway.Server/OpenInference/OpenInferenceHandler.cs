@@ -46,7 +46,7 @@ public sealed class OpenInferenceHandler(
 
     private readonly SharedRegions _regions = regions ?? SharedRegions.Disabled;
     private readonly InferEndpoint _infer = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants, time, logger, passage ?? new Passage());
-    private readonly GenerateEndpoint _generate = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants);
+    private readonly GenerateEndpoint _generate = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants, time);
     private readonly RepositoryEndpoint _repository = new(control, pool, options);
     private readonly LoggingEndpoint _logging = new(logs, pool);
     private readonly TraceEndpoint _trace = new(pool);

@@ -15,6 +15,8 @@ internal sealed class RepositoryEndpoint(IModelControl? control, BlockPool pool,
     // Without files there is a configuration at most, which is that long at most; with its escapes.
     private const int MostPlainBytes = 4 << 20;
 
+    private readonly LargeLoads _large = new();
+
     private IModelControl Control => control ?? throw new InferenceException(StatusCode.Unsupported, "this server has no model repository");
 
     public async Task IndexAsync(HttpContext context)
@@ -25,9 +27,28 @@ internal sealed class RepositoryEndpoint(IModelControl? control, BlockPool pool,
 
     public async Task LoadAsync(HttpContext context, string model)
     {
-        LoadOverride? given;
-        using (WholeBody body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false)) given = LoadRequest.ReadLoad(model, body.Bytes);
-        await Control.LoadAsync(model, given).ConfigureAwait(false);
+        bool isLarge = false;
+        try
+        {
+            LoadOverride? given;
+            using (WholeBody body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false))
+            {
+                if (body.Bytes.Length > LargeLoads.FromBytes)
+                {
+                    _large.Enter();
+                    isLarge = true;
+                }
+
+                given = LoadRequest.ReadLoad(model, body.Bytes);
+            }
+
+            await Control.LoadAsync(model, given).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (isLarge) _large.Leave();
+        }
+
         WriteNothing(context);
     }
 

@@ -23,7 +23,7 @@ internal static class Restriction
         RouteKind.ServerMetadata or RouteKind.ModelMetadata => ApiGroup.Metadata,
         RouteKind.Infer or RouteKind.Generate or RouteKind.GenerateStream => ApiGroup.Inference,
         RouteKind.ModelConfig => ApiGroup.ModelConfig,
-        RouteKind.RepositoryIndex or RouteKind.RepositoryLoad or RouteKind.RepositoryUnload or RouteKind.NamedRepository => ApiGroup.ModelRepository,
+        RouteKind.RepositoryIndex or RouteKind.RepositoryLoad or RouteKind.RepositoryUnload or RouteKind.NamedRepository or RouteKind.Cache or RouteKind.ModelCache => ApiGroup.ModelRepository,
         RouteKind.Statistics or RouteKind.ModelStatistics => ApiGroup.Statistics,
         RouteKind.TraceSetting or RouteKind.ModelTraceSetting => ApiGroup.Trace,
         RouteKind.Logging => ApiGroup.Logging,

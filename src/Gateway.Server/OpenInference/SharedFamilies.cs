@@ -30,13 +30,13 @@ internal sealed class SharedFamilies(SharedRegions regions)
         throw NotFound("cuda", name);
     }
 
-    /// <summary>Why memory of a CUDA device cannot be registered.</summary>
+    /// <summary>Why memory of a CUDA device cannot be registered. Triton's text, whose status says that the client has made a mistake; here it is the server that cannot.</summary>
     public InferenceException NoCuda(string name)
     {
         regions.CheckAllowed();
         return name.Length == 0
             ? Errors.Invalid("'region name' is necessary to register cuda shared memory region")
-            : Errors.Invalid($"failed to register CUDA shared memory region: '{name}', GPUs not supported");
+            : Errors.Unsupported($"failed to register CUDA shared memory region: '{name}', GPUs not supported");
     }
 
     private static InferenceException NotFound(string family, string name) => new(StatusCode.NotFound, $"Unable to find {family} shared memory region: '{name}'");

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
 namespace Gateway.IntegrationTests.Grpc;
 
 /// <summary>Clients of others, Python's grpcio and JavaScript's grpc-js, against the program itself: every method, and every error that clients rely on.</summary>
@@ -33,6 +36,29 @@ public sealed class StrangersTests
     }
 
     [Fact]
+    public async Task Python_OverTlsWithAnAuthorityOfItsOwn_IsServed()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("gateway-grpc-tls-");
+        try
+        {
+            string authority = Path.Combine(folder.FullName, "authority.pem");
+            string certificate = Path.Combine(folder.FullName, "certificate.pem");
+            string key = Path.Combine(folder.FullName, "key.pem");
+            WriteCertificates(authority, certificate, key);
+            await using GatewayProcess program = await GatewayProcess.ServeAsync("--tls-certificate", certificate, "--tls-key", key);
+
+            string output = await StrangerClient.RunAsync(
+                "/usr/bin/python3", Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_tls.py"), AddressOf(program), authority, "gateway.test");
+
+            Assert.Equal("calls and streams over TLS are as they should be", output.Trim());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task JavaScript_EveryMethodAndError_IsAsDescribed()
     {
         await using GatewayProcess program = await GatewayProcess.ServeAsync("--grpc-infer-response-compression-level", "low");
@@ -52,6 +78,25 @@ public sealed class StrangersTests
 
         Assert.Contains("calls: 360 digits", output, StringComparison.Ordinal);
         Assert.Equal(2, output.Split("accuracy 0.9972").Length - 1);
+    }
+
+    private static void WriteCertificates(string authorityFile, string certificateFile, string keyFile)
+    {
+        DateTimeOffset from = DateTimeOffset.UnixEpoch;
+        DateTimeOffset to = from.AddYears(200);
+        using ECDsa authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest root = new("CN=authority", authorityKey, HashAlgorithmName.SHA256);
+        root.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
+        using X509Certificate2 authority = root.CreateSelfSigned(from, to);
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest server = new("CN=server", key, HashAlgorithmName.SHA256);
+        SubjectAlternativeNameBuilder names = new();
+        names.AddDnsName("gateway.test");
+        server.CertificateExtensions.Add(names.Build());
+        using X509Certificate2 certificate = server.Create(authority, from, to, [1]);
+        File.WriteAllText(authorityFile, authority.ExportCertificatePem());
+        File.WriteAllText(certificateFile, certificate.ExportCertificatePem());
+        File.WriteAllText(keyFile, key.ExportPkcs8PrivateKeyPem());
     }
 
     private static string AddressOf(GatewayProcess program) => new Uri(program.GrpcAddress).Authority;

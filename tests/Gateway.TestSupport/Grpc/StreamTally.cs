@@ -26,7 +26,7 @@ public sealed class StreamTally
     /// <summary>Requests that were refused for want of room or time.</summary>
     public long Refusals => Volatile.Read(ref _refusals);
 
-    /// <summary>Calls that ended with their connection: the server gives up clients that take nothing for seconds, which a starved machine's look like.</summary>
+    /// <summary>Calls that ended with their connection, whatever ended that.</summary>
     public long Lost => Volatile.Read(ref _lost);
 
     public IReadOnlyCollection<string> Violations => _violations;

@@ -44,6 +44,62 @@ public sealed class BadCallTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(GrpcClient.Service + "ModelReady", "0A01FF")]
+    [InlineData(GrpcClient.Service + "ModelReady", "1202C328")]
+    [InlineData(GrpcClient.Service + "ModelMetadata", "0A01FF")]
+    [InlineData(GrpcClient.Service + "ModelConfig", "0A01FF")]
+    [InlineData(GrpcClient.Service + "ModelStatistics", "0A01FF")]
+    [InlineData(GrpcClient.Service + "RepositoryIndex", "0A01FF")]
+    [InlineData(GrpcClient.Service + "RepositoryModelLoad", "1201FF")]
+    [InlineData(GrpcClient.Service + "RepositoryModelLoad", "1A0D 0A06636F6E666967 1203 1A01FF")]
+    [InlineData(GrpcClient.Service + "RepositoryModelLoad", "1A05 0A01FF 1200")]
+    [InlineData(GrpcClient.Service + "RepositoryModelUnload", "1201FF")]
+    [InlineData(GrpcClient.Service + "SystemSharedMemoryRegister", "0A01FF")]
+    [InlineData(GrpcClient.Service + "SystemSharedMemoryStatus", "0A01FF")]
+    [InlineData(GrpcClient.Service + "SystemSharedMemoryUnregister", "0A01FF")]
+    [InlineData(GrpcClient.Service + "CudaSharedMemoryRegister", "0A01FF")]
+    [InlineData(GrpcClient.Service + "CudaSharedMemoryStatus", "0A01FF")]
+    [InlineData(GrpcClient.Service + "CudaSharedMemoryUnregister", "0A01FF")]
+    [InlineData(GrpcClient.Service + "TraceSetting", "1201FF")]
+    [InlineData(GrpcClient.Service + "TraceSetting", "0A08 0A0161 1203 0A01FF")]
+    [InlineData(GrpcClient.Service + "LogSettings", "0A08 0A0161 1203 1A01FF")]
+    [InlineData("/grpc.health.v1.Health/Check", "0A01FF")]
+    [InlineData("/grpc.health.v1.Health/Watch", "0A01FF")]
+    [InlineData("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "0A01FF")]
+    public async Task Body_StringThatIsNotUtf8_IsRefused(string path, string hex)
+    {
+        GrpcAnswer answer = await _server.Client.SendAsync(path, GrpcClient.Frame(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal))));
+
+        Assert.True(answer.Status == 3 && answer.Message.StartsWith("failed to parse the request: a string that is not UTF-8", StringComparison.Ordinal), $"{answer.Status} {answer.Message}");
+    }
+
+    [Theory]
+    [InlineData(GrpcClient.Service + "ServerLive")]
+    [InlineData(GrpcClient.Service + "RepositoryIndex")]
+    [InlineData("/grpc.health.v1.Health/Check")]
+    public async Task Body_SeveralMessages_IsInternal(string path)
+    {
+        GrpcAnswer answer = await _server.Client.SendAsync(path, [.. GrpcClient.Frame([]), .. GrpcClient.Frame([])]);
+
+        Assert.Equal((13, "The call has more than one message"), (answer.Status, answer.Message));
+    }
+
+    [Theory]
+    [InlineData(256, 64, 0, "")]
+    [InlineData(257, 0, 3, "the request has more than 256 parameters")]
+    [InlineData(0, 65, 3, "the request has more than 64 parameters of one tensor")]
+    public async Task Infer_ManyParameters_AreTakenUpToABound(int ofRequest, int ofTensor, int status, string text)
+    {
+        ModelInferRequest request = Requests.Raw("rank", [1, 3], 1, 2, 3);
+        for (int i = 0; i < ofRequest; i++) request.Parameters[$"p{i:D3}"] = new InferParameter { Int64Param = i };
+        for (int i = 0; i < ofTensor; i++) request.Inputs[0].Parameters[$"p{i:D3}"] = new InferParameter { Int64Param = i };
+
+        GrpcAnswer answer = await _server.Client.CallAsync("ModelInfer", request);
+
+        Assert.Equal((status, text), (answer.Status, answer.Message));
+    }
+
+    [Theory]
     [InlineData("/inference.GRPCInferenceService/Nothing", "unknown method Nothing for service inference.GRPCInferenceService")]
     [InlineData("/inference.Nothing/ModelInfer", "unknown service of /inference.Nothing/ModelInfer")]
     [InlineData("/", "unknown service of /")]
@@ -102,6 +158,29 @@ public sealed class BadCallTests : IAsyncLifetime
         GrpcAnswer answer = await _server.Client.SendAsync(Infer, GrpcClient.Frame(bomb, 1), ("grpc-encoding", "gzip"));
 
         Assert.Equal(8, answer.Status);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("deflate")]
+    public async Task Compression_CutShortOrGoingOn_IsInternal(string coding)
+    {
+        byte[] packed = GrpcClient.Compress(coding, Requests.Raw("rank", [1, 3], 1, 2, 3).ToByteArray());
+        Assert.Equal(0, (await _server.Client.SendAsync(Infer, GrpcClient.Frame(packed, 1), ("grpc-encoding", coding))).Status);
+
+        for (int length = 1; length < packed.Length; length++)
+        {
+            GrpcAnswer answer = await _server.Client.SendAsync(Infer, GrpcClient.Frame(packed[..length], 1), ("grpc-encoding", coding));
+            Assert.True(answer.Status == 13 && answer.Message.StartsWith("Failed to decompress the message: ", StringComparison.Ordinal), $"{length} of {packed.Length} bytes: {answer.Status} {answer.Message}");
+        }
+
+        Assert.Equal((13, "Failed to decompress the message: the compressed data are cut short, or go on after their end"), await EndAsync([.. packed, 0]));
+
+        async Task<(int, string)> EndAsync(byte[] message)
+        {
+            GrpcAnswer answer = await _server.Client.SendAsync(Infer, GrpcClient.Frame(message, 1), ("grpc-encoding", coding));
+            return (answer.Status, answer.Message);
+        }
     }
 
     [Fact]

@@ -70,7 +70,7 @@ public sealed class CancellationTests : IAsyncLifetime
         // Refused just before, when it is foreseen, or expired: which of the two is a matter of microseconds.
         GrpcAnswer answer = await late;
         Assert.True(
-            (answer.Status, answer.Message) == (4, "Deadline Exceeded") || (answer.Status == 14 && answer.Message.Contains("and its deadline is 100.000 ms", StringComparison.Ordinal)),
+            (answer.Status, answer.Message) == (4, "Deadline Exceeded") || (answer.Status == 14 && answer.Message.Contains("and its deadline is ", StringComparison.Ordinal)),
             $"{answer.Status} {answer.Message}");
         ModelCounts counts = _model.Batcher.Statistics.Snapshot();
         Assert.Equal(1, counts[RequestOutcome.Expired] + counts[RequestOutcome.Rejected]);

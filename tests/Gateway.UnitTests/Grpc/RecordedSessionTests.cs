@@ -1,64 +1,92 @@
-using System.Net.Sockets;
 using System.Reflection;
+using System.Text;
 using Gateway.UnitTests.OpenInference;
 
 namespace Gateway.UnitTests.Grpc;
 
-/// <summary>What Python's grpcio sent in a session of two calls, as it went over the wire, in pieces of several sizes.</summary>
-/// <remarks>Recorded from grpcio 1.51 with the calls ModelReady("rank") and ModelInfer of a row of "rank": HPACK with its table, padding, pings and all.</remarks>
+/// <summary>What others' clients sent, as it went over the wire, in pieces of several sizes: unary calls, errors, compression, a stream, a call that is reset.</summary>
+/// <remarks>Recorded with tests/interop/record.py from its sessions: grpcio 1.51, @grpc/grpc-js 1.14, Python's http.client.</remarks>
 public sealed class RecordedSessionTests
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    // Of grpcio's: 1 is reflection's, which it resets once it has what it asked for; what that ends with depends on what comes first.
+    [Theory]
+    [InlineData("grpcio", 1, "3=0 5=0 7=5 9=0 11=0", 4)]
+    [InlineData("grpcio", 7, "3=0 5=0 7=5 9=0 11=0", 4)]
+    [InlineData("grpcio", 100_000, "3=0 5=0 7=5 9=0 11=0", 4)]
+    [InlineData("grpc-js", 1, "1=0 3=0 5=5 7=0", 3)]
+    [InlineData("grpc-js", 7, "1=0 3=0 5=5 7=0", 3)]
+    [InlineData("grpc-js", 100_000, "1=0 3=0 5=5 7=0", 3)]
+    public async Task Session_OfGrpc_EndsEachCallWithItsStatus(string client, int piece, string statuses, int rows)
+    {
+        await using GrpcServer server = await GrpcServer.StartAsync();
+        byte[] session = await ReadAsync(client);
+        using Http2Wire wire = await Http2Wire.ConnectAsync(server.Port);
+        Task<(SortedDictionary<int, string> Ended, byte[] Data)> receiving = ReceiveAsync(wire, statuses.Split(' ').Length);
+
+        for (int at = 0; at < session.Length; at += piece) await wire.SendAsync(session.AsMemory(at, Math.Min(piece, session.Length - at)));
+
+        (SortedDictionary<int, string> ended, byte[] data) = await receiving.WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+        Assert.Equal(statuses, string.Join(' ', ended.Where(each => statuses.Contains($"{each.Key}=", StringComparison.Ordinal)).Select(each => $"{each.Key}={each.Value}")));
+
+        // Rows come back as they went: (1, 2, 3), (4, 5, 6), ….
+        for (int i = 0; i < rows; i++) Assert.Equal(1, Count(data, SampleModels.Bytes((3f * i) + 1, (3f * i) + 2, (3f * i) + 3)));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(7)]
     [InlineData(100_000)]
-    public async Task Session_InPieces_IsAnswered(int piece)
+    public async Task Session_OfHttp_IsAnswered(int piece)
     {
-        await using GrpcServer server = await GrpcServer.StartAsync();
-        byte[] session = Convert.FromHexString((await ReadAsync()).ReplaceLineEndings(""));
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync("127.0.0.1", server.Port, TestContext.Current.CancellationToken);
-        List<byte> answer = [];
-        Task receiving = ReceiveAsync();
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        byte[] session = await ReadAsync("http");
+        using RawConnection connection = await RawConnection.OpenAsync(server);
 
-        for (int at = 0; at < session.Length; at += piece) await socket.SendAsync(session.AsMemory(at, Math.Min(piece, session.Length - at)), TestContext.Current.CancellationToken);
+        for (int at = 0; at < session.Length; at += piece) await connection.SendAsync(session.AsMemory(at, Math.Min(piece, session.Length - at)));
 
-        // The answer's floats are the request's: the model gives back what it takes.
-        byte[] row = SampleModels.Bytes(1f, 2f, 3f);
-        await Eventually.TrueAsync(() => Count(answer, row) == 1, "the inference is answered");
-        await Eventually.TrueAsync(() => Count(answer, Ready) == 1, "and that it is ready, on another stream");
-        socket.Shutdown(SocketShutdown.Send);
-        await receiving;
-        Assert.Equal((1, 1), (Count(answer, row), Count(answer, Ready)));
-
-        async Task ReceiveAsync()
+        List<string> answers = [];
+        for (int i = 0; i < 6; i++)
         {
-            byte[] buffer = new byte[4096];
-            while (await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken) is var count and > 0)
-            {
-                lock (answer) answer.AddRange(buffer.AsSpan(0, count));
-            }
+            (string head, byte[] body) = await connection.ReadAnswerAsync();
+            answers.Add($"{head.Split(' ')[1]} {Encoding.UTF8.GetString(body)}");
         }
+
+        Assert.Equal(["200", "200", "200", "200", "404", "200"], answers.Select(answer => answer[..3]));
+        Assert.Contains("\"data\":[1,2,3]", answers[1].Replace(".0", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal(answers[1], answers[3]);
     }
 
-    // A message of two bytes: a bool that is true.
-    private static readonly byte[] Ready = [0, 0, 0, 0, 2, 8, 1];
-
-    private static int Count(List<byte> text, byte[] part)
+    private static async Task<(SortedDictionary<int, string> Ended, byte[] Data)> ReceiveAsync(Http2Wire wire, int calls)
     {
-        lock (text)
+        HeaderDecoder decoder = new();
+        SortedDictionary<int, string> ended = [];
+        List<byte> data = [];
+        while (ended.Keys.Count(stream => stream != 1 || calls < 5) < calls && await wire.ReadAsync() is { } frame)
         {
-            int count = 0;
-            ReadOnlySpan<byte> rest = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(text);
-            for (int at; (at = rest.IndexOf(part)) >= 0; count++) rest = rest[(at + part.Length)..];
-            return count;
+            if (frame.Type == Http2Wire.Data) data.AddRange(frame.Payload);
+            if (frame.Type == Http2Wire.ResetStream && !ended.ContainsKey(frame.Stream)) ended[frame.Stream] = "reset";
+            if (frame.Type != Http2Wire.Headers) continue;
+            Assert.True((frame.Flags & Http2Wire.EndHeaders) != 0);
+            string? status = decoder.Read(frame.Payload).Where(header => header.Name == "grpc-status").Select(header => header.Value).SingleOrDefault();
+            if (frame.EndsStream) ended[frame.Stream] = status ?? "none";
         }
+
+        return (ended, [.. data]);
     }
 
-    private static async Task<string> ReadAsync()
+    private static int Count(ReadOnlySpan<byte> text, byte[] part)
     {
-        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream("grpcio-session.hex")!;
+        int count = 0;
+        for (int at; (at = text.IndexOf(part)) >= 0; count++) text = text[(at + part.Length)..];
+        return count;
+    }
+
+    private static async Task<byte[]> ReadAsync(string client)
+    {
+        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{client}-session.hex")!;
         using StreamReader reader = new(stream);
-        return await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+        return Convert.FromHexString((await reader.ReadToEndAsync(TestContext.Current.CancellationToken)).ReplaceLineEndings(""));
     }
 }

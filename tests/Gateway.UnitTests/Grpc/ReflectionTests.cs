@@ -5,6 +5,21 @@ namespace Gateway.UnitTests.Grpc;
 
 public sealed class ReflectionTests
 {
+    [Fact]
+    public async Task Reflection_ServerStops_Ends()
+    {
+        await using GrpcServer server = await GrpcServer.StartAsync();
+        using GrpcDuplex stream = server.Client.Open("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
+        await stream.WriteAsync(new ServerReflectionRequest { ListServices = "" });
+        Assert.NotNull(await stream.ReadAsync(ServerReflectionResponse.Parser));
+
+        Task stop = server.StopAsync();
+
+        Assert.Equal((14, "GRPC server is shutting down and has stopped accepting new requests."), await stream.EndAsync().WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, TestContext.Current.CancellationToken));
+        stream.Close();
+        await stop;
+    }
+
     [Theory]
     [InlineData("v1")]
     [InlineData("v1alpha")]

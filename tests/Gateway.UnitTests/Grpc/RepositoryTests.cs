@@ -4,6 +4,7 @@ using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Hosting;
 using Gateway.TestSupport;
 using Gateway.UnitTests.Models.Repository;
+using Gateway.UnitTests.OpenInference;
 using Google.Protobuf;
 using LoadCall = Gateway.Server.Grpc.Messages.RepositoryModelLoadRequest;
 using Parameter = Gateway.Server.Grpc.Messages.ModelRepositoryParameter;
@@ -58,6 +59,49 @@ public sealed class RepositoryTests : IAsyncDisposable
 
         Assert.Equal((0, ""), StatusOf(await server.Client.CallAsync("RepositoryModelLoad", request)));
         Assert.Equal(34, await InferAsync(server));
+    }
+
+    [Fact]
+    public async Task Load_ManyLargeOnesAtOnce_AreRefused()
+    {
+        await using GrpcServer server = await StartAsync(options: new ServerOptions { AllowLoadOverride = true });
+        using ManualResetEventSlim gate = new();
+        _repository!.Backend.Loading = _ => gate.Wait();
+        Task<GrpcAnswer>[] loads = [.. Enumerable.Range(0, LargeLoads.Most).Select(i => server.Client.CallAsync("RepositoryModelLoad", Large($"m{i}")))];
+        await Eventually.TrueAsync(() => _repository.Backend.Loads == LargeLoads.Most, "they are being loaded");
+
+        GrpcAnswer third = await server.Client.CallAsync("RepositoryModelLoad", Large("other"));
+        gate.Set();
+
+        Assert.Equal(((int)GrpcStatus.Unavailable, "2 load requests with files are under way: try again when one of them is over"), StatusOf(third));
+        foreach (GrpcAnswer answer in await Task.WhenAll(loads)) Assert.Equal((0, ""), StatusOf(answer));
+        Assert.Equal((0, ""), StatusOf(await server.Client.CallAsync("RepositoryModelLoad", Large("other"))));
+
+        static LoadCall Large(string model) => new()
+        {
+            ModelName = model,
+            Parameters =
+            {
+                ["config"] = new Parameter { StringParam = """{"max_batch_size":8}""" },
+                ["file:1/model.onnx"] = new Parameter { BytesParam = ByteString.CopyFromUtf8(ScriptedBackend.Script(5)) },
+                ["file:1/weights"] = new Parameter { BytesParam = ByteString.CopyFrom(new byte[5 << 20]) },
+            },
+        };
+    }
+
+    [Fact]
+    public async Task Load_ThatTakesLongerThanItsDeadline_GoesOnWithoutItsCaller()
+    {
+        await using GrpcServer server = await StartAsync();
+        using ManualResetEventSlim gate = new();
+        _repository!.Write("m", ScriptedBackend.Script(5)).Backend.Loading = _ => gate.Wait();
+
+        GrpcAnswer late = await server.Client.CallAsync("RepositoryModelLoad", new LoadCall { ModelName = "m" }, ("grpc-timeout", "300m"));
+        gate.Set();
+
+        Assert.Equal((4, "Deadline Exceeded"), StatusOf(late));
+        Assert.Equal((0, ""), StatusOf(await server.Client.CallAsync("RepositoryModelLoad", new LoadCall { ModelName = "m" })));
+        Assert.Equal(9, await InferAsync(server));
     }
 
     [Fact]

@@ -37,6 +37,27 @@ public sealed class SharedMemoryTests : IAsyncLifetime
         Assert.Equal([.. SampleModels.Bytes(1f, 2f), .. SampleModels.Bytes(3, 4)], _file.Bytes[16..]);
     }
 
+    [Theory]
+    [InlineData(1, 3, 1 << 20, "[request id: <id_unknown>] input byte size mismatch for input 'x' for model 'rank'. Expected 12, got 1048576")]
+    [InlineData(1, 262144, 1 << 20, "[request id: <id_unknown>] unexpected shape for input 'x' for model 'rank'. Expected [-1,3], got [1,262144].")]
+    [InlineData(87381, 3, 1048572, "[request id: <id_unknown>] inference request batch-size must be <= ")]
+    public async Task Infer_InputOfAnotherSize_IsRefusedBeforeItIsCopied(int rows, int width, int bytes, string error)
+    {
+        _file.Resize(1 << 20);
+        await RegisterAsync("r", 0, 1 << 20);
+        ModelInferRequest request = Requests.Raw("rank", [rows, width]);
+        request.RawInputContents.Clear();
+        request.Inputs[0].Parameters["shared_memory_region"] = new InferParameter { StringParam = "r" };
+        request.Inputs[0].Parameters["shared_memory_byte_size"] = new InferParameter { Int64Param = bytes };
+        long held = _server.Pool.TotalBytes;
+
+        GrpcAnswer answer = await _server.Client.CallAsync("ModelInfer", request);
+
+        Assert.Equal(3, answer.Status);
+        Assert.StartsWith(error, answer.Message, StringComparison.Ordinal);
+        Assert.InRange(_server.Pool.TotalBytes, 0, held + (1 << 19));
+    }
+
     [Fact]
     public async Task Infer_OneSharedOneRawOneInEachForm_GoTogether()
     {
@@ -123,7 +144,7 @@ public sealed class SharedMemoryTests : IAsyncLifetime
             ("SystemSharedMemoryRegister", new SystemSharedMemoryRegisterRequest { Key = _file.Key, ByteSize = 1 }, GrpcStatus.InvalidArgument, "'region name' is necessary to register system shared memory region"),
             ("SystemSharedMemoryStatus", new SystemSharedMemoryStatusRequest { Name = "q" }, GrpcStatus.NotFound, "Unable to find system shared memory region: 'q'"),
             ("CudaSharedMemoryStatus", new CudaSharedMemoryStatusRequest { Name = "r" }, GrpcStatus.NotFound, "The region named 'r' is registered as system shared memory, not CUDA shared memory"),
-            ("CudaSharedMemoryRegister", new CudaSharedMemoryRegisterRequest { Name = "q" }, GrpcStatus.InvalidArgument, "failed to register CUDA shared memory region: 'q', GPUs not supported"),
+            ("CudaSharedMemoryRegister", new CudaSharedMemoryRegisterRequest { Name = "q" }, GrpcStatus.Unimplemented, "failed to register CUDA shared memory region: 'q', GPUs not supported"),
             ("CudaSharedMemoryRegister", new CudaSharedMemoryRegisterRequest(), GrpcStatus.InvalidArgument, "'region name' is necessary to register cuda shared memory region"),
             Infer(request => request.Inputs[0].Parameters["shared_memory_region"].StringParam = "q", "Unable to find shared memory region: 'q'", GrpcStatus.NotFound),
             Infer(request => request.Inputs[0].Parameters["shared_memory_offset"].Int64Param = 32, "Invalid offset for shared memory region: 'r'"),

@@ -125,6 +125,25 @@ public sealed class CompressionTests
         Assert.True(noise.AsSpan().SequenceEqual(answer.Blobs), $"seed {Seed}: {answer.Status}");
     }
 
+    [Theory]
+    [InlineData(true, null)]
+    [InlineData(false, null)]
+    [InlineData(true, "0")]
+    [InlineData(false, "0")]
+    public async Task Infer_CompressedBodyThatIsCutShort_IsRefused(bool isGzip, string? headLength)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        byte[] packed = Pack(headLength is null ? Encoding.UTF8.GetBytes(Json) : new byte[400], isGzip);
+        string model = headLength is null ? "echo_INT8" : "any";
+        Assert.Equal(HttpStatusCode.OK, (await server.InferAsync(model, packed, headLength: headLength, change: Encoded("gzip"))).Status);
+
+        for (int length = 1; length < packed.Length; length++)
+        {
+            Answer answer = await server.InferAsync(model, packed.AsSpan(0, length), headLength: headLength, change: Encoded("gzip"));
+            Assert.True(answer.Status == HttpStatusCode.BadRequest, $"{length} of {packed.Length} bytes: {answer.Status} {answer.Text}");
+        }
+    }
+
     [Fact]
     public async Task OtherAnswers_AcceptEncoding_AreNotCompressed()
     {

@@ -148,6 +148,53 @@ public sealed class DeadlineTests
         Assert.Equal((3, 2, 1), (counts.Accepted, counts[RequestOutcome.Succeeded], counts[RequestOutcome.Rejected]));
     }
 
+    [Theory]
+    [InlineData("application/json", "infer")]
+    [InlineData("application/msgpack", "infer")]
+    [InlineData("application/json", "generate")]
+    public async Task BodyThatTookAllItsTime_IsExpiredAndNotRun(string type, string endpoint)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        ServedModel model = server.Catalog.Find("any", 0);
+        byte[] body = endpoint == "generate" ? """{"x":[1]}"""u8.ToArray() : type == "application/json" ? System.Text.Encoding.UTF8.GetBytes(Json) : Messages.Maps.Write(new Map { ["inputs"] = OneInput() });
+        using RawConnection connection = await RawConnection.OpenAsync(server);
+        byte[] request = System.Text.Encoding.ASCII.GetBytes($"POST /v2/models/any/{endpoint} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{TimeoutHeader.Name}: 100\r\nContent-Length: {body.Length}\r\n\r\n");
+
+        await connection.SendAsync(request);
+        await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, TestContext.Current.CancellationToken);
+        await connection.SendAsync(body);
+        (string head, byte[] text) = await connection.ReadAnswerAsync();
+
+        Assert.StartsWith("HTTP/1.1 503", head);
+        Assert.Contains("Request timeout expired", System.Text.Encoding.UTF8.GetString(text), StringComparison.Ordinal);
+        ModelCounts counts = model.Batcher.Statistics.Snapshot();
+        Assert.Equal((1, 1, 0), (counts.Accepted, counts[RequestOutcome.Expired], counts.Executions));
+    }
+
+    [Fact]
+    public async Task FrameThatTookAllItsTime_IsExpiredAndNotRun()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        ServedModel model = server.Catalog.Find("any", 0);
+        using FrameSocket connection = await FrameSocket.GreetAsync(server);
+        byte[] frame = FrameSocket.Infer(7, "any", new Map { ["inputs"] = OneInput(), ["parameters"] = new Map { ["timeout"] = 100_000L } });
+
+        await connection.SendAsync(frame.AsMemory(0, 20));
+        await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, TestContext.Current.CancellationToken);
+        await connection.SendAsync(frame.AsMemory(20));
+        (string kind, _, Map body) = await connection.ReceiveAsync();
+        await connection.SendAsync(frame);
+        (string second, _, _) = await connection.ReceiveAsync();
+
+        Assert.Equal("error", kind);
+        Assert.Contains("Request timeout expired", (string)body["error"]!, StringComparison.Ordinal);
+        Assert.Equal("infer", second);
+        ModelCounts counts = model.Batcher.Statistics.Snapshot();
+        Assert.Equal((2, 1, 1), (counts.Accepted, counts[RequestOutcome.Expired], counts[RequestOutcome.Succeeded]));
+    }
+
+    private static object?[] OneInput() => [new Map { ["name"] = "x", ["datatype"] = "FP32", ["shape"] = new object?[] { 1L, 1L }, ["data"] = new byte[4] }];
+
     /// <summary>A model of one row a batch that takes its time, and has done so for a request with a deadline. So long that what was learned is not out of date on a busy machine.</summary>
     private static async Task<ServedModel> SlowAsync(InferenceServer server, int milliseconds = 300)
     {

@@ -132,6 +132,8 @@ public sealed class ExtensionsTests
     [InlineData("statistics", "/v2/models/stats", "GET")]
     [InlineData("trace", "/v2/trace/setting", "GET")]
     [InlineData("logging", "/v2/logging", "GET")]
+    [InlineData("model-repository", "/v2/cache", "DELETE")]
+    [InlineData("model-repository", "/v2/models/rank/cache", "DELETE")]
     [InlineData("shared-memory", "/v2/systemsharedmemory/status", "GET")]
     [InlineData("shared-memory", "/v2/cudasharedmemory/region/r/register", "POST")]
     public async Task Restricted_EachGroup_AsksForItsHeader(string group, string path, string method)

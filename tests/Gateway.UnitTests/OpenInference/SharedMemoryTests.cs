@@ -31,6 +31,19 @@ public sealed class SharedMemoryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Infer_InputOfAnotherSize_IsRefusedBeforeItIsCopied()
+    {
+        _file.Resize(1 << 20);
+        await RegisterAsync("r", 0, 1 << 20);
+        long held = _server.Pool.TotalBytes;
+
+        Answer answer = await _server.InferAsync("rank", """{"inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","parameters":{"shared_memory_region":"r","shared_memory_byte_size":1048576}}]}""");
+
+        answer.AssertError(HttpStatusCode.BadRequest, "[request id: <id_unknown>] input byte size mismatch for input 'x' for model 'rank'. Expected 12, got 1048576");
+        Assert.InRange(_server.Pool.TotalBytes, 0, held + (1 << 19));
+    }
+
+    [Fact]
     public async Task Infer_OneSharedOthersNot_GoTogether()
     {
         await RegisterAsync("r", 0, 32);
@@ -142,7 +155,7 @@ public sealed class SharedMemoryTests : IAsyncLifetime
     [InlineData("POST", "systemsharedmemory/register", """{"key":"/k","byte_size":1}""", HttpStatusCode.BadRequest, "'region name' is necessary to register system shared memory region")]
     [InlineData("POST", "systemsharedmemory/region/r/register", """{"key":"/k","byte_size":1}""", HttpStatusCode.BadRequest, "shared memory region 'r' already in manager")]
     [InlineData("POST", "systemsharedmemory/region/q/register", "[", HttpStatusCode.BadRequest, "failed to parse the request JSON buffer: Invalid value. at 1")]
-    [InlineData("POST", "cudasharedmemory/region/q/register", """{"raw_handle":{"b64":""},"device_id":0,"byte_size":1}""", HttpStatusCode.BadRequest, "failed to register CUDA shared memory region: 'q', GPUs not supported")]
+    [InlineData("POST", "cudasharedmemory/region/q/register", """{"raw_handle":{"b64":""},"device_id":0,"byte_size":1}""", HttpStatusCode.NotImplemented, "failed to register CUDA shared memory region: 'q', GPUs not supported")]
     [InlineData("POST", "cudasharedmemory/register", null, HttpStatusCode.BadRequest, "'region name' is necessary to register cuda shared memory region")]
     public async Task Call_EachMistake_IsTritonsError(string method, string path, string? body, HttpStatusCode status, string error)
     {

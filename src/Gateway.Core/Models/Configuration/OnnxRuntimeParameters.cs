@@ -21,7 +21,7 @@ public sealed record OnnxRuntimeParameters
     /// <summary>Arenas to shrink after each run, such as <c>cpu:0;gpu:0</c>, for the run options; null is none.</summary>
     public string? MemoryArenaShrinkage { get; init; }
 
-    /// <summary>Session configuration entries (keys that start with <c>session.</c> or <c>optimization.</c>) to hand to ONNX Runtime as they are.</summary>
+    /// <summary>Session configuration entries (of the keys that start with <c>session.</c> or <c>optimization.</c> those that may be set) to hand to ONNX Runtime as they are.</summary>
     public IReadOnlyDictionary<string, string> SessionConfigEntries { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Options of the CUDA provider by ONNX Runtime's names, from Triton's older top-level parameters; they win over the accelerator's.</summary>

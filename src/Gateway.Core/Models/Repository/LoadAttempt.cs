@@ -56,7 +56,7 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            Failures.Add(LoadFailure.OfModel(error.Message));
+            Failures.Add(LoadFailure.OfModel(Shown(error)));
             return;
         }
 
@@ -95,6 +95,8 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
         _opened.Clear();
     }
 
+    private string Shown(Exception error) => _given?.Conceal(error.Message) ?? error.Message;
+
     private bool HasChanged(string folder) => Stamp is not null && FolderStamp.TryOf([folder]) is { } now && now != Stamp;
 
     private void Try(long version, Action step)
@@ -107,7 +109,7 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            Failures.Add(new LoadFailure(version, error.Message));
+            Failures.Add(new LoadFailure(version, Shown(error)));
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Gateway.Core.Execution;
 using Gateway.Core.Models.Configuration;
+using Gateway.Core.Models.Configuration.Reading;
 using Gateway.Protocol;
 
 namespace Gateway.Core.Models.Repository;
@@ -43,10 +44,15 @@ public sealed record LoadOverride(string Config, IReadOnlyDictionary<string, byt
 
         // Whoever may load models could have this server call any other, from where it stands.
         if (config.Remote is not null) throw new ModelLoadException("a model that another server runs cannot be given with a load; write it into the repository");
+        if (FileOption(config) is { } option) throw new ModelLoadException($"'{option}' has to do with files of the server's and cannot be given with a load; write it into the repository");
         if (Files.Count > 0) return OverriddenFolder.Write(model, config, Files);
         if (folder is null) throw new ModelLoadException("it is in no repository, and no files were given");
         return new OverriddenFolder(ModelFolder.Read(folder) with { Declared = config }, isTemporary: false);
     }
+
+    /// <summary>A parameter that names files outside the model's folder, such as a library to load; null for none.</summary>
+    private static string? FileOption(ModelConfig config) =>
+        config.Optimization.GpuAccelerators.Where(each => each.Name == ExecutionAccelerator.TensorRt).SelectMany(each => each.Parameters.Keys).FirstOrDefault(TensorRtOptions.IsOfFiles);
 
     internal static bool IsConfined(string path)
     {

@@ -30,15 +30,21 @@ internal sealed class OverriddenFolder(ModelFolder folder, bool isTemporary) : I
         catch (Exception error)
         {
             Remove(folder);
-            if (error is IOException or UnauthorizedAccessException) throw new ModelLoadException($"the given files cannot be stored: {error.Message}", error);
+            if (error is IOException or UnauthorizedAccessException) throw new ModelLoadException($"the given files cannot be stored: {(folder is null ? error.Message : Conceal(error.Message, folder))}", error);
             throw;
         }
     }
+
+    /// <summary>Takes the temporary folder's name out of an error text: where it lies is nobody's business, and it is gone when the text is read.</summary>
+    public string Conceal(string text) => isTemporary ? Conceal(text, Folder.Directory) : text;
 
     public void Dispose()
     {
         if (isTemporary) Remove(Folder.Directory);
     }
+
+    private static string Conceal(string text, string folder) =>
+        text.Replace(folder + Path.DirectorySeparatorChar, "", StringComparison.Ordinal).Replace(folder, "the given files", StringComparison.Ordinal);
 
     private static void Remove(string? folder)
     {

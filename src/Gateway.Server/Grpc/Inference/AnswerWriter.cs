@@ -35,8 +35,9 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
     }
 
     /// <summary>Writes one answer with its prefix.</summary>
+    /// <returns>Its bytes.</returns>
     /// <exception cref="InferenceException">It is larger than a message can be, or there is no memory to compress it in.</exception>
-    public void Write(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed, ContentCoding coding)
+    public long Write(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed, ContentCoding coding)
     {
         long response = InferAnswer.Bytes(request, plan, isStreamed);
         long message = isStreamed ? InferAnswer.Wrapped(response) : response;
@@ -45,7 +46,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
         {
             if (MessagePrefix.Bytes + message <= MostAtOnce) WriteAtOnce(to, request, plan, isStreamed, response, (int)message);
             else WriteInPieces(to, request, plan, isStreamed, response, message);
-            return;
+            return MessagePrefix.Bytes + message;
         }
 
         TextBuffer plain = new(pool);
@@ -56,6 +57,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
             using (Stream stream = Compression.Compress(coding, compressed, _level)) stream.Write(plain.Written);
             MessagePrefix.Write(to, isCompressed: true, compressed.Length);
             to.Write(compressed.Written);
+            return MessagePrefix.Bytes + compressed.Length;
         }
         finally
         {

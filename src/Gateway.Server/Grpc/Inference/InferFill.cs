@@ -52,13 +52,15 @@ internal static class InferFill
         foreach (ref readonly InferInput input in message.Inputs)
         {
             ref InputTensor tensor = ref Describe(request, input, bytes);
-            string name = request.Model.Inputs[IndexOf(request.Model.Inputs, input.Name.Of(bytes))].Name;
+            int index = IndexOf(request.Model.Inputs, input.Name.Of(bytes));
+            string name = request.Model.Inputs[index].Name;
             TensorParameters parameters = InferParameters.OfTensor(message.Of(input.Parameters), bytes, name, isOutput: false);
             if (parameters.HasView) tensor.View = request.Model.FindFeatureView(parameters.View.Of(bytes));
             if (parameters.HasRegion)
             {
                 if (input.HasContents) throw Errors.Invalid($"unexpected 'content' provided when using shared memory for input tensor '{name}' for model '{request.Model.Name}'");
                 tensor.ByteLength = MeasureShared(regions, parameters, bytes);
+                request.CheckInput(index, tensor);
                 isShared = true;
             }
             else if (isRaw)

@@ -14,18 +14,23 @@ internal sealed class InferMessage
     // Two bytes can announce an element. Far more than any model has, and little memory.
     private const int MostElements = 4096;
 
+    // Each is compared with those after it, since of several of one name the last one counts.
+    private const int MostRequestParameters = 256;
+    private const int MostTensorParameters = 64;
+
     // A pooled message keeps no more room than requests commonly need.
     private const int MostKept = 64;
 
     private InferInput[] _inputs = new InferInput[4];
     private InferRequestedOutput[] _outputs = new InferRequestedOutput[4];
-    private InferParameterEntry[] _parameters = new InferParameterEntry[8];
+    private InferParameterEntry[] _requestParameters = new InferParameterEntry[8];
+    private InferParameterEntry[] _tensorParameters = new InferParameterEntry[8];
     private Slice[] _raw = new Slice[4];
     private int _inputCount;
     private int _outputCount;
-    private int _parameterCount;
+    private int _requestParameterCount;
+    private int _tensorParameterCount;
     private int _rawCount;
-    private int _requestParameters;
 
     public Slice ModelName { get; private set; }
 
@@ -38,15 +43,15 @@ internal sealed class InferMessage
     public ReadOnlySpan<InferRequestedOutput> Outputs => _outputs.AsSpan(0, _outputCount);
 
     /// <summary>The parameters of the request itself. Of entries with the same name the last one counts.</summary>
-    public ReadOnlySpan<InferParameterEntry> Parameters => _parameters.AsSpan(0, _requestParameters);
+    public ReadOnlySpan<InferParameterEntry> Parameters => _requestParameters.AsSpan(0, _requestParameterCount);
 
-    /// <summary>Those of its inputs and outputs as well.</summary>
-    public ReadOnlySpan<InferParameterEntry> EveryParameter => _parameters.AsSpan(0, _parameterCount);
+    /// <summary>Those of its inputs and outputs, all together.</summary>
+    public ReadOnlySpan<InferParameterEntry> TensorParameters => _tensorParameters.AsSpan(0, _tensorParameterCount);
 
     public ReadOnlySpan<Slice> RawInputs => _raw.AsSpan(0, _rawCount);
 
     /// <summary>Parameters of an input or an output.</summary>
-    public ReadOnlySpan<InferParameterEntry> Of(ParameterRange range) => _parameters.AsSpan(range.First, range.Count);
+    public ReadOnlySpan<InferParameterEntry> Of(ParameterRange range) => _tensorParameters.AsSpan(range.First, range.Count);
 
     /// <summary>Reads a message.</summary>
     /// <exception cref="ProtobufException">It is malformed.</exception>
@@ -69,9 +74,8 @@ internal sealed class InferMessage
                     Id = ReadText(ref reader);
                     break;
                 case InferTags.Parameters:
-                    // The request's own stand first, wherever they come.
-                    ReadEntry(ref reader, _requestParameters);
-                    _requestParameters++;
+                    if (_requestParameterCount == MostRequestParameters) throw TooMany(MostRequestParameters, "parameters");
+                    ReadEntry(ref reader, ref _requestParameters, ref _requestParameterCount);
                     break;
                 case InferTags.Inputs:
                     ReadInput(ref reader);
@@ -96,8 +100,7 @@ internal sealed class InferMessage
         MakeRoom(ref _inputs, _inputCount, "inputs");
         ref InferInput input = ref _inputs[_inputCount++];
         input = default;
-        int first = _parameterCount;
-        int before = _requestParameters;
+        int first = _tensorParameterCount;
         int outer = reader.Enter();
         int start = reader.Position;
         while (reader.ReadTag() is var tag and not 0)
@@ -119,7 +122,7 @@ internal sealed class InferMessage
                     AddDimension(ref input, (long)reader.ReadVarint64());
                     break;
                 case InferTags.InputParameters:
-                    ReadEntry(ref reader, _parameterCount);
+                    ReadTensorEntry(ref reader, first);
                     break;
                 case InferTags.InputContents:
                     input.HasContents = true;
@@ -133,7 +136,7 @@ internal sealed class InferMessage
 
         input.Body = new Slice(start, reader.Position - start);
         reader.Leave(outer);
-        input.Parameters = new ParameterRange(first + _requestParameters - before, _parameterCount - first);
+        input.Parameters = new ParameterRange(first, _tensorParameterCount - first);
     }
 
     private void ReadOutput(ref ProtobufReader reader)
@@ -141,7 +144,7 @@ internal sealed class InferMessage
         MakeRoom(ref _outputs, _outputCount, "outputs");
         ref InferRequestedOutput output = ref _outputs[_outputCount++];
         output = default;
-        int first = _parameterCount;
+        int first = _tensorParameterCount;
         int outer = reader.Enter();
         while (reader.ReadTag() is var tag and not 0)
         {
@@ -151,7 +154,7 @@ internal sealed class InferMessage
                     output.Name = ReadText(ref reader);
                     break;
                 case InferTags.OutputParameters:
-                    ReadEntry(ref reader, _parameterCount);
+                    ReadTensorEntry(ref reader, first);
                     break;
                 default:
                     reader.Skip(tag);
@@ -160,16 +163,20 @@ internal sealed class InferMessage
         }
 
         reader.Leave(outer);
-        output.Parameters = new ParameterRange(first, _parameterCount - first);
+        output.Parameters = new ParameterRange(first, _tensorParameterCount - first);
     }
 
-    private void ReadEntry(ref ProtobufReader reader, int at)
+    private void ReadTensorEntry(ref ProtobufReader reader, int first)
     {
-        MakeRoom(ref _parameters, _parameterCount, "parameters");
-        if (at < _parameterCount) MakeWay(at);
-        ref InferParameterEntry entry = ref _parameters[at];
+        if (_tensorParameterCount - first == MostTensorParameters) throw TooMany(MostTensorParameters, "parameters of one tensor");
+        ReadEntry(ref reader, ref _tensorParameters, ref _tensorParameterCount);
+    }
+
+    private static void ReadEntry(ref ProtobufReader reader, ref InferParameterEntry[] entries, ref int count)
+    {
+        MakeRoom(ref entries, count, "parameters");
+        ref InferParameterEntry entry = ref entries[count++];
         entry = default;
-        _parameterCount++;
         int outer = reader.Enter();
         while (reader.ReadTag() is var tag and not 0)
         {
@@ -223,14 +230,6 @@ internal sealed class InferMessage
         reader.Leave(outer);
     }
 
-    /// <summary>Moves the parameters from <paramref name="at"/> on by one, and what refers to them.</summary>
-    private void MakeWay(int at)
-    {
-        Array.Copy(_parameters, at, _parameters, at + 1, _parameterCount - at);
-        foreach (ref InferInput input in _inputs.AsSpan(0, _inputCount)) input.Parameters = input.Parameters with { First = input.Parameters.First + 1 };
-        foreach (ref InferRequestedOutput output in _outputs.AsSpan(0, _outputCount)) output.Parameters = output.Parameters with { First = output.Parameters.First + 1 };
-    }
-
     private static void AddDimension(ref InferInput input, long dimension) => input.HasTooManyDimensions |= !input.Shape.TryAdd(dimension);
 
     private static Slice ReadText(ref ProtobufReader reader)
@@ -242,21 +241,24 @@ internal sealed class InferMessage
     private static void MakeRoom<T>(ref T[] elements, int count, string what)
     {
         if (count < elements.Length) return;
-        if (count >= MostElements) throw new InferenceException(StatusCode.InvalidArgument, $"the request has more than {MostElements} {what}");
+        if (count >= MostElements) throw TooMany(MostElements, what);
         Array.Resize(ref elements, 2 * elements.Length);
     }
+
+    private static InferenceException TooMany(int most, string what) => new(StatusCode.InvalidArgument, $"the request has more than {most} {what}");
 
     private void Clear()
     {
         if (_inputs.Length > MostKept) _inputs = new InferInput[MostKept];
         if (_outputs.Length > MostKept) _outputs = new InferRequestedOutput[MostKept];
-        if (_parameters.Length > MostKept) _parameters = new InferParameterEntry[MostKept];
+        if (_requestParameters.Length > MostKept) _requestParameters = new InferParameterEntry[MostKept];
+        if (_tensorParameters.Length > MostKept) _tensorParameters = new InferParameterEntry[MostKept];
         if (_raw.Length > MostKept) _raw = new Slice[MostKept];
         _inputCount = 0;
         _outputCount = 0;
-        _parameterCount = 0;
+        _requestParameterCount = 0;
+        _tensorParameterCount = 0;
         _rawCount = 0;
-        _requestParameters = 0;
         ModelName = default;
         ModelVersion = default;
         Id = default;

@@ -50,6 +50,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
                 }
 
                 Answer(call, call.Request);
+                if (call.Unflushed > GrpcCall.MostUnwatched) await call.FlushAsync(call.Unflushed).ConfigureAwait(false);
             }
             else if (call.Kept is { } kept)
             {
@@ -106,6 +107,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
 
         if (request.Refusal.Reason != RefusalReason.None || request.Place is not null) return false;
         Answer(call, request);
+        if (call.Unflushed > GrpcCall.MostUnwatched) await call.FlushAsync(call.Unflushed).ConfigureAwait(false);
         return true;
     }
 
@@ -113,7 +115,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
     private async ValueTask ReadAsync(GrpcCall call)
     {
         PipeReader body = call.Body;
-        while (!Take(call, body, await body.ReadAsync().ConfigureAwait(false)))
+        while (!Take(call, body, await call.ReadAsync().ConfigureAwait(false)))
         {
         }
     }
@@ -121,6 +123,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
     /// <returns>True when the request has been read, or refused.</returns>
     private bool Take(GrpcCall call, PipeReader body, ReadResult result)
     {
+        call.EndRead();
         ReadOnlySequence<byte> buffer = result.Buffer;
         GrpcMessageReader reader = call.Reader;
         bool isFirst = !reader.IsMidMessage;
@@ -133,7 +136,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
                 return result.IsCompleted ? throw GrpcMessages.Incomplete() : false;
             }
 
-            if (!buffer.IsEmpty) throw new GrpcException(GrpcStatus.Internal, "The call has more than one message");
+            if (!buffer.IsEmpty) throw GrpcMessages.Several();
             Fill(call, message);
             return true;
         }
@@ -159,7 +162,11 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
     {
         if (!Enters(call)) return true;
         if (overflow is not null && (overflow.MayLeave(call, model) || overflow.Declines(call, model))) return false;
-        if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant, CacheHeaders.Read(call.Headers))) return false;
+
+        // One whose time is over is read, and counted as expired.
+        long spent = call.SpentMicroseconds;
+        if (spent > 0 && spent >= call.TimeoutMicroseconds) return false;
+        if (!model.TurnsAway(call.TimeoutMicroseconds - spent, out EarlyRefusal refusal, call.Tenant, CacheHeaders.Read(call.Headers))) return false;
 
         // It has left.
         call.Tenant = null;
@@ -209,7 +216,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         InferenceRequest request = catalog.RentRequest(model, version, tenant);
         call.Request = request;
         InferFill.Fill(request, call.Message, bytes, call.Plan, pool, regions, block, start);
-        request.LimitTime(call.TimeoutMicroseconds);
+        request.LimitTime(call.TimeoutMicroseconds, call.SpentMicroseconds);
         CacheHeaders.Apply(call.Headers, request);
         request.PassedBy = passage.Of(call.Headers, request.Model);
     }
@@ -234,7 +241,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         ContentCoding coding = _writer.Choose(call);
         call.Begin();
         CacheHeaders.Write(call.ResponseHeaders, request);
-        _writer.Write(call.Output, request, call.Plan, isStreamed: false, coding);
+        call.Unflushed = _writer.Write(call.Output, request, call.Plan, isStreamed: false, coding);
         call.HasMessages = true;
         if (timing.ServerTiming || call.Headers.ContainsKey(ServerTiming.AskHeader)) call.Trail("server-timing", ServerTiming.Format(request, time));
         call.Succeed();

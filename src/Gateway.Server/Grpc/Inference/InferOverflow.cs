@@ -38,8 +38,8 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model) : !replicas.Fleet.Knows(key)) return false;
 
         // The client counts from the call's arrival, which may be long before its message is whole.
-        long spent = (long)settings.Time.GetElapsedTime(call.Arrival).TotalMicroseconds;
-        long timeout = call.TimeoutMicroseconds > 0 ? Math.Max(1, call.TimeoutMicroseconds - spent) : 0;
+        long timeout = call.TimeoutMicroseconds - call.SpentMicroseconds;
+        if (timeout <= 0 && call.TimeoutMicroseconds > 0) return false;
         OverflowRun run = Begin(key, model, timeout);
         call.Kept = KeptMessage.Copy(message, pool, run) ?? throw MessagePack.InferMessage.NoMemory();
         return true;
@@ -70,7 +70,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     {
         if (!IsForwarded(call) || call.LoadOf is not null) return false;
         call.LoadOf = model;
-        if (dispatch.TakesForwarded(model, call.Headers, call.TimeoutMicroseconds, out string text, out TimeSpan retryAfter)) return false;
+        if (dispatch.TakesForwarded(model, call.Headers, call.TimeoutMicroseconds > 0 ? Math.Max(1, call.TimeoutMicroseconds - call.SpentMicroseconds) : 0, out string text, out TimeSpan retryAfter)) return false;
         throw new InferenceException(StatusCode.Unavailable, text) { RetryAfter = retryAfter, Refusal = OverflowDispatch.Busy };
     }
 

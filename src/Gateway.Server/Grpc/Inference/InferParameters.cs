@@ -76,7 +76,7 @@ internal static class InferParameters
     /// <summary>Whether any of a message's tensors lies in shared memory, which is this machine's.</summary>
     public static bool IsShared(InferMessage message, ReadOnlySpan<byte> bytes)
     {
-        foreach (ref readonly InferParameterEntry entry in message.EveryParameter)
+        foreach (ref readonly InferParameterEntry entry in message.TensorParameters)
         {
             if (entry.Name.Of(bytes).SequenceEqual("shared_memory_region"u8)) return true;
         }

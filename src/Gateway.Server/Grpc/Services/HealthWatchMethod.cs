@@ -14,9 +14,9 @@ internal sealed class HealthWatchMethod(Func<string, ServingStatus> status, Grpc
     protected override async Task InvokeAsync(GrpcCall call)
     {
         HealthCheckRequest request = await GrpcMessages.ReadAsync(call, HealthCheckRequest.Parser).ConfigureAwait(false) ?? throw GrpcMessages.Incomplete();
-        call.AllowSilence();
         call.Begin();
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted, stop.Token);
+        if (call.TimeLeft is { } left) end.CancelAfter(left);
         ServingStatus told = ServingStatus.Unknown;
         while (!end.IsCancellationRequested)
         {
@@ -24,14 +24,14 @@ internal sealed class HealthWatchMethod(Func<string, ServingStatus> status, Grpc
             if (now != told)
             {
                 told = now;
-                GrpcMessages.Write(call, new HealthCheckResponse { Status = now });
-                await call.Output.FlushAsync(call.Aborted).ConfigureAwait(false);
+                await GrpcMessages.SendAsync(call, new HealthCheckResponse { Status = now }).ConfigureAwait(false);
             }
 
             // Not awaited with the token alone, which would throw at every end.
             await Task.Delay(Pause, TimeProvider.System, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
+        if (!stop.Token.IsCancellationRequested && !call.Aborted.IsCancellationRequested) throw CallTimer.TimeOver();
         if (stop.Token.IsCancellationRequested) GrpcMessages.Write(call, new HealthCheckResponse { Status = ServingStatus.NotServing });
         call.Fail(GrpcStatus.Unavailable, GrpcStop.Text);
     }

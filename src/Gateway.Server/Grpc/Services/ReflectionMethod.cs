@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Gateway.Server.Grpc.Services;
 
 /// <summary>gRPC's server reflection: what services there are, and the files that describe them. Its two versions differ in their names alone.</summary>
-internal sealed class ReflectionMethod(string version, ILogger logger) : GuardedMethod($"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo", logger)
+internal sealed class ReflectionMethod(string version, GrpcStop stop, ILogger logger) : GuardedMethod($"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo", logger)
 {
     private static readonly FileDescriptor[] Files = Collect(
         Messages.GrpcServiceReflection.Descriptor,
@@ -18,15 +18,17 @@ internal sealed class ReflectionMethod(string version, ILogger logger) : Guarded
 
     protected override async Task InvokeAsync(GrpcCall call)
     {
-        call.AllowSilence();
         call.Begin();
-        while (await GrpcMessages.ReadAsync(call, ServerReflectionRequest.Parser).ConfigureAwait(false) is { } request)
+        using (stop.Token.UnsafeRegister(static call => ((GrpcCall)call!).CancelRead(), call))
         {
-            GrpcMessages.Write(call, Answer(request));
-            await call.Output.FlushAsync(call.Aborted).ConfigureAwait(false);
+            while (await GrpcMessages.ReadAsync(call, ServerReflectionRequest.Parser, isStream: true).ConfigureAwait(false) is { } request)
+            {
+                await GrpcMessages.SendAsync(call, Answer(request)).ConfigureAwait(false);
+            }
         }
 
-        call.Succeed();
+        if (stop.Token.IsCancellationRequested) call.Fail(GrpcStatus.Unavailable, GrpcStop.Text);
+        else call.Succeed();
     }
 
     private static ServerReflectionResponse Answer(ServerReflectionRequest request)

@@ -1,9 +1,11 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Protocol;
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.OpenInference;
+using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Microsoft.Extensions.Logging;
 using Kind = Gateway.Server.Grpc.Messages.ModelRepositoryParameter.ParameterChoiceOneofCase;
@@ -19,7 +21,7 @@ internal static class RepositoryMethods
         yield return new UnaryMethod<RepositoryIndexRequest, RepositoryIndexResponse>(InferenceService.Path("RepositoryIndex"), RepositoryIndexRequest.Parser, request => Index(catalog, control, request), logger);
         yield return new UnaryMethod<RepositoryModelLoadRequest, RepositoryModelLoadResponse>(
             InferenceService.Path("RepositoryModelLoad"), RepositoryModelLoadRequest.Parser, request => LoadAsync(control, request), logger)
-        { MostBytes = options.MaxLoadBytes };
+        { MostBytes = options.MaxLoadBytes, Large = new LargeLoads() };
         yield return new UnaryMethod<RepositoryModelUnloadRequest, RepositoryModelUnloadResponse>(
             InferenceService.Path("RepositoryModelUnload"), RepositoryModelUnloadRequest.Parser, request => UnloadAsync(control, request), logger);
     }
@@ -63,7 +65,7 @@ internal static class RepositoryMethods
             }
             else if (key.StartsWith(LoadRequest.FilePrefix, StringComparison.Ordinal))
             {
-                files.Add(key[LoadRequest.FilePrefix.Length..], value.ParameterChoiceCase == Kind.BytesParam ? value.BytesParam.ToByteArray() : throw NotOf(key, "bytes_param"));
+                files.Add(key[LoadRequest.FilePrefix.Length..], value.ParameterChoiceCase == Kind.BytesParam ? BytesOf(value.BytesParam) : throw NotOf(key, "bytes_param"));
             }
             else
             {
@@ -73,6 +75,10 @@ internal static class RepositoryMethods
 
         return LoadRequest.Given(model, config, files);
     }
+
+    /// <summary>What was received, uncopied where it has an array to itself: nobody else writes to it.</summary>
+    private static byte[] BytesOf(ByteString bytes) =>
+        MemoryMarshal.TryGetArray(bytes.Memory, out ArraySegment<byte> whole) && whole.Array!.Length == bytes.Length ? whole.Array : bytes.ToByteArray();
 
     private static RepositoryIndexResponse.Types.ModelIndex Describe(ModelStatus status) => new()
     {

@@ -40,9 +40,9 @@ internal sealed partial class InferStream
     private readonly CacheUse _cacheUse;
     private readonly InferOverflow? _overflow;
     private readonly long _timeout;
+    private long _messageBegan;
     private volatile bool _isTimeOver;
     private volatile bool _isStopping;
-    private bool _hasRest;
 
     public InferStream(GrpcCall call, ModelCatalog catalog, BlockPool pool, SharedRegions regions, GrpcOptions options, AnswerWriter writer, CallerTenants tenants, GrpcStop stop, ILogger logger, InferOverflow? overflow = null)
     {
@@ -58,21 +58,21 @@ internal sealed partial class InferStream
 
         // Of each request, where gRPC's own is the stream's.
         _timeout = TimeoutHeader.Read(call.Headers);
+        call.TimeoutMicroseconds = GrpcTimeout.Parse(call.Headers[GrpcTimeout.Header].ToString()) ?? 0;
         bool failsAsAWhole = call.Headers["triton_grpc_error"].ToString() == "true";
-        _sender = new StreamSender(call.Output, pool, options, writer, writer.Choose(call), failsAsAWhole, call.CancelRead);
+        _sender = new StreamSender(call, pool, options, writer, writer.Choose(call), failsAsAWhole, logger);
     }
 
     private CallWindow<StreamCall> Window => _sender.Window;
 
     public async Task RunAsync()
     {
-        _call.AllowSilence();
         await _call.StartAsync().ConfigureAwait(false);
         Task sending = _sender.RunAsync();
         (GrpcStatus Status, string Text) end = (GrpcStatus.Cancelled, "the call was closed");
 
         // The framework's clock: the engine's is made for a few timers.
-        CancellationTokenSource? deadline = GrpcTimeout.Parse(_call.Headers[GrpcTimeout.Header].ToString()) is { } time and > 0 ? new CancellationTokenSource(TimeSpan.FromMicroseconds(time), TimeProvider.System) : null;
+        CancellationTokenSource? deadline = _call.TimeLeft is { } time ? new CancellationTokenSource(time, TimeProvider.System) : null;
         using (deadline)
         using (_call.Aborted.UnsafeRegister(static stream => ((InferStream)stream!)._sender.Break(), this))
         using (deadline?.Token.UnsafeRegister(static stream => ((InferStream)stream!).OnTimeOver(), this) ?? default)
@@ -109,14 +109,15 @@ internal sealed partial class InferStream
         while (true)
         {
             await Window.WaitAsync(forAll: false).ConfigureAwait(false);
-            ReadResult result = await _call.Body.ReadAsync().ConfigureAwait(false);
+            ReadResult result = await _call.ReadAsync(isStream: true).ConfigureAwait(false);
             if (_sender.IsBroken || _sender.Failure is not null || _isTimeOver) return (GrpcStatus.Cancelled, "the call was closed");
             if (_isStopping) return (GrpcStatus.Unavailable, GrpcStop.Text);
             try
             {
+                _call.EndRead();
                 bool isAll = Take(result.Buffer);
                 if (!isAll || !result.IsCompleted) continue;
-                return _call.Reader.IsMidMessage || _hasRest ? (GrpcStatus.Internal, GrpcMessages.Incomplete().Message) : (GrpcStatus.Ok, "");
+                return _call.Reader.HasBegun ? (GrpcStatus.Internal, GrpcMessages.Incomplete().Message) : (GrpcStatus.Ok, "");
             }
             catch (GrpcException error)
             {
@@ -146,6 +147,7 @@ internal sealed partial class InferStream
             {
                 Handle(message, isLast: buffer.IsEmpty);
                 _call.Reader.Release();
+                _messageBegan = 0;
                 isAll = buffer.IsEmpty || Window.HasRoom;
             }
 
@@ -154,7 +156,7 @@ internal sealed partial class InferStream
         }
         finally
         {
-            _hasRest = !buffer.IsEmpty;
+            if (_timeout > 0 && _messageBegan == 0 && _call.Reader.HasBegun) _messageBegan = _call.Time.GetTimestamp();
             _call.Body.AdvanceTo(buffer.Start, examined);
         }
     }
@@ -166,6 +168,7 @@ internal sealed partial class InferStream
         StreamCall call = Window.Open();
         _sender.Expect(call);
         InferenceRequest? request = null;
+        bool hasFlown = false;
         try
         {
             long version = InferFill.Version(message.ModelVersion.Of(bytes));
@@ -189,7 +192,9 @@ internal sealed partial class InferStream
             }
 
             model ??= FindFor(tenant, message.ModelName.Of(bytes), version);
-            if (model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant, _cacheUse))
+            // The client counts from the message's first byte. One whose time is over is counted as expired.
+            long spent = _messageBegan == 0 ? 0 : (long)_call.Time.GetElapsedTime(_messageBegan).TotalMicroseconds;
+            if ((spent == 0 || spent < _timeout) && model.TurnsAway(_timeout - spent, out EarlyRefusal refusal, tenant, _cacheUse))
             {
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
                 if (call.Relay is { } relay)
@@ -206,13 +211,14 @@ internal sealed partial class InferStream
             request = _catalog.RentRequest(model, version, tenant);
             model = request.Model;
             InferFill.Fill(request, message, bytes, call.Plan, _pool, _regions, _call.Reader.Block, _call.Reader.Start);
-            request.LimitTime(_timeout);
+            request.LimitTime(_timeout, spent);
             request.CacheUse |= _cacheUse;
             request.MayBeKeptElsewhere = call.Relay is { LooksHereFirst: true };
             Window.Charge(call, (request.Block?.Capacity ?? 0) + (call.Relay?.Bytes ?? 0));
             call.Request = request;
             call.Model = model;
             call.BeginFlight();
+            hasFlown = true;
             model.Infer(request, call, isLast ? RunsHere.Any : RunsHere.FullBatches);
 
             // The stream may have been broken between the opening and the flight.
@@ -220,6 +226,7 @@ internal sealed partial class InferStream
         }
         catch (InferenceException error)
         {
+            if (hasFlown && !call.EndFlight()) return;
             Fail(call, request, error.Status, error.Message, Encoding.UTF8.GetString(message.Id.Of(bytes)));
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this request's error; the stream and everybody else go on.
@@ -227,6 +234,9 @@ internal sealed partial class InferStream
 #pragma warning restore CA1031
         {
             Log.Failed(_logger, error);
+
+            // It may have been answered before whatever went wrong did.
+            if (hasFlown && !call.EndFlight()) return;
             Fail(call, request, StatusCode.Internal, "internal error", Encoding.UTF8.GetString(message.Id.Of(bytes)));
         }
     }
@@ -247,7 +257,6 @@ internal sealed partial class InferStream
 
     private void Fail(StreamCall call, InferenceRequest? request, StatusCode status, string text, string id)
     {
-        if (call.Request is not null) call.EndFlight();
         call.Request = null;
         call.Model = null;
         request?.Dispose();

@@ -8,6 +8,7 @@ using Gateway.Protocol.Frames;
 using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.OpenInference;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc.Streaming;
 
@@ -18,34 +19,37 @@ namespace Gateway.Server.Grpc.Streaming;
 /// <b>Threading</b>: any thread posts; one loop writes; the reader alone expects. <b>Ownership</b>: a posted call is the sender's until it closes it.
 /// <b>Cost</b>: no allocation an answer.
 /// </remarks>
-internal sealed class StreamSender
+internal sealed partial class StreamSender
 {
+    private readonly GrpcCall _stream;
     private readonly PipeWriter _output;
     private readonly BlockPool _pool;
     private readonly AnswerWriter _writer;
     private readonly ContentCoding _coding;
     private readonly bool _failsAsAWhole;
+    private readonly ILogger _logger;
     private readonly AutoSignal _signal = new();
     private readonly BlockWriter _aside = new();
     private readonly ConcurrentQueue<StreamCall> _order = new();
     private readonly OutputFlush _flush;
-    private readonly Action _onFailed;
     private readonly PostedCalls<StreamCall> _posted = new();
+    private long _unflushed;
     private volatile bool _isBroken;
     private volatile bool _isEnding;
 
+    /// <param name="stream">Is not read any more once it is broken, or an error ends it.</param>
     /// <param name="failsAsAWhole">Whether the first error ends the stream, with its status.</param>
-    /// <param name="onFailed">Called when the stream is broken, or ends so.</param>
-    public StreamSender(PipeWriter output, BlockPool pool, GrpcOptions options, AnswerWriter writer, ContentCoding coding, bool failsAsAWhole, Action onFailed)
+    public StreamSender(GrpcCall stream, BlockPool pool, GrpcOptions options, AnswerWriter writer, ContentCoding coding, bool failsAsAWhole, ILogger logger)
     {
-        _output = output;
+        _stream = stream;
+        _output = stream.Output;
         _pool = pool;
         _writer = writer;
         _coding = coding;
         _failsAsAWhole = failsAsAWhole;
-        _onFailed = onFailed;
+        _logger = logger;
         Window = new CallWindow<StreamCall>(() => new StreamCall(this, pool), options.StreamBytes) { Most = options.StreamWindow };
-        _flush = new OutputFlush(output, _signal);
+        _flush = new OutputFlush(_output, _signal);
     }
 
     public CallWindow<StreamCall> Window { get; }
@@ -128,11 +132,12 @@ internal sealed class StreamSender
             return Write(call);
         }
 #pragma warning disable CA1031 // What cannot be written to is gone, whatever the reason; the loop goes on, or every call that it waits for would be lost.
-        catch (Exception)
+        catch (Exception error)
 #pragma warning restore CA1031
         {
+            if (!_stream.Aborted.IsCancellationRequested) Log.NotWritten(_logger, error);
             Break();
-            _onFailed();
+            _stream.CancelRead();
             return false;
         }
     }
@@ -143,12 +148,12 @@ internal sealed class StreamSender
         if (call.Status != StatusCode.Ok && _failsAsAWhole)
         {
             Failure = (call.Status, call.Error);
-            _onFailed();
+            _stream.CancelRead();
             return false;
         }
 
         if (call.Aside is { } block) _output.Write(block.Span[..call.AsideBytes]);
-        else WriteMessage(_output, call);
+        _unflushed += call.Aside is null ? WriteMessage(_output, call) : call.AsideBytes;
         return true;
     }
 
@@ -169,14 +174,13 @@ internal sealed class StreamSender
         }
     }
 
-    private void WriteMessage(IBufferWriter<byte> to, StreamCall call)
+    private long WriteMessage(IBufferWriter<byte> to, StreamCall call)
     {
         if (call.Status == StatusCode.Ok)
         {
             try
             {
-                _writer.Write(to, call.Request!, call.Plan, isStreamed: true, _coding);
-                return;
+                return _writer.Write(to, call.Request!, call.Plan, isStreamed: true, _coding);
             }
             catch (InferenceException error)
             {
@@ -186,6 +190,7 @@ internal sealed class StreamSender
         }
 
         InferAnswer.WriteError(to, call.Error, call.Request?.Id ?? call.Id, call.Model, call.Refusal);
+        return call.Error.Length;
     }
 
     /// <summary>Copies an answer out of the memory that others wait for.</summary>
@@ -221,15 +226,24 @@ internal sealed class StreamSender
     private void BeginFlush()
     {
         if (_flush.Begin()) EndFlush();
+        else _stream.Timer.BeginFlush(_unflushed);
+        _unflushed = 0;
     }
 
     private void EndFlush()
     {
+        _stream.Timer.EndFlush();
         bool isTaken = _flush.End();
         // Answers whose turn came meanwhile: nothing else would wake the loop.
         if (_order.TryPeek(out StreamCall? next) && next.IsAnswered) _signal.Set();
         if (isTaken || _isBroken) return;
         Break();
-        _onFailed();
+        _stream.CancelRead();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4402, LogLevel.Error, "An answer of a gRPC stream could not be written; the stream is given up.", EventName = "GrpcAnswerNotWritten")]
+        public static partial void NotWritten(ILogger logger, Exception error);
     }
 }

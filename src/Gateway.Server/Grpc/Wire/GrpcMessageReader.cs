@@ -11,12 +11,14 @@ namespace Gateway.Server.Grpc.Wire;
 /// may stay there. A compressed one is gathered and decompressed into another block. <b>Threading</b>: one call at a time. <b>Ownership</b>: holds the blocks until
 /// <see cref="Release"/>; whoever keeps <see cref="Block"/> adds a reference. <b>Cost</b>: no allocation, unless compressed.
 /// </remarks>
-internal sealed class GrpcMessageReader(BlockPool pool)
+/// <param name="share">What the connection's calls hold together of messages that have not arrived whole; null for any amount.</param>
+internal sealed class GrpcMessageReader(BlockPool pool, GatherShare? share = null)
 {
-    private readonly MessageBlock _gathered = new(pool);
+    private readonly MessageBlock _gathered = new(pool, share);
     private MessageBlock? _decompressed;
     private bool _isCompressed;
     private bool _hasPrefix;
+    private bool _hasPart;
 
     /// <summary>Most bytes of a message, compressed and decompressed alike.</summary>
     public long Most { get; set; }
@@ -29,6 +31,15 @@ internal sealed class GrpcMessageReader(BlockPool pool)
 
     /// <summary>Whether a message has begun that is not whole.</summary>
     public bool IsMidMessage => _hasPrefix;
+
+    /// <summary>Whether anything has come of the next message, be it a part of its prefix.</summary>
+    public bool HasBegun => _hasPrefix || _hasPart;
+
+    /// <summary>Bytes that have come of the message that is being read, and are gathered.</summary>
+    public long Received => _gathered.Block is null ? 0 : _gathered.Bytes;
+
+    /// <summary>Counts the call's messages; 0 before the first.</summary>
+    public int Number { get; private set; }
 
     /// <summary>Holds the message that was read, if its tensors may stay there; else null.</summary>
     public MemoryBlock? Block { get; private set; }
@@ -88,7 +99,8 @@ internal sealed class GrpcMessageReader(BlockPool pool)
     public void Clear()
     {
         Release();
-        _hasPrefix = false;
+        _hasPrefix = _hasPart = false;
+        Number = 0;
         Coding = ContentCoding.Identity;
     }
 
@@ -96,12 +108,14 @@ internal sealed class GrpcMessageReader(BlockPool pool)
 
     private bool TryTakePrefix(ref ReadOnlySequence<byte> buffer)
     {
-        if (!MessagePrefix.TryRead(buffer, out byte flag, out uint length)) return false;
+        _hasPart = !MessagePrefix.TryRead(buffer, out byte flag, out uint length) && !buffer.IsEmpty;
+        if (buffer.Length < MessagePrefix.Bytes) return false;
         if (flag > 1) throw new GrpcException(GrpcStatus.Internal, $"The compression flag of a message is {flag}; it is 0 or 1");
         if (flag == 1 && Coding == ContentCoding.Identity) throw new GrpcException(GrpcStatus.Internal, "A message is compressed, but grpc-encoding names no compression");
         if (length > Most) throw TooLarge(length, Most);
         _isCompressed = flag == 1;
         _hasPrefix = true;
+        Number++;
         Length = length;
         buffer = buffer.Slice(MessagePrefix.Bytes);
         return true;

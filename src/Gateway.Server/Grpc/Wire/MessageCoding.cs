@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Compression;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
 
@@ -48,7 +47,7 @@ internal static class MessageCoding
     /// <param name="from">Holds it.</param>
     /// <param name="to">Gets the result.</param>
     /// <param name="most">Most bytes of the result.</param>
-    /// <exception cref="GrpcException">It is damaged, or too large.</exception>
+    /// <exception cref="GrpcException">It is damaged, cut short, goes on after its end, or is too large.</exception>
     /// <exception cref="Protocol.InferenceException">The pool has no memory.</exception>
     public static void Decompress(ContentCoding coding, MessageBlock from, MessageBlock to, long most)
     {
@@ -56,8 +55,7 @@ internal static class MessageCoding
         byte[] chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
-            BlockStream source = new(from);
-            using Stream stream = coding == ContentCoding.Gzip ? new GZipStream(source, CompressionMode.Decompress) : new ZLibStream(source, CompressionMode.Decompress);
+            using InflateStream stream = new(new BlockStream(from), coding == ContentCoding.Gzip);
             while (stream.Read(chunk) is var count and > 0)
             {
                 if (to.Bytes + (long)count > most) throw GrpcMessageReader.TooLarge(to.Bytes + (long)count, most);

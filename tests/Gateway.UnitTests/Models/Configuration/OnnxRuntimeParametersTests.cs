@@ -49,6 +49,11 @@ public sealed class OnnxRuntimeParametersTests
     [InlineData("gpu_mem_limit", "4G", "parameter 'gpu_mem_limit' must be a number of bytes, got '4G'")]
     [InlineData("do_copy_in_default_stream", "x", "parameter 'do_copy_in_default_stream' must be 1, 0, true or false, got 'x'")]
     [InlineData("TRITON_BATCH_STRATEGY_PATH", "a.so", "parameter 'TRITON_BATCH_STRATEGY_PATH' is not supported yet: libraries of custom batching are not loaded")]
+    [InlineData("session.nonsense", "1", "parameter 'session.nonsense' is not supported: only entries that have to do with no files or foreign memory are")]
+    [InlineData("session.disable_prepackin", "1", "parameter 'session.disable_prepackin' is not supported: did you mean 'session.disable_prepacking'?")]
+    [InlineData("session.model_external_initializers_file_folder_path", "/etc", "parameter 'session.model_external_initializers_file_folder_path' is not supported: only entries that have to do with no files or foreign memory are")]
+    [InlineData("session.use_ort_model_bytes_directly", "1", "parameter 'session.use_ort_model_bytes_directly' is not supported: only entries that have to do with no files or foreign memory are")]
+    [InlineData("optimization.nonsense", "1", "parameter 'optimization.nonsense' is not supported: only entries that have to do with no files or foreign memory are")]
     public void ReadText_BadValues_AreRefused(string key, string value, string expected) =>
         Assert.Equal($"config.pbtxt:1:1: {expected}", ConfigText.TextError(Parameters((key, value))));
 

@@ -65,6 +65,8 @@ public sealed class RefusalsTests
     [InlineData("gpu_execution_accelerator { name: 'tensorrt' parameters { key: 'trt_dla_core' value: 'x' } }", "parameter 'trt_dla_core' must be an integer, got 'x'")]
     [InlineData("gpu_execution_accelerator { name: 'tensorrt' parameters { key: 'trt_engine_cache_enable' value: 'x' } }", "parameter 'trt_engine_cache_enable' must be 1, 0, true or false, got 'x'")]
     [InlineData("gpu_execution_accelerator { name: 'tensorrt' parameters { key: 'max_workspace_size_bytes' value: '-1' } }", "parameter 'max_workspace_size_bytes' must be an integer, got '-1'")]
+    [InlineData("gpu_execution_accelerator { name: 'webgpu' parameters { key: 'dawnProcTable' value: '4096' } }", "option 'dawnProcTable' of 'webgpu' is an address in the process, and cannot be set")]
+    [InlineData("gpu_execution_accelerator { name: 'cuda' parameters { key: 'gpu_external_alloc' value: '4096' } }", "option 'gpu_external_alloc' of 'cuda' is an address in the process, and cannot be set")]
     public void ReadText_UnusableAccelerators_AreRefused(string text, string expected)
     {
         ModelConfigException exception = Assert.Throws<ModelConfigException>(() => ConfigText.Text($"optimization {{ execution_accelerators {{ {text} }} }}"));

@@ -1,4 +1,5 @@
 using System.Text;
+using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Protocol;
 using Gateway.TestSupport;
@@ -86,6 +87,10 @@ public sealed class LoadOverrideTests
     [InlineData("""{"default_model_filename":"/etc/passwd"}""", "default_model_filename")]
     [InlineData("""{"output":[{"name":"y","data_type":"TYPE_INT64","dims":[1],"label_filename":"../../../etc/passwd"}]}""", "label_filename")]
     [InlineData("""{"name":"other"}""", "other")]
+    [InlineData("""{"parameters":{"session.model_external_initializers_file_folder_path":{"string_value":"/etc"}}}""", "session.model_external_initializers_file_folder_path")]
+    [InlineData("""{"parameters":{"session.optimized_model_filepath":{"string_value":"/tmp/x"}}}""", "session.optimized_model_filepath")]
+    [InlineData("""{"parameters":{"session.collect_node_memory_stats_to_file":{"string_value":"/tmp/x"}}}""", "session.collect_node_memory_stats_to_file")]
+    [InlineData("""{"parameters":{"session.nonsense":{"string_value":"1"}}}""", "session.nonsense")]
     [InlineData("{", "config")]
     [InlineData("", "config")]
     public async Task Load_ConfigurationThatCannotBe_LeavesTheOldOne(string config, string named)
@@ -98,6 +103,69 @@ public sealed class LoadOverrideTests
         Assert.StartsWith("failed to load 'm', failed to poll from model repository: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Equal(1, await repository.AddsAsync("m"));
+    }
+
+    [Theory]
+    [InlineData("int8_calibration_table_name", "../x")]
+    [InlineData("trt_engine_cache_enable", "1")]
+    [InlineData("trt_engine_cache_path", "/tmp")]
+    [InlineData("trt_engine_cache_prefix", "../x")]
+    [InlineData("trt_timing_cache_path", "/tmp")]
+    [InlineData("trt_extra_plugin_lib_paths", "/tmp/x.so")]
+    [InlineData("trt_ep_context_file_path", "/tmp/x")]
+    [InlineData("trt_dump_ep_context_model", "1")]
+    [InlineData("trt_dump_subgraphs", "1")]
+    public async Task Load_OptionOfFiles_IsForTheRepositoryAlone(string option, string value)
+    {
+        await using ScriptedRepository repository = new();
+        string given = $$$$"""{"optimization":{"execution_accelerators":{"gpu_execution_accelerator":[{"name":"tensorrt","parameters":{"{{{{option}}}}":"{{{{value}}}}"}}]}}}""";
+        repository.Write("m", ScriptedBackend.Script(1), config: $"optimization {{ execution_accelerators {{ gpu_execution_accelerator {{ name: 'tensorrt' parameters {{ key: '{option}' value: '{value}' }} }} }} }}");
+        await repository.LoadAsync("m");
+
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => repository.LoadAsync("m", Given(given)));
+
+        Assert.Contains($"'{option}' has to do with files of the server's and cannot be given with a load", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, await repository.AddsAsync("m"));
+    }
+
+    [Fact]
+    public async Task Load_FilesThatCannotBeLoaded_TellsNotWhereTheyLay()
+    {
+        await using ScriptedRepository repository = new();
+
+        InferenceException noVersion = await Assert.ThrowsAsync<InferenceException>(() => repository.LoadAsync("m", Given(Config, ("model.onnx", ""))));
+        InferenceException noFile = await Assert.ThrowsAsync<InferenceException>(() => repository.LoadAsync("m", Given(Config, ("1/other", ""))));
+
+        Assert.Equal(
+            "failed to load 'm', failed to poll from model repository: no version is in the given files: a version is a folder whose name is a number above 0, such as '1'", noVersion.Message);
+        Assert.Contains("1/model.onnx", noFile.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Path.GetTempPath(), noFile.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/etc/passwd", "{}")]
+    [InlineData("../../../../../../../../etc/passwd", "{}")]
+    [InlineData("passwd", """{"parameters":{"session.model_external_initializers_file_folder_path":{"string_value":"/etc"}}}""")]
+    public async Task Load_ModelWhoseWeightsAreAnotherFile_IsRefused(string location, string config)
+    {
+        await using TestRepository repository = new(new RepositoryOptions([]) { Mode = ModelControlMode.Explicit, AllowsOverride = true });
+        LoadOverride given = new(config, new Dictionary<string, byte[]> { ["1/model.onnx"] = OnnxFile.WithWeightsIn(location, bytes: 16) });
+
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => repository.Repository.LoadAsync("m", given));
+
+        Assert.Equal(StatusCode.InvalidArgument, error.Status);
+        Assert.DoesNotContain(Path.GetTempPath(), error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Load_ModelWhoseWeightsComeAlong_IsServed()
+    {
+        await using TestRepository repository = new(new RepositoryOptions([]) { Mode = ModelControlMode.Explicit, AllowsOverride = true });
+        LoadOverride given = new("{}", new Dictionary<string, byte[]> { ["1/model.onnx"] = OnnxFile.WithWeightsIn("weights", bytes: 16), ["1/weights"] = new byte[16] });
+
+        await repository.Repository.LoadAsync("m", given);
+
+        Assert.Equal(ModelState.Ready, repository.Status("m").State);
     }
 
     [Fact]

@@ -8,6 +8,9 @@ internal static class AcceleratorBinder
     /// <summary>CUDA options that follow from where an instance runs.</summary>
     private static readonly string[] SetByInstance = ["device_id", "user_compute_stream", "has_user_compute_stream"];
 
+    /// <summary>Options of the providers that are addresses in this process, or name things by such.</summary>
+    private static readonly string[] Addresses = ["gpu_external_alloc", "gpu_external_free", "gpu_external_empty_cache", "dawnProcTable", "webgpuInstance", "webgpuDevice"];
+
     /// <summary>CUDA options whose value Triton checks to be a truth value.</summary>
     private static readonly string[] CudaFlags = ["do_copy_in_default_stream", "use_ep_level_unified_stream"];
 
@@ -64,6 +67,7 @@ internal static class AcceleratorBinder
 
         if (name == ExecutionAccelerator.TensorRt) return TensorRtOptions.Translate(key, value, options);
         if (name == ExecutionAccelerator.Cuda && SetByInstance.Contains(key)) return $"CUDA option '{key}' follows from 'instance_group' and cannot be set";
+        if (Addresses.Contains(key)) return $"option '{key}' of '{name}' is an address in the process, and cannot be set";
         if (name == ExecutionAccelerator.Cuda && CudaFlags.Contains(key) && ParameterValue.Bool(value) is null) return ParameterValue.NotBool(key, value);
         options[key] = value;
         return null;

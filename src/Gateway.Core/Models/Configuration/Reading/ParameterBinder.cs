@@ -30,10 +30,21 @@ internal sealed class ParameterBinder
             EnableMemoryArena = binder.Flag("enable_mem_arena"),
             EnableMemoryPattern = binder.Flag("enable_mem_pattern"),
             MemoryArenaShrinkage = parameters.GetValueOrDefault("memory.enable_memory_arena_shrinkage"),
-            SessionConfigEntries = parameters.Where(p => p.Key.StartsWith("session.", StringComparison.Ordinal) || p.Key.StartsWith("optimization.", StringComparison.Ordinal))
-                .ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal),
+            SessionConfigEntries = binder.Entries(),
             CudaProviderOptions = binder.CudaOptions(),
         };
+    }
+
+    private Dictionary<string, string> Entries()
+    {
+        Dictionary<string, string> entries = new(StringComparer.Ordinal);
+        foreach ((string key, string value) in _parameters.Where(each => SessionEntries.IsEntry(each.Key)))
+        {
+            if (SessionEntries.Problem(key) is { } problem) Report(key, problem);
+            else entries.Add(key, value);
+        }
+
+        return entries;
     }
 
     /// <summary>The older way to set the CUDA provider: numbers at top level for what the provider calls by name.</summary>

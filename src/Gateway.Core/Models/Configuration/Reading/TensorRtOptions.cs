@@ -30,7 +30,17 @@ internal static class TensorRtOptions
         ["INT8"] = "trt_int8_enable",
     }.ToFrozenDictionary();
 
+    /// <summary>Those that have TensorRT read, write or load files, wherever they are told to or beside the process.</summary>
+    private static readonly FrozenSet<string> OfFiles = new[]
+    {
+        "int8_calibration_table_name", "int8_use_native_calibration_table", "trt_engine_cache_enable", "trt_engine_cache_path", "trt_engine_cache_prefix", "trt_timing_cache_enable",
+        "trt_timing_cache_path", "trt_dump_subgraphs", "trt_extra_plugin_lib_paths", "trt_dump_ep_context_model", "trt_ep_context_file_path",
+    }.ToFrozenSet();
+
     private static readonly FrozenDictionary<string, ValueType> Types = Table().ToFrozenDictionary();
+
+    /// <summary>Whether a parameter has to do with files.</summary>
+    public static bool IsOfFiles(string key) => OfFiles.Contains(key);
 
     /// <summary>Adds one parameter to <paramref name="options"/>; the result says what is wrong with it, or is null.</summary>
     public static string? Translate(string key, string value, Dictionary<string, string> options)
