@@ -7,7 +7,7 @@ namespace Gateway.UnitTests.Features;
 /// <summary>Random puts, deletions, look-ups, expiries, clearings and restarts, against a dictionary: whatever comes, a look-up gives what was put last, and nothing that is gone.</summary>
 public sealed class NeverWrongTests : IDisposable
 {
-    private const int KeyCount = 20_000;
+    private const int KeyCount = 6000;
     private static readonly TimeSpan TimeToLive = TimeSpan.FromSeconds(30);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("features").FullName;
@@ -56,7 +56,7 @@ public sealed class NeverWrongTests : IDisposable
 
     private Task<TestView> MakeAsync()
     {
-        FeatureViewConfig config = TestView.Config() with { TimeToLive = TimeToLive };
+        FeatureViewConfig config = TestView.Config() with { TimeToLive = TimeToLive, DiskBytes = 4 << 20 };
         return new TestView(config, _folder, _time).OpenAsync();
     }
 
