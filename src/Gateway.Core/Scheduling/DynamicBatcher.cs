@@ -411,7 +411,10 @@ public sealed class DynamicBatcher : IAsyncDisposable
                     runs = RunsHere.None;
                     run = _called!;
                     FillUnderLock(run, now);
-                    called = _called = null;
+
+                    // The next, if there is more than this one takes.
+                    _called = null;
+                    _called = called = WantedUnderLock(view, ref released);
                 }
 
                 if (_hasDeadlines) LookAheadUnderLock(view, ref released);
@@ -467,14 +470,19 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <param name="wasSeen">Whether the lone runs have been told of it.</param>
     private void RunHere(ModelInstance instance, bool wasSeen)
     {
-        int batches = 0;
-        do instance.RunHere();
-        while (TakesNext(instance, ++batches, ref wasSeen));
+        // Who brought a request has others to bring, and perhaps its own answer to send.
+        int left = wasSeen ? ShortRuns.MostInARow : 1;
+        do
+        {
+            instance.RunHere();
+        }
+        while (TakesNext(instance, --left, ref wasSeen));
         Pump(waitForLock: true);
     }
 
     /// <summary>Gives a lent instance the next batch if there is a full one, else puts it among the idle.</summary>
-    private bool TakesNext(ModelInstance instance, int batches, ref bool wasSeen)
+    /// <param name="left">Batches that this thread may yet run.</param>
+    private bool TakesNext(ModelInstance instance, int left, ref bool wasSeen)
     {
         InferenceRequest? released = null;
         bool takes;
@@ -483,7 +491,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             long now = Time.GetTimestamp();
             instance.FreeSince = now;
             _instanceViews[instance.Index] = InstanceView.Idle;
-            takes = batches < ShortRuns.MostInARow && instance.CanRunHere && _shortRuns.IsFull(_queue) && DecideUnderLock(new SchedulingView(_queue, Latency, _instanceViews, now, _isStopping), ref released);
+            takes = left > 0 && instance.CanRunHere && _shortRuns.IsFull(_queue) && _shortRuns.Allows(instance) && DecideUnderLock(new SchedulingView(_queue, Latency, _instanceViews, now, _isStopping), ref released);
             if (!wasSeen) _loneRuns.Saw(isLone: instance.Batch.Slices.Length == 1 && _queue.Count == 0);
             wasSeen = false;
             if (takes) FillUnderLock(instance, now);
@@ -491,6 +499,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         }
 
         ReleaseAll(released);
+        if (takes) Pump(waitForLock: false);
         return takes;
     }
 
@@ -509,9 +518,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>A thread of the front door has come for the instance, which it was called to.</summary>
     internal void OnCalled(ModelInstance instance)
     {
-        // Its own thread may wait for outputs to be sent; this one may be who sends them.
-        if (!instance.CanRunHere) instance.Call(onOwnThread: true);
-        else if (Pump(waitForLock: true, taker: instance, isCalled: true) is not null) RunHere(instance, wasSeen: true);
+        if (Pump(waitForLock: true, taker: instance, isCalled: true) is not null) RunHere(instance, wasSeen: true);
     }
 
     /// <summary>Whether the instance that is called is lent to this thread, for the batch in the plan.</summary>
@@ -537,9 +544,24 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <returns>True when the instance has a batch.</returns>
     private bool TakeOrIdleUnderLock(ModelInstance instance, bool isCalled, in SchedulingView view, ref InferenceRequest? released)
     {
-        if (!isCalled) instance.FreeSince = view.Now;
-        else if (ReferenceEquals(_called, instance)) _called = null;
-        else return false;
+        if (isCalled)
+        {
+            // Another thread was faster.
+            if (!ReferenceEquals(_called, instance)) return false;
+            if (!instance.IsOnOwnThread && !instance.CanRunHere)
+            {
+                // Its own thread may wait for outputs to be sent; this one may be who sends them.
+                instance.Call(onOwnThread: true);
+                return false;
+            }
+
+            _called = null;
+        }
+        else
+        {
+            instance.FreeSince = view.Now;
+        }
+
         if (DecideUnderLock(view, ref released))
         {
             FillUnderLock(instance, view.Now);

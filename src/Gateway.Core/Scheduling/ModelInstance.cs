@@ -57,6 +57,8 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     /// <summary>Whether <see cref="RunHere"/> would begin at once on any thread.</summary>
     public bool CanRunHere => _executor.CanRunAnywhere && _executor.HasRoom;
 
+    public bool IsOnOwnThread => Thread.CurrentThread == _thread;
+
     /// <summary>Whether any thread may run it.</summary>
     public bool RunsAnywhere => _executor.CanRunAnywhere;
 
@@ -152,7 +154,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
         {
             _batcher.Statistics.CountFailedExecution();
             ExecutionFailure failure = (error as ExecutionException)?.Failure ?? ExecutionFailure.Run;
-            if ((failure is ExecutionFailure.DeviceLost or ExecutionFailure.DeviceAway) && !_isTerminated && Thread.CurrentThread == _thread)
+            if ((failure is ExecutionFailure.DeviceLost or ExecutionFailure.DeviceAway) && !_isTerminated && IsOnOwnThread)
             {
                 _isLost = true;
                 _batcher.Lose(this, batch, error.Message, hasRun: failure == ExecutionFailure.DeviceLost);

@@ -27,8 +27,8 @@ internal sealed class ShortRuns(BatchingPolicy policy, LatencyModel latency, Tim
     public bool IsFull(RequestQueue queue) => queue.Rows >= policy.BestRows(latency);
 
     /// <summary>Whether those who bring requests should bring no more: they are those who run them.</summary>
-    /// <remarks>Not where it matters who waits: what lies unread has neither priority nor tenant.</remarks>
+    /// <remarks>Not where it matters who waits, as what lies unread has neither priority nor tenant; nor where batches are meant to wait for company.</remarks>
     public bool IsBehind(RequestQueue queue, ModelInstance[] instances) =>
         instances.Length > 0 && queue.Rows >= FullBatchesAhead * instances.Length * policy.BestRows(latency)
-        && policy.PriorityLevels == 1 && queue.Shares.Active <= 1 && Allows(instances[0]);
+        && policy.PriorityLevels == 1 && !policy.IsTritons && queue.Shares.Active <= 1 && Allows(instances[0]);
 }

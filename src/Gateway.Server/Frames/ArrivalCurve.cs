@@ -20,6 +20,8 @@ internal sealed class ArrivalCurve
     /// <param name="arrived">Bytes of the whole connection that have come by then, read or not.</param>
     public void Add(long now, long arrived)
     {
+        // What was seen once has come, wherever it is now.
+        if (_count > 0) arrived = Math.Max(arrived, _bytes[(_first + _count - 1) % Looks]);
         if (_count == Looks)
         {
             _first = (_first + 1) % Looks;

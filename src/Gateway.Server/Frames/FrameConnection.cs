@@ -38,6 +38,9 @@ internal sealed partial class FrameConnection : IHeldBack
     private static readonly TimeSpan FrameGrace = TimeSpan.FromSeconds(5);
     private const double LeastBytesPerSecond = 240;
 
+    // As long as the longest batch that is run on such a thread.
+    private static readonly TimeSpan LongestTake = TimeSpan.FromMilliseconds(4);
+
     // Kestrel's transport reads into blocks of 4 KiB of which at least half is free.
     private const int FullRead = 2048;
 
@@ -52,6 +55,7 @@ internal sealed partial class FrameConnection : IHeldBack
     private readonly ServerHealth _health;
     private readonly CallerTenants _tenants;
     private readonly TimeProvider _time;
+    private readonly long _longestTake;
     private readonly ILogger _logger;
     private readonly FrameSender _sender;
     private readonly InferMessage _infer = new();
@@ -73,12 +77,12 @@ internal sealed partial class FrameConnection : IHeldBack
     private bool _hasTenant;
     private bool _hasHello;
 
-
     // Bytes taken so far, and of those in hand the number that is left.
     private readonly ArrivalCurve _arrivals = new();
     private readonly Socket? _socket;
     private long _read;
     private long _left;
+    private long _readAt;
 
     // When the first byte of the frame in hand came.
     private long _frameCame;
@@ -105,8 +109,11 @@ internal sealed partial class FrameConnection : IHeldBack
         _health = health;
         _tenants = tenants;
         _time = time;
+        _longestTake = Ticks(LongestTake);
         _logger = logger;
-        _socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket;
+
+        // What lies encrypted in the socket is not as many bytes of ours.
+        _socket = connection.Features.Get<ITlsHandshakeFeature>() is null ? connection.Features.Get<IConnectionSocketFeature>()?.Socket : null;
         _sender = new FrameSender(connection.Transport.Output, pool, options);
         _gathered = new MessageBlock(pool);
     }
@@ -145,9 +152,11 @@ internal sealed partial class FrameConnection : IHeldBack
         {
             while (true)
             {
-                while (!_isHeld && _model is { } model && IsHeldBack(model)) await _goOn.WaitAsync().ConfigureAwait(false);
-                ReadResult result = await _input.ReadAsync().ConfigureAwait(false);
-                LookAtArrivals(result.Buffer.Length);
+                while (!_isStopping && _complaint is null && !_isHeld && _model is { } model && IsHeldBack(model)) await _goOn.WaitAsync().ConfigureAwait(false);
+                ValueTask<ReadResult> reading = _input.ReadAsync();
+                bool wasThere = reading.IsCompleted;
+                ReadResult result = await reading.ConfigureAwait(false);
+                LookAtArrivals(result.Buffer.Length, wasThere);
                 if (_isStopping) return false;
                 if (_complaint is { } complaint) throw Malformed.Invalid(complaint);
                 bool hasRoom = Take(result.Buffer);
@@ -470,7 +479,10 @@ internal sealed partial class FrameConnection : IHeldBack
             call.Request = request;
             call.BeginFlight();
             hasFlown = true;
-            request.Model.Infer(request, call, isLast ? RunsHere.Any : RunsHere.FullBatches);
+
+            // Who has long been at what one read brought lets others run what it brings.
+            bool hasTime = _time.GetTimestamp() - _readAt < _longestTake;
+            request.Model.Infer(request, call, !hasTime ? RunsHere.None : isLast ? RunsHere.Any : RunsHere.FullBatches);
         }
 #pragma warning disable CA1031 // The call has its answer; what went wrong after it is for the log alone.
         catch (Exception error)
@@ -482,14 +494,16 @@ internal sealed partial class FrameConnection : IHeldBack
     }
 
     /// <summary>Takes note of what has come since the last read.</summary>
-    private void LookAtArrivals(long inHand)
+    /// <param name="wasThere">Whether it lay here before it was asked for.</param>
+    private void LookAtArrivals(long inHand, bool wasThere)
     {
-        long now = _time.GetTimestamp();
+        long now = _readAt = _time.GetTimestamp();
         long came = inHand - _left;
+        if (came == 0) return;
 
-        // What fills a buffer may have more behind it, which only the kernel knows; what does not was waited for, and came just now.
+        // What fills a buffer may have more behind it, which only the kernel knows; what does not, and was waited for, came just now.
         int unread = came >= FullRead && _socket is not null ? _socket.Available : 0;
-        if (unread == 0) _arrivals.Add(now, _read);
+        if (unread == 0 && !wasThere) _arrivals.Add(now, _read);
         _read += came;
         _left = inHand;
         _arrivals.Add(now, _read + unread);

@@ -170,7 +170,7 @@ public sealed partial class ModelRepository : IModelControl
             await OrExiting(_gate.WaitAsync(_stopping.Token)).ConfigureAwait(false);
             try
             {
-                return await Task.Run(() => Load(life, folders, given)).ConfigureAwait(false);
+                return await Task.Factory.StartNew(() => Load(life, folders, given), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
             }
             finally
             {
