@@ -34,15 +34,18 @@ internal sealed class FleetClient(string address) : IDisposable
     public double SlowestMilliseconds { get; private set; }
 
     /// <summary>Sends so many a second for so long, and waits for the answers.</summary>
+    public Task SendAsync(double rate, TimeSpan time) => SendUntilAsync(rate, time, CancellationToken.None);
+
+    /// <summary>Likewise.</summary>
     /// <param name="stop">Ends it early.</param>
-    public async Task SendAsync(double rate, TimeSpan time, CancellationToken stop = default)
+    public async Task SendUntilAsync(double rate, TimeSpan time, CancellationToken stop)
     {
         List<Task> calls = [];
         long start = TimeProvider.System.GetTimestamp();
         for (int i = 0; i < rate * time.TotalSeconds && !stop.IsCancellationRequested; i++)
         {
             TimeSpan early = TimeSpan.FromSeconds(i / rate) - TimeProvider.System.GetElapsedTime(start);
-            if (early > TimeSpan.FromMilliseconds(1)) await Task.Delay(early, TimeProvider.System);
+            if (early > TimeSpan.FromMilliseconds(1)) await Task.Delay(early, TimeProvider.System, CancellationToken.None);
             calls.Add(CallAsync());
         }
 

@@ -298,7 +298,7 @@ public sealed class FleetTests : IDisposable
         await AwaitReportsAsync(one);
 
         using CancellationTokenSource stop = new();
-        Task load = client.SendAsync(300, TimeSpan.FromMinutes(2), stop.Token);
+        Task load = client.SendUntilAsync(300, TimeSpan.FromMinutes(2), stop.Token);
         await UsedAsync(50);
         link.Fault = fault;
         await DelayAsync(1.5);
@@ -331,7 +331,7 @@ public sealed class FleetTests : IDisposable
             using FleetClient client = new(one.HttpAddress);
             await AwaitReportsAsync(one, replicas: 2);
             using CancellationTokenSource stop = new();
-            Task load = client.SendAsync(300, TimeSpan.FromMinutes(2), stop.Token);
+            Task load = client.SendUntilAsync(300, TimeSpan.FromMinutes(2), stop.Token);
             for (int i = 0; i < replicas.Length; i++)
             {
                 await DelayAsync(1);

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Gateway.Core.Features.Configuration;
 using Gateway.Core.Memory;
-using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;

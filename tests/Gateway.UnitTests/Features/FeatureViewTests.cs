@@ -1,5 +1,4 @@
 using Gateway.Core.Features;
-using Gateway.Core.Features.Configuration;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
@@ -180,7 +179,7 @@ public sealed class FeatureViewTests : IDisposable
         Assert.Equal([null], await after.GetAsync("4"));
         Assert.Contains("aside", Assert.Single(after.Log.Warnings), StringComparison.Ordinal);
         Assert.NotEmpty(Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories).Where(file => file.Contains("aside", StringComparison.Ordinal)));
-    }
+        Assert.Contains(Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories), file => file.Contains("aside", StringComparison.Ordinal));
 
     [Theory]
     [InlineData(1)]

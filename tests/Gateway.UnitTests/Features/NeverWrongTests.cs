@@ -1,4 +1,3 @@
-using Gateway.Core.Features;
 using Gateway.Core.Features.Configuration;
 using Gateway.TestSupport;
 
@@ -25,7 +24,7 @@ public sealed class NeverWrongTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-        public async Task Rows_WhateverComes_AreWhatWasPutLast(int seed)
+    public async Task Rows_WhateverComes_AreWhatWasPutLast(int seed)
     {
         Random random = new(seed);
         TestView view = await MakeAsync();

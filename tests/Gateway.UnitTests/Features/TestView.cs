@@ -5,7 +5,6 @@ using Gateway.Core.Features.Configuration;
 using Gateway.Core.Memory;
 using Gateway.Faster;
 using Gateway.Protocol.Tensors;
-using Gateway.TestSupport;
 using Gateway.UnitTests.Caching;
 using Microsoft.Extensions.Logging;
 

@@ -1,7 +1,6 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
-using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Remote;
