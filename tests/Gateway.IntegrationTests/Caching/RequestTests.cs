@@ -178,7 +178,7 @@ public sealed class RequestTests
         {
             Content = new StringContent(question.Json(parameters), Encoding.UTF8, "application/json"),
         };
-        if (header is not null) request.Headers.Add(header, value);
+        if (header is not null) request.Headers.TryAddWithoutValidation(header, value);
         return await _client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 

@@ -45,8 +45,8 @@ public sealed class RemoteParametersTests
     }
 
     [Theory]
-    [InlineData("url", "ftp://10.0.0.5", "parameter 'url' must be an http or https address")]
-    [InlineData("url", "10.0.0.5:8000", "parameter 'url' must be an http or https address")]
+    [InlineData("url", "ftp://10.0.0.5", "parameter 'url' must be an http, https, grpc or grpcs address")]
+    [InlineData("url", "10.0.0.5:8000", "parameter 'url' must be an http, https, grpc or grpcs address")]
     [InlineData("url", "http://me:secret@10.0.0.5", "without user, query or fragment")]
     [InlineData("url", "http://10.0.0.5/?a=b", "without user, query or fragment")]
     [InlineData("model_name", "a/../b", "parameter 'model_name' must be a model's name, got 'a/../b'")]
