@@ -18,7 +18,7 @@ internal sealed class DotNetClient(string name, BenchModel model, IReadOnlyList<
     // Calls in flight from which several travel with one read or write.
     private const int Pipelined = 64;
 
-    // From the issue that the client comes from.
+    // What a client may cost beside its server.
     private static readonly Budget Cpu = Budget.AtMost(4);
 
     public string Name => name;

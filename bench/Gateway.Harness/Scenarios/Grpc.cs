@@ -17,7 +17,7 @@ internal sealed class Grpc(BenchModel model) : IScenario
     private const int StreamedRequests = 64;
     private const int HttpConnections = 64;
 
-    // From the issue that gRPC comes from.
+    // From design: a request over gRPC against the same bytes over bare HTTP/2.
     private static readonly Budget Ratio = Budget.AtLeast(0.70);
     private static readonly Budget Streaming = Budget.AtMost(1);
 

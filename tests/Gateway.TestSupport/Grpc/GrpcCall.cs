@@ -63,10 +63,17 @@ public sealed class GrpcCall : IDisposable
     {
         _response = response;
 
-        // A call that ends before its body is asked for must not keep its writer waiting.
+        // A call that ends before its body is asked for, as one whose time is over does, must not keep its writer waiting.
         _ = response.ContinueWith(
-            static (_, body) => ((PushContent)body!).Fail(), Body, CancellationToken.None, TaskContinuationOptions.NotOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            static (answer, body) =>
+            {
+                if (!answer.IsCompletedSuccessfully || HasEnded(answer.Result)) ((PushContent)body!).Fail();
+            },
+            Body, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
+
+    // An answer without messages has its status in its head.
+    private static bool HasEnded(HttpResponseMessage response) => response.Headers.Contains("grpc-status");
 
     /// <summary>A body that is written from outside.</summary>
     internal sealed class PushContent : HttpContent
