@@ -22,10 +22,10 @@ internal static class ErrorWriter
     private const int MostKeptBytes = 16 * 1024;
 
     [ThreadStatic]
-    private static ArrayBufferWriter<byte>? t_body;
+    private static ArrayBufferWriter<byte>? _body;
 
     [ThreadStatic]
-    private static Utf8JsonWriter? t_json;
+    private static Utf8JsonWriter? _json;
 
     private static ReadOnlySpan<byte> Begin => "{\"error\":\""u8;
 
@@ -53,8 +53,8 @@ internal static class ErrorWriter
 
     public static void Write(HttpContext context, int httpStatus, string text)
     {
-        ArrayBufferWriter<byte> body = t_body ??= new ArrayBufferWriter<byte>();
-        Utf8JsonWriter json = t_json ??= new Utf8JsonWriter(body, Options);
+        ArrayBufferWriter<byte> body = _body ??= new ArrayBufferWriter<byte>();
+        Utf8JsonWriter json = _json ??= new Utf8JsonWriter(body, Options);
         body.ResetWrittenCount();
         json.Reset(body);
         json.WriteStartObject();
@@ -64,7 +64,7 @@ internal static class ErrorWriter
         WriteJson(context, httpStatus, body.WrittenSpan);
 
         // Not for the sake of one long text.
-        if (body.Capacity > MostKeptBytes) (t_body, t_json) = (null, null);
+        if (body.Capacity > MostKeptBytes) (_body, _json) = (null, null);
     }
 
     /// <summary>Answers a call that is refused before its body is read: of those, an overload brings the most. Nothing is made for it but what the server keeps of headers.</summary>
