@@ -28,7 +28,7 @@ public sealed class RecordedSessionTests
         for (int at = 0; at < session.Length; at += piece) await wire.SendAsync(session.AsMemory(at, Math.Min(piece, session.Length - at)));
 
         (SortedDictionary<int, string> ended, byte[] data) = await receiving.WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken);
-        Assert.Equal(statuses, string.Join(' ', ended.Where(each => statuses.Contains($"{each.Key}=", StringComparison.Ordinal)).Select(each => $"{each.Key}={each.Value}")));
+        Assert.Equal(statuses, string.Join(' ', ended.Where(each => $" {statuses}".Contains($" {each.Key}=", StringComparison.Ordinal)).Select(each => $"{each.Key}={each.Value}")));
 
         // Rows come back as they went: (1, 2, 3), (4, 5, 6), ….
         for (int i = 0; i < rows; i++) Assert.Equal(1, Count(data, SampleModels.Bytes((3f * i) + 1, (3f * i) + 2, (3f * i) + 3)));
