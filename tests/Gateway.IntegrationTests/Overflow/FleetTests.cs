@@ -258,10 +258,10 @@ public sealed class FleetTests : FleetTesting
         Assert.Empty(client.Problems);
         Assert.Equal(0, Sent(await MetricsAsync(one)));
 
-        // On a busy machine it may be a time-out first.
-        Regex why = new($"Replica {Regex.Escape(unknown.Address)} does not report its load, so it gets nothing: .*certificate");
+        // A poll does not wait as long as a handshake may take until the certificate is looked at.
+        Regex why = new($"Replica {Regex.Escape(unknown.Address)} does not report its load, so it gets nothing: (.*certificate|no answer within)");
         for (int i = 0; i < 200 && !why.IsMatch(one.Error); i++) await DelayAsync(0.1);
-        Assert.Matches(why, one.Error);
+        Assert.True(why.IsMatch(one.Error), one.Error);
     }
 
     /// <summary>A connection that is cut off in the middle of the network, for a while: nothing is lost, and afterwards it is used again.</summary>
