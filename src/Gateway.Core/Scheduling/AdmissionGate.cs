@@ -49,7 +49,6 @@ internal sealed class AdmissionGate(TimeProvider time)
     public bool TurnsAway(long timeout, long waited, int level, double portion, out EarlyRefusal refusal)
     {
         refusal = default;
-        long now = time.GetTimestamp();
         if (IsReadTooLate(timeout, waited))
         {
             refusal = new EarlyRefusal(new RefusalText(RefusalReason.DeadlineBehindQueue, ToMicroseconds(2 * waited), ToMicroseconds(timeout)), time.GetElapsedTime(0, waited));
@@ -57,6 +56,7 @@ internal sealed class AdmissionGate(TimeProvider time)
         }
 
         if (Volatile.Read(ref _firstEnd) is not (> 0 and long firstEnd)) return false;
+        long now = time.GetTimestamp();
         long due = now + timeout - waited;
         if (due < now) return false;
         long end = firstEnd;

@@ -206,7 +206,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             // Pairs with the barrier in Pump: without both, this thread could read "lock taken" and the holder "inbox empty", and the request would lie there.
             Interlocked.MemoryBarrier();
-            if (Pump(waitForLock: false, runs: runs) is { } instance) RunHere(instance, wasSeen: false);
+            if (Pump(waitForLock: false, runs: runs) is { } instance) RunHere(instance, isCalled: false);
         }
     }
 
@@ -467,11 +467,11 @@ public sealed class DynamicBatcher : IAsyncDisposable
     }
 
     /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>
-    /// <param name="wasSeen">Whether the lone runs have been told of it.</param>
-    private void RunHere(ModelInstance instance, bool wasSeen)
+    /// <param name="isCalled">Whether this thread has come for the instance, of which the lone runs have been told. Else it brought a request: it has others to bring, and perhaps its own answer to send.</param>
+    private void RunHere(ModelInstance instance, bool isCalled)
     {
-        // Who brought a request has others to bring, and perhaps its own answer to send.
-        int left = wasSeen ? ShortRuns.MostInARow : 1;
+        int left = isCalled ? ShortRuns.MostInARow : 1;
+        bool wasSeen = isCalled;
         do
         {
             instance.RunHere();
@@ -482,6 +482,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     /// <summary>Gives a lent instance the next batch if there is a full one, else puts it among the idle.</summary>
     /// <param name="left">Batches that this thread may yet run.</param>
+    /// <param name="wasSeen">Whether the lone runs have been told of the batch that has ended.</param>
     private bool TakesNext(ModelInstance instance, int left, ref bool wasSeen)
     {
         InferenceRequest? released = null;
@@ -518,7 +519,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     /// <summary>A thread of the front door has come for the instance, which it was called to.</summary>
     internal void OnCalled(ModelInstance instance)
     {
-        if (Pump(waitForLock: true, taker: instance, isCalled: true) is not null) RunHere(instance, wasSeen: true);
+        if (Pump(waitForLock: true, taker: instance, isCalled: true) is not null) RunHere(instance, isCalled: true);
     }
 
     /// <summary>Whether the instance that is called is lent to this thread, for the batch in the plan.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Net.Sockets;
 using System.Text;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
@@ -41,9 +40,6 @@ internal sealed partial class FrameConnection : IHeldBack
     // As long as the longest batch that is run on such a thread.
     private static readonly TimeSpan LongestTake = TimeSpan.FromMilliseconds(4);
 
-    // Kestrel's transport reads into blocks of 4 KiB of which at least half is free.
-    private const int FullRead = 2048;
-
     // What may wait in the connection's buffers until it is whole: less than what they hold before they stop the socket.
     private const int MostInBuffers = 16 * 1024;
 
@@ -77,12 +73,7 @@ internal sealed partial class FrameConnection : IHeldBack
     private bool _hasTenant;
     private bool _hasHello;
 
-    // Bytes taken so far, and of those in hand the number that is left.
-    private readonly ArrivalCurve _arrivals = new();
-    private readonly Socket? _socket;
-    private long _read;
-    private long _left;
-    private long _readAt;
+    private readonly Arrivals _arrivals;
 
     // When the first byte of the frame in hand came.
     private long _frameCame;
@@ -111,9 +102,7 @@ internal sealed partial class FrameConnection : IHeldBack
         _time = time;
         _longestTake = Ticks(LongestTake);
         _logger = logger;
-
-        // What lies encrypted in the socket is not as many bytes of ours.
-        _socket = connection.Features.Get<ITlsHandshakeFeature>() is null ? connection.Features.Get<IConnectionSocketFeature>()?.Socket : null;
+        _arrivals = new Arrivals(connection);
         _sender = new FrameSender(connection.Transport.Output, pool, options);
         _gathered = new MessageBlock(pool);
     }
@@ -156,7 +145,7 @@ internal sealed partial class FrameConnection : IHeldBack
                 ValueTask<ReadResult> reading = _input.ReadAsync();
                 bool wasThere = reading.IsCompleted;
                 ReadResult result = await reading.ConfigureAwait(false);
-                LookAtArrivals(result.Buffer.Length, wasThere);
+                _arrivals.Read(_time.GetTimestamp(), result.Buffer.Length, wasThere);
                 if (_isStopping) return false;
                 if (_complaint is { } complaint) throw Malformed.Invalid(complaint);
                 bool hasRoom = Take(result.Buffer);
@@ -243,18 +232,13 @@ internal sealed partial class FrameConnection : IHeldBack
             while (true)
             {
                 if (!IsMidFrame && buffer.Length < Frame.LengthBytes) break;
-                _left = buffer.Length;
-                if (!IsMidFrame) _frameCame = _arrivals.ArrivedAt(_read - _left);
+                _arrivals.Took(buffer.Length);
+                if (!IsMidFrame) _frameCame = _arrivals.NextCame();
                 FrameStatus status = IsMidFrame ? Gather(ref buffer) : TakeFrame(ref buffer);
                 consumed = buffer.Start;
                 if (status == FrameStatus.Incomplete) break;
                 hasHandled |= status == FrameStatus.Handled;
-                if (status == FrameStatus.Handled)
-                {
-                    _frameBegan = 0;
-                    continue;
-                }
-
+                if (status == FrameStatus.Handled) continue;
                 examined = consumed;
                 return false;
             }
@@ -269,7 +253,7 @@ internal sealed partial class FrameConnection : IHeldBack
             if (!hasRoom || (!IsMidFrame && buffer.Length == 0)) _frameBegan = 0;
             else if (_frameBegan == 0 || hasHandled) _frameBegan = now;
             _frameArrived = _passed.Refusal is not null ? _passed.Arrived : _gathered.Block is null ? buffer.Length : _gathered.Bytes;
-            _left = buffer.Length;
+            _arrivals.Took(buffer.Length);
             _input.AdvanceTo(consumed, examined);
         }
     }
@@ -430,10 +414,15 @@ internal sealed partial class FrameConnection : IHeldBack
         }
 
         // The client counts from the frame's first byte.
-        long waited = Waited();
-        long left = _infer.TimeoutMicroseconds == 0 ? 0 : Math.Max(1, _infer.TimeoutMicroseconds - (long)_time.GetElapsedTime(0, waited).TotalMicroseconds);
-        call.Relay = _overflow?.TryKeep(call, model, _infer.Version(message), left, body, tenant, _token);
-        if (call.Relay?.Leaves(tenant) == true) return;
+        long now = _time.GetTimestamp();
+        long waited = Math.Max(0, now - _frameCame);
+        if (_overflow is not null)
+        {
+            long left = _infer.TimeoutMicroseconds == 0 ? 0 : Math.Max(1, _infer.TimeoutMicroseconds - (long)_time.GetElapsedTime(0, waited).TotalMicroseconds);
+            call.Relay = _overflow.TryKeep(call, model, _infer.Version(message), left, body, tenant, _token);
+            if (call.Relay?.Leaves(tenant) == true) return;
+        }
+
         if (model.TurnsAway(_infer.TimeoutMicroseconds, out EarlyRefusal refusal, tenant, _infer.CacheUse, waited, _infer.Priority))
         {
             if (call.Relay is { } relay)
@@ -481,7 +470,7 @@ internal sealed partial class FrameConnection : IHeldBack
             hasFlown = true;
 
             // Who has long been at what one read brought lets others run what it brings.
-            bool hasTime = _time.GetTimestamp() - _readAt < _longestTake;
+            bool hasTime = now - _arrivals.ReadAt < _longestTake;
             request.Model.Infer(request, call, !hasTime ? RunsHere.None : isLast ? RunsHere.Any : RunsHere.FullBatches);
         }
 #pragma warning disable CA1031 // The call has its answer; what went wrong after it is for the log alone.
@@ -492,25 +481,6 @@ internal sealed partial class FrameConnection : IHeldBack
             Log.Failed(_logger, _connection.ConnectionId, error);
         }
     }
-
-    /// <summary>Takes note of what has come since the last read.</summary>
-    /// <param name="wasThere">Whether it lay here before it was asked for.</param>
-    private void LookAtArrivals(long inHand, bool wasThere)
-    {
-        long now = _readAt = _time.GetTimestamp();
-        long came = inHand - _left;
-        if (came == 0) return;
-
-        // What fills a buffer may have more behind it, which only the kernel knows; what does not, and was waited for, came just now.
-        int unread = came >= FullRead && _socket is not null ? _socket.Available : 0;
-        if (unread == 0 && !wasThere) _arrivals.Add(now, _read);
-        _read += came;
-        _left = inHand;
-        _arrivals.Add(now, _read + unread);
-    }
-
-    /// <summary>How long ago the message in hand began to come.</summary>
-    private long Waited() => Math.Max(0, _time.GetTimestamp() - _frameCame);
 
     private byte[] Metadata(in ModelMessage asked, ReadOnlySpan<byte> message)
     {

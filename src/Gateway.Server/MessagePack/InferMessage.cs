@@ -137,13 +137,12 @@ internal sealed class InferMessage
     /// <summary>Makes it the request: all but the bytes of its tensors, and which outputs are wanted.</summary>
     /// <param name="request">Empty, of the model that is asked for.</param>
     /// <param name="wanted">The outputs wanted; none stands for all.</param>
-    /// <param name="spent">Microseconds of its time that have passed while it came.</param>
     /// <exception cref="InferenceException">It names what the model does not have.</exception>
-    public void Fill(InferenceRequest request, ReadOnlySpan<byte> message, List<int> wanted, long spent = 0)
+    public void Fill(InferenceRequest request, ReadOnlySpan<byte> message, List<int> wanted)
     {
         ServedModel model = request.Model;
         if (_id is { } id) request.Id = Encoding.UTF8.GetString(id.Of(message));
-        request.LimitTime(_timeout ?? 0, spent);
+        request.LimitTime(_timeout ?? 0);
         request.Priority = _priority ?? 0;
         request.CacheUse = CacheUse;
         foreach (ref readonly InferMessageInput input in Inputs)

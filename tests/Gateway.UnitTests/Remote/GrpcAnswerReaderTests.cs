@@ -1,39 +1,17 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
-using Gateway.Core.Models;
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Remote;
 using Gateway.Server.Remote.Grpc;
 using Gateway.TestSupport.Simulation.Fleets;
-using Gateway.UnitTests.Memory;
 using Google.Protobuf;
-using DataType = Gateway.Protocol.Tensors.DataType;
-using ModelConfig = Gateway.Core.Models.Configuration.ModelConfig;
 
 namespace Gateway.UnitTests.Remote;
 
 /// <summary>What upstreams answer over gRPC: the right answer is read where it lies, and nothing else passes.</summary>
-public sealed class GrpcAnswerReaderTests : IDisposable
+public sealed class GrpcAnswerReaderTests : AnswerReaderTesting
 {
-    private static readonly byte[] Numbers = [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0];
-    private static readonly byte[] Strings = [1, 0, 0, 0, (byte)'a', 2, 0, 0, 0, (byte)'b', (byte)'c'];
-
-    private static readonly ModelLayout Layout = new(
-        "m",
-        1,
-        new ModelConfig { Name = "m", MaxBatchSize = 4 },
-        [new TensorSpec("x", DataType.Int32, [2], [2], [])],
-        [new TensorSpec("y", DataType.Int32, [2], [2], []), new TensorSpec("s", DataType.Bytes, [1], [1], [])]);
-
-    private readonly BlockPool _pool = new(16 << 20, lockPages: false);
-
-    public void Dispose()
-    {
-        _pool.AssertAllBack();
-        _pool.Dispose();
-    }
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -124,7 +102,7 @@ public sealed class GrpcAnswerReaderTests : IDisposable
 
     private AnswerBody Body(byte[] message)
     {
-        Assert.True(_pool.TryRent(MessagePrefix.Bytes + message.Length, BlockOwner.OutputSlab, out MemoryBlock? block));
+        Assert.True(Pool.TryRent(MessagePrefix.Bytes + message.Length, BlockOwner.OutputSlab, out MemoryBlock? block));
         message.CopyTo(block.Span[MessagePrefix.Bytes..]);
         return new AnswerBody(block, MessagePrefix.Bytes + message.Length, 0);
     }

@@ -1,39 +1,17 @@
 using System.Text;
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
-using Gateway.Core.Models;
-using Gateway.Core.Models.Configuration;
-using Gateway.Protocol.Tensors;
 using Gateway.Server.Remote;
 using Gateway.Server.Remote.Http;
-using Gateway.UnitTests.Memory;
 
 namespace Gateway.UnitTests.Remote;
 
 /// <summary>What upstreams answer: the right answer is read where it lies, and nothing else passes.</summary>
-public sealed class JsonAnswerReaderTests : IDisposable
+public sealed class JsonAnswerReaderTests : AnswerReaderTesting
 {
     private const int Seed = 20261126;
     private const string Y = """{"name":"y","datatype":"INT32","shape":[2,2],"parameters":{"binary_data_size":16}}""";
     private const string S = """{"name":"s","datatype":"BYTES","shape":[2,1],"parameters":{"binary_data_size":11}}""";
-
-    private static readonly byte[] Numbers = [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0];
-    private static readonly byte[] Strings = [1, 0, 0, 0, (byte)'a', 2, 0, 0, 0, (byte)'b', (byte)'c'];
-
-    private static readonly ModelLayout Layout = new(
-        "m",
-        1,
-        new ModelConfig { Name = "m", MaxBatchSize = 4 },
-        [new TensorSpec("x", DataType.Int32, [2], [2], [])],
-        [new TensorSpec("y", DataType.Int32, [2], [2], []), new TensorSpec("s", DataType.Bytes, [1], [1], [])]);
-
-    private readonly BlockPool _pool = new(16 << 20, lockPages: false);
-
-    public void Dispose()
-    {
-        _pool.AssertAllBack();
-        _pool.Dispose();
-    }
 
     [Theory]
     [InlineData($$"""{"model_name":"m","model_version":"7","outputs":[{{Y}},{{S}}]}""", false)]
@@ -131,7 +109,7 @@ public sealed class JsonAnswerReaderTests : IDisposable
 
     private AnswerBody Body(byte[] bytes, int headLength)
     {
-        Assert.True(_pool.TryRent(bytes.Length, BlockOwner.OutputSlab, out MemoryBlock? block));
+        Assert.True(Pool.TryRent(bytes.Length, BlockOwner.OutputSlab, out MemoryBlock? block));
         bytes.CopyTo(block.Span);
         return new AnswerBody(block, bytes.Length, headLength);
     }
