@@ -43,7 +43,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
 #pragma warning restore CA1031
         {
             if (call.Drop(request, hasFlown)) throw;
-            overflow.Dispatch.Report(error);
+            Report(error);
         }
     }
 

@@ -95,6 +95,9 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
     /// <summary>Answers the call with an error, and posts it.</summary>
     protected abstract void Fail(StatusCode status, string text, TimeSpan? retryAfter = null, string? reason = null);
 
+    /// <summary>Something went wrong that is no call's error any more.</summary>
+    protected void Report(Exception error) => dispatch.Report(error);
+
     /// <summary>Hands the tenant to a request, or to who has it leave.</summary>
     protected Tenant? TakeTenant()
     {
@@ -136,7 +139,7 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            dispatch.Report(error);
+            Report(error);
             Fail(StatusCode.Internal, "internal error");
         }
     }

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text;
+using Gateway.Load.Carriers.Http2;
 using Gateway.UnitTests.OpenInference;
 
 namespace Gateway.UnitTests.Grpc;
@@ -60,7 +61,7 @@ public sealed class RecordedSessionTests
 
     private static async Task<(SortedDictionary<int, string> Ended, byte[] Data)> ReceiveAsync(Http2Wire wire, int calls)
     {
-        HeaderDecoder decoder = new();
+        HpackDecoder decoder = new();
         SortedDictionary<int, string> ended = [];
         List<byte> data = [];
         while (ended.Keys.Count(stream => stream != 1 || calls < 5) < calls && await wire.ReadAsync() is { } frame)
@@ -69,11 +70,24 @@ public sealed class RecordedSessionTests
             if (frame.Type == Http2Wire.ResetStream && !ended.ContainsKey(frame.Stream)) ended[frame.Stream] = "reset";
             if (frame.Type != Http2Wire.Headers) continue;
             Assert.True((frame.Flags & Http2Wire.EndHeaders) != 0);
-            string? status = decoder.Read(frame.Payload).Where(header => header.Name == "grpc-status").Select(header => header.Value).SingleOrDefault();
+            string? status = StatusIn(decoder, frame.Payload);
             if (frame.EndsStream) ended[frame.Stream] = status ?? "none";
         }
 
         return (ended, [.. data]);
+    }
+
+    private static string? StatusIn(HpackDecoder decoder, ReadOnlySpan<byte> block)
+    {
+        string? status = null;
+        for (int at = 0; decoder.TryRead(block, ref at, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value);)
+        {
+            if (!name.SequenceEqual("grpc-status"u8)) continue;
+            Assert.Null(status);
+            status = Encoding.Latin1.GetString(value);
+        }
+
+        return status;
     }
 
     private static int Count(ReadOnlySpan<byte> text, byte[] part)

@@ -38,6 +38,7 @@ internal sealed class StreamRelay(
         InferMessage message = new();
         message.Read(kept.Bytes);
         InferenceRequest request = catalog.RentRequest(model, Run.Model.Version, TakeTenant());
+        bool hasFlown = false;
         try
         {
             InferFill.Fill(request, message, kept.Bytes, call.Plan, pool, regions, kept.Block, kept.Start);
@@ -45,11 +46,19 @@ internal sealed class StreamRelay(
             call.Request = request;
             call.Model = request.Model;
             call.BeginFlight();
+            hasFlown = true;
             request.Model.Infer(request, call, RunsHere.None);
         }
-        catch
+#pragma warning disable CA1031 // The call may have its answer; what went wrong after it is for the log alone.
+        catch (Exception error)
+#pragma warning restore CA1031
         {
-            if (call.Request is not null) call.EndFlight();
+            if (hasFlown && !call.EndFlight())
+            {
+                Report(error);
+                return;
+            }
+
             GiveBack(request);
             throw;
         }
