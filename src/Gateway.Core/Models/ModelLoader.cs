@@ -54,8 +54,9 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
         try
         {
             BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
-            CreateExecutors(file, layout, executors);
-            DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time, statistics);
+            List<int> groups = [];
+            CreateExecutors(file, layout, executors, groups);
+            DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time, statistics, groups[^1] + 1);
             ServedModel model = new(layout, file.Device, batcher, digest)
             {
                 Placements = [.. executors.Select(executor => executor.Placement)],
@@ -63,10 +64,15 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
                 CacheList = gateway.Cache.WarmUp is { } list ? Path.Combine(source.ModelDirectory, list) : null,
             };
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
-            if (executors[0].Placement.IsOnDevice) DeviceProfiler.Profile(source, files, layout, gateway, executors[0], batcher.Latency, time, profiles);
-            else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, executors[0], batcher.Latency, time);
+            for (int group = 0; group < batcher.Latencies.Count; group++)
+            {
+                IModelExecutor first = executors[groups.IndexOf(group)];
+                if (first.Placement.IsOnDevice) DeviceProfiler.Profile(source, files, layout, gateway, first, batcher.Latencies[group], time, profiles);
+                else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, first, batcher.Latencies[group], time);
+            }
+
             if (gateway.Cache.Enable ?? source.Declared?.ResponseCacheEnabled ?? false) cache?.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, model));
-            batcher.Start(executors, layout);
+            batcher.Start(executors, layout, groups);
             return new LoadedModel(model, file, time.GetElapsedTime(start), cache);
         }
         catch (Exception error)
@@ -78,11 +84,16 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
         }
     }
 
-    private static void CreateExecutors(ILoadedModel file, ModelLayout layout, List<IModelExecutor> executors)
+    /// <param name="of">The instance group of each.</param>
+    private static void CreateExecutors(ILoadedModel file, ModelLayout layout, List<IModelExecutor> executors, List<int> of)
     {
         IReadOnlyList<InstanceGroup> groups = layout.Config.InstanceGroups.Count > 0 ? layout.Config.InstanceGroups : [new InstanceGroup { Kind = InstanceKind.Cpu, Count = 1 }];
-        InstanceGroup[] placed = [.. groups.SelectMany(Place)];
-        foreach (InstanceGroup group in placed) executors.AddRange(file.CreateExecutors(layout, group, placed.Length));
+        (InstanceGroup Group, int Number)[] placed = [.. groups.SelectMany((group, number) => Place(group).Select(each => (each, number)))];
+        foreach ((InstanceGroup group, int number) in placed)
+        {
+            executors.AddRange(file.CreateExecutors(layout, group, placed.Length));
+            while (of.Count < executors.Count) of.Add(number);
+        }
     }
 
     /// <summary>One group for each instance: on a GPU, for each GPU that is named (the first when none is).</summary>

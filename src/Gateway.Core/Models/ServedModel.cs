@@ -53,6 +53,10 @@ public sealed class ServedModel
     /// <summary>Where each of its instances runs.</summary>
     public IReadOnlyList<ExecutionPlacement> Placements { get; internal init; } = [];
 
+    /// <summary>What batches take, by the name of the instance group.</summary>
+    public IReadOnlyList<(string Group, LatencyModel Latency)> Latencies =>
+        [.. Batcher.Latencies.Select((latency, i) => (i < Layout.Config.InstanceGroups.Count ? Layout.Config.InstanceGroups[i].Name : Name, latency))];
+
     public string Name => Layout.Name;
 
     public long Version => Layout.Version;

@@ -60,15 +60,16 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
     public IComparer<QueueEntry> Order => DeadlineOrder.Instance;
 
-    public Refusal Admit(QueueEntry arrived, in SchedulingView view)
+    public Refusal Admit(QueueEntry arrived, in SchedulingView all)
     {
+        SchedulingView view = all;
         if (policy.IsLevelFull(arrived.Priority, view.Queue)) return new Refusal(RefusalReason.QueueFull);
 
         // One that has all the time there is need not be predicted; one that comes too late expires like one that has waited too long.
         long due = arrived.DueAt;
         if (due == QueueEntry.NoDeadline) return policy.IsFullOfPatients(view.Queue) ? new Refusal(RefusalReason.QueueFull) : default;
         if (due <= view.Now) return default;
-        long freeAt = Forecast.FreeAt(view, policy);
+        view = Forecast.Soonest(all, policy, arrived.RowsWaiting, out long freeAt);
         long own = TimeOf(arrived, view.Latency);
         RowsAhead ahead = Ahead(arrived, view);
         arrived.RowsAhead = ahead.Rows;
@@ -99,18 +100,19 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return view.Now + own + (long)((end - own - view.Now) / Math.Max(LevelLoad.LeastLeft, 1 - busy));
     }
 
-    public Outlook LookAhead(in SchedulingView view)
+    public Outlook LookAhead(in SchedulingView all)
     {
+        SchedulingView view = Forecast.Soonest(all, policy, 1, out long freeAt);
         long own = Time(1, view.Latency);
-        long freeAt = Forecast.FreeAt(view, policy);
 
         // An idle model may be worth a try, and of one that nothing is known of nothing can be said.
         if (own == 0 || (view.Queue.Count == 0 && freeAt == view.Now)) return default;
         return new Outlook(freeAt + own, Forecast.End(view, policy, freeAt, Scheduling.RowsAhead.OfAll(view, policy), 1, own, _fill));
     }
 
-    public long Foresee(in SchedulingView view, int level, long due)
+    public long Foresee(in SchedulingView all, int level, long due)
     {
+        SchedulingView view = Forecast.Soonest(all, policy, 1, out long freeAt);
         long own = Time(1, view.Latency);
         if (own == 0) return 0;
         _moment.Priority = level;
@@ -118,7 +120,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
         // Of the shape that is next: of another one it might be sooner where none of that wait, but batches of those that do are before it all the same.
         _moment.ShapeKey = view.Queue.Buckets.Count == 0 ? 0 : view.Queue.Buckets[0].ShapeKey;
-        return Stretch(Forecast.End(view, policy, Forecast.FreeAt(view, policy), Scheduling.RowsAhead.Of(_moment, view, policy, Scheduling.RowsAhead.FewShapes), 1, own, _fill), own, level, view);
+        return Stretch(Forecast.End(view, policy, freeAt, Scheduling.RowsAhead.Of(_moment, view, policy, Scheduling.RowsAhead.FewShapes), 1, own, _fill), own, level, view);
     }
 
     /// <summary>What is served before an arrival: what is due before, but no more than comes before its own tenant's turn to it.</summary>
@@ -137,7 +139,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     public void Decide(in SchedulingView view, BatchPlan plan)
     {
         plan.Clear();
-        if (RefuseHopeless(view, view.Now, plan) is not { } head) return;
+        if (RefuseHopeless(view, view.Now, plan) is not { } first || ServedHere(first, view) is not { } head) return;
         if (!IsContended(view) || !_fair.TryPick(view, BatchDeviations, plan))
         {
             // Those without a deadline come last; not for ever.
@@ -153,8 +155,14 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     public void Preview(in SchedulingView view, BatchPlan plan)
     {
         plan.Clear();
-
         long freeAt = Forecast.FreeAt(view, policy, out long next);
+        if (!view.AreAlike)
+        {
+            // Which of them takes whom is not known before it does.
+            RefuseHopeless(view, freeAt, plan);
+            return;
+        }
+
         if (view.Queue.EarliestDeadline >= freeAt + Time(BestRows(view.Latency), view.Latency) && !MayBeDisplaced(view, freeAt)) return;
 
         // Among tenants it is not by plans that the next batch is chosen, and without batches nobody is left out of one.
@@ -188,7 +196,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (view.Queue.EarliestDeadline != QueueEntry.NoDeadline)
         {
             int left = MostNotLost;
-            long usual = at + Time((int)Math.Clamp(view.Queue.Rows / Math.Max(1, view.Queue.Count), 1, policy.MaxBatchRows), view.Latency);
+            long usual = Forecast.SoonestEnd(view, policy, (int)Math.Clamp(view.Queue.Rows / Math.Max(1, view.Queue.Count), 1, policy.MaxBatchRows), at);
             RefuseFrom(0, at, usual, view, plan, ref left);
         }
 
@@ -236,6 +244,19 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         QueueEntry? next = QueueBucket.Next(entry);
         while (next is not null && next.IsLeaving) next = QueueBucket.Next(next);
         return next;
+    }
+
+    /// <summary>The first from one on that this instance need not leave to a faster one, which will be free in time.</summary>
+    private QueueEntry? ServedHere(QueueEntry first, in SchedulingView view)
+    {
+        if (view.AreAlike) return first;
+        QueueEntry? entry = first;
+        while (entry is not null && entry.RowsTaken == 0 && view.Now + TimeOf(entry, view.Latency) is long end && end > entry.DueAt && Forecast.SoonestEnd(view, policy, entry.RowsWaiting, view.Now) <= entry.DueAt)
+        {
+            entry = After(entry);
+        }
+
+        return entry;
     }
 
     /// <summary>One that has begun, which goes on before any other; null when there is none.</summary>
@@ -290,7 +311,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     {
         end = 0;
         if (entry.DueAt == QueueEntry.NoDeadline || entry.RowsTaken > 0) return false;
-        end = at + TimeOf(entry, view.Latency);
+        end = Forecast.SoonestEnd(view, policy, entry.RowsWaiting, at);
 
         // What was let in as a try is let run.
         return end > entry.DueAt && !(view.Queue.Count == 1 && IsWorthATry(view, end - at));

@@ -35,7 +35,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private readonly Lock _stopLock = new();
     private readonly RequestQueue _queue;
     private readonly BatchPlan _plan = new();
-    private readonly Stack<ModelInstance> _idle = new();
+    private readonly List<ModelInstance> _idle = [];
     private readonly AdmissionGate _gate;
     private readonly LoneRuns _loneRuns;
     private readonly ShortRuns _shortRuns;
@@ -61,7 +61,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
     private volatile bool _isStopping;
 
     /// <param name="statistics">The counters to go on with, of a model that takes another's place; null for new ones.</param>
-    internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time, ModelStatistics? statistics = null)
+    /// <param name="groups">Instance groups, which may differ in what runs take.</param>
+    internal DynamicBatcher(BatchingPolicy policy, IBatchFormer former, BlockPool pool, TimeProvider time, ModelStatistics? statistics = null, int groups = 1)
     {
         Policy = policy;
         _former = former;
@@ -73,14 +74,21 @@ public sealed class DynamicBatcher : IAsyncDisposable
         _loneRuns = new LoneRuns(time);
         _timer = new WakeTimer(time, OnTimer);
         _releaseOrder = policy.PreservesOrdering ? new ReleaseOrder() : null;
-        Latency = new LatencyModel(policy.MaxBatchRows);
-        _shortRuns = new ShortRuns(policy, Latency, time);
+        Latencies = [.. Enumerable.Range(0, groups).Select(_ => new LatencyModel(policy.MaxBatchRows))];
+        _shortRuns = new ShortRuns(policy, time);
         Statistics = statistics ?? new ModelStatistics(time);
     }
 
     public BatchingPolicy Policy { get; }
 
-    public LatencyModel Latency { get; }
+    /// <summary>The clock of its timestamps.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>What batches take, by instance group.</summary>
+    public IReadOnlyList<LatencyModel> Latencies { get; }
+
+    /// <summary>That of the first group, which is the only one for nearly all models.</summary>
+    public LatencyModel Latency => Latencies[0];
 
     public ModelStatistics Statistics { get; }
 
@@ -130,7 +138,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
     }
 
     /// <summary>What a batch of so many rows is expected to take, from its closing to its instance being free.</summary>
-    public TimeSpan Estimate(int rows) => Time.GetElapsedTime(0, Latency.Estimate(rows));
+    /// <param name="latency">Of the instance group.</param>
+    public TimeSpan Estimate(LatencyModel latency, int rows) => Time.GetElapsedTime(0, latency.Estimate(rows));
 
     /// <summary>Whether a run did not end when it was cut short at the stop: its thread still uses the executor, whose memory must not be freed then.</summary>
     internal bool HasHung { get; private set; }
@@ -141,16 +150,16 @@ public sealed class DynamicBatcher : IAsyncDisposable
     internal bool IsFull => Volatile.Read(ref _waiting) >= Policy.MaxQueueRequests || Volatile.Read(ref _waitingBytes) >= Policy.MaxQueueBytes;
 
     internal BlockPool Pool { get; }
-    internal TimeProvider Time { get; }
 
     /// <summary>Starts a thread for each executor and takes them over; called once, before the model is served.</summary>
-    internal void Start(IReadOnlyList<IModelExecutor> executors, ModelLayout layout)
+    /// <param name="groups">The group of each executor; null where all are of one.</param>
+    internal void Start(IReadOnlyList<IModelExecutor> executors, ModelLayout layout, IReadOnlyList<int>? groups = null)
     {
         _hasShapes = layout.Inputs.Any(spec => spec.RowBytes < 0);
+        _instances = [.. executors.Select((executor, index) => new ModelInstance(this, layout, executor, index, Latencies[groups?[index] ?? 0]))];
 
         // Their threads are about to say so; until then they must not be taken for instances whose batch is late since the clock began.
-        _instanceViews = [.. executors.Select(_ => InstanceView.Idle)];
-        _instances = [.. executors.Select((executor, index) => new ModelInstance(this, layout, executor, index))];
+        _instanceViews = [.. _instances.Select(instance => InstanceView.Idle(Unlike(instance)))];
         foreach (ModelInstance instance in _instances) instance.Start();
     }
 
@@ -278,11 +287,14 @@ public sealed class DynamicBatcher : IAsyncDisposable
     internal Action<int, string?>? Observer { get; set; }
 
     /// <summary>A batch needed more memory than there was: later ones are to be half as large.</summary>
-    internal void Shrink(Batch batch)
+    internal void Shrink(ModelInstance instance, Batch batch)
     {
         Statistics.CountOutOfMemory();
-        Latency.LimitRows(batch.PaddedRows / 2);
+        instance.Latency.LimitRows(batch.PaddedRows / 2);
     }
+
+    /// <summary>What runs take on an instance, where others differ in that.</summary>
+    private LatencyModel? Unlike(ModelInstance instance) => Latencies.Count > 1 ? instance.Latency : null;
 
     /// <summary>An instance's device was lost under a batch: its requests go back to the queue, for what is left, but for those that this has happened to before.</summary>
     /// <param name="hasRun">Whether it was this batch under which the device was lost; else it was gone already.</param>
@@ -290,7 +302,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
     {
         if (hasRun) Statistics.CountLostDevice();
         Observer?.Invoke(instance.Index, error);
-        lock (_lock) _instanceViews[instance.Index] = InstanceView.Lost;
+        lock (_lock) _instanceViews[instance.Index] = InstanceView.Lost(Unlike(instance));
         foreach (BatchSlice slice in batch.Slices)
         {
             if (!TryTakeBack(slice, hasRun) && instance.FailLost(slice, error)) Release(slice.Request);
@@ -454,7 +466,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         long batch = Policy.Estimate(best, Latency);
         long own = Policy.EstimateAlone(1, Latency);
         long end = Forecast.End(view, Policy, Forecast.FreeAt(view, Policy), RowsAhead.OfAll(view, Policy), 1, own);
-        long row = batch / (best * Math.Max(1, _instanceViews.Length));
+        long row = Forecast.Rate(view, Policy) is > 0 and double rate ? (long)(1 / rate) : 0;
         int waiting = Volatile.Read(ref _waiting);
         return new QueueForecast(
             Time.GetElapsedTime(view.Now, end),
@@ -491,8 +503,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
         {
             long now = Time.GetTimestamp();
             instance.FreeSince = now;
-            _instanceViews[instance.Index] = InstanceView.Idle;
-            takes = left > 0 && instance.CanRunHere && _shortRuns.IsFull(_queue) && _shortRuns.Allows(instance) && DecideUnderLock(new SchedulingView(_queue, Latency, _instanceViews, now, _isStopping), ref released);
+            _instanceViews[instance.Index] = InstanceView.Idle(Unlike(instance));
+            takes = left > 0 && instance.CanRunHere && _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && DecideUnderLock(new SchedulingView(_queue, instance.Latency, _instanceViews, now, _isStopping), ref released);
             if (!wasSeen) _loneRuns.Saw(isLone: instance.Batch.Slices.Length == 1 && _queue.Count == 0);
             wasSeen = false;
             if (takes) FillUnderLock(instance, now);
@@ -528,13 +540,13 @@ public sealed class DynamicBatcher : IAsyncDisposable
     {
         if (_called is not { } instance) return false;
         if (isNew) return runs == RunsHere.Any && CanRunHereUnderLock(instance);
-        return _shortRuns.IsFull(_queue) && _shortRuns.Allows(instance) && instance.CanRunHere && DecideUnderLock(view, ref released);
+        return _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && instance.CanRunHere && DecideUnderLock(view.For(instance.Latency), ref released);
     }
 
     /// <summary>Whether the planned batch, which the instance was to be called for, can be run on this thread instead.</summary>
     private bool CanRunHereUnderLock(ModelInstance instance) =>
         _queue.Count == 1 && _plan.Parts.Length == 1 && _plan.Parts[0] is { Entry: InferenceRequest request } part && part.Rows == request.Rows
-        && _loneRuns.Allows(Latency.Estimate(Policy.PadTo(part.Rows))) && instance.CanRunHere;
+        && _loneRuns.Allows(instance.Latency.Estimate(Policy.PadTo(part.Rows))) && instance.CanRunHere;
 
     private void AdmitAndExpireUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
@@ -563,7 +575,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
             instance.FreeSince = view.Now;
         }
 
-        if (DecideUnderLock(view, ref released))
+        if (DecideUnderLock(view.For(instance.Latency), ref released))
         {
             FillUnderLock(instance, view.Now);
             _loneRuns.Saw(isLone: isCalled && instance.Batch.Slices.Length == 1 && _queue.Count == 0);
@@ -576,8 +588,8 @@ public sealed class DynamicBatcher : IAsyncDisposable
 
     private void PutIdleUnderLock(ModelInstance instance)
     {
-        _instanceViews[instance.Index] = InstanceView.Idle;
-        _idle.Push(instance);
+        _instanceViews[instance.Index] = InstanceView.Idle(Unlike(instance));
+        _idle.Add(instance);
     }
 
     /// <summary>Finds out whether an idle instance is wanted, and else sets the timer for when one will be.</summary>
@@ -588,12 +600,34 @@ public sealed class DynamicBatcher : IAsyncDisposable
         if (_queue.Count > 0 && _idle.Count > 0)
         {
             // One at a time: which batch it will take is not known yet, and once it has taken it, it calls the next if there is more.
-            if (!DecideUnderLock(view, ref released)) _timer.Arm(_plan.WakeAt, view.Now);
-            else if (_called is null) wanted = _idle.Pop();
+            int next = NextIdle();
+            if (!DecideUnderLock(view.For(_idle[next].Latency), ref released))
+            {
+                _timer.Arm(_plan.WakeAt, view.Now);
+            }
+            else if (_called is null)
+            {
+                wanted = _idle[next];
+                _idle.RemoveAt(next);
+            }
         }
 
         _timer.Arm(_queue.EarliestDeadline, view.Now);
         return wanted;
+    }
+
+    /// <summary>Which idle instance goes next: of the fastest group the one that ran last, whose memory is warm.</summary>
+    private int NextIdle()
+    {
+        int next = _idle.Count - 1;
+        if (Latencies.Count == 1) return next;
+        int rows = (int)Math.Min(_queue.Rows, Policy.MaxBatchRows);
+        for (int i = next - 1; i >= 0; i--)
+        {
+            if (Policy.EstimateAlone(rows, _idle[i].Latency) < Policy.EstimateAlone(rows, _idle[next].Latency)) next = i;
+        }
+
+        return next;
     }
 
     /// <returns>True when there is a batch to be run now; it is in the plan.</returns>
@@ -684,7 +718,7 @@ public sealed class DynamicBatcher : IAsyncDisposable
         batch.CloseReason = _plan.Reason;
         batch.OpenedAt = instance.FreeSince;
         batch.ClosedAt = now;
-        _instanceViews[instance.Index] = new InstanceView(false, now, batch.PaddedRows);
+        _instanceViews[instance.Index] = new InstanceView(false, now, batch.PaddedRows, Latency: Unlike(instance));
     }
 
     private void EndUnderLock(InferenceRequest request, RequestOutcome outcome, StatusCode status, string text, ref InferenceRequest? released)

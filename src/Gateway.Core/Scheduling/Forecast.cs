@@ -29,6 +29,59 @@ internal static class Forecast
 
     public static long FreeAt(in SchedulingView view, BatchingPolicy policy) => FreeAt(view, policy, out _);
 
+    /// <summary>What a request of so many rows would see that went next: the instance that would finish it first.</summary>
+    /// <param name="freeAt">When that is free.</param>
+    public static SchedulingView Soonest(scoped in SchedulingView view, BatchingPolicy policy, int rows, out long freeAt)
+    {
+        if (view.AreAlike)
+        {
+            freeAt = FreeAt(view, policy);
+            return view;
+        }
+
+        freeAt = view.Now;
+        LatencyModel soonest = view.Latency;
+        long earliest = QueueEntry.NoDeadline;
+        foreach (InstanceView instance in view.Instances)
+        {
+            if (instance.IsLost) continue;
+            LatencyModel latency = view.LatencyOf(instance);
+            long free = FreeAt(instance, view, policy);
+            long end = free + policy.EstimateAlone(rows, latency);
+            if (end >= earliest) continue;
+            (earliest, freeAt, soonest) = (end, free, latency);
+        }
+
+        return view.For(soonest);
+    }
+
+    /// <summary>When a request of so many rows would be finished that went next, wherever that is soonest.</summary>
+    /// <param name="at">When an instance is free, where all are alike.</param>
+    public static long SoonestEnd(in SchedulingView view, BatchingPolicy policy, int rows, long at)
+    {
+        if (view.AreAlike) return at + policy.EstimateAlone(rows, view.Latency);
+        SchedulingView seen = Soonest(view, policy, rows, out long freeAt);
+        return freeAt + policy.EstimateAlone(rows, seen.Latency);
+    }
+
+    /// <summary>Rows a tick that all instances together do in full batches; 0 where nothing is known.</summary>
+    public static double Rate(in SchedulingView view, BatchingPolicy policy)
+    {
+        double rate = 0;
+        foreach (InstanceView instance in view.Instances)
+        {
+            if (!instance.IsLost) rate += Rate(view.LatencyOf(instance), policy);
+        }
+
+        return rate > 0 ? rate : Rate(view.Latency, policy);
+    }
+
+    private static double Rate(LatencyModel latency, BatchingPolicy policy)
+    {
+        int best = policy.BestRows(latency);
+        return policy.Estimate(best, latency) is > 0 and long batch ? best / (double)batch : 0;
+    }
+
     /// <summary>When a request is finished that has so much before it.</summary>
     /// <param name="freeAt">When an instance is free.</param>
     /// <param name="own">Time of the request alone.</param>
@@ -52,14 +105,16 @@ internal static class Forecast
         double time = ((full * batch) + ahead.Ticks) / batches;
         double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(batches + 1);
         long last = full > 0 && policy.IsDynamic ? batch : policy.Estimate((int)Math.Clamp(Math.Max(ahead.Beside + rows, ahead.Batches > 0 ? view.Latency.UsualRows : 0), 1, best), view.Latency);
-        long begin = view.Instances.Length is > 1 and <= MostInstances ? Begin(view, policy, (long)batches, time) : freeAt + (long)(batches * time / Usable(view));
+        long begin = !view.AreAlike ? BeginWhereUnalike(view, policy, batches * best)
+            : view.Instances.Length is > 1 and <= MostInstances ? Begin(view, policy, (long)batches, time)
+            : freeAt + (long)(batches * time / Usable(view));
         return begin + (long)margin + Math.Max(last, own);
     }
 
     /// <summary>When one instance is. One that should be by now is taken to need as long again as it is late.</summary>
     private static long FreeAt(in InstanceView instance, in SchedulingView view, BatchingPolicy policy)
     {
-        long end = instance.IsIdle ? view.Now : instance.StartedAt + policy.Estimate(instance.BatchRows, view.Latency);
+        long end = instance.IsIdle ? view.Now : instance.StartedAt + policy.Estimate(instance.BatchRows, view.LatencyOf(instance));
         return end < view.Now ? view.Now + (view.Now - end) : end;
     }
 
@@ -82,6 +137,30 @@ internal static class Forecast
         // Those that are late are not waited for: another is free again before.
         long begin = free[(int)place] + (long)(turns * time);
         return Math.Min(begin, free[0] + (long)(batches * time));
+    }
+
+    /// <summary>When so many rows have been begun, of which each instance does as many as it can from when it is free.</summary>
+    private static long BeginWhereUnalike(in SchedulingView view, BatchingPolicy policy, double rows)
+    {
+        double begin = double.PositiveInfinity;
+        while (true)
+        {
+            // Of those alone that are free by then, without whom it is later.
+            double rate = 0;
+            double done = 0;
+            foreach (InstanceView instance in view.Instances)
+            {
+                if (instance.IsLost || FreeAt(instance, view, policy) - view.Now >= begin) continue;
+                double own = Rate(view.LatencyOf(instance), policy);
+                rate += own;
+                done += own * (FreeAt(instance, view, policy) - view.Now);
+            }
+
+            if (rate == 0) return double.IsPositiveInfinity(begin) ? view.Now : view.Now + (long)begin;
+            double then = (rows + done) / rate;
+            if (then >= begin) return view.Now + (long)begin;
+            begin = then;
+        }
     }
 
     /// <summary>Instances that are not lost, at least 1.</summary>

@@ -5,9 +5,10 @@ namespace Gateway.Core.Scheduling;
 /// <param name="StartedAt">When its present batch began; 0 when idle.</param>
 /// <param name="BatchRows">Rows of its present batch; 0 when idle.</param>
 /// <param name="IsLost">Whether it has no device at present, and nobody knows when it will.</param>
-public readonly record struct InstanceView(bool IsIdle, long StartedAt, int BatchRows, bool IsLost = false)
+/// <param name="Latency">What its runs take, where instances differ in that; null where all are alike.</param>
+public readonly record struct InstanceView(bool IsIdle, long StartedAt, int BatchRows, bool IsLost = false, LatencyModel? Latency = null)
 {
-    public static InstanceView Idle => new(true, 0, 0);
+    public static InstanceView Idle(LatencyModel? latency = null) => new(true, 0, 0, Latency: latency);
 
-    public static InstanceView Lost => new(false, 0, 0, IsLost: true);
+    public static InstanceView Lost(LatencyModel? latency = null) => new(false, 0, 0, IsLost: true, latency);
 }

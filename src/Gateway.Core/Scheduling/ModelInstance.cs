@@ -37,8 +37,10 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     // Set by the instance's own thread, which then brings it back before it takes another batch.
     private bool _isLost;
 
-    public ModelInstance(DynamicBatcher batcher, ModelLayout layout, IModelExecutor executor, int index)
+    /// <param name="latency">What runs take in its group.</param>
+    public ModelInstance(DynamicBatcher batcher, ModelLayout layout, IModelExecutor executor, int index, LatencyModel latency)
     {
+        Latency = latency;
         _batcher = batcher;
         _layout = layout;
         _executor = executor;
@@ -47,6 +49,9 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     }
 
     public int Index { get; }
+
+    /// <summary>What runs take, here and on the others of its group.</summary>
+    public LatencyModel Latency { get; }
 
     /// <summary>The batch to run; the batcher fills it.</summary>
     public Batch Batch { get; } = new();
@@ -163,7 +168,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
 
             // Too large batches are halved outside of the budget, which is for finding the request at fault: here none is, and halves end at one request.
             bool isTooLarge = failure == ExecutionFailure.OutOfMemory && !_isTerminated;
-            if (isTooLarge) _batcher.Shrink(batch);
+            if (isTooLarge) _batcher.Shrink(this, batch);
             if (batch.Slices.Length > 1 && !_isTerminated && failure != ExecutionFailure.WholeBatch && (isTooLarge || budget >= 2))
             {
                 if (!isTooLarge) budget -= 2;
@@ -190,7 +195,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
         output.Release();
         if (!isWhole) return;
         long now = _batcher.Time.GetTimestamp();
-        _batcher.Latency.Record(batch.PaddedRows, now - batch.ClosedAt, now);
+        Latency.Record(batch.PaddedRows, now - batch.ClosedAt, now);
     }
 
     private void ExecuteHalves(Batch batch, ref int budget)

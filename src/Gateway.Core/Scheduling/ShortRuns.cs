@@ -7,7 +7,7 @@ namespace Gateway.Core.Scheduling;
 /// pool, behind what was there before; a full batch is run by whoever brings its last row; and those who bring more are held back while <see cref="FullBatchesAhead"/> wait:
 /// what lies unread in the meantime is read in fewer, larger pieces. <b>Threading</b>: any thread. <b>Cost</b>: a few reads.
 /// </remarks>
-internal sealed class ShortRuns(BatchingPolicy policy, LatencyModel latency, TimeProvider time)
+internal sealed class ShortRuns(BatchingPolicy policy, TimeProvider time)
 {
     /// <summary>Full batches that a lent instance is given in a row before others have their turn.</summary>
     public const int MostInARow = 8;
@@ -21,14 +21,14 @@ internal sealed class ShortRuns(BatchingPolicy policy, LatencyModel latency, Tim
     private readonly long _longest = (long)(Longest.TotalSeconds * time.TimestampFrequency);
 
     /// <summary>Whether an instance's best batches are short, and any thread can run them.</summary>
-    public bool Allows(ModelInstance instance) => instance.RunsAnywhere && policy.Estimate(policy.BestRows(latency), latency) is > 0 and long batch && batch <= _longest;
+    public bool Allows(ModelInstance instance) => instance.RunsAnywhere && policy.Estimate(policy.BestRows(instance.Latency), instance.Latency) is > 0 and long batch && batch <= _longest;
 
-    /// <summary>Whether a full batch waits.</summary>
-    public bool IsFull(RequestQueue queue) => queue.Rows >= policy.BestRows(latency);
+    /// <summary>Whether a full batch of an instance's waits.</summary>
+    public bool IsFull(RequestQueue queue, ModelInstance instance) => queue.Rows >= policy.BestRows(instance.Latency);
 
     /// <summary>Whether those who bring requests should bring no more: they are those who run them.</summary>
     /// <remarks>Not where it matters who waits, as what lies unread has neither priority nor tenant; nor where batches are meant to wait for company.</remarks>
     public bool IsBehind(RequestQueue queue, ModelInstance[] instances) =>
-        instances.Length > 0 && queue.Rows >= FullBatchesAhead * instances.Length * policy.BestRows(latency)
+        instances.Length > 0 && queue.Rows >= FullBatchesAhead * instances.Length * policy.BestRows(instances[0].Latency)
         && policy.PriorityLevels == 1 && !policy.IsTritons && queue.Shares.Active <= 1 && Allows(instances[0]);
 }

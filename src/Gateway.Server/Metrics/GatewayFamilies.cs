@@ -91,19 +91,35 @@ internal static partial class GatewayFamilies
 
     private static void WriteLatencyModel(PrometheusWriter writer, IReadOnlyList<ModelSample> models)
     {
-        writer.Family("gateway_batch_estimate_seconds", "gauge", "What a batch of so many rows is expected to take, from its closing to its instance being free.");
-        foreach (ModelSample model in models)
+        const string Estimate = "gateway_batch_estimate_seconds";
+        writer.Family(Estimate, "gauge", "What a batch of so many rows is expected to take, from its closing to its instance being free.");
+        foreach ((ModelSample model, LatencyModel latency, (string, string)[] labels) in ByGroup(models))
         {
-            foreach (int rows in model.Latency.Sizes)
+            foreach (int rows in latency.Sizes)
             {
                 string size = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
-                writer.Sample("gateway_batch_estimate_seconds", model.EstimateSeconds(rows), ("model", model.Name), ("rows", size), ("version", model.Version));
+                writer.Sample(Estimate, model.Batcher.Estimate(latency, rows).TotalSeconds, [.. labels[..^1], ("rows", size), labels[^1]]);
             }
         }
 
-        writer.Family("gateway_batch_deviation_ratio", "gauge", "How far batches are from what is expected of them, relative to that: the root of the mean square.");
-        foreach (ModelSample model in models) writer.Sample("gateway_batch_deviation_ratio", model.Latency.Deviation, ("model", model.Name), ("version", model.Version));
-        Each(writer, models, "gateway_best_batch_rows", "gauge", "Smallest batch that makes nearly as many rows a second as any.", static model => model.Latency.BestBatchRows);
+        const string Deviation = "gateway_batch_deviation_ratio";
+        writer.Family(Deviation, "gauge", "How far batches are from what is expected of them, relative to that: the root of the mean square.");
+        foreach ((_, LatencyModel latency, (string, string)[] labels) in ByGroup(models)) writer.Sample(Deviation, latency.Deviation, labels);
+        const string Best = "gateway_best_batch_rows";
+        writer.Family(Best, "gauge", "Smallest batch that makes nearly as many rows a second as any.");
+        foreach ((_, LatencyModel latency, (string, string)[] labels) in ByGroup(models)) writer.Sample(Best, latency.BestBatchRows, labels);
+    }
+
+    /// <summary>Each model's instance groups; they are named where there are several.</summary>
+    private static IEnumerable<(ModelSample Model, LatencyModel Latency, (string Name, string Value)[] Labels)> ByGroup(IReadOnlyList<ModelSample> models)
+    {
+        foreach (ModelSample model in models)
+        {
+            foreach ((string group, LatencyModel latency) in model.Latencies)
+            {
+                yield return (model, latency, model.Latencies.Count > 1 ? [("group", group), ("model", model.Name), ("version", model.Version)] : [("model", model.Name), ("version", model.Version)]);
+            }
+        }
     }
 
     private static void WriteBatchSizes(PrometheusWriter writer, IReadOnlyList<ModelSample> models)

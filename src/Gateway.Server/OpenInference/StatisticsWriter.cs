@@ -3,6 +3,7 @@ using Gateway.Core.Caching;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Microsoft.AspNetCore.Http;
 
@@ -70,7 +71,34 @@ internal static class StatisticsWriter
         // ONNX Runtime does not tell.
         json.WriteStartArray("memory_usage"u8);
         json.WriteEndArray();
+        WriteLatencies(json, model);
         json.WriteEndObject();
+    }
+
+    /// <summary>Beyond Triton: what the scheduler expects batches to take, from their closing to their instance being free.</summary>
+    private static void WriteLatencies(Utf8JsonWriter json, ServedModel model)
+    {
+        json.WriteStartArray("latency_model"u8);
+        foreach ((string group, LatencyModel latency) in model.Latencies)
+        {
+            json.WriteStartObject();
+            json.WriteString("instance_group"u8, group);
+            json.WriteNumber("best_batch_size"u8, latency.BestBatchRows);
+            json.WriteNumber("deviation"u8, Math.Round(latency.Deviation, 4));
+            json.WriteStartArray("batches"u8);
+            foreach (int rows in latency.Sizes)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("batch_size"u8, rows);
+                json.WriteNumber("ns"u8, (long)model.Batcher.Estimate(latency, rows).TotalNanoseconds);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteDuration(Utf8JsonWriter json, string name, long count, long nanoseconds)

@@ -1,7 +1,7 @@
 namespace Gateway.TestSupport.Simulation;
 
 /// <summary>What came of a simulation, its first tenth left out.</summary>
-public sealed class SimulationResult(SimulatedModel model, int instances, int classes)
+public sealed class SimulationResult(SimulationSetup setup)
 {
     public double Nanoseconds { get; set; }
 
@@ -29,13 +29,13 @@ public sealed class SimulationResult(SimulatedModel model, int instances, int cl
     public List<double> AnswerTimes { get; } = [];
 
     /// <summary>Answered in time, by class.</summary>
-    public long[] InTimeByClass { get; } = new long[classes];
+    public long[] InTimeByClass { get; } = new long[setup.Classes.Count];
 
     /// <summary>Offered, by class.</summary>
-    public long[] OfferedByClass { get; } = new long[classes];
+    public long[] OfferedByClass { get; } = new long[setup.Classes.Count];
 
     /// <summary>Rows in time, over what the instances can do.</summary>
-    public double Goodput => RowsInTime / (model.Capacity * instances * Nanoseconds);
+    public double Goodput => RowsInTime / (setup.Capacity * Nanoseconds);
 
     /// <summary>Rows in time over rows offered.</summary>
     public double ShareInTime => RowsInTime / (double)Math.Max(1, RowsOffered);
@@ -44,7 +44,7 @@ public sealed class SimulationResult(SimulatedModel model, int instances, int cl
     public double Wasted => RowsWasted / (double)Math.Max(1, RowsWasted + RowsInTime);
 
     /// <summary>Rows answered in time, by class.</summary>
-    public long[] RowsByClass { get; } = new long[classes];
+    public long[] RowsByClass { get; } = new long[setup.Classes.Count];
 
     public void CountInTime(SimulatedRequest request)
     {

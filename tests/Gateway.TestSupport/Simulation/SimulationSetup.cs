@@ -10,6 +10,12 @@ public sealed record SimulationSetup(SimulatedModel Model, double Load)
 
     public int Instances { get; init; } = 1;
 
+    /// <summary>Instances of further groups, one of each: what the same model takes there. Of as many rows at most as the first.</summary>
+    public IReadOnlyList<SimulatedModel> Further { get; init; } = [];
+
+    /// <summary>What all instances together can do, rows a nanosecond.</summary>
+    public double Capacity => (Model.Capacity * Instances) + Further.Sum(each => each.Capacity);
+
     /// <summary>Requests by share, time to answer (in nanoseconds; 0 for none), rows and priority.</summary>
     public IReadOnlyList<RequestClass> Classes { get; init; } = [new RequestClass(1, 0)];
 

@@ -14,7 +14,8 @@ public sealed class Simulator
     private readonly Random _random;
     private readonly IBatchFormer _former;
     private readonly RequestQueue _queue;
-    private readonly LatencyModel _latency;
+    private readonly SimulatedModel[] _models;
+    private readonly LatencyModel[] _latencies;
     private readonly BatchPlan _plan = new();
     private readonly InstanceView[] _views;
     private readonly List<SimulatedRequest>[] _running;
@@ -35,12 +36,13 @@ public sealed class Simulator
         _random = new Random(setup.Seed);
         _former = policy.MakeFormer(SimulatedTime.Instance);
         _queue = new RequestQueue(_former.Order, policy.PriorityLevels);
-        _latency = setup.HasProfile ? setup.Model.Profile(setup.ProfileFactor, setup.ProfileShape) : new LatencyModel(setup.Model.MaxBatchRows);
-        _views = new InstanceView[setup.Instances];
-        Array.Fill(_views, new InstanceView(true, 0, 0));
-        _running = [.. Enumerable.Range(0, setup.Instances).Select(_ => new List<SimulatedRequest>())];
-        _busyUntil = new double[setup.Instances];
-        _result = new SimulationResult(setup.Model, setup.Instances, setup.Classes.Count);
+        LatencyModel first = Latency(setup.Model);
+        _models = [.. Enumerable.Repeat(setup.Model, setup.Instances), .. setup.Further];
+        _latencies = [.. Enumerable.Repeat(first, setup.Instances), .. setup.Further.Select(Latency)];
+        _views = [.. _latencies.Select((_, i) => InstanceView.Idle(Unlike(i)))];
+        _running = [.. _models.Select(_ => new List<SimulatedRequest>())];
+        _busyUntil = new double[_models.Length];
+        _result = new SimulationResult(setup);
         _end = setup.Requests / MeanRate;
         _nextFresh = Gap(0);
     }
@@ -49,7 +51,11 @@ public sealed class Simulator
     private Action<double, SimulatedRequest, bool>? OnEnded { get; init; }
 
     // Requests a nanosecond.
-    private double MeanRate => _setup.Load * _setup.Model.Capacity * _setup.Instances / _setup.Classes.Sum(each => each.Share * (1 + each.MostRows) / 2.0);
+    private double MeanRate => _setup.Load * _setup.Capacity / _setup.Classes.Sum(each => each.Share * (1 + each.MostRows) / 2.0);
+
+    private LatencyModel Latency(SimulatedModel model) => _setup.HasProfile ? model.Profile(_setup.ProfileFactor, _setup.ProfileShape) : new LatencyModel(model.MaxBatchRows);
+
+    private LatencyModel? Unlike(int instance) => _setup.Further.Count > 0 ? _latencies[instance] : null;
 
     /// <param name="onEnded">Given the time, from 0 to 1, each request that has ended for good, and whether it did so in time; for measures of its own.</param>
     public static SimulationResult Run(SimulationSetup setup, BatchingPolicy? policy = null, Action<double, SimulatedRequest, bool>? onEnded = null) =>
@@ -165,10 +171,11 @@ public sealed class Simulator
 
     private void Dispatch()
     {
+        // The fastest first, as the batcher does where they differ.
         for (int i = 0; i < _views.Length && _queue.Count > 0; i++)
         {
             if (!_views[i].IsIdle) continue;
-            _former.Decide(View(), _plan);
+            _former.Decide(View(i), _plan);
             RefusePlanned();
             if (_plan.Parts.Length == 0) return;
             foreach (BatchPlan.Part part in _plan.Parts)
@@ -178,8 +185,8 @@ public sealed class Simulator
             }
 
             double slowness = _setup.SlownessOverTime?.Invoke(_now / _end) ?? 1;
-            double time = _setup.Model.Nanoseconds(_plan.Rows) * slowness * Noise();
-            _views[i] = new InstanceView(false, (long)_now, _plan.Rows);
+            double time = _models[i].Nanoseconds(_plan.Rows) * slowness * Noise();
+            _views[i] = new InstanceView(false, (long)_now, _plan.Rows, Latency: Unlike(i));
             _busyUntil[i] = _now + time;
         }
     }
@@ -199,8 +206,8 @@ public sealed class Simulator
     private void Finish(int instance)
     {
         InstanceView view = _views[instance];
-        _latency.Record(view.BatchRows, (long)_now - view.StartedAt, (long)_now);
-        _views[instance] = new InstanceView(true, 0, 0);
+        _latencies[instance].Record(view.BatchRows, (long)_now - view.StartedAt, (long)_now);
+        _views[instance] = InstanceView.Idle(Unlike(instance));
         foreach (SimulatedRequest request in _running[instance])
         {
             bool isInTime = request.Class.Time == 0 || _now <= request.Arrival + request.Class.Time;
@@ -259,7 +266,7 @@ public sealed class Simulator
 
     private bool Counts(double arrival) => arrival >= _end * SkippedShare && arrival < _end;
 
-    private SchedulingView View() => new(_queue, _latency, _views, (long)_now, isDraining: false);
+    private SchedulingView View(int instance = 0) => new(_queue, _latencies[instance], _views, (long)_now, isDraining: false);
 
     /// <summary>A clock that says only that its ticks are nanoseconds.</summary>
     private sealed class SimulatedTime : TimeProvider

@@ -27,6 +27,9 @@ public sealed class ExtensionsTests
         JsonElement batch = Assert.Single(stats.GetProperty("batch_stats").EnumerateArray());
         Assert.Equal((2, 3), (batch.GetProperty("batch_size").GetInt32(), batch.GetProperty("compute_infer").GetProperty("count").GetInt32()));
         Assert.Equal("{}", stats.GetProperty("response_stats").GetRawText());
+        JsonElement latency = Assert.Single(stats.GetProperty("latency_model").EnumerateArray());
+        Assert.Equal([1, 2, 4, 8], latency.GetProperty("batches").EnumerateArray().Select(each => each.GetProperty("batch_size").GetInt32()));
+        Assert.True(latency.GetProperty("batches")[1].GetProperty("ns").GetInt64() > 0);
 
         JsonElement failed = (await server.GetAsync("/v2/models/fails/versions/1/stats")).Json.GetProperty("model_stats")[0].GetProperty("inference_stats").GetProperty("fail");
         Assert.Equal(1, failed.GetProperty("count").GetInt32());

@@ -48,6 +48,40 @@ public sealed class DeadlineGoalsTests
         AssertAtMost(0.2 * tight.Time, result.RefusalTimes.Average(), "time to a refusal, mean");
     }
 
+    // A CPU beside the device that does an eighth of the work, each batch taking four times as long, or six.
+    [Theory]
+    [InlineData(0.9, 4)]
+    [InlineData(1.2, 4)]
+    [InlineData(2, 4)]
+    [InlineData(3, 4)]
+    [InlineData(0.9, 6)]
+    [InlineData(2, 6)]
+    public void InstanceGroupsOfOtherSpeed_BothDoWhatTheyCan(double load, double slower)
+    {
+        SimulatedModel slow = SimulatedModel.Gpu with { Name = "slow", Points = [(1, slower * 4.12), (128, slower * 19.36)] };
+        RequestClass medium = RequestClass.Medium(slow);
+        for (int seed = 1; seed <= 3; seed++)
+        {
+            SimulationResult result = Simulator.Run(new SimulationSetup(SimulatedModel.Gpu, load) { Classes = [medium], Further = [slow], Noise = 0.05, Seed = seed });
+
+            AssertAtLeast(0.95, load < 1 ? result.ShareInTime : result.Goodput, $"in time, seed {seed}");
+            AssertAtMost(0.01, result.Wasted, "wasted");
+        }
+    }
+
+    // Of requests that the slower one cannot do in time it is given none, and none of them is refused for its sake.
+    [Fact]
+    public void InstanceGroupsOfOtherSpeed_TheSlowerOneIsTooSlow_TheFasterDoesAll()
+    {
+        SimulatedModel slow = SimulatedModel.Gpu with { Name = "slow", Points = [(1, 412), (128, 1936)] };
+        SimulationSetup setup = new(SimulatedModel.Gpu, 0.9) { Classes = [RequestClass.Medium(SimulatedModel.Gpu)], Further = [slow] };
+
+        SimulationResult result = Simulator.Run(setup);
+
+        AssertAtLeast(0.97, result.ShareInTime, "in time");
+        AssertAtMost(0, result.Wasted, "wasted");
+    }
+
     [Theory]
     [MemberData(nameof(ModelNames))]
     public void HighLoad_NearlyAllAreServed(string model) => AssertAtLeast(0.97, Run(model, 0.9, RequestClass.Medium(Named(model)), noise: 0).ShareInTime, "in time");

@@ -1,6 +1,7 @@
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.TestSupport;
 using Gateway.UnitTests.OpenInference;
@@ -26,6 +27,24 @@ public sealed class ModelRepositoryTests
         Assert.Equal(["b 1 Ready"], named.Index(readyOnly: true));
         Assert.False(named.Catalog.AreAllReady);
         Assert.Equal(["a 1 Ready", "b 1 Ready"], all.Index());
+    }
+
+    [Fact]
+    public async Task Load_SeveralInstanceGroups_EachLearnsItsOwnTimes()
+    {
+        using ManualResetEventSlim never = new();
+        await using ScriptedRepository repository = new();
+        repository.Backend.Running = () => never.Wait(Thread.CurrentThread.Name is { } name && name.EndsWith("#2", StringComparison.Ordinal) ? 30 : 1);
+        repository.Write("m", ScriptedBackend.Script(1), config: """max_batch_size: 8 instance_group [ { name: "quick" count: 2 kind: KIND_CPU }, { name: "slow" count: 1 kind: KIND_CPU } ]""");
+        await repository.LoadAsync("m");
+
+        for (int i = 0; i < 20; i++) await Task.WhenAll(Enumerable.Range(0, 24).Select(_ => repository.AddsAsync("m")));
+
+        IReadOnlyList<(string Group, LatencyModel Latency)> groups = repository.Catalog.Find("m", 0).Latencies;
+        Assert.Equal(["quick", "slow"], groups.Select(each => each.Group));
+        Assert.All(groups, each => Assert.True(each.Latency.RecordedAt > 0));
+        long[] times = [.. groups.Select(each => each.Latency.Sizes.Max(each.Latency.Estimate))];
+        Assert.True(times[1] > 2 * times[0], $"{times[0]} and {times[1]} ticks");
     }
 
     [Fact]
