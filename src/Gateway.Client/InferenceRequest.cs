@@ -45,6 +45,11 @@ public sealed class InferenceRequest
     /// <summary>1 is the highest; 0 leaves it to the model.</summary>
     public int Priority { get; set; }
 
+    /// <summary>Whether the answer is to say what each stage took, and what was predicted: <see cref="InferenceResponse.ServerTiming"/>.</summary>
+    public bool Explain { get; set; }
+
+    internal bool HasParameters => Priority > 0 || Explain;
+
     internal ReadOnlySpan<RequestInput> Inputs => _inputs.AsSpan(0, _inputCount);
 
     internal List<string>? Outputs => _outputs;

@@ -41,6 +41,9 @@ public sealed class InferenceResponse : IDisposable
     /// <summary>What the server's response cache did: <c>hit</c>, <c>miss</c>, and so on, as the protocol has it; empty for a model without one.</summary>
     public string CacheStatus => Text(_head.Cache);
 
+    /// <summary>What each stage took and what was predicted, in the words of the header <c>Server-Timing</c>, where the request asked for it; else empty.</summary>
+    public string ServerTiming => Text(_head.Timing);
+
     /// <summary>How long ago the model gave an answer that comes from the cache, in whole seconds; null for one that does not.</summary>
     public TimeSpan? CacheAge => _head.CacheAge is { } age ? TimeSpan.FromSeconds(Math.Min(age, MostAgeSeconds)) : null;
 

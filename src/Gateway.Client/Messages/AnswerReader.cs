@@ -44,6 +44,10 @@ internal static class AnswerReader
             {
                 head.Cache = ReadSlice(ref reader, answer.Start, "'cache'");
             }
+            else if (key.SequenceEqual("server_timing"u8))
+            {
+                head.Timing = ReadSlice(ref reader, answer.Start, "'server_timing'");
+            }
             else if (key.SequenceEqual("cache_age"u8))
             {
                 head.CacheAge = reader.TryReadInt64(out long age) && age >= 0 ? age : throw At(reader, "'cache_age'");

@@ -16,11 +16,12 @@ internal static class RequestWriter
         long bytes = 1 + Key("model_name"u8) + MessagePackWriter.StringSize(request.ModelName) + Key("inputs"u8) + MessagePackWriter.ArrayHeaderSize(request.Inputs.Length);
         if (HasText(request.ModelVersion)) bytes += Key("model_version"u8) + MessagePackWriter.StringSize(request.ModelVersion);
         if (HasText(request.Id)) bytes += Key("id"u8) + MessagePackWriter.StringSize(request.Id);
-        if (timeoutMicroseconds > 0 || request.Priority > 0)
+        if (timeoutMicroseconds > 0 || request.HasParameters)
         {
             bytes += Key("parameters"u8) + 1;
             if (timeoutMicroseconds > 0) bytes += Key("timeout"u8) + MessagePackWriter.IntegerSize(timeoutMicroseconds);
             if (request.Priority > 0) bytes += Key("priority"u8) + MessagePackWriter.IntegerSize(request.Priority);
+            if (request.Explain) bytes += Key("explain"u8) + 1;
         }
 
         if (request.Outputs is { Count: > 0 } outputs)
@@ -37,7 +38,7 @@ internal static class RequestWriter
     {
         bool hasVersion = HasText(request.ModelVersion);
         bool hasId = HasText(request.Id);
-        bool hasParameters = timeoutMicroseconds > 0 || request.Priority > 0;
+        bool hasParameters = timeoutMicroseconds > 0 || request.HasParameters;
         bool hasOutputs = request.Outputs is { Count: > 0 };
         writer.WriteMapHeader(2 + (hasVersion ? 1 : 0) + (hasId ? 1 : 0) + (hasParameters ? 1 : 0) + (hasOutputs ? 1 : 0));
         writer.WriteString("model_name"u8);
@@ -54,26 +55,32 @@ internal static class RequestWriter
             writer.WriteString(request.Id);
         }
 
-        if (hasParameters) WriteParameters(ref writer, request.Priority, timeoutMicroseconds);
+        if (hasParameters) WriteParameters(ref writer, request, timeoutMicroseconds);
         if (hasOutputs) WriteOutputs(ref writer, request.Outputs!);
         writer.WriteString("inputs"u8);
         writer.WriteArrayHeader(request.Inputs.Length);
         foreach (ref readonly RequestInput input in request.Inputs) WriteInput(ref writer, request, input);
     }
 
-    private static void WriteParameters(ref MessagePackWriter writer, int priority, long timeoutMicroseconds)
+    private static void WriteParameters(ref MessagePackWriter writer, InferenceRequest request, long timeoutMicroseconds)
     {
         writer.WriteString("parameters"u8);
-        writer.WriteMapHeader((timeoutMicroseconds > 0 ? 1 : 0) + (priority > 0 ? 1 : 0));
+        writer.WriteMapHeader((timeoutMicroseconds > 0 ? 1 : 0) + (request.Priority > 0 ? 1 : 0) + (request.Explain ? 1 : 0));
         if (timeoutMicroseconds > 0)
         {
             writer.WriteString("timeout"u8);
             writer.WriteInteger(timeoutMicroseconds);
         }
 
-        if (priority <= 0) return;
-        writer.WriteString("priority"u8);
-        writer.WriteInteger((long)priority);
+        if (request.Priority > 0)
+        {
+            writer.WriteString("priority"u8);
+            writer.WriteInteger((long)request.Priority);
+        }
+
+        if (!request.Explain) return;
+        writer.WriteString("explain"u8);
+        writer.WriteBoolean(true);
     }
 
     private static void WriteOutputs(ref MessagePackWriter writer, List<string> outputs)

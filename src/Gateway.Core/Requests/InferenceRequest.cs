@@ -107,6 +107,12 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>What it says of the cache.</summary>
     public CacheUse CacheUse { get; set; }
 
+    /// <summary>Whether its answer is to say what each stage took, and what was predicted.</summary>
+    public bool Explains { get; set; }
+
+    /// <summary>That, as text, once it has been asked for; null before.</summary>
+    public string? Explanation { get; set; }
+
     /// <summary>How old an answer from the cache may be for it, in seconds; 0 for as old as the model's may be.</summary>
     public long CacheMaxAgeSeconds { get; set; }
 
@@ -269,6 +275,8 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         HasLostDevice = false;
         Receiver = null;
         CacheUse = CacheUse.Ordinary;
+        Explains = false;
+        Explanation = null;
         CacheMaxAgeSeconds = 0;
         PassedBy = null;
         MayBeKeptElsewhere = false;

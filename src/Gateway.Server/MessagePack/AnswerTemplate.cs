@@ -28,8 +28,8 @@ internal sealed class AnswerTemplate
     /// <summary>Whether the answer of this request is the template's, or can be made the template's.</summary>
     public bool Fits(InferenceRequest request, List<int> wanted)
     {
-        // Of those from the cache each has an age of its own.
-        if (wanted.Count > 0 || request.Id.Length > 0 || request.CacheOutcome == CacheOutcome.Hit) return false;
+        // Of those from the cache each has an age of its own, and of those that explain themselves each its times.
+        if (wanted.Count > 0 || request.Id.Length > 0 || request.Explains || request.CacheOutcome == CacheOutcome.Hit) return false;
         if (ReferenceEquals(_model, request.Model) && _outcome == request.CacheOutcome && HasShapes(request)) return true;
 
         // Only what comes twice is worth it: two models in turn would have it made anew for each answer.

@@ -4,6 +4,7 @@ using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol.MessagePack;
 using Gateway.Protocol.Tensors;
+using Gateway.Server.OpenInference;
 
 namespace Gateway.Server.MessagePack;
 
@@ -47,7 +48,7 @@ internal static class InferAnswer
     private static int HeadBytes(InferenceRequest request, int outputs)
     {
         int id = request.Id.Length > 0 ? Key("id"u8) + MessagePackWriter.StringSize(request.Id) : 0;
-        return MessagePackWriter.MapHeaderSize(4) + CacheBytes(request) + Key("model_name"u8) + MessagePackWriter.StringSize(request.Model.Name)
+        return MessagePackWriter.MapHeaderSize(4) + CacheBytes(request) + TimingBytes(request) + Key("model_name"u8) + MessagePackWriter.StringSize(request.Model.Name)
             + Key("model_version"u8) + MessagePackWriter.StringSize(request.Model.VersionText) + id + Key("outputs"u8) + MessagePackWriter.ArrayHeaderSize(outputs);
     }
 
@@ -56,7 +57,7 @@ internal static class InferAnswer
     {
         ServedModel model = request.Model;
         MessagePackWriter writer = new(to.GetSpan(HeadBytes(request, outputs)));
-        writer.WriteMapHeader((request.Id.Length > 0 ? 4 : 3) + CacheEntries(request));
+        writer.WriteMapHeader((request.Id.Length > 0 ? 4 : 3) + CacheEntries(request) + (request.Explains ? 1 : 0));
         writer.WriteString("model_name"u8);
         writer.WriteString(model.Name);
         writer.WriteString("model_version"u8);
@@ -68,10 +69,18 @@ internal static class InferAnswer
         }
 
         WriteCache(ref writer, request);
+        if (request.Explains)
+        {
+            writer.WriteString(ServerTiming.AnswerKey);
+            writer.WriteString(ServerTiming.Of(request));
+        }
+
         writer.WriteString("outputs"u8);
         writer.WriteArrayHeader(outputs);
         to.Advance(writer.Position);
     }
+
+    private static int TimingBytes(InferenceRequest request) => request.Explains ? Key(ServerTiming.AnswerKey) + MessagePackWriter.StringSize(ServerTiming.Of(request)) : 0;
 
     private static int CacheEntries(InferenceRequest request) => request.CacheOutcome switch
     {

@@ -7,6 +7,7 @@ using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.Protocol.MessagePack;
 using Gateway.Protocol.Tensors;
+using Gateway.Server.OpenInference;
 
 namespace Gateway.Server.MessagePack;
 
@@ -39,6 +40,7 @@ internal sealed class InferMessage
     private long? _timeout;
     private int? _priority;
     private CacheUse? _cacheUse;
+    private bool? _explains;
 
     /// <summary>Null when the request names none.</summary>
     public Slice? ModelName { get; private set; }
@@ -145,6 +147,7 @@ internal sealed class InferMessage
         request.LimitTime(_timeout ?? 0);
         request.Priority = _priority ?? 0;
         request.CacheUse = CacheUse;
+        request.Explains = _explains ?? false;
         foreach (ref readonly InferMessageInput input in Inputs)
         {
             int index = IndexOf(model.Inputs, input.Name.Of(message));
@@ -259,6 +262,7 @@ internal sealed class InferMessage
         _timeout = null;
         _priority = null;
         _cacheUse = null;
+        _explains = null;
     }
 
     private void ReadInputs(ref MessagePackReader reader)
@@ -399,6 +403,12 @@ internal sealed class InferMessage
                 if (!reader.TryReadString(out ReadOnlySpan<byte> word)) throw Malformed.At(reader, "'cache'");
                 if (!CacheUses.TryParse(word, out CacheUse use)) throw Malformed.Invalid($"'cache' is not one of {CacheUses.Allowed}");
                 _cacheUse = use;
+            }
+            else if (key.SequenceEqual(ServerTiming.AskParameter))
+            {
+                if (_explains is not null) throw Malformed.Twice("explain");
+                if (!reader.TryReadBoolean(out bool explains)) throw Malformed.At(reader, "'explain'");
+                _explains = explains;
             }
             else if (key.StartsWith("sequence_"u8))
             {

@@ -71,7 +71,7 @@ internal sealed class KnownHead
 
     private static bool CanBeKnown(InferExchange exchange)
     {
-        if (exchange.Request!.Id.Length > 0 || exchange.TensorBytes > 0) return false;
+        if (exchange.Request!.Id.Length > 0 || exchange.Request.Explains || exchange.TensorBytes > 0) return false;
         foreach (ref readonly OutputPlan plan in exchange.Outputs)
         {
             if (!plan.IsBinary || plan.Classes > 0 || plan.Shared.IsSome) return false;

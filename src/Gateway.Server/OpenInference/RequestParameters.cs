@@ -44,6 +44,9 @@ internal static class RequestParameters
                 case Seen.Cache:
                     request.CacheUse = ReadCache(ref cursor);
                     break;
+                case Seen.Explain:
+                    request.Explains = JsonValues.ReadBoolean(ref cursor, "explain");
+                    break;
                 case Seen.SequenceId:
                     if (!IsNoSequence(ref cursor)) throw NoSequences(request, key);
                     break;
@@ -64,6 +67,7 @@ internal static class RequestParameters
         if (key.Is("priority"u8)) return Seen.Priority;
         if (key.Is("timeout"u8)) return Seen.Timeout;
         if (key.Is("cache"u8)) return Seen.Cache;
+        if (key.Is(ServerTiming.AskParameter)) return Seen.Explain;
         if (key.Is("binary_data_output"u8)) return Seen.BinaryDataOutput;
         if (key.Is("sequence_id"u8)) return Seen.SequenceId;
         if (key.Is("sequence_start"u8)) return Seen.SequenceStart;
@@ -110,5 +114,6 @@ internal static class RequestParameters
         SequenceStart = 16,
         SequenceEnd = 32,
         Cache = 64,
+        Explain = 128,
     }
 }

@@ -17,7 +17,15 @@ internal static class ServerTiming
     /// <summary>With it, of any value, a request asks for its own times.</summary>
     public const string AskHeader = "Inference-Explain";
 
-    public static string Format(InferenceRequest request, TimeProvider time)
+    /// <summary>With it, <c>true</c>, as a parameter likewise; over protocols without headers the answer has the text as <see cref="AnswerKey"/>.</summary>
+    public static ReadOnlySpan<byte> AskParameter => "explain"u8;
+
+    public static ReadOnlySpan<byte> AnswerKey => "server_timing"u8;
+
+    /// <summary>The text for a request that has been answered; made once.</summary>
+    public static string Of(InferenceRequest request) => request.Explanation ??= Format(request, request.Model.Batcher.Time);
+
+    private static string Format(InferenceRequest request, TimeProvider time)
     {
         ref StageTimes times = ref request.Times;
         if (request.CacheOutcome is CacheOutcome.Hit or CacheOutcome.Joined)

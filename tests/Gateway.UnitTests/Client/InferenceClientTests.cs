@@ -97,6 +97,27 @@ public sealed class InferenceClientTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task InferAsync_Explained_SaysItsTimes(bool overFrames)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        await using InferenceClient client = new(overFrames ? $"127.0.0.1:{server.FramesPort}" : server.Client.BaseAddress!.ToString());
+        InferenceRequest request = new InferenceRequest("echo_INT32").AddInput("x", new[] { 1, 2, 3, 4 }, 1, 4);
+
+        // The answer that the server knows by heart is not taken for one with its times.
+        for (int i = 0; i < 6; i++)
+        {
+            request.Explain = i % 3 == 2;
+            using InferenceResponse response = await client.InferAsync(request, Ending);
+
+            Assert.Equal([1, 2, 3, 4], response.Output("y").AsSpan<int>().ToArray());
+            if (request.Explain) Assert.StartsWith("queue;dur=", response.ServerTiming, StringComparison.Ordinal);
+            else Assert.Equal("", response.ServerTiming);
+        }
+    }
+
+    [Theory]
     [InlineData(70_000)]
     [InlineData(3_000_000)]
     public async Task InferAsync_LargeTensor_ComesBackWhole(int elements)

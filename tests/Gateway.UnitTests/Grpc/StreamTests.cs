@@ -58,6 +58,22 @@ public sealed class StreamTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Stream_Explained_EachAnswerSaysItsTimes()
+    {
+        using GrpcDuplex stream = _server.Client.Open(Method);
+        for (int i = 0; i < 3; i++)
+        {
+            ModelInferRequest request = Requests.Raw("rank", [1, 3], i, 0, 0);
+            if (i != 1) request.Parameters["explain"] = new InferParameter { BoolParam = true };
+            await stream.WriteAsync(request);
+            ModelInferResponse answer = (await stream.ReadAsync(ModelStreamInferResponse.Parser))!.InferResponse;
+            Assert.Equal(i != 1, answer.Parameters.TryGetValue("server_timing", out InferParameter? timing));
+            if (i != 1) Assert.StartsWith("queue;dur=", timing!.StringParam, StringComparison.Ordinal);
+            Assert.Equal(i, Requests.Floats(answer.RawOutputContents[0])[0]);
+        }
+    }
+
+    [Fact]
     public async Task Stream_LaterAnswersThatAreThereFirst_WaitTheirTurnAndHoldNoSlab()
     {
         _server.Server.AddGated(_gate, 100);

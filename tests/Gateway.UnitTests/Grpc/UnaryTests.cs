@@ -255,6 +255,22 @@ public sealed class UnaryTests : IAsyncLifetime
         Assert.False(answer.IsTrailersOnly);
     }
 
+    [Fact]
+    public async Task Infer_ExplainedByParameter_SaysItsTimesInOne()
+    {
+        ModelInferRequest request = Requests.Raw("rank", [1, 3], 1, 2, 3);
+        request.Parameters["explain"] = new InferParameter { BoolParam = true };
+
+        GrpcAnswer answer = await Client.CallAsync("ModelInfer", request);
+
+        ModelInferResponse response = answer.Single(ModelInferResponse.Parser);
+        Assert.StartsWith("queue;dur=", response.Parameters["server_timing"].StringParam, StringComparison.Ordinal);
+        Assert.Equal([1, 2, 3], Requests.Floats(response.RawOutputContents[0]));
+        request.Parameters["explain"] = new InferParameter { StringParam = "yes" };
+        GrpcAnswer refused = await Client.CallAsync("ModelInfer", request);
+        Assert.Equal(((int)GrpcStatus.InvalidArgument, "invalid value type for 'explain' parameter, expected bool_param."), (refused.Status, refused.Message));
+    }
+
     /// <summary>Protocol's own errors and those of every method: status and text, word for word.</summary>
     [Theory]
     [MemberData(nameof(Failures))]

@@ -274,6 +274,25 @@ public sealed class InferBinaryTests
         Assert.Equal(HttpStatusCode.OK, answer.Status);
     }
 
+    [Theory]
+    [InlineData("true", HttpStatusCode.OK)]
+    [InlineData("false", HttpStatusCode.OK)]
+    [InlineData("1", HttpStatusCode.BadRequest)]
+    public async Task Infer_ExplainedByParameter_SaysItsTimes(string explain, HttpStatusCode status)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        string request = $$"""{"parameters":{"explain":{{explain}}},"inputs":[{"name":"x","shape":[1,4],"datatype":"INT8","data":[1,2,3,4]}]}""";
+
+        for (int i = 0; i < 3; i++)
+        {
+            Answer answer = await server.InferAsync("echo_INT8", request);
+
+            Assert.Equal(status, answer.Status);
+            Assert.Equal(explain == "true", answer.Headers.TryGetValue("Server-Timing", out string? timing));
+            if (timing is not null) Assert.StartsWith("queue;dur=", timing, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Infer_ServerTiming_WhenAskedFor_NamesTheStages()
     {

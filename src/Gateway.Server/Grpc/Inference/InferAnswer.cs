@@ -40,7 +40,7 @@ internal static class InferAnswer
     public static long Bytes(InferenceRequest request, AnswerPlan plan, bool isStreamed)
     {
         ServedModel model = request.Model;
-        long bytes = HeadBytes(model.Name, model.VersionText, request.Id, isStreamed);
+        long bytes = HeadBytes(model.Name, model.VersionText, request.Id, isStreamed) + TimingBytes(request);
         foreach (ref readonly OutputPlan output in plan.Outputs)
         {
             bytes += ProtobufWriter.FieldSize(OutputBytes(model.Outputs[output.Index], Type(request, output), Shape(request, output)));
@@ -59,6 +59,7 @@ internal static class InferAnswer
     {
         ServedModel model = request.Model;
         WriteHead(ref to, model.Name, model.VersionText, request.Id, isStreamed);
+        if (request.Explains) WriteTiming(ref to, request);
         foreach (ref readonly OutputPlan output in plan.Outputs) WriteOutput(ref to, model.Outputs[output.Index], Type(request, output), Shape(request, output));
         foreach (ref readonly OutputPlan output in plan.Outputs)
         {
@@ -109,6 +110,16 @@ internal static class InferAnswer
         WriteWrapper(ref to, response);
         WriteHead(ref to, name, version, id, isFinal);
         refusal.Write(ref to);
+    }
+
+    private static long TimingBytes(InferenceRequest request) => request.Explains ? ResponseParameter.Bytes(ServerTiming.AnswerKey, ServerTiming.Of(request)) : 0;
+
+    private static void WriteTiming<TWriter>(scoped ref TWriter to, InferenceRequest request)
+        where TWriter : IBufferWriter<byte>, allows ref struct
+    {
+        ProtobufWriter writer = new(to.GetSpan((int)TimingBytes(request)));
+        ResponseParameter.Write(ref writer, ServerTiming.AnswerKey, ServerTiming.Of(request));
+        to.Advance(writer.Position);
     }
 
     private static long HeadBytes(string name, string version, string id, bool isFinal) =>

@@ -243,7 +243,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         CacheHeaders.Write(call.ResponseHeaders, request);
         call.Unflushed = _writer.Write(call.Output, request, call.Plan, isStreamed: false, coding);
         call.HasMessages = true;
-        if (timing.ServerTiming || call.Headers.ContainsKey(ServerTiming.AskHeader)) call.Trail("server-timing", ServerTiming.Format(request, time));
+        if (timing.ServerTiming || call.Headers.ContainsKey(ServerTiming.AskHeader)) call.Trail("server-timing", ServerTiming.Of(request));
         call.Succeed();
         request.Dispose();
         call.Request = null;

@@ -21,6 +21,7 @@ internal static class InferParameters
             if (name.SequenceEqual("priority"u8)) request.Priority = Priority(entry);
             else if (name.SequenceEqual("timeout"u8)) request.LimitTime(Timeout(entry));
             else if (name.SequenceEqual("cache"u8)) request.CacheUse = Cache(entry, bytes);
+            else if (name.SequenceEqual(ServerTiming.AskParameter)) request.Explains = Explains(entry);
             else if (name.SequenceEqual("sequence_id"u8)) CheckSequenceId(request, entry);
             else if (name.SequenceEqual("sequence_start"u8)) CheckSequenceFlag(request, entry, "sequence_start");
             else if (name.SequenceEqual("sequence_end"u8)) CheckSequenceFlag(request, entry, "sequence_end");
@@ -102,6 +103,9 @@ internal static class InferParameters
         if (entry.Kind != ParameterKind.Int64) throw Errors.Invalid("invalid value type for 'priority' parameter, expected int64_param or uint64_param.");
         return entry.Bits >= 0 ? (int)Math.Min(int.MaxValue, entry.Bits) : throw Errors.Invalid("invalid value for 'priority', expected value >= 0.");
     }
+
+    private static bool Explains(in InferParameterEntry entry) =>
+        entry.Kind == ParameterKind.Bool ? entry.Bits != 0 : throw Errors.Invalid("invalid value type for 'explain' parameter, expected bool_param.");
 
     private static long Timeout(in InferParameterEntry entry)
     {
