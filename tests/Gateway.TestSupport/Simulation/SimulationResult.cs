@@ -5,6 +5,9 @@ public sealed class SimulationResult(SimulationSetup setup)
 {
     public double Nanoseconds { get; set; }
 
+    /// <summary>Time for which instances stood still, of all of it: what stalls alone cost.</summary>
+    public double StalledNanoseconds { get; set; }
+
     /// <summary>Requests whose first attempt came in the part that counts.</summary>
     public long Offered { get; set; }
 

@@ -186,6 +186,12 @@ public sealed class Simulator
 
             double slowness = _setup.SlownessOverTime?.Invoke(_now / _end) ?? 1;
             double time = _models[i].Nanoseconds(_plan.Rows) * slowness * Noise();
+            if (_setup.Stalls > 0 && _random.NextDouble() < _setup.Stalls)
+            {
+                if (Counts(_now)) _result.StalledNanoseconds += (StallFactor - 1) * time;
+                time *= StallFactor;
+            }
+
             _views[i] = new InstanceView(false, (long)_now, _plan.Rows, Latency: Unlike(i));
             _busyUntil[i] = _now + time;
         }
@@ -200,7 +206,7 @@ public sealed class Simulator
             factor = Math.Exp((_setup.Noise * gauss) - (_setup.Noise * _setup.Noise / 2));
         }
 
-        return _setup.Stalls > 0 && _random.NextDouble() < _setup.Stalls ? factor * StallFactor : factor;
+        return factor;
     }
 
     private void Finish(int instance)
