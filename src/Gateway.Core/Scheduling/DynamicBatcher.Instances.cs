@@ -1,0 +1,150 @@
+using Gateway.Core.Execution;
+using Gateway.Core.Requests;
+
+namespace Gateway.Core.Scheduling;
+
+/// <remarks>What instances ask and say: the next batch, a lost device; and runs on threads that they are lent to.</remarks>
+public sealed partial class DynamicBatcher
+{
+    /// <summary>Gives an instance its next batch: at once when there is one, else it waits among the idle until it is called.</summary>
+    /// <remarks>
+    /// The batch is made here, by the thread that will run it, and not by the arrival that calls the instance: between the call and the moment at which the
+    /// thread has a core lie some microseconds, and what arrives in them comes along.
+    /// </remarks>
+    /// <param name="hasRun">Whether it has just run one.</param>
+    /// <returns>False when the instance is to end.</returns>
+    internal bool WaitForBatch(ModelInstance instance, bool hasRun)
+    {
+        bool isCalled = false;
+        if (hasRun && _shortRuns.Allows(instance))
+        {
+            // It was only called here because a run might have had to wait.
+            lock (_lock)
+            {
+                instance.FreeSince = Time.GetTimestamp();
+                _instances.PutIdle(instance);
+            }
+
+            Pump(waitForLock: true);
+            isCalled = instance.WaitForCall();
+            if (!isCalled) return false;
+        }
+
+        while (Pump(waitForLock: true, taker: instance, isCalled) is null)
+        {
+            isCalled = instance.WaitForCall();
+            if (!isCalled) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>A thread of the front door has come for the instance, which it was called to.</summary>
+    internal void OnCalled(ModelInstance instance)
+    {
+        if (Pump(waitForLock: true, taker: instance, isCalled: true) is not null) RunHere(instance, isCalled: true);
+    }
+
+    /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>
+    /// <param name="isCalled">Whether this thread has come for the instance, of which the lone runs have been told. Else it brought a request: it has others to bring, and perhaps its own answer to send.</param>
+    private void RunHere(ModelInstance instance, bool isCalled)
+    {
+        int left = isCalled ? ShortRuns.MostInARow : 1;
+        bool wasSeen = isCalled;
+        do
+        {
+            instance.RunHere();
+        }
+        while (TakesNext(instance, --left, ref wasSeen));
+        Pump(waitForLock: true);
+    }
+
+    /// <summary>Gives a lent instance the next batch if there is a full one, else puts it among the idle.</summary>
+    /// <param name="left">Batches that this thread may yet run.</param>
+    /// <param name="wasSeen">Whether the lone runs have been told of the batch that has ended.</param>
+    private bool TakesNext(ModelInstance instance, int left, ref bool wasSeen)
+    {
+        InferenceRequest? released = null;
+        bool takes;
+        lock (_lock)
+        {
+            long now = Time.GetTimestamp();
+            instance.FreeSince = now;
+            _instances.Free(instance);
+            takes = left > 0 && instance.CanRunHere && _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && DecideUnderLock(new SchedulingView(_queue, instance.Latency, _instances.Views, now, _unanswered.IsStopping), ref released);
+            if (!wasSeen) _loneRuns.Saw(isLone: instance.Batch.Slices.Length == 1 && _queue.Count == 0);
+            wasSeen = false;
+            if (takes) FillUnderLock(instance, now);
+            else _instances.PutIdle(instance);
+        }
+
+        ReleaseAll(released);
+        if (takes) Pump(waitForLock: false);
+        return takes;
+    }
+
+    /// <summary>Asks one who brings requests to wait, where more are waiting than is good: see <see cref="ShortRuns"/>.</summary>
+    /// <returns>True when it is to wait until it is told to go on.</returns>
+    internal bool HoldsBack(IHeldBack reader)
+    {
+        if (!_shortRuns.IsBehind(_queue, _instances.All)) return false;
+        _held.Add(reader);
+
+        // What it waits for may have come before it could be told.
+        if (!_shortRuns.IsBehind(_queue, _instances.All)) _held.LetGo();
+        return true;
+    }
+
+    /// <summary>Whether the instance that is called is lent to this thread, for the batch in the plan.</summary>
+    /// <param name="isNew">Whether it is this thread that calls it.</param>
+    private bool IsLentUnderLock(RunsHere runs, bool isNew, in SchedulingView view, ref InferenceRequest? released)
+    {
+        if (_instances.Called is not { } instance) return false;
+        if (isNew) return runs == RunsHere.Any && CanRunHereUnderLock(instance);
+        return _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && instance.CanRunHere && DecideUnderLock(view.For(instance.Latency), ref released);
+    }
+
+    /// <summary>Whether the planned batch, which the instance was to be called for, can be run on this thread instead.</summary>
+    private bool CanRunHereUnderLock(ModelInstance instance) =>
+        _queue.Count == 1 && _plan.Parts.Length == 1 && _plan.Parts[0] is { Entry: InferenceRequest request } part && part.Rows == request.Rows
+        && _loneRuns.Allows(instance.Latency.Estimate(Policy.PadTo(part.Rows))) && instance.CanRunHere;
+
+    /// <summary>A batch needed more memory than there was: later ones are to be half as large.</summary>
+    internal void Shrink(ModelInstance instance, Batch batch)
+    {
+        Statistics.CountOutOfMemory();
+        instance.Latency.LimitRows(batch.PaddedRows / 2);
+    }
+
+    /// <summary>An instance's device was lost under a batch: its requests go back to the queue, for what is left, but for those that this has happened to before.</summary>
+    /// <param name="hasRun">Whether it was this batch under which the device was lost; else it was gone already.</param>
+    internal void Lose(ModelInstance instance, Batch batch, string error, bool hasRun)
+    {
+        if (hasRun) Statistics.CountLostDevice();
+        Observer?.Invoke(instance.Index, error);
+        lock (_lock) _instances.Lose(instance);
+        foreach (BatchSlice slice in batch.Slices)
+        {
+            if (!TryTakeBack(slice, hasRun) && instance.FailLost(slice, error)) Release(slice.Request);
+        }
+
+        Pump(waitForLock: true);
+    }
+
+    /// <returns>False for a request that is not to be run again: one of several parts, one cancelled, one that has cost a device already.</returns>
+    private bool TryTakeBack(BatchSlice slice, bool hasRun)
+    {
+        InferenceRequest request = slice.Request;
+        if (request.Assembly is not null || request.IsCancelled || (hasRun && request.HasLostDevice)) return false;
+        request.HasLostDevice |= hasRun;
+        lock (_lock)
+        {
+            request.RowsTaken = 0;
+            request.State = RequestState.Pending;
+            _waiting.Enter(request);
+            _queue.Add(request);
+        }
+
+        return true;
+    }
+}

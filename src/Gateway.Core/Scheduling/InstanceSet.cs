@@ -1,0 +1,66 @@
+namespace Gateway.Core.Scheduling;
+
+/// <summary>A model's instances: which are idle, which one was called, and what the batch former may know of each.</summary>
+/// <remarks><b>Threading</b>: under the batcher's lock, but for <see cref="All"/> and <see cref="IdleCount"/>.</remarks>
+internal sealed class InstanceSet(BatchingPolicy policy)
+{
+    private readonly List<ModelInstance> _idle = [];
+    private InstanceView[] _views = [];
+    private bool _areAlike = true;
+
+    public ModelInstance[] All { get; private set; } = [];
+
+    public InstanceView[] Views => _views;
+
+    /// <summary>The instance that was called last and has not come yet; null when none was.</summary>
+    public ModelInstance? Called { get; set; }
+
+    /// <summary>Instances that wait for a batch; read without the lock it may be behind.</summary>
+    public int IdleCount => _idle.Count;
+
+    public void Take(ModelInstance[] instances)
+    {
+        All = instances;
+        _areAlike = instances.All(each => ReferenceEquals(each.Latency, instances[0].Latency));
+
+        // Their threads are about to say so; until then they must not be taken for instances whose batch is late since the clock began.
+        _views = [.. instances.Select(each => InstanceView.Idle(Unlike(each)))];
+    }
+
+    /// <summary>It has no batch any more.</summary>
+    public void Free(ModelInstance instance) => _views[instance.Index] = InstanceView.Idle(Unlike(instance));
+
+    /// <summary>It waits until it is called.</summary>
+    public void PutIdle(ModelInstance instance)
+    {
+        Free(instance);
+        _idle.Add(instance);
+    }
+
+    /// <summary>It has a batch.</summary>
+    /// <param name="rows">Padding included.</param>
+    public void Run(ModelInstance instance, long now, int rows) => _views[instance.Index] = new InstanceView(false, now, rows, Latency: Unlike(instance));
+
+    public void Lose(ModelInstance instance) => _views[instance.Index] = InstanceView.Lost(Unlike(instance));
+
+    /// <summary>Which idle instance goes next: of the fastest group the one that ran last, whose memory is warm.</summary>
+    /// <param name="rows">That wait.</param>
+    public ModelInstance Next(long rows)
+    {
+        ModelInstance next = _idle[^1];
+        if (_areAlike) return next;
+        int batch = (int)Math.Min(rows, policy.MaxBatchRows);
+        for (int i = _idle.Count - 2; i >= 0; i--)
+        {
+            if (policy.EstimateAlone(batch, _idle[i].Latency) < policy.EstimateAlone(batch, next.Latency)) next = _idle[i];
+        }
+
+        return next;
+    }
+
+    /// <summary>An idle instance is called.</summary>
+    public void Call(ModelInstance idle) => _idle.RemoveAt(_idle.LastIndexOf(idle));
+
+    /// <summary>What runs take on it, where others differ in that.</summary>
+    private LatencyModel? Unlike(ModelInstance instance) => _areAlike ? null : instance.Latency;
+}
