@@ -39,6 +39,12 @@ public sealed partial class DynamicBatcher
         return true;
     }
 
+    /// <summary>Whether a batch of an instance's takes so long that others are to have their turn before.</summary>
+    internal bool HoldsUpOthers(ModelInstance instance) => !_shortRuns.AllowsArrivals(instance);
+
+    /// <summary>Whether one that was called at a time, and has come, goes behind the others that wait for a thread.</summary>
+    internal bool LetsOthersGo(long calledAt) => Time.GetTimestamp() - calledAt < _shortRuns.LongestTurn;
+
     /// <summary>A thread of the front door has come for the instance, which it was called to.</summary>
     internal void OnCalled(ModelInstance instance)
     {
@@ -49,20 +55,20 @@ public sealed partial class DynamicBatcher
     /// <param name="isCalled">Whether this thread has come for the instance, of which the lone runs have been told. Else it brought a request: it has others to bring, and perhaps its own answer to send.</param>
     private void RunHere(ModelInstance instance, bool isCalled)
     {
-        int left = isCalled ? ShortRuns.MostInARow : 1;
+        long until = isCalled ? Time.GetTimestamp() + _shortRuns.LongestTurn : 0;
         bool wasSeen = isCalled;
         do
         {
             instance.RunHere();
         }
-        while (TakesNext(instance, --left, ref wasSeen));
+        while (TakesNext(instance, until, ref wasSeen));
         Pump(waitForLock: true);
     }
 
     /// <summary>Gives a lent instance the next batch if there is a full one, else puts it among the idle.</summary>
-    /// <param name="left">Batches that this thread may yet run.</param>
+    /// <param name="until">When this thread has run enough; a timestamp.</param>
     /// <param name="wasSeen">Whether the lone runs have been told of the batch that has ended.</param>
-    private bool TakesNext(ModelInstance instance, int left, ref bool wasSeen)
+    private bool TakesNext(ModelInstance instance, long until, ref bool wasSeen)
     {
         InferenceRequest? released = null;
         bool takes;
@@ -71,7 +77,7 @@ public sealed partial class DynamicBatcher
             long now = Time.GetTimestamp();
             instance.FreeSince = now;
             _instances.Free(instance);
-            takes = left > 0 && instance.CanRunHere && _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && DecideUnderLock(new SchedulingView(_queue, instance.Latency, _instances.Views, now, _unanswered.IsStopping), ref released);
+            takes = now < until && instance.CanRunHere && _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && DecideUnderLock(new SchedulingView(_queue, instance.Latency, _instances.Views, now, _unanswered.IsStopping), ref released);
             if (!wasSeen) _loneRuns.Saw(isLone: instance.Batch.Slices.Length == 1 && _queue.Count == 0);
             wasSeen = false;
             if (takes) FillUnderLock(instance, now);
@@ -101,7 +107,7 @@ public sealed partial class DynamicBatcher
     {
         if (_instances.Called is not { } instance) return false;
         if (isNew) return runs == RunsHere.Any && CanRunHereUnderLock(instance);
-        return _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && instance.CanRunHere && DecideUnderLock(view.For(instance.Latency), ref released);
+        return _shortRuns.IsFull(_queue, instance) && _shortRuns.AllowsArrivals(instance) && instance.CanRunHere && DecideUnderLock(view.For(instance.Latency), ref released);
     }
 
     /// <summary>Whether the planned batch, which the instance was to be called for, can be run on this thread instead.</summary>

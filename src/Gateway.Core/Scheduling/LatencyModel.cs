@@ -13,13 +13,17 @@ public sealed class LatencyModel
     /// <summary>Batches after which a size that none of them had is not taken for known any more.</summary>
     public const int StaleAfter = 512;
 
-    // A size is as good as the best when it is within 1 % of its rows a second, as in the simulation that chose the policy. 3 % cost a convolutional model of
-    // 0.07 ms a row 5 to 9 % of its throughput (2026-11-25): smaller batches also mean more wake-ups and colder caches than a profile sees.
+    // A size is as good as the best when it is within 1 % of its rows a second, as in the simulation that chose the policy; within 5 % where what a batch costs beside its own time is
+    // known and counted in. Where the curve is flat, as of convolutions on a CPU, the size within 1 % was a batch of 2.5 or of 5 ms, as the noise would have it, and of requests
+    // that had 8 ms a quarter to a half of the capacity was in time at 120 to 300 % load (2026-11-26). Without the cost of a batch 3 % took 5 to 9 % of the throughput of a model
+    // of 0.07 ms a row (2026-11-25).
     private const double AsGoodAsBest = 0.99;
+    private const double AsGoodAsBestWithOverhead = 0.95;
 
     // Samples from which a size speaks for itself.
     private const int Trusted = 8;
     private const double LeastWeight = 0.1;
+    private const double LeastSteadyWeight = 1 / 64d;
     private const double MostClip = 4;
 
     // Of the squared relative error, whose root is the deviation; what it is taken for before anything is known.
@@ -29,6 +33,9 @@ public sealed class LatencyModel
     // Batches from one look at what is best to the next; by how much another size must be better than the present one, at least, and in deviations.
     private const int ChooseEvery = 32;
     private const double MustBeBetter = 0.03;
+
+    // Where a profile has chosen: what it was wrong about shows by more than this, what happens beside a batch by less.
+    private const double MustBeBetterThanProfiled = 0.08;
     private const double MustBeBetterDeviations = 0.5;
 
     // One batch in so many tries a size that has not been seen, or was last so many batches ago; more often where no profile says what to expect of it.
@@ -44,8 +51,13 @@ public sealed class LatencyModel
     private const double UsualWeight = 0.125;
 
     private readonly Lock _lock = new();
+    private readonly long _overhead;
+    private readonly double _asGoodAsBest;
     private readonly double[] _profile;
     private readonly double[] _means;
+
+    // By which the best size is chosen: over many more batches, since of several noisy means the best is the luckiest.
+    private readonly double[] _steadyMeans;
     private readonly int[] _samples;
     private readonly long[] _seenAt;
     private readonly int[] _tries;
@@ -69,10 +81,14 @@ public sealed class LatencyModel
     // More of them needed more memory than there was; no limit unless that has happened.
     private int _mostRows = int.MaxValue;
 
-    public LatencyModel(int maxBatchRows)
+    /// <param name="overhead">Ticks that a batch costs beside the time for which it keeps its instance: calling a thread to it, cold caches; 0 where that is not known.</param>
+    public LatencyModel(int maxBatchRows, long overhead = 0)
     {
+        _overhead = overhead;
+        _asGoodAsBest = overhead > 0 ? AsGoodAsBestWithOverhead : AsGoodAsBest;
         _profile = new double[maxBatchRows + 1];
         _means = new double[maxBatchRows + 1];
+        _steadyMeans = new double[maxBatchRows + 1];
         _samples = new int[maxBatchRows + 1];
         _seenAt = new long[maxBatchRows + 1];
         _tries = new int[maxBatchRows + 1];
@@ -170,13 +186,13 @@ public sealed class LatencyModel
         double best = 0;
         for (int rows = 1; rows < _profile.Length; rows++)
         {
-            if (_isChoice[rows]) best = Math.Max(best, rows / _profile[rows]);
+            if (_isChoice[rows]) best = Math.Max(best, ProfiledRate(rows));
         }
 
         if (best == 0) return false;
         for (int rows = 1; rows < _profile.Length; rows++)
         {
-            if (!_isChoice[rows] || !(rows / _profile[rows] >= AsGoodAsBest * best)) continue;
+            if (!_isChoice[rows] || !(ProfiledRate(rows) >= _asGoodAsBest * best)) continue;
             Volatile.Write(ref _bestBatchRows, rows);
             break;
         }
@@ -222,6 +238,7 @@ public sealed class LatencyModel
         // What is out of date is begun anew.
         int n = _count - _seenAt[rows] > StaleAfter ? 1 : _samples[rows] + 1;
         _means[rows] = n == 1 ? sample : _means[rows] + (Weight(n) * (sample - _means[rows]));
+        _steadyMeans[rows] = n == 1 ? sample : _steadyMeans[rows] + (Math.Max(LeastSteadyWeight, 1.0 / n) * (sample - _steadyMeans[rows]));
         _samples[rows] = n;
         _tries[rows] = 0;
         if (n < Trusted || !_isGuessed[rows]) return;
@@ -244,20 +261,27 @@ public sealed class LatencyModel
         }
 
         // What is known now and then is not known exactly: sizes that are nearly alike would take turns.
-        double mustBe = 1 + Math.Max(MustBeBetter, MustBeBetterDeviations * Deviation);
+        double mustBe = 1 + Math.Max(_isProfiled ? MustBeBetterThanProfiled : MustBeBetter, MustBeBetterDeviations * Deviation);
         _looksBetter = best > mustBe * Rate(_bestBatchRows) ? _looksBetter + 1 : 0;
 
         // A stall of one size is forgotten by the second look.
         if (_looksBetter < 2) return;
         _looksBetter = 0;
         int chosen = 1;
-        while (!IsKnown(chosen) || Rate(chosen) < AsGoodAsBest * best) chosen++;
+        while (!IsKnown(chosen) || Rate(chosen) < _asGoodAsBest * best) chosen++;
         Volatile.Write(ref _bestBatchRows, chosen);
     }
 
-    private bool IsKnown(int rows) => _isChoice[rows] || _samples[rows] >= Trusted;
+    // Of a profiled model the sizes that were profiled: among dozens of others there is always one that was lucky.
+    private bool IsKnown(int rows) => _isChoice[rows] || (!_isProfiled && _samples[rows] >= Trusted);
 
-    private double Rate(int rows) => rows / (double)Math.Max(1, Estimate(rows));
+    private double Rate(int rows)
+    {
+        double time = _samples[rows] >= Trusted ? _steadyMeans[rows] : Estimate(rows);
+        return rows / Math.Max(1, time + _overhead);
+    }
+
+    private double ProfiledRate(int rows) => rows / (_profile[rows] + _overhead);
 
     /// <summary>The size next to the best, twice or half as large and so on, that has not been seen often enough, or not for long; 0 when all have.</summary>
     private int Unknown()
@@ -280,7 +304,7 @@ public sealed class LatencyModel
         return 0;
     }
 
-    private bool IsWorthATry(int rows) => !_isProfiled || Math.Max(Rate(rows), rows / _profile[rows]) >= WorthATry * Rate(_bestBatchRows);
+    private bool IsWorthATry(int rows) => !_isProfiled || Math.Max(Rate(rows), ProfiledRate(rows)) >= WorthATry * Rate(_bestBatchRows);
 
     // What was wished for again and again without ever coming is not asked for any more: deadlines, or too few requests, forbid it.
     private bool IsSeen(int rows) => _tries[rows] >= MostTries || (_samples[rows] >= Trusted && _count - _seenAt[rows] <= TryAgainAfter);

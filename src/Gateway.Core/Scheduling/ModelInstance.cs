@@ -2,6 +2,7 @@ using System.Numerics;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Timing;
 using Gateway.Protocol;
 
 namespace Gateway.Core.Scheduling;
@@ -33,6 +34,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     private bool _isDisposed;
     private volatile bool _isEnding;
     private volatile bool _isTerminated;
+    private long _calledAt;
 
     // Set by the instance's own thread, which then brings it back before it takes another batch.
     private bool _isLost;
@@ -76,11 +78,25 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     /// <param name="onOwnThread">False for a thread of the front door's, when one has done what it has to do before.</param>
     public void Call(bool onOwnThread)
     {
-        if (onOwnThread) _work.Set();
-        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (onOwnThread)
+        {
+            _work.Set();
+            return;
+        }
+
+        _calledAt = _batcher.Time.GetTimestamp();
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    void IThreadPoolWorkItem.Execute() => _batcher.OnCalled(this);
+    void IThreadPoolWorkItem.Execute()
+    {
+        // The thread that watches the sockets does not interrupt those that work, and may have something to say that should not wait for a whole batch.
+        if (_batcher.HoldsUpOthers(this)) Thread.Yield();
+
+        // What comes in takes two steps through the pool until it waits here, and answers take two to leave, the second behind what was there before: each would wait for a whole batch.
+        if (ThreadPool.PendingWorkItemCount > 0 && _batcher.LetsOthersGo(_calledAt)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        else _batcher.OnCalled(this);
+    }
 
     /// <summary>Cuts the present run short.</summary>
     public void Terminate()
@@ -112,8 +128,14 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
         {
             // Only if the thread was not let run during all of a stop's grace: the executor is gone, and with it what the batch was to be run on.
             if (_isDisposed) Fail(Batch, StatusCode.Unavailable, Refusals.Abandoned);
-            else RunBatch();
+            else RunLent();
         }
+    }
+
+    private void RunLent()
+    {
+        PoolDelay.Ask();
+        RunBatch();
     }
 
     private void Run()

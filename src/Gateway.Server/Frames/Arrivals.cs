@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Gateway.Core.Timing;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -15,6 +16,8 @@ internal sealed class Arrivals(ConnectionContext connection)
     private readonly Socket? _socket = connection.Features.Get<ITlsHandshakeFeature>() is null ? connection.Features.Get<IConnectionSocketFeature>()?.Socket : null;
     private readonly ArrivalCurve _curve = new();
 
+    private readonly long _ticksATick = TimeProvider.System.TimestampFrequency / TimeSpan.TicksPerSecond;
+
     // Bytes read so far, those in hand included, and how many of those in hand are left.
     private long _read;
     private long _left;
@@ -27,13 +30,14 @@ internal sealed class Arrivals(ConnectionContext connection)
     /// <param name="wasThere">Whether it lay here before it was asked for.</param>
     public void Read(long now, long inHand, bool wasThere)
     {
+        long before = ReadAt;
         ReadAt = now;
         long came = inHand - _left;
         if (came == 0) return;
 
-        // What fills a buffer may have more behind it, which only the kernel knows; what does not, and was waited for, came just now.
+        // What fills a buffer may have more behind it, which only the kernel knows; what does not, and was waited for, came just now, but for what the read itself has waited for a thread.
         int unread = came >= FullRead && _socket is not null ? _socket.Available : 0;
-        if (unread == 0 && !wasThere) _curve.Add(now, _read);
+        if (unread == 0 && !wasThere) _curve.Add(Math.Max(before, now - (PoolDelay.Recent() / 2).Ticks * _ticksATick), _read);
         _read += came;
         _left = inHand;
         _curve.Add(now, _read + unread);

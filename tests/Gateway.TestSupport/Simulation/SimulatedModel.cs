@@ -46,7 +46,7 @@ public sealed record SimulatedModel(string Name, int MaxBatchRows, IReadOnlyList
     public LatencyModel Profile(double factor, Func<int, double>? shape = null)
     {
         LatencyModel latency = new(MaxBatchRows);
-        for (int rows = 1; rows <= MaxBatchRows; rows++) latency.Profile(rows, (long)(factor * (shape?.Invoke(rows) ?? 1) * Nanoseconds(rows)));
+        foreach (int rows in latency.Sizes) latency.Profile(rows, (long)(factor * (shape?.Invoke(rows) ?? 1) * Nanoseconds(rows)));
         latency.EndProfile();
         return latency;
     }
