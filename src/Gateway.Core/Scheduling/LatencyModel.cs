@@ -35,7 +35,7 @@ public sealed class LatencyModel
     private const double MustBeBetter = 0.03;
 
     // Where a profile has chosen: what it was wrong about shows by more than this, what happens beside a batch by less.
-    private const double MustBeBetterThanProfiled = 0.08;
+    private const double MustBeBetterThanProfiled = 0.06;
     private const double MustBeBetterDeviations = 0.5;
 
     // One batch in so many tries a size that has not been seen, or was last so many batches ago; more often where no profile says what to expect of it.
