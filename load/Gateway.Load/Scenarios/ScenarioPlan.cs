@@ -48,7 +48,11 @@ internal sealed record ScenarioPlan
 
     public double Tolerance { get; init; } = DefaultTolerance;
 
+    /// <summary>Of when calls are due, and of which payload each carries.</summary>
     public int Seed { get; init; } = 1;
+
+    /// <summary>Of the payloads themselves: apart, so that processes with seeds of their own ask for the same things.</summary>
+    public int PayloadSeed { get; init; } = 1;
 
     /// <summary>Of HTTP, or gRPC's metadata; each <c>name: value</c>.</summary>
     public IReadOnlyList<string> Headers { get; init; } = [];

@@ -37,7 +37,10 @@ internal static class ServerReading
             [.. Stages.Select(stage => new ServerStage(stage.Replace("compute_", "", StringComparison.Ordinal), Stage(first, last, stage, models))).Where(stage => stage.Milliseconds > 0)],
             BatchSizes(first, last, models),
             [.. Grown(first, last, "gateway_batch_close_reason_total", "reason", models).Where(reason => reason.Count > 0)],
-            points);
+            points)
+        {
+            Instances = (int)Known(last.Sum("gateway_model_provider", models)),
+        };
     }
 
     private static double Cores(MetricsSample from, MetricsSample to)
