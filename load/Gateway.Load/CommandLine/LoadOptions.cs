@@ -18,6 +18,7 @@ internal static class LoadOptions
     public static readonly Option<double> Zipf = new("--zipf") { HelpName = "S", Description = "Popularity of payloads: the k-th in proportion to k^-S. Default: all the same." };
     public static readonly Option<string[]> Payload = Texts("--payload", "FILE", "A request as JSON; of a plain target any bytes, which are posted. May come several times.");
     public static readonly Option<string> Replay = Text("--replay", "FILE", "Recorded arrivals: a line {\"at\": seconds, \"inputs\": […]} for each; without inputs, payloads are made.");
+    public static readonly Option<string> Method = Text("--method", "NAME", "Of a plain target's requests. Default: GET, or POST with --payload.");
     public static readonly Option<string[]> Header = Texts("--header", "NAME: VALUE", "One more HTTP header, or of gRPC's metadata.");
     public static readonly Option<string> Token = Text("--token", "TOKEN", "The server's access token.");
     public static readonly Option<bool> Insecure = new("--insecure") { Description = "With TLS: take any certificate." };
@@ -67,7 +68,7 @@ internal static class LoadOptions
     public static readonly Option<string> IntraThreads = Text("--model-threads", "N,…", "Threads of each run (intra_op_thread_count). Default: the gateway's choice.");
 
     public static IReadOnlyList<Option> Common { get; } =
-        [Model, Version, Carrier, Rows, Shape, Range, Distinct, Zipf, Payload, Header, Token, Insecure, TimeoutMs, Patience, Connections, Window, Threads, Seed, PayloadSeed, Metrics, Accept, SkipProof, Report];
+        [Model, Version, Carrier, Rows, Shape, Range, Distinct, Zipf, Payload, Method, Header, Token, Insecure, TimeoutMs, Patience, Connections, Window, Threads, Seed, PayloadSeed, Metrics, Accept, SkipProof, Report];
 
     public static IReadOnlyList<Option> OfRun { get; } = [Rate, Concurrency, Duration, WarmUp, Arrivals, Replay, Retries, RetryBudget, Verify, Tolerance, Threshold, Scenario];
 

@@ -123,6 +123,7 @@ internal sealed class PlanReader(ParseResult parsed)
             return null;
         }
 
+        if (parsed.GetValue(LoadOptions.Method) is { } method && (carrier.Name != "http" || !ScenarioPlan.Methods.Contains(method))) Complain(carrier.Name == "http" ? $"--method: must be one of {string.Join(", ", ScenarioPlan.Methods)}" : $"--method means nothing to {carrier.Name}");
         if (model.Length == 0 && carrier.Scheme != "http") Complain("--model is missing");
         if (model.Length > 0 && carrier.Name == "http") Complain("--carrier http knows no models");
         foreach ((Option<int> option, int least) in new[] { (LoadOptions.Rows, 1), (LoadOptions.Distinct, 1), (LoadOptions.Connections, 0), (LoadOptions.Window, 1), (LoadOptions.Threads, 1), (LoadOptions.Seed, 0), (LoadOptions.PayloadSeed, 0), (LoadOptions.Retries, 0) })
@@ -159,6 +160,7 @@ internal sealed class PlanReader(ParseResult parsed)
             PayloadSeed = parsed.GetValue(LoadOptions.PayloadSeed),
             Headers = Headers(),
             Token = parsed.GetValue(LoadOptions.Token),
+            Method = parsed.GetValue(LoadOptions.Method),
             IsInsecure = parsed.GetValue(LoadOptions.Insecure),
         };
     }

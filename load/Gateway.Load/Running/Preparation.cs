@@ -93,7 +93,7 @@ internal sealed class Preparation
     ];
 
     private static RequestTarget TargetOf(ScenarioPlan plan, StepPlan step) =>
-        new(plan.Target.Authority, step.Model, step.Version, plan.Target.Path, plan.TimeoutMilliseconds > 0, plan.Headers, plan.Token, plan.Target.IsTls);
+        new(plan.Target.Authority, step.Model, step.Version, plan.Target.Path, plan.TimeoutMilliseconds > 0, plan.Headers, plan.Token, plan.Target.IsTls, plan.Method);
 
     private static RequestPayload[] Payloads(StepPlan step, ModelDescription? model, int seed)
     {

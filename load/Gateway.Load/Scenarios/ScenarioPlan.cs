@@ -8,6 +8,10 @@ internal sealed record ScenarioPlan
 {
     public const double DefaultTolerance = 1e-3;
     public const int DefaultWindow = 256;
+
+    /// <summary>HEAD and CONNECT are not among them: their answers have no bodies though their heads say so.</summary>
+    public static IReadOnlyList<string> Methods { get; } = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
     public const double DefaultWarmUpSeconds = 2;
 
     // Enough to have a light model's batches full; each costs a server little.
@@ -58,6 +62,9 @@ internal sealed record ScenarioPlan
     public IReadOnlyList<string> Headers { get; init; } = [];
 
     public string? Token { get; init; }
+
+    /// <summary>Of a plain target's requests; null for GET, or POST where there is a body.</summary>
+    public string? Method { get; init; }
 
     /// <summary>Whether any certificate will do.</summary>
     public bool IsInsecure { get; init; }
