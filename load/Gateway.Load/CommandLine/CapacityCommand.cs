@@ -32,14 +32,7 @@ internal static class CapacityCommand
         double headroom = reader.Share(LoadOptions.Headroom, DefaultHeadroom);
         double serverCores = parsed.GetValue(LoadOptions.ServerCores);
         if (serverCores is not (>= 0 and <= 100_000)) reader.Complain("--server-cores: must be above 0");
-        List<ScenarioPlan> plans = [];
-        foreach (string carrier in (parsed.GetValue(LoadOptions.Carrier) ?? "").Split(','))
-        {
-            string[] parts = carrier.Split('@', 2);
-            if (reader.Scenario(parts[0].Length > 0 ? parts[0] : null, [new LoadSimulation(SimulationKind.Pause, 1)], 0, parts.Length > 1 ? parts[1] : null) is not { } plan) continue;
-            plans.Add(plan with { Simulations = [new LoadSimulation(SimulationKind.KeepConstant, 1) { Copies = Copies(plan) }] });
-        }
-
+        IReadOnlyList<ScenarioPlan> plans = Plans(parsed, reader);
         Uri? url = reader.Metrics(plans.Count > 0 ? plans[0].Target : null);
         reader.ThrowIfWrong();
         Outcome.ThrowIfUnwritable(parsed);
@@ -96,6 +89,20 @@ internal static class CapacityCommand
                 return null;
             }
         }
+    }
+
+    /// <summary>One for each carrier, saturated; what is wrong the reader is told.</summary>
+    public static IReadOnlyList<ScenarioPlan> Plans(ParseResult parsed, PlanReader reader)
+    {
+        List<ScenarioPlan> plans = [];
+        foreach (string carrier in (parsed.GetValue(LoadOptions.Carrier) ?? "").Split(','))
+        {
+            string[] parts = carrier.Split('@', 2);
+            if (reader.Scenario(parts[0].Length > 0 ? parts[0] : null, [new LoadSimulation(SimulationKind.Pause, 1)], 0, parts.Length > 1 ? parts[1] : null) is not { } plan) continue;
+            plans.Add(plan with { Simulations = [new LoadSimulation(SimulationKind.KeepConstant, 1) { Copies = Copies(plan) }] });
+        }
+
+        return plans;
     }
 
     private static int Copies(ScenarioPlan plan) => plan.Carrier.IsMultiplexed ? Math.Min(MostCopies, plan.AllConnections * plan.Window) : plan.AllConnections;

@@ -96,6 +96,18 @@ public sealed class CarrierRunTests : IAsyncLifetime
     }
 
     [Fact]
+    public void Prove_Carrier_SaysWhatTheClientCanOffer()
+    {
+        StringWriter output = new();
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(output) });
+        console.Profile.Width = 300;
+
+        Assert.Equal(ExitCode.Good, LoadProgram.Run(["prove", Target("frames"), "--model", "two"], console, _error, CancellationToken.None));
+
+        Assert.Matches(@"\| frames \| 1 \| \S+ \| [\d.]+ µs \| [\d,]+ \| [\d.]+ µs \|", output.ToString().Replace("none | –", "none | 0 µs", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Capacity_CarrierThatIsNotThere_IsFoundOutFirst()
     {
         Assert.Equal(ExitCode.CannotStart, Run("capacity", ["capacity", Target("http-binary"), "--carrier", "http-binary,frames@frames://127.0.0.1:1", "--model", "two", "--slo-p99", "1s"]));
