@@ -81,7 +81,7 @@ internal static class ReportMarkdown
 
     private static void Trials(StringBuilder text, CapacityOf capacity, string percentile)
     {
-        text.Append(CultureInfo.InvariantCulture, $"{Cell(capacity.Name)}, every stretch in order; in brackets, where {percentile} lies with 95 % of certainty:\n\n| rate | for | answered/s | p50 | {percentile} | | missed | server CPU, cores | rows of a batch | |\n|---:|---:|---:|---:|---:|---|---:|---:|---:|---|\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Cell(capacity.Name)}, every stretch in order; in brackets, where {percentile} lies with 95 % of certainty:\n\n| rate | for | answered/s | p50 | {percentile} | | no answer | server CPU, cores | rows of a batch | |\n|---:|---:|---:|---:|---:|---|---:|---:|---:|---|\n");
         foreach (TrialResult each in capacity.Trials)
         {
             string verdict = each.Rate == 0 ? "" : each.IsCurve ? "curve" : each.Hopeless is not null ? "hopeless" : each.Holds ? "holds" : "misses";
@@ -98,7 +98,7 @@ internal static class ReportMarkdown
     {
         bool hasKnee = tune.Percentile > 0;
         if (tune.Rate > 0) text.Append(CultureInfo.InvariantCulture, $"Latencies at {Quantity.Number(tune.Rate)}/s{(hasKnee ? $"; knee: p{Quantity.Number(tune.Percentile * 100)} within {Quantity.Seconds(tune.ObjectiveMilliseconds / 1000)}" : "")}.\n\n");
-        text.Append($"| setting | saturated | p50 | p99 | batch | missed |{(hasKnee ? " knee |" : "")} |\n|---|---:|---:|---:|---:|---:|{(hasKnee ? "---:|" : "")}---|\n");
+        text.Append($"| setting | saturated | p50 | p99 | batch | no answer |{(hasKnee ? " knee |" : "")} |\n|---|---:|---:|---:|---:|---:|{(hasKnee ? "---:|" : "")}---|\n");
         foreach (TunePoint point in tune.Points)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {Cell(point.Name)} | {(point.Problem is null ? $"{Quantity.Number(point.Throughput)}/s | {Quantity.Seconds(point.P50Milliseconds / 1000)} | {Quantity.Seconds(point.P99Milliseconds / 1000)} | {Quantity.Number(point.BatchRows)} | {Quantity.Share(point.MissShare)} |{(hasKnee ? $" {Quantity.Number(point.Knee)}/s |" : "")} {(point.IsBest ? "on the front" : "")}" : $"| | | | |{(hasKnee ? " |" : "")} {Cell(point.Problem)}")} |\n");
