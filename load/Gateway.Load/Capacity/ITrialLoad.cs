@@ -1,4 +1,3 @@
-using Gateway.Load.Results;
 using Gateway.Load.Scenarios;
 using Gateway.Load.Statistics;
 

@@ -12,7 +12,7 @@ internal static class LimitFinder
 
     /// <summary>The stretch that tells: the lowest rate that missed beside the knee; where none did, the saturated one.</summary>
     public static TrialResult? Hardest(IReadOnlyList<TrialResult> trials, double knee, TrialResult? saturated) =>
-        trials.Where(trial => trial.Rate >= knee && trial.Rate > 0 && !trial.Holds && !trial.IsCurve).MinBy(trial => trial.Rate) ?? saturated ?? trials.LastOrDefault();
+        trials.Where(trial => trial.Rate >= knee && trial.Rate > 0 && !trial.Holds && !trial.IsCurve).MinBy(trial => trial.Rate) ?? saturated ?? (trials.Count > 0 ? trials[^1] : null);
 
     /// <summary>Whether it was the client: then the server's capacity is not known, but for that it is at least as much.</summary>
     /// <param name="clientRate">Calls a second that the client makes against a server that does nothing; 0 when not known.</param>

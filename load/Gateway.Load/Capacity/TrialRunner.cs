@@ -33,7 +33,7 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
     private double WarmUpSeconds => Math.Max(LeastWarmUpSeconds, WarmUpObjectives * objective.Seconds);
 
     /// <summary>One rate in the open model. A trial that misses while the client itself was late says nothing, and is made again.</summary>
-    /// <param name="isCurve">Whether nothing hangs on it: then it is no longer than it must be, and the client may be late.</param>
+    /// <param name="isCurve">Whether nothing hangs on it: then it is no longer than it must be, not ended early, and the client may be late.</param>
     public TrialResult AtRate(double rate, bool isCurve)
     {
         LoadSimulation simulation = new(SimulationKind.Inject, WarmUpSeconds + Length(rate, isCurve)) { Rate = rate };
@@ -64,7 +64,7 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
         double mostMisses = Math.Max(LeastMisses, Hopeless * (1 - objective.Share) * rate * (simulation.Seconds - WarmUpSeconds));
         TrialLoadResult ran = load.Run(simulation, WarmUpSeconds, counted =>
         {
-            if (rate > 0 && hopeless is null && objective.Misses(counted) is var misses && misses > mostMisses) hopeless = $"{Quantity.Number(misses)} calls had missed the objective";
+            if (rate > 0 && !isCurve && hopeless is null && objective.Misses(counted) is var misses && misses > mostMisses) hopeless = $"{Quantity.Number(misses)} calls had missed the objective";
             return hopeless is not null;
         });
         ScenarioResult result = ran.Scenario;

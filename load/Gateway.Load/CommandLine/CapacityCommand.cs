@@ -37,7 +37,7 @@ internal static class CapacityCommand
         reader.ThrowIfWrong();
         Outcome.ThrowIfUnwritable(parsed);
         DateTimeOffset started = TimeProvider.System.GetUtcNow();
-        IRunDisplay display = new Display.PlainDisplay(console.Profile.Out.Writer);
+        Display.PlainDisplay display = new(console.Profile.Out.Writer);
 
         // All of them first: a mistake in the last is not to cost the hours of the others.
         List<Preparation> prepared = [.. plans.Select(plan => Preparation.Create(plan, TimeProvider.System))];
