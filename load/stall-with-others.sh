@@ -23,12 +23,12 @@ code=0
 row() {
   local verdict=as\ expected
   awk -v p99="$3" -v truth="$5" 'BEGIN { exit !(truth == "shows" ? p99 > 700 && p99 < 1100 : p99 < 300) }' || { verdict="NOT as expected ($5 it)"; code=1; }
-  printf '| %-34s | %9.1f ms | %9.1f ms | %9.1f ms | %-5s | %s\n' "$1" "$2" "$3" "$4" "$5" "$verdict"
+  printf '| %-34s | %9.1f ms | %9.1f ms | %9.1f ms | %-5s | %s |\n' "$1" "$2" "$3" "$4" "$5" "$verdict"
   sleep 3
 }
 wrk_ms() { awk -v v="$1" 'BEGIN { n = v + 0; if (v ~ /us$/) n /= 1000; else if (v ~ /[0-9]s$/) n *= 1000; print n }'; }
 ours() {
-  "$load" "$url" --connections $connections --duration ${seconds}s --warm-up 0 --metrics none --accept-client-limit --report "$work/ours" "${@:3}" > /dev/null || [ $? -eq 4 ]
+  "$load" "$url" --connections $connections --duration ${seconds}s --warm-up 0 --metrics none --accept-client-limit --report "$work/ours" "${@:3}" > "$work/out" 2>&1 || { echo "gateway-load ended with $?: $(tail -n 1 "$work/out")" >&2; exit 1; }
   read -r p50 p99 most < <(python3 - "$work/ours.md" <<'PY'
 import sys
 line = next(line for line in open(sys.argv[1]) if line.startswith('| /'))
@@ -42,8 +42,9 @@ PY
 }
 
 echo "A server that stalls for one second of ten; at $rate calls a second, users see a p99 of 0.9 s"
-echo "| client                             | p50          | p99          | slowest      | stall |"
-echo "|---|---:|---:|---:|---|"
+echo
+echo "| client                             | p50          | p99          | slowest      | stall | |"
+echo "|---|---:|---:|---:|---|---|"
 if command -v wrk > /dev/null; then
   wrk -t1 -c$connections -d${seconds}s --latency "$url" > "$work/wrk"
   row "wrk, $connections callers, corrected" "$(wrk_ms "$(awk '$1 == "50%" { print $2 }' "$work/wrk")")" "$(wrk_ms "$(awk '$1 == "99%" { print $2 }' "$work/wrk")")" "$(wrk_ms "$(awk '$1 == "Latency" { print $4 }' "$work/wrk")")" shows

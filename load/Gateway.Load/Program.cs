@@ -4,7 +4,8 @@ using Gateway.Load.CommandLine;
 using Spectre.Console;
 
 // gateway-load TARGET …    one run          gateway-load capacity TARGET …    the highest rate that holds an objective
-// gateway-load tune …      settings         gateway-load compare|merge|draw   reports of reports
+// gateway-load prove …     the client itself  gateway-load tune …              settings
+// gateway-load compare|merge|draw …          reports of reports
 using CancellationTokenSource stop = new();
 int signals = 0;
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);

@@ -14,10 +14,10 @@ internal static class Quantity
         _ => $"{Digits(seconds)} s",
     };
 
-    public static string Share(double share) => share == 0 ? "0 %" : $"{Digits(share * 100)} %";
+    public static string Share(double share) => !double.IsFinite(share) ? "–" : share == 0 ? "0 %" : $"{Digits(share * 100)} %";
 
     /// <summary>With separators from a thousand on.</summary>
-    public static string Number(double value) => Math.Abs(value) >= 1000 ? value.ToString("#,0", CultureInfo.InvariantCulture) : Digits(value);
+    public static string Number(double value) => !double.IsFinite(value) ? "–" : Math.Abs(value) >= 1000 ? value.ToString("#,0", CultureInfo.InvariantCulture) : Digits(value);
 
     private static string Digits(double value) => Math.Abs(value) switch
     {

@@ -1,16 +1,22 @@
 using Gateway.Load.Results;
-using Gateway.Load.Running;
 using Gateway.Load.Scenarios;
-using Gateway.Load.ServerMetrics;
 using Gateway.Load.Statistics;
 
 namespace Gateway.Load.Capacity;
 
-/// <summary>Runs stretches of load against a prepared scenario's server, one after another.</summary>
-/// <param name="metrics">Null where the server's could not be had.</param>
-internal sealed class TrialRunner(Preparation prepared, Objective objective, double seconds, MetricsSource? metrics, TimeProvider time, CancellationToken stop)
+/// <summary>Runs stretches of load, one after another, each long enough for what it is to show.</summary>
+/// <param name="name">For messages.</param>
+/// <param name="seconds">Least length of a trial.</param>
+internal sealed class TrialRunner(ITrialLoad load, string name, Objective objective, double seconds)
 {
-    private const double WarmUpSeconds = 1;
+    // Answers that take as long as they may are in the window that counts only when the warm-up is longer than they take.
+    private const double LeastWarmUpSeconds = 1;
+    private const double WarmUpObjectives = 1.2;
+    private const double LeastObjectives = 5;
+
+    // A share of misses is known to a fifth or so only when so many may be; beyond a minute the rest is said instead.
+    private const double LeastMisses = 20;
+    private const double MostSeconds = 60;
 
     // Misses beyond this many times what the whole trial may have: no rest of it can bring the share back.
     private const double Hopeless = 1.5;
@@ -18,70 +24,72 @@ internal sealed class TrialRunner(Preparation prepared, Objective objective, dou
     // The client's lateness that could turn a trial, as a share of the objective.
     private const double LagShare = 0.2;
     private const int Attempts = 3;
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
 
-    private double _lagSeconds;
+    private bool _isUnsettled;
 
     /// <summary>Why the client, not the server, decided a trial; null when it did not.</summary>
     public string? Doubt { get; private set; }
 
+    private double WarmUpSeconds => Math.Max(LeastWarmUpSeconds, WarmUpObjectives * objective.Seconds);
+
     /// <summary>One rate in the open model. A trial that misses while the client itself was late says nothing, and is made again.</summary>
+    /// <param name="isCurve">Whether nothing hangs on it: then it is no longer than it must be, not ended early, and the client may be late.</param>
     public TrialResult AtRate(double rate, bool isCurve)
     {
-        LoadSimulation simulation = new(SimulationKind.Inject, WarmUpSeconds + seconds) { Rate = rate };
+        LoadSimulation simulation = new(SimulationKind.Inject, WarmUpSeconds + Length(rate, isCurve)) { Rate = rate };
         for (int attempt = 1; ; attempt++)
         {
             TrialResult trial = Run(simulation, rate, isCurve);
-            if (trial.Holds || _lagSeconds <= LagShare * objective.Seconds) return trial;
+            if (isCurve || trial.Holds || trial.LagP99Milliseconds <= LagShare * objective.Seconds * 1000) return trial;
             if (attempt < Attempts) continue;
-            Doubt = $"{prepared.Plan.Name}: at {Quantity.Number(rate)}/s the client fell behind, {Attempts} times: 1 % of the calls were sent more than {Quantity.Seconds(_lagSeconds)} late";
+            Doubt = $"{name}: at {Quantity.Number(rate)}/s the client fell behind, {Attempts} times: 1 % of the calls were sent more than {Quantity.Seconds(trial.LagP99Milliseconds / 1000)} late";
             return trial;
         }
     }
 
     /// <summary>As many calls under way as are useful.</summary>
-    public TrialResult Saturated(int copies) =>
-        Run(new LoadSimulation(SimulationKind.KeepConstant, WarmUpSeconds + seconds) { Copies = copies }, 0, isCurve: true);
+    public TrialResult Saturated(int copies) => Run(new LoadSimulation(SimulationKind.KeepConstant, WarmUpSeconds + Math.Max(seconds, LeastObjectives * objective.Seconds)) { Copies = copies }, 0, isCurve: true);
+
+    /// <summary>Seconds that count at a rate.</summary>
+    public double Length(double rate, bool isCurve)
+    {
+        double least = Math.Max(seconds, LeastObjectives * objective.Seconds);
+        return isCurve ? least : Math.Max(least, Math.Min(MostSeconds, LeastMisses / ((1 - objective.Share) * rate)));
+    }
 
     private TrialResult Run(LoadSimulation simulation, double rate, bool isCurve)
     {
-        stop.ThrowIfCancellationRequested();
-        ScenarioRun run = new(prepared, prepared.Server, [simulation], WarmUpSeconds, verify: false, time, time.GetTimestamp() + (time.TimestampFrequency / 20));
-        MetricsSample? before = metrics?.TryRead();
+        if (_isUnsettled) load.Settle(objective);
         string? hopeless = null;
-        double mostMisses = Math.Max(20, Hopeless * (1 - objective.Share) * rate * seconds);
-        while (!run.IsOver)
+        double mostMisses = Math.Max(LeastMisses, Hopeless * (1 - objective.Share) * rate * (simulation.Seconds - WarmUpSeconds));
+        TrialLoadResult ran = load.Run(simulation, WarmUpSeconds, counted =>
         {
-            Task.Delay(Look, time, CancellationToken.None).GetAwaiter().GetResult();
-            IEnumerable<IntervalTally> counted = run.Intervals.Where(interval => interval.Index * run.IntervalSeconds >= WarmUpSeconds);
-            if (rate > 0 && hopeless is null && objective.Misses(counted) is var misses && misses > mostMisses)
-            {
-                hopeless = $"{Quantity.Number(misses)} calls had missed the objective";
-                run.Stop();
-            }
-
-            if (stop.IsCancellationRequested) run.Stop();
-        }
-
-        run.Join();
-        MetricsSample? after = metrics?.TryRead();
-        if (run.Failure is { } failure) throw new LoadException(ExitCode.Partial, $"{prepared.Plan.Name}: {failure}");
-        stop.ThrowIfCancellationRequested();
-        ScenarioResult result = run.Result(null);
-        ServerResult? server = before is not null && after is not null ? ServerReading.Read(metrics!.Url, [before, after], prepared.Models, 0, double.MaxValue) : null;
-        _lagSeconds = result.Lag.ToHistogram().Nanoseconds(0.99) / 1e9;
+            if (rate > 0 && !isCurve && hopeless is null && objective.Misses(counted) is var misses && misses > mostMisses) hopeless = $"{Quantity.Number(misses)} calls had missed the objective";
+            return hopeless is not null;
+        });
+        ScenarioResult result = ran.Scenario;
+        ServerResult? server = ran.Server;
         LatencyHistogram latency = result.Latency.ToHistogram();
         double shown = objective.Milliseconds(result);
+        (double least, double most) = objective.Interval(result);
+        bool holds = hopeless is null && objective.Holds(result);
+        _isUnsettled = !holds;
+        double busy = server?.InstancesBusy ?? 0;
         return new TrialResult(
             rate, result.Throughput, latency.CountWithin(objective.Seconds * 1e9) / Math.Max(1e-9, result.Seconds),
             latency.Nanoseconds(0.5) / 1e6, latency.Nanoseconds(0.9) / 1e6, latency.Nanoseconds(0.99) / 1e6, latency.Nanoseconds(0.999) / 1e6,
-            result.ErrorShare + result.RefusedShare, hopeless is null && objective.Holds(result), isCurve)
+            result.ErrorShare + result.RefusedShare, holds, isCurve)
         {
+            Seconds = result.Seconds,
             ObjectiveMilliseconds = double.IsFinite(shown) ? shown : 0,
+            ObjectiveLeast = double.IsFinite(least) ? least : -1,
+            ObjectiveMost = double.IsFinite(most) ? most : -1,
+            LagP99Milliseconds = result.Lag.ToHistogram().Nanoseconds(0.99) / 1e6,
             ServerCpuCores = server?.CpuCores ?? -1,
             BatchRows = server?.BatchRows ?? 0,
             QueueMilliseconds = server?.Stages.FirstOrDefault(stage => stage.Name == "queue")?.Milliseconds ?? 0,
-            InstancesBusy = server?.InstancesBusy ?? 0,
+            InstancesBusy = server is { Instances: > 0 } ? busy / server.Instances : busy,
+            Instances = server?.Instances ?? 0,
             ClientBusy = result.ClientBusy,
             Hopeless = hopeless,
         };

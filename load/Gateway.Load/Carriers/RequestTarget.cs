@@ -9,4 +9,5 @@ namespace Gateway.Load.Carriers;
 /// <param name="Headers">More of HTTP's, each without line end.</param>
 /// <param name="Token">The access token; null for none.</param>
 /// <param name="IsTls">Whether connections are encrypted.</param>
-internal sealed record RequestTarget(string Authority, string Model, string Version, string Path, bool HasTimeout, IReadOnlyList<string> Headers, string? Token, bool IsTls = false);
+/// <param name="Method">Of a plain target; null for GET, or POST where there is a body.</param>
+internal sealed record RequestTarget(string Authority, string Model, string Version, string Path, bool HasTimeout, IReadOnlyList<string> Headers, string? Token, bool IsTls = false, string? Method = null);

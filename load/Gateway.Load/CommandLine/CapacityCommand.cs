@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.Net;
 using Gateway.Load.Capacity;
 using Gateway.Load.Machine;
 using Gateway.Load.Results;
 using Gateway.Load.Running;
 using Gateway.Load.Scenarios;
+using Gateway.Load.ServerMetrics;
 using Spectre.Console;
 
 namespace Gateway.Load.CommandLine;
@@ -14,6 +16,10 @@ internal static class CapacityCommand
     private const double DefaultTrialSeconds = 5;
     private const double DefaultShare = 0.99;
 
+    // What load at a machine's knee leaves no room for: bursts, a neighbour's work, an estimate that is a little off.
+    private const double DefaultHeadroom = 0.2;
+    private const int MostCopies = 512;
+
     public static int Run(ParseResult parsed, IAnsiConsole console, TextWriter error, string[] args, CancellationToken stop)
     {
         PlanReader reader = new(parsed);
@@ -21,30 +27,32 @@ internal static class CapacityCommand
         double seconds = reader.Seconds(LoadOptions.Trial, DefaultTrialSeconds);
         int repeats = parsed.GetValue(LoadOptions.Repeats);
         if (repeats is < 1 or > 100) reader.Complain("--repeats: must be from 1 to 100");
-
-        // Its load is the search's own.
-        LoadSimulation[] nothing = [new(SimulationKind.Pause, 1)];
-        List<ScenarioPlan> plans = [];
-        foreach (string carrier in (parsed.GetValue(LoadOptions.Carrier) ?? "").Split(','))
-        {
-            string[] parts = carrier.Split('@', 2);
-            if (reader.Scenario(parts[0].Length > 0 ? parts[0] : null, nothing, 0, parts.Length > 1 ? parts[1] : null) is { } plan) plans.Add(plan);
-        }
-
-        Uri? metrics = reader.Metrics(plans.Count > 0 ? plans[0].Target : null);
+        double forRate = parsed.GetValue(LoadOptions.ForRate);
+        if (parsed.GetResult(LoadOptions.ForRate) is { Implicit: false } && forRate is not (> 0 and <= 1e12)) reader.Complain("--for-rate: must be above 0");
+        double headroom = reader.Share(LoadOptions.Headroom, DefaultHeadroom);
+        double serverCores = parsed.GetValue(LoadOptions.ServerCores);
+        if (serverCores is not (>= 0 and <= 100_000)) reader.Complain("--server-cores: must be above 0");
+        IReadOnlyList<ScenarioPlan> plans = Plans(parsed, reader);
+        Uri? url = reader.Metrics(plans.Count > 0 ? plans[0].Target : null);
         reader.ThrowIfWrong();
+        Outcome.ThrowIfUnwritable(parsed);
         DateTimeOffset started = TimeProvider.System.GetUtcNow();
-        IRunDisplay display = new Display.PlainDisplay(console.Profile.Out.Writer);
+        Display.PlainDisplay display = new(console.Profile.Out.Writer);
+
+        // All of them first: a mistake in the last is not to cost the hours of the others.
+        List<Preparation> prepared = [.. plans.Select(plan => Preparation.Create(plan, TimeProvider.System))];
         List<CapacityOf> settings = [];
         List<string> doubts = [];
         string? partial = null;
-        foreach (ScenarioPlan plan in plans)
+        using MetricsSource? metrics = url is null ? null : MetricsSource.TryOpen(url, TimeProvider.System);
+        foreach (Preparation each in prepared)
         {
-            CapacityRun run = new(objective, seconds, repeats, metrics, TimeProvider.System, display, stop);
-            settings.Add(run.Measure(plan));
-            if (run.Doubt is { } doubt) doubts.Add(doubt);
-            partial ??= run.Partial;
+            if (stop.IsCancellationRequested) partial ??= "stopped before its end";
             if (partial is not null) break;
+            CapacityRun? run = Measure(each, out CapacityOf? setting);
+            if (setting is not null) settings.Add(setting with { Machines = forRate > 0 ? MachineCount.For(setting, forRate, headroom) : null });
+            if (run?.Doubt is { } doubt) doubts.Add(doubt);
+            partial ??= run?.Partial;
         }
 
         LoadReport report = new()
@@ -54,13 +62,50 @@ internal static class CapacityCommand
             Command = Outcome.CommandText(args),
             Machine = MachineFacts.Read(),
             Partial = partial,
-            Warnings = doubts,
+            Warnings = [.. doubts, .. settings.SelectMany(setting => setting.Warnings)],
             IsVouchedFor = doubts.Count == 0,
             Capacity = new CapacityResult(objective.Share, objective.Seconds * 1000, settings),
         };
         int code = Outcome.End(report, parsed, console, error, stop.IsCancellationRequested);
         return code == ExitCode.Good && settings.All(setting => setting.Knee == 0) ? ExitCode.ThresholdFailed : code;
+
+        CapacityRun? Measure(Preparation each, out CapacityOf? setting)
+        {
+            string name = each.Plan.Carrier.Name;
+            setting = null;
+            try
+            {
+                double clientRate = ClientProof.Try(each, TimeProvider.System, stop).Rate;
+                display.Say($"{name}: the client makes {Quantity.Number(clientRate)}/s against a server that does nothing");
+                CapacityRun run = new(new ServerLoad(each, metrics, TimeProvider.System, stop), name, objective, seconds, repeats, display);
+                bool isLocal = IPAddress.IsLoopback(each.Server.Address);
+                setting = run.Measure(Copies(each.Plan), clientRate, hard => serverCores > 0 ? serverCores : isLocal ? Processor.Cores - (hard.ClientBusy * each.Plan.Threads) : 0);
+                return run;
+            }
+            catch (LoadException exception)
+            {
+                // What was found over the carriers before is kept.
+                partial = $"{name}: {exception.Message}";
+                return null;
+            }
+        }
     }
+
+    /// <summary>One for each carrier, saturated; what is wrong the reader is told.</summary>
+    public static IReadOnlyList<ScenarioPlan> Plans(ParseResult parsed, PlanReader reader)
+    {
+        List<ScenarioPlan> plans = [];
+        foreach (string carrier in (parsed.GetValue(LoadOptions.Carrier) ?? "").Split(','))
+        {
+            string[] parts = carrier.Split('@', 2);
+            if (reader.Scenario(parts[0].Length > 0 ? parts[0] : null, [new LoadSimulation(SimulationKind.Pause, 1)], 0, parts.Length > 1 ? parts[1] : null) is not { } plan) continue;
+            plans.Add(plan with { Simulations = [new LoadSimulation(SimulationKind.KeepConstant, 1) { Copies = Copies(plan) }] });
+        }
+
+        return plans;
+    }
+
+    private static int Copies(ScenarioPlan plan) => plan.Carrier.IsMultiplexed ? Math.Min(MostCopies, plan.AllConnections * plan.Window) : plan.AllConnections;
 
     private static Objective ReadObjective(ParseResult parsed, PlanReader reader)
     {

@@ -18,6 +18,7 @@ internal static class LoadOptions
     public static readonly Option<double> Zipf = new("--zipf") { HelpName = "S", Description = "Popularity of payloads: the k-th in proportion to k^-S. Default: all the same." };
     public static readonly Option<string[]> Payload = Texts("--payload", "FILE", "A request as JSON; of a plain target any bytes, which are posted. May come several times.");
     public static readonly Option<string> Replay = Text("--replay", "FILE", "Recorded arrivals: a line {\"at\": seconds, \"inputs\": […]} for each; without inputs, payloads are made.");
+    public static readonly Option<string> Method = Text("--method", "NAME", "Of a plain target's requests. Default: GET, or POST with --payload.");
     public static readonly Option<string[]> Header = Texts("--header", "NAME: VALUE", "One more HTTP header, or of gRPC's metadata.");
     public static readonly Option<string> Token = Text("--token", "TOKEN", "The server's access token.");
     public static readonly Option<bool> Insecure = new("--insecure") { Description = "With TLS: take any certificate." };
@@ -36,6 +37,7 @@ internal static class LoadOptions
     public static readonly Option<int> Window = new("--window") { HelpName = "N", Description = "Calls in flight on a connection of frames or gRPC.", DefaultValueFactory = _ => Scenarios.ScenarioPlan.DefaultWindow };
     public static readonly Option<int> Threads = new("--threads") { HelpName = "N", Description = "Threads of the client: one a core.", DefaultValueFactory = _ => 1 };
     public static readonly Option<int> Seed = new("--seed") { HelpName = "N", Description = "Of everything random: the same seed, the same load.", DefaultValueFactory = _ => 1 };
+    public static readonly Option<int> PayloadSeed = new("--payload-seed") { HelpName = "N", Description = "Of the payloads themselves: processes that share one ask for the same things.", DefaultValueFactory = _ => 1 };
 
     // What must come of it.
     public static readonly Option<string> Scenario = Text("--scenario", "FILE", "Scenarios from a file instead (load/README.md).");
@@ -53,6 +55,10 @@ internal static class LoadOptions
     public static readonly Option<string> Trial = Text("--trial", "TIME", "How long one rate is tried. Default: 5s.");
     public static readonly Option<int> Repeats = new("--repeats") { HelpName = "N", Description = "How often the rate is searched for.", DefaultValueFactory = _ => 3 };
 
+    public static readonly Option<double> ForRate = new("--for-rate") { HelpName = "N", Description = "Say how many machines like this one carry so many calls a second." };
+    public static readonly Option<string> Headroom = Text("--headroom", "SHARE", "Of --for-rate: how much of each machine's knee stays free. Default: 20%.");
+    public static readonly Option<double> ServerCores = new("--server-cores") { HelpName = "N", Description = "Cores that the server may use. Default: on this machine, what the client leaves of it; else not known." };
+
     // Of tune.
     public static readonly Option<string> Repository = Text("--model-repository", "DIR", "The repository with the model; nothing in it is changed.");
     public static readonly Option<string> Gateway = Text("--gateway", "PATH", "The gateway's program. Default: gateway beside this one, else what is built in src/Gateway.");
@@ -62,13 +68,13 @@ internal static class LoadOptions
     public static readonly Option<string> IntraThreads = Text("--model-threads", "N,…", "Threads of each run (intra_op_thread_count). Default: the gateway's choice.");
 
     public static IReadOnlyList<Option> Common { get; } =
-        [Model, Version, Carrier, Rows, Shape, Range, Distinct, Zipf, Payload, Header, Token, Insecure, TimeoutMs, Patience, Connections, Window, Threads, Seed, Metrics, Accept, SkipProof, Report];
+        [Model, Version, Carrier, Rows, Shape, Range, Distinct, Zipf, Payload, Method, Header, Token, Insecure, TimeoutMs, Patience, Connections, Window, Threads, Seed, PayloadSeed, Metrics, Accept, SkipProof, Report];
 
     public static IReadOnlyList<Option> OfRun { get; } = [Rate, Concurrency, Duration, WarmUp, Arrivals, Replay, Retries, RetryBudget, Verify, Tolerance, Threshold, Scenario];
 
-    public static IReadOnlyList<Option> OfCapacity { get; } = [SloP99, Slo, Trial, Repeats];
+    public static IReadOnlyList<Option> OfCapacity { get; } = [SloP99, Slo, Trial, Repeats, ForRate, Headroom, ServerCores];
 
-    public static IReadOnlyList<Option> OfTune { get; } = [Repository, Gateway, QueueDelays, BatchSizes, Instances, IntraThreads, Rate, Duration];
+    public static IReadOnlyList<Option> OfTune { get; } = [Repository, Gateway, QueueDelays, BatchSizes, Instances, IntraThreads, Rate, Duration, SloP99];
 
     private static Option<string> Text(string name, string placeholder, string description) => new(name) { HelpName = placeholder, Description = description };
 

@@ -15,6 +15,8 @@ internal static class LoadProgram
         foreach (Option option in LoadOptions.Common.Concat(LoadOptions.OfRun)) root.Add(option);
         Command capacity = new("capacity", "Find the highest rate that holds an objective, and say what limits it.") { LoadOptions.Target };
         foreach (Option option in LoadOptions.Common.Concat(LoadOptions.OfCapacity)) capacity.Add(option);
+        Command prove = new("prove", "Find out how much load this client can offer, and what a call costs it: against a server in its own process that only answers.") { LoadOptions.Target };
+        foreach (Option option in LoadOptions.Common.Except([LoadOptions.Metrics, LoadOptions.Accept, LoadOptions.SkipProof, LoadOptions.Report])) prove.Add(option);
         Command tune = new("tune", "Try settings of a model on copies of its repository, and draw the front of throughput and latency.");
         foreach (Option option in LoadOptions.Common.Concat(LoadOptions.OfTune)) tune.Add(option);
         Argument<string> before = new("before") { Description = "A report's JSON." };
@@ -24,9 +26,10 @@ internal static class LoadProgram
         Command merge = new("merge", "Make one report of those of several load processes.") { parts, LoadOptions.Report };
         Argument<string> report = new("report") { Description = "A report's JSON." };
         Command draw = new("draw", "Write a report's other files again from its JSON.") { report, LoadOptions.Report };
-        foreach (Command command in (Command[])[capacity, tune, compare, merge, draw]) root.Add(command);
+        foreach (Command command in (Command[])[capacity, prove, tune, compare, merge, draw]) root.Add(command);
         root.SetAction(parsed => Guard(error, () => RunCommand.Run(parsed, console, error, args, stop)));
         capacity.SetAction(parsed => Guard(error, () => CapacityCommand.Run(parsed, console, error, args, stop)));
+        prove.SetAction(parsed => Guard(error, () => ProveCommand.Run(parsed, console, stop)));
         tune.SetAction(parsed => Guard(error, () => TuneCommand.Run(parsed, console, error, args, stop)));
         compare.SetAction(parsed => Guard(error, () => ReportCommands.Compare(parsed, console, error, parsed.GetValue(before)!, parsed.GetValue(after)!)));
         merge.SetAction(parsed => Guard(error, () => ReportCommands.Merge(parsed, console, error, args, parsed.GetValue(parts)!)));

@@ -12,6 +12,9 @@ internal sealed class PlanReader(ParseResult parsed)
 {
     private const int MetricsPort = 8002;
     private const double DefaultSeconds = 30;
+    private const int MostThreads = 256;
+    private const int MostDistinct = 10_000_000;
+    private const double DayMilliseconds = 24 * 3600 * 1000;
 
     private readonly List<string> _problems = [];
     private Trace? _trace;
@@ -29,6 +32,16 @@ internal sealed class PlanReader(ParseResult parsed)
         if (parsed.GetValue(option) is not { } text) return otherwise;
         if (Durations.TryParse(text, out double seconds) && (seconds > 0 || mayBeZero)) return seconds;
         Complain($"{option.Name}: '{text}' is no duration (such as 30s, 500ms, 2m)");
+        return otherwise;
+    }
+
+    /// <summary>A share below 1, as <c>0.3</c> or <c>30%</c>.</summary>
+    public double Share(Option<string> option, double otherwise)
+    {
+        if (parsed.GetValue(option) is not { } text) return otherwise;
+        (string number, double unit) = text.EndsWith('%') ? (text[..^1], 0.01) : (text, 1);
+        if (double.TryParse(number.Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double share) && share * unit < 1) return share * unit;
+        Complain($"{option.Name}: '{text}' is no share below 1 (such as 30% or 0.3)");
         return otherwise;
     }
 
@@ -110,16 +123,23 @@ internal sealed class PlanReader(ParseResult parsed)
             return null;
         }
 
+        if (parsed.GetValue(LoadOptions.Method) is { } method && (carrier.Name != "http" || !ScenarioPlan.Methods.Contains(method))) Complain(carrier.Name == "http" ? $"--method: must be one of {string.Join(", ", ScenarioPlan.Methods)}" : $"--method means nothing to {carrier.Name}");
         if (model.Length == 0 && carrier.Scheme != "http") Complain("--model is missing");
         if (model.Length > 0 && carrier.Name == "http") Complain("--carrier http knows no models");
-        foreach ((Option<int> option, int least) in new[] { (LoadOptions.Rows, 1), (LoadOptions.Distinct, 1), (LoadOptions.Connections, 0), (LoadOptions.Window, 1), (LoadOptions.Threads, 1), (LoadOptions.Seed, 0) })
+        foreach ((Option<int> option, int least) in new[] { (LoadOptions.Rows, 1), (LoadOptions.Distinct, 1), (LoadOptions.Connections, 0), (LoadOptions.Window, 1), (LoadOptions.Threads, 1), (LoadOptions.Seed, 0), (LoadOptions.PayloadSeed, 0), (LoadOptions.Retries, 0) })
         {
             if (parsed.GetValue(option) < least) Complain($"{option.Name}: must be at least {least}");
         }
 
+        if (parsed.GetValue(LoadOptions.Threads) > MostThreads) Complain($"--threads: must be at most {MostThreads}");
+        if (parsed.GetValue(LoadOptions.Distinct) > MostDistinct) Complain("--distinct: must be at most 10,000,000");
+        if (parsed.GetValue(LoadOptions.Zipf) is not (>= 0 and <= 10)) Complain("--zipf: must be from 0 to 10");
+        if (parsed.GetValue(LoadOptions.RetryBudget) is not (>= 0 and <= 1)) Complain("--retry-budget: must be a share from 0 to 1");
+        if (parsed.GetValue(LoadOptions.Retries) > 100) Complain("--retries: must be at most 100");
+        if (parsed.GetValue(LoadOptions.Tolerance) is not (>= 0 and <= 1)) Complain("--tolerance: must be from 0 to 1");
         if (parsed.GetValue(LoadOptions.Window) > 32_768) Complain("--window: must be at most 32,768");
         if (parsed.GetValue(LoadOptions.Connections) > 10_000) Complain("--connections: must be at most 10,000");
-        if (parsed.GetValue(LoadOptions.TimeoutMs) < 0) Complain("--timeout-ms: must be above 0");
+        if (parsed.GetValue(LoadOptions.TimeoutMs) is not (>= 0 and <= DayMilliseconds) || (parsed.GetResult(LoadOptions.TimeoutMs) is { Implicit: false } && parsed.GetValue(LoadOptions.TimeoutMs) == 0)) Complain("--timeout-ms: must be above 0, and at most a day");
         return new ScenarioPlan
         {
             Name = model.Length > 0 ? model : place.Path,
@@ -135,10 +155,12 @@ internal sealed class PlanReader(ParseResult parsed)
             Threads = Math.Max(1, parsed.GetValue(LoadOptions.Threads)),
             Retry = parsed.GetValue(LoadOptions.Retries) is > 0 and var attempts ? new RetryRule(attempts, parsed.GetValue(LoadOptions.RetryBudget)) : RetryRule.None,
             Verify = parsed.GetValue(LoadOptions.Verify),
-            Tolerance = parsed.GetValue(LoadOptions.Tolerance) is > 0 and var tolerance ? tolerance : ScenarioPlan.DefaultTolerance,
+            Tolerance = parsed.GetResult(LoadOptions.Tolerance) is { Implicit: false } ? parsed.GetValue(LoadOptions.Tolerance) : ScenarioPlan.DefaultTolerance,
             Seed = parsed.GetValue(LoadOptions.Seed),
+            PayloadSeed = parsed.GetValue(LoadOptions.PayloadSeed),
             Headers = Headers(),
             Token = parsed.GetValue(LoadOptions.Token),
+            Method = parsed.GetValue(LoadOptions.Method),
             IsInsecure = parsed.GetValue(LoadOptions.Insecure),
         };
     }

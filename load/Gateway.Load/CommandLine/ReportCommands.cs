@@ -46,8 +46,10 @@ internal static class ReportCommands
         LoadReport merged = Merging.Merge([.. paths.Select(ReportJson.Read)], Outcome.CommandText(args));
         Display.Summary.Write(console, merged);
         console.WriteLine(Verdict.Of(merged));
-        if (!Outcome.Write(merged, parsed.GetValue(LoadOptions.Report) ?? "load-report-merged", console, error)) return ExitCode.ReportFailed;
-        return merged.IsKept ? ExitCode.Good : ExitCode.ThresholdFailed;
+        foreach (string warning in merged.Warnings) error.WriteLine($"gateway-load: {warning}");
+        bool isWritten = Outcome.Write(merged, parsed.GetValue(LoadOptions.Report) ?? "load-report-merged", console, error);
+        int code = Outcome.Code(merged, isWritten);
+        return code == ExitCode.Good && !merged.IsVouchedFor ? ExitCode.ClientIsTheLimit : code;
     }
 
     public static int Draw(ParseResult parsed, IAnsiConsole console, TextWriter error, string path)

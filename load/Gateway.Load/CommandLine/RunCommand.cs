@@ -13,10 +13,11 @@ internal static class RunCommand
     public static int Run(ParseResult parsed, IAnsiConsole console, TextWriter error, string[] args, CancellationToken stop)
     {
         LoadPlan plan = Plan(parsed);
+        Outcome.ThrowIfUnwritable(parsed);
         LoadRun run = new(TimeProvider.System, Outcome.DisplayOn(console), Outcome.CommandText(args), parsed.GetValue(LoadOptions.SkipProof));
         if (!parsed.GetValue(LoadOptions.Accept)) run.StopsOnDoubt = true;
         LoadReport report = run.Run(plan, stop);
-        return Outcome.End(report, parsed, console, error, stop.IsCancellationRequested);
+        return Outcome.End(report, parsed, console, error, stop.IsCancellationRequested, isNothing: report.Scenarios.Count == 0);
     }
 
     private static LoadPlan Plan(ParseResult parsed)
@@ -30,6 +31,7 @@ internal static class RunCommand
                 if (parsed.GetResult(option) is { Implicit: false }) reader.Complain($"{option.Name} belongs into the scenario file");
             }
 
+            if (parsed.GetValue(LoadOptions.Target) is { } target) reader.Complain($"{target}: the target belongs into the scenario file");
             reader.ThrowIfWrong();
             LoadPlan fromFile = ScenarioFile.Read(file);
             Uri? metrics = parsed.GetValue(LoadOptions.Metrics) is null ? fromFile.Metrics ?? reader.Metrics(fromFile.Scenarios[0].Target) : reader.Metrics(null);

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Gateway.Load.Capacity;
+using Gateway.Load.Carriers;
 using Gateway.Load.Machine;
 using Gateway.Load.Results;
 using Gateway.Load.Scenarios;
@@ -12,6 +14,7 @@ namespace Gateway.Load.CommandLine;
 internal static class TuneCommand
 {
     private const double DefaultSeconds = 5;
+    private const double DefaultShare = 0.99;
     private const int MostSettings = 500;
     private static readonly int[] DefaultDelays = [0, 500, 2000];
 
@@ -23,7 +26,9 @@ internal static class TuneCommand
         if (model.Length == 0) reader.Complain("--model is missing");
         if (repository.Length == 0) reader.Complain("--model-repository is missing");
         string? carrier = parsed.GetValue(LoadOptions.Carrier);
-        string target = carrier == "frames" ? "frames://localhost" : "http://localhost";
+        string target = $"{(CarrierNames.Find(carrier ?? "") ?? CarrierNames.All[0]).Scheme}://localhost";
+        if (parsed.GetValue(LoadOptions.Rate) is not (>= 0 and <= 10_000_000)) reader.Complain("--rate: must be from above 0 to 10,000,000");
+        Objective? objective = parsed.GetValue(LoadOptions.SloP99) is null ? null : new Objective(DefaultShare, reader.Seconds(LoadOptions.SloP99, 1));
         ScenarioPlan? scenario = reader.Scenario(carrier, [new LoadSimulation(SimulationKind.Pause, 1)], 0, target);
         double seconds = reader.Seconds(LoadOptions.Duration, DefaultSeconds);
         IReadOnlyList<TuneSetting> settings = TuneSetting.All(
@@ -35,10 +40,11 @@ internal static class TuneCommand
         string program = parsed.GetValue(LoadOptions.Gateway) ?? FindGateway() ?? "";
         if (program.Length == 0) reader.Complain("--gateway: the gateway's program was not found beside this one; say where it is");
         reader.ThrowIfWrong();
+        Outcome.ThrowIfUnwritable(parsed);
         DateTimeOffset started = TimeProvider.System.GetUtcNow();
         using RepositoryCopy copy = new(repository, model);
-        TuneRun run = new(program, scenario!, seconds, parsed.GetValue(LoadOptions.Rate), TimeProvider.System, new Display.PlainDisplay(console.Profile.Out.Writer), stop);
-        TuneResult result = run.Run(copy, model, settings);
+        TuneRun run = new(Start, seconds, parsed.GetValue(LoadOptions.Rate), objective, new Display.PlainDisplay(console.Profile.Out.Writer), stop);
+        TuneResult result = run.Run(copy.Original, model, settings);
         LoadReport report = new()
         {
             Kind = "tune",
@@ -46,13 +52,19 @@ internal static class TuneCommand
             Command = Outcome.CommandText(args),
             Machine = MachineFacts.Read(),
             Partial = stop.IsCancellationRequested ? "stopped before its end" : null,
-            Warnings = run.Doubt is { } doubt ? [doubt] : [],
-            IsVouchedFor = run.Doubt is null,
+            Warnings = run.Doubts,
+            IsVouchedFor = run.Doubts.Count == 0,
             Tune = result,
         };
         foreach (TunePoint point in result.Points.Where(point => point.IsBest)) console.WriteLine($"on the front: {point.Name}: {Quantity.Number(point.Throughput)}/s, p99 {Quantity.Seconds(point.P99Milliseconds / 1000)}");
         int code = Outcome.End(report, parsed, console, error, stop.IsCancellationRequested);
         return code == ExitCode.Good && result.Points.All(point => point.Problem is not null) ? ExitCode.CannotStart : code;
+
+        TunedGateway Start(string config, double clientRate)
+        {
+            copy.Write(config);
+            return new TunedGateway(program, copy.Folder, scenario!, clientRate, TimeProvider.System, stop);
+        }
     }
 
     private static int[]? Numbers(ParseResult parsed, Option<string> option, int least, PlanReader reader)

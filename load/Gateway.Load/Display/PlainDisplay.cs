@@ -28,6 +28,8 @@ internal sealed class PlainDisplay(TextWriter output) : IRunDisplay
         if (progress.Last is not { } last) return time;
         LatencyHistogram latency = last.Latency.ToHistogram();
         return $"{time}{(progress.Passed < progress.WarmUpSeconds ? " (warm-up)" : "")}, {Quantity.Number(last.Offered / progress.IntervalSeconds)}/s offered, {Quantity.Number(last.Answered / progress.IntervalSeconds)}/s answered, "
-            + $"p50 {Quantity.Seconds(latency.Nanoseconds(0.5) / 1e9)}, p99 {Quantity.Seconds(latency.Nanoseconds(0.99) / 1e9)}, {Quantity.Number(progress.Refused)} refused, {Quantity.Number(progress.Failed)} failed";
+            + $"p50 {At(0.5)}, p99 {At(0.99)}, {Quantity.Number(progress.Refused)} refused, {Quantity.Number(progress.Failed)} failed";
+
+        string At(double share) => latency.Count == 0 ? "–" : Quantity.Seconds(latency.Nanoseconds(share) / 1e9);
     }
 }

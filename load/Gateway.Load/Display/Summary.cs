@@ -30,15 +30,16 @@ internal static class Summary
     private static Table Scenarios(IReadOnlyList<ScenarioResult> results)
     {
         Table table = new Table().Border(TableBorder.Rounded).AddColumn("Scenario");
-        string[] columns = ["Offered/s", "Answered/s", "Good/s", "p50", "p90", "p99", "p99.9", "Max", "Refused", "Errors", "Client CPU"];
+        string[] columns = ["Offered/s", "Answered/s", "Good/s", "p50", "p90", "p99", "p99.9", "Max", "Refused", "Errors", "Client CPU", "Client late, p99"];
         foreach (string column in columns) table.AddColumn(new TableColumn(column).RightAligned());
         foreach (ScenarioResult result in results)
         {
             LatencyHistogram latency = result.Latency.ToHistogram();
             table.AddRow(
                 Markup.Escape(result.Name), Quantity.Number(result.OfferedRate), Quantity.Number(result.Throughput), Quantity.Number(result.Goodput),
-                At(0.5), At(0.9), At(0.99), At(0.999), Quantity.Seconds(latency.Max / 1e9),
-                Quantity.Share(result.RefusedShare), Quantity.Share(result.ErrorShare + result.WrongShare), $"{Quantity.Number(result.ClientCpuMicroseconds)} µs");
+                At(0.5), At(0.9), At(0.99), At(0.999), At(1),
+                Quantity.Share(result.RefusedShare), Quantity.Share(result.ErrorShare), $"{Quantity.Number(result.ClientCpuMicroseconds)} µs",
+                result.IsOpen && result.Lag.Count > 0 ? Quantity.Seconds(result.Lag.ToHistogram().Nanoseconds(0.99) / 1e9) : "–");
 
             string At(double share) => latency.Count == 0 ? "–" : Quantity.Seconds(latency.Nanoseconds(share) / 1e9);
         }

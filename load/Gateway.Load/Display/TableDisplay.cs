@@ -27,8 +27,8 @@ internal sealed class TableDisplay(IAnsiConsole console) : IRunDisplay
                 Bar(progress),
                 Quantity.Number((progress.Last?.Offered ?? 0) / seconds),
                 Quantity.Number((progress.Last?.Answered ?? 0) / seconds),
-                Quantity.Seconds(latency.Nanoseconds(0.5) / 1e9),
-                Quantity.Seconds(latency.Nanoseconds(0.99) / 1e9),
+                latency.Count == 0 ? "–" : Quantity.Seconds(latency.Nanoseconds(0.5) / 1e9),
+                latency.Count == 0 ? "–" : Quantity.Seconds(latency.Nanoseconds(0.99) / 1e9),
                 Quantity.Number(progress.UnderWay),
                 progress.Refused > 0 ? $"[yellow]{Quantity.Number(progress.Refused)}[/]" : "0",
                 progress.Failed > 0 ? $"[red]{Quantity.Number(progress.Failed)}[/]" : "0");

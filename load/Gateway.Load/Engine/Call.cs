@@ -20,4 +20,7 @@ internal struct Call
     /// <summary>Whether it was due after the warm-up.</summary>
     public bool Counts;
     public bool IsInUse;
+
+    /// <summary>Whether it is one of the closed model's copies, which begins again when it has ended.</summary>
+    public bool IsCopy;
 }

@@ -12,6 +12,9 @@ internal interface ICallTransport : IDisposable
     /// <summary>Why there is no connection, for people.</summary>
     string Trouble { get; }
 
+    /// <summary>Most connections that there were at a time.</summary>
+    int MostUp { get; }
+
     /// <summary>Takes a call to be sent with the next <see cref="Flush"/>.</summary>
     /// <param name="call">What the sink is told when it ends.</param>
     /// <param name="timeoutMicroseconds">Time that the server has for it; where none is sent, ignored.</param>

@@ -9,7 +9,7 @@ namespace Gateway.Load.Engine;
 /// <remarks>
 /// <b>Behaviour</b>: in the open model a call is due when the arrivals say so, whatever became of those before; its latency counts from then, so neither a server
 /// that is behind nor this worker can hide it. A call that finds no connection with room waits here; when <see cref="WorkerPlan.MostCalls"/> are there, it is counted
-/// as not sent. <b>Threading</b>: <see cref="Run"/> keeps its thread; <see cref="Stop"/> and the counts of <see cref="WorkerTally.Published"/> from any.
+/// as not sent. <b>Threading</b>: <see cref="Run"/> keeps its thread; <see cref="Stop"/> and the counts of <see cref="WorkerTally.PublishedFrom"/> from any.
 /// <b>Cost</b>: no allocation a call.
 /// </remarks>
 internal sealed class LoadWorker : ICallSink
@@ -92,7 +92,7 @@ internal sealed class LoadWorker : ICallSink
                 StartCopies();
             }
 
-            TakeRetries(isOver);
+            TakeRetries();
             SendWaiting();
             _transport.Flush();
             EndInterval(_turn);
@@ -102,6 +102,7 @@ internal sealed class LoadWorker : ICallSink
         }
 
         EndInterval(long.MaxValue);
+        Tally.MostUp = _transport.MostUp;
         Tally.Cpu = ThreadCpu.Used - cpu;
     }
 
@@ -138,7 +139,7 @@ internal sealed class LoadWorker : ICallSink
             long due = _nextArrival < double.PositiveInfinity ? At(_nextArrival) : long.MaxValue;
             if (due > _turn) return;
             if (due >= _countFrom) Tally.Lag.Record(Nanoseconds(_turn - due));
-            Begin(due, _arrivals.Number);
+            Begin(due, _arrivals.Number, isCopy: false);
             _nextArrival = _arrivals.Next();
         }
     }
@@ -146,10 +147,15 @@ internal sealed class LoadWorker : ICallSink
     private void StartCopies()
     {
         int wanted = _arrivals.CopiesAt((_turn - _start) / (double)_time.TimestampFrequency);
-        for (; _copies < wanted; _copies++) Begin(_turn, arrival: _copies);
+        while (_copies < wanted)
+        {
+            int before = _copies++;
+            Begin(_turn, before, isCopy: true);
+            if (_copies == before) return;
+        }
     }
 
-    private void Begin(long due, long arrival)
+    private void Begin(long due, long arrival, bool isCopy)
     {
         bool counts = due >= _countFrom;
         if (counts) Tally.Offered++;
@@ -157,6 +163,7 @@ internal sealed class LoadWorker : ICallSink
         if (!_calls.TryTake(out int call))
         {
             _failed++;
+            if (isCopy) _copies--;
             if (!counts) return;
             Tally.NotSent++;
             Tally.Kinds.Add(new CallAnswer { Outcome = CallOutcome.Unsent });
@@ -168,6 +175,7 @@ internal sealed class LoadWorker : ICallSink
         begun.Due = due;
         begun.Arrival = arrival;
         begun.Counts = counts;
+        begun.IsCopy = isCopy;
         begun.Payload = _plan.Steps[0].Next(arrival);
         _calls.Enqueue(call);
         if (_calls.Waiting > Tally.MostWaiting) Tally.MostWaiting = _calls.Waiting;
@@ -194,9 +202,9 @@ internal sealed class LoadWorker : ICallSink
         }
     }
 
-    private void TakeRetries(bool isOver)
+    private void TakeRetries()
     {
-        while (_retries.TryPeek(out int call, out long at) && (at <= _turn || isOver))
+        while (_retries.TryPeek(out int call, out long at) && at <= _turn)
         {
             _retries.Dequeue();
             _calls.Enqueue(call);
@@ -208,7 +216,7 @@ internal sealed class LoadWorker : ICallSink
         ref Call refused = ref _calls[call];
         if (retryAfterMilliseconds == CallAnswer.NeverAgain || _isStopped || now >= _end || !_plan.Retry.Allows(refused.Attempt, Tally.Retries, Tally.Sent)) return false;
         long at = now + Ticks(RetryRule.Pause(refused.Attempt, retryAfterMilliseconds));
-        if (at >= refused.Due + _deadline) return false;
+        if (at >= refused.Due + _deadline || at >= _end + Ticks(_plan.DrainSeconds)) return false;
         refused.Attempt++;
         refused.Sent = 0;
         Tally.Retries++;
@@ -287,10 +295,11 @@ internal sealed class LoadWorker : ICallSink
     /// <summary>In the closed model a copy begins again as long as it is wanted; else the call is over.</summary>
     private void Next(int call, long now)
     {
+        bool isCopy = _calls[call].IsCopy;
         _calls.Release(call);
-        if (_copies == 0) return;
+        if (!isCopy) return;
         bool goesOn = !_isStopped && Tally.GaveUp is null && _copies <= _arrivals.CopiesAt((now - _start) / (double)_time.TimestampFrequency);
-        if (goesOn) Begin(now, Tally.Sent);
+        if (goesOn) Begin(now, Tally.Sent, isCopy: true);
         else _copies--;
     }
 
@@ -298,7 +307,7 @@ internal sealed class LoadWorker : ICallSink
     {
         _nextScan = _turn + Ticks(ScanSeconds);
         if (_transport.DownSince is > 0 and var since && _turn - since > Ticks(_plan.GiveUpSeconds)) Tally.GaveUp ??= _transport.Trouble;
-        bool isLast = isOver && (_turn >= _end + Ticks(_plan.DrainSeconds) || Tally.GaveUp is not null || (_isStopped && _turn < _end));
+        bool isLast = isOver && (_turn >= _end + Ticks(_plan.DrainSeconds) || Tally.GaveUp is not null || _isStopped);
         long patience = Ticks(_plan.PatienceSeconds);
         if (isLast) _calls.ClearWaiting();
         for (int call = 0; call < _calls.End; call++)
@@ -309,7 +318,12 @@ internal sealed class LoadWorker : ICallSink
             if (wasSent) _transport.Abandon(call);
 
             // What a stop cuts off says nothing about the server.
-            if (isLast && _isStopped && _turn < _end) each.Counts = false;
+            if (isLast && _isStopped && each.Counts)
+            {
+                each.Counts = false;
+                Tally.Offered--;
+            }
+
             End(call, new CallAnswer { Outcome = wasSent ? CallOutcome.TimedOut : CallOutcome.Unsent }, _turn);
         }
 
@@ -337,10 +351,10 @@ internal sealed class LoadWorker : ICallSink
     private long NextTurn(bool isOver)
     {
         long next = Math.Min(_nextScan, At((_intervalIndex + 1) * _plan.IntervalSeconds));
+        if (_retries.TryPeek(out _, out long retry)) next = Math.Min(next, retry);
         if (isOver) return next;
         if (_nextArrival < double.PositiveInfinity) next = Math.Min(next, At(_nextArrival));
         else if (_turn < _end) next = Math.Min(next, _end);
-        if (_retries.TryPeek(out _, out long retry)) next = Math.Min(next, retry);
         return _copies > 0 || double.IsInfinity(_nextArrival) ? Math.Min(next, _turn + Ticks(CopiesSeconds)) : next;
     }
 

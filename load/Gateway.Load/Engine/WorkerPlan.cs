@@ -16,8 +16,8 @@ internal sealed record WorkerPlan
     /// <summary>When a call without an answer is given up.</summary>
     public double PatienceSeconds { get; init; } = 30;
 
-    /// <summary>How long the last answers are waited for.</summary>
-    public double DrainSeconds { get; init; } = 5;
+    /// <summary>How long the last answers are waited for: as long as any other, or slow ones would be errors at the end alone.</summary>
+    public double DrainSeconds { get; init; } = 30;
 
     /// <summary>After so long without any connection the worker gives up.</summary>
     public double GiveUpSeconds { get; init; } = 5;

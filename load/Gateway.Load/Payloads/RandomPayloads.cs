@@ -28,7 +28,7 @@ internal static class RandomPayloads
         RequestPayload[] payloads = new RequestPayload[recipe.Distinct];
         for (int i = 0; i < payloads.Length; i++)
         {
-            Random random = new(HashCode.Combine(seed, i));
+            Random random = new(Seed.Of(seed, i));
             payloads[i] = new RequestPayload([.. model.Inputs.Select((input, at) => new TensorPayload(input.Name, input.DataType, shapes[at], Data(input, shapes[at], recipe, random)))]);
         }
 

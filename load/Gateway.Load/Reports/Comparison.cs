@@ -26,11 +26,11 @@ internal static class Comparison
             LatencyHistogram second = now.Latency.ToHistogram();
             foreach ((string label, double share) in new[] { ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1) })
             {
-                values.Add(Compare($"{name}{label}", first.Nanoseconds(share) / 1e9, second.Nanoseconds(share) / 1e9, Quantity.Seconds, false));
+                values.Add(Compare($"{name}{label}", At(first, share), At(second, share), Quantity.Seconds, false));
             }
 
             values.Add(Compare($"{name}refused", was.RefusedShare, now.RefusedShare, Quantity.Share, false));
-            values.Add(Compare($"{name}errors", was.ErrorShare + was.WrongShare, now.ErrorShare + now.WrongShare, Quantity.Share, false));
+            values.Add(Compare($"{name}errors", was.ErrorShare, now.ErrorShare, Quantity.Share, false));
             values.Add(Compare($"{name}client CPU a call", was.ClientCpuMicroseconds / 1e6, now.ClientCpuMicroseconds / 1e6, Quantity.Seconds, false));
         }
 
@@ -54,8 +54,12 @@ internal static class Comparison
         return values;
     }
 
+    /// <summary>Seconds; without an answer there is no latency, which is not a short one.</summary>
+    private static double At(LatencyHistogram latency, double share) => latency.Count > 0 ? latency.Nanoseconds(share) / 1e9 : double.NaN;
+
     private static ComparedValue Compare(string name, double before, double after, Func<double, string> format, bool? moreIsBetter)
     {
+        if (!double.IsFinite(before) || !double.IsFinite(after)) return new ComparedValue(name, double.IsFinite(before) ? format(before) : "–", double.IsFinite(after) ? format(after) : "–", "", null);
         double change = before != 0 ? (after - before) / Math.Abs(before) : 0;
         bool isSame = Math.Abs(change) <= Same && (before != 0 || after == 0);
         string text = before == 0 ? "" : $"{(change >= 0 ? "+" : "−")}{(Math.Abs(change) * 100).ToString("0.#", CultureInfo.InvariantCulture)} %";

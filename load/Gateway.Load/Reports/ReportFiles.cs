@@ -31,6 +31,26 @@ internal static class ReportFiles
         }
     }
 
+    /// <summary>Whether something could be written there now; nothing is.</summary>
+    public static bool CanWrite(string path, out string? problem)
+    {
+        bool isThere = File.Exists(path);
+        try
+        {
+            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
+            new FileStream($"{path}.unfinished", FileMode.Create).Dispose();
+            File.Delete($"{path}.unfinished");
+            if (isThere) new FileStream(path, FileMode.Open, FileAccess.ReadWrite).Dispose();
+            problem = Directory.Exists(path) ? "it is a folder" : null;
+            return problem is null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            problem = exception.Message;
+            return false;
+        }
+    }
+
     /// <summary>Writes a file whole or not at all: one that was there stays until the new one is complete.</summary>
     public static bool TryWrite(string path, byte[] content, out string? problem)
     {

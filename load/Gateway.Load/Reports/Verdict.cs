@@ -16,22 +16,29 @@ internal static class Verdict
 
     private static string Core(LoadReport report)
     {
+        if (report.Capacity is { Settings.Count: 0 }) return "Nothing was measured.";
         if (report.Capacity is { Settings: [CapacityOf best, ..] } capacity)
         {
             best = capacity.Settings.MaxBy(setting => setting.Knee)!;
             string objective = $"p{Quantity.Number(capacity.Percentile * 100)} within {Quantity.Seconds(capacity.ObjectiveMilliseconds / 1000)}";
-            return best.Knee > 0 ? $"{Quantity.Number(best.Knee)} requests/s hold {objective} over {best.Name}; limited by {best.Limit.Split(" (")[0]}." : $"No rate holds {objective}.";
+            if (best.Knees.Count == 0) return $"No knee was found for {objective}: the search did not come to its end.";
+            string machines = best.Machines is { } plan ? $" For {Quantity.Number(plan.Rate)}/s with {Quantity.Share(plan.Headroom)} of each free: {plan.Text}." : "";
+            return best.Knee > 0 ? $"{(best.IsAtLeast ? "At least " : "")}{Quantity.Number(best.Knee)} requests/s hold {objective} over {best.Name}; limited by {best.Limit.Split(" (")[0]}.{machines}" : $"No rate holds {objective}.";
         }
 
         if (report.Tune is { } tune)
         {
             int front = tune.Points.Count(point => point.IsBest);
-            return front > 0 ? $"{front} of {tune.Points.Count} settings of {tune.Model} {(front == 1 ? "is" : "are")} on the front of throughput and latency." : "No setting could be measured.";
+            if (front == 0) return tune.Points.Any(point => point.Problem is null) ? "Of every setting too many calls were missed." : "No setting could be measured.";
+            string knee = tune.Percentile > 0 && tune.Points.MaxBy(point => point.Knee) is { Knee: > 0 } highest
+                ? $" The highest rate with p{Quantity.Number(tune.Percentile * 100)} within {Quantity.Seconds(tune.ObjectiveMilliseconds / 1000)} is {Quantity.Number(highest.Knee)}/s, with {highest.Name}." : "";
+            return $"{front} of {tune.Points.Count} settings of {tune.Model} {(front == 1 ? "is" : "are")} on the front of throughput and latency.{knee}";
         }
 
         if (report.Scenarios is [ScenarioResult only])
         {
             LatencyHistogram latency = only.Latency.ToHistogram();
+            if (latency.Count == 0) return $"None of {Quantity.Number(only.OfferedRate)}/s offered was answered.";
             return $"{Quantity.Number(only.Throughput)} requests/s answered of {Quantity.Number(only.OfferedRate)}/s offered, half of them within {Quantity.Seconds(latency.Nanoseconds(0.5) / 1e9)}, 99 % within {Quantity.Seconds(latency.Nanoseconds(0.99) / 1e9)}.";
         }
 

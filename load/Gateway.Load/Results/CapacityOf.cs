@@ -12,4 +12,17 @@ internal sealed record CapacityOf(string Name, double Knee, IReadOnlyList<double
 {
     /// <summary>Requests in one batch on the average at the knee; 0 where the metrics were not there.</summary>
     public double BatchRows { get; init; }
+
+    /// <summary>Whether the client was the limit, so that the server's knee may be higher.</summary>
+    public bool IsAtLeast { get; init; }
+
+    /// <summary>What a reader must know of it.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Machines for the rate that was asked for; null where none was, or there is no knee.</summary>
+    public MachinePlan? Machines { get; init; }
+
+    /// <summary>The knee for people.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string KneeText => Knee > 0 ? $"{(IsAtLeast ? "≥ " : "")}{Quantity.Number(Knee)}/s" : Knees.Count > 0 ? "none" : "not found";
 }

@@ -14,6 +14,9 @@ internal sealed record ScenarioResult
 
     public required IReadOnlyList<string> Steps { get; init; }
 
+    /// <summary>That it asks; an empty name for a plain target. None in reports that do not say.</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
+
     public required IReadOnlyList<string> Simulations { get; init; }
 
     /// <summary>Whether calls were due whatever became of those before.</summary>
@@ -29,7 +32,13 @@ internal sealed record ScenarioResult
 
     public int Connections { get; init; }
 
+    /// <summary>Most of them that there were at a time; 0 in reports that do not say.</summary>
+    public int ConnectionsUp { get; init; }
+
     public int Threads { get; init; }
+
+    /// <summary>Most arrivals at one moment that one thread has to send.</summary>
+    public int Burst { get; init; } = 1;
 
     public long Offered { get; init; }
 
@@ -39,6 +48,7 @@ internal sealed record ScenarioResult
 
     public long Refused { get; init; }
 
+    /// <summary>Errors, broken connections, no answer; wrong answers too.</summary>
     public long Failed { get; init; }
 
     public long NotSent { get; init; }
@@ -94,7 +104,7 @@ internal sealed record ScenarioResult
     [JsonIgnore]
     public double Goodput => PerSecond(InTimeInWindow);
 
-    /// <summary>Of the calls offered: errors, broken connections, calls without an answer or never sent.</summary>
+    /// <summary>Of the calls offered: errors, wrong answers, broken connections, calls without an answer or never sent.</summary>
     [JsonIgnore]
     public double ErrorShare => Of(Failed + NotSent);
 

@@ -11,4 +11,8 @@ namespace Gateway.Load.Results;
 /// <param name="Points">One a scrape.</param>
 internal sealed record ServerResult(
     string Url, double CpuCores, double InstancesBusy, double BatchRows, IReadOnlyList<ServerStage> Stages, IReadOnlyList<LabelCount> BatchSizes, IReadOnlyList<LabelCount> CloseReasons,
-    IReadOnlyList<ServerPoint> Points);
+    IReadOnlyList<ServerPoint> Points)
+{
+    /// <summary>Model instances that there are; 0 where the server does not say.</summary>
+    public int Instances { get; init; }
+}

@@ -9,7 +9,19 @@ namespace Gateway.Load.Results;
 /// <param name="IsCurve">Whether it was measured for the curve alone.</param>
 internal sealed record TrialResult(double Rate, double Throughput, double Goodput, double P50Milliseconds, double P90Milliseconds, double P99Milliseconds, double P999Milliseconds, double ErrorShare, bool Holds, bool IsCurve)
 {
-    /// <summary>At the objective's percentile.</summary>
+    /// <summary>That counted.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>The objective's percentile lies from here, with 95 % of certainty, in milliseconds; -1 beyond what was answered.</summary>
+    public double ObjectiveLeast { get; init; }
+
+    /// <summary>To here.</summary>
+    public double ObjectiveMost { get; init; }
+
+    /// <summary>How late the client was to send, 99 % of the time.</summary>
+    public double LagP99Milliseconds { get; init; }
+
+    /// <summary>At the objective's percentile; 0 where too many have no answer.</summary>
     public double ObjectiveMilliseconds { get; init; }
 
     public double ServerCpuCores { get; init; } = -1;
@@ -18,7 +30,11 @@ internal sealed record TrialResult(double Rate, double Throughput, double Goodpu
 
     public double QueueMilliseconds { get; init; }
 
+    /// <summary>Of their time that model instances run, 0 to 1; where their number is not known, how many do on the average.</summary>
     public double InstancesBusy { get; init; }
+
+    /// <summary>Model instances; 0 where it is not known.</summary>
+    public int Instances { get; init; }
 
     public double ClientBusy { get; init; }
 

@@ -9,4 +9,10 @@ namespace Gateway.Load.Results;
 internal sealed record TunePoint(string Name, double Throughput, double P50Milliseconds, double P99Milliseconds, bool IsBest, string Config, string? Problem)
 {
     public double BatchRows { get; init; }
+
+    /// <summary>Of the calls: refused, failed, never sent; the worse of saturated and at the rate of all. Beyond 1 % it is not on the front.</summary>
+    public double MissShare { get; init; }
+
+    /// <summary>Highest rate that holds the objective; 0 where none does, or none was given.</summary>
+    public double Knee { get; init; }
 }

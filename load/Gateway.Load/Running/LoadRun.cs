@@ -24,9 +24,9 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
         List<ProofResult?> proofs = [];
         foreach (Preparation each in prepared)
         {
-            ProofResult? proof = skipsProof || stop.IsCancellationRequested ? null : ClientProof.Try(each, time);
+            ProofResult? proof = skipsProof || stop.IsCancellationRequested ? null : ClientProof.Try(each, time, stop);
             if (proof is not null) display.Say($"{each.Plan.Name}: {proof.Text}{(proof.IsGood ? "" : ": it cannot offer this load")}");
-            if (StopsOnDoubt && proof is { IsGood: false })
+            if (StopsOnDoubt && !stop.IsCancellationRequested && proof is { IsGood: false })
             {
                 throw new LoadException(
                     ExitCode.ClientIsTheLimit,
@@ -36,6 +36,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
             proofs.Add(proof);
         }
 
+        if (stop.IsCancellationRequested) return new LoadReport { Kind = "run", Started = started, Command = command, Machine = MachineFacts.Read(), Partial = "stopped before its start" };
         return Measure(plan, prepared, proofs, started, stop);
     }
 

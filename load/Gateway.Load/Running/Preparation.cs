@@ -60,7 +60,7 @@ internal sealed class Preparation
         {
             RequestTarget ofStep = TargetOf(plan, step);
             ModelDescription? model = step.Model.Length > 0 ? ServerProbe.Describe(plan, server, ofStep, time) : null;
-            RequestPayload[] payloads = Payloads(step, model, plan.Seed);
+            RequestPayload[] payloads = Payloads(step, model, plan.PayloadSeed);
             first.Add(requests.Count);
             counts.Add(payloads.Length);
             foreach (RequestPayload payload in payloads)
@@ -89,11 +89,11 @@ internal sealed class Preparation
         .. Plan.Steps.Select((step, i) => new StepChoice(
             _firstOfStep[i],
             _countOfStep[i],
-            step.Payloads.Trace is null ? new PayloadPicker(_countOfStep[i], step.Payloads.ZipfExponent, HashCode.Combine(Plan.Seed, worker, i)) : null)),
+            step.Payloads.Trace is null ? new PayloadPicker(_countOfStep[i], step.Payloads.ZipfExponent, Seed.Of(Plan.Seed, worker, i)) : null)),
     ];
 
     private static RequestTarget TargetOf(ScenarioPlan plan, StepPlan step) =>
-        new(plan.Target.Authority, step.Model, step.Version, plan.Target.Path, plan.TimeoutMilliseconds > 0, plan.Headers, plan.Token, plan.Target.IsTls);
+        new(plan.Target.Authority, step.Model, step.Version, plan.Target.Path, plan.TimeoutMilliseconds > 0, plan.Headers, plan.Token, plan.Target.IsTls, plan.Method);
 
     private static RequestPayload[] Payloads(StepPlan step, ModelDescription? model, int seed)
     {

@@ -22,6 +22,9 @@ internal sealed class ScenarioRun
     private readonly long _start;
     private readonly LoadWorker[] _workers;
     private readonly Thread[] _threads;
+    private readonly SortedList<int, IntervalTally> _intervals = [];
+    private readonly int[] _seen;
+    private readonly int _seed;
     private readonly double _warmUpSeconds;
     private readonly double _intervalSeconds;
     private long _stopped;
@@ -29,7 +32,8 @@ internal sealed class ScenarioRun
 
     /// <param name="server">The scenario's own, or a null server.</param>
     /// <param name="start">When it begins; a timestamp, a moment from now, so that connections are there.</param>
-    public ScenarioRun(Preparation prepared, IPEndPoint server, IReadOnlyList<LoadSimulation> simulations, double warmUpSeconds, bool verify, TimeProvider time, long start)
+    /// <param name="seed">Of the arrivals; null for the scenario's.</param>
+    public ScenarioRun(Preparation prepared, IPEndPoint server, IReadOnlyList<LoadSimulation> simulations, double warmUpSeconds, bool verify, TimeProvider time, long start, int? seed = null)
     {
         _prepared = prepared;
         _server = server;
@@ -41,6 +45,8 @@ internal sealed class ScenarioRun
         _intervalSeconds = Seconds <= ShortRunSeconds ? 0.5 : Math.Max(1, Math.Ceiling(Seconds / MostIntervals));
         _workers = new LoadWorker[prepared.Plan.Threads];
         _threads = new Thread[_workers.Length];
+        _seen = new int[_workers.Length];
+        _seed = seed ?? prepared.Plan.Seed;
         for (int i = 0; i < _threads.Length; i++)
         {
             int worker = i;
@@ -65,8 +71,24 @@ internal sealed class ScenarioRun
 
     public int UnderWay => _workers.Sum(worker => worker?.UnderWay ?? 0);
 
-    /// <summary>All workers' intervals that have ended, added up.</summary>
-    public IReadOnlyList<IntervalTally> Intervals => IntervalTally.Merge(_workers.SelectMany(worker => worker?.Tally.Published ?? []));
+    /// <summary>All workers' intervals that have ended, added up. What was added up before stays so: only what is new since the last look is.</summary>
+    public IReadOnlyList<IntervalTally> Intervals
+    {
+        get
+        {
+            for (int i = 0; i < _workers.Length; i++)
+            {
+                if (_workers[i] is not { } worker) continue;
+                foreach (IntervalTally each in worker.Tally.PublishedFrom(_seen[i]))
+                {
+                    _seen[i]++;
+                    _intervals[each.Index] = _intervals.TryGetValue(each.Index, out IntervalTally? there) ? there.Plus(each) : each;
+                }
+            }
+
+            return [.. _intervals.Values];
+        }
+    }
 
     /// <summary>Ends it early; calls that have no answer yet are not counted.</summary>
     public void Stop()
@@ -83,53 +105,8 @@ internal sealed class ScenarioRun
     /// <summary>What came of it; once it has been joined.</summary>
     public ScenarioResult Result(ProofResult? proof)
     {
-        WorkerTally[] tallies = [.. _workers.Where(worker => worker is not null).Select(worker => worker.Tally)];
         double ran = _stopped > 0 ? Math.Max(0, _time.GetElapsedTime(_start, _stopped).TotalSeconds) : Seconds;
-        return new ScenarioResult
-        {
-            Name = Plan.Name,
-            Target = Plan.Target.ToString(),
-            Carrier = Plan.Carrier.Name,
-            Steps = [.. Plan.Steps.Select(step => step.Name)],
-            Simulations = [.. _simulations.Select(simulation => simulation.ToString())],
-            IsOpen = _simulations.Any(simulation => simulation.IsOpen),
-            WarmUpSeconds = _warmUpSeconds,
-            Seconds = Math.Max(0, Math.Min(ran, Seconds) - _warmUpSeconds),
-            TimeoutMilliseconds = Plan.TimeoutMilliseconds,
-            Connections = Plan.AllConnections,
-            Threads = Plan.Threads,
-            Offered = tallies.Sum(tally => tally.Offered),
-            Answered = tallies.Sum(tally => tally.Answered),
-            InTime = tallies.Sum(tally => tally.InTime),
-            Refused = tallies.Sum(tally => tally.Refused),
-            Failed = tallies.Sum(tally => tally.Failed),
-            NotSent = tallies.Sum(tally => tally.NotSent),
-            Retries = tallies.Sum(tally => tally.Retries),
-            Verified = tallies.Sum(tally => tally.Verified),
-            Wrong = tallies.Sum(tally => tally.Wrong),
-            AnsweredInWindow = _workers.Sum(worker => worker?.AnsweredInWindow ?? 0),
-            InTimeInWindow = _workers.Sum(worker => worker?.InTimeInWindow ?? 0),
-            MostWaiting = tallies.Select(tally => tally.MostWaiting).DefaultIfEmpty(0).Max(),
-            Sent = tallies.Sum(tally => tally.Sent),
-            ClientCpuSeconds = tallies.Sum(tally => tally.Cpu.TotalSeconds),
-            ClientBusy = ran > 0 ? Math.Min(1, tallies.Select(tally => tally.Cpu.TotalSeconds / ran).DefaultIfEmpty(0).Max()) : 0,
-            Latency = Merge(tallies, tally => tally.Latency),
-            Service = Merge(tallies, tally => tally.Service),
-            Refusals = Merge(tallies, tally => tally.Refusals),
-            Lag = Merge(tallies, tally => tally.Lag),
-            StepLatencies = [.. Enumerable.Range(0, Plan.Steps.Count > 1 ? Plan.Steps.Count : 0).Select(step => Merge(tallies, tally => tally.Steps[step]))],
-            Kinds = KindCount.Merge(tallies.SelectMany(tally => tally.Kinds.Counts)),
-            IntervalSeconds = _intervalSeconds,
-            Intervals = Intervals,
-            Proof = proof,
-        };
-    }
-
-    private static SparseHistogram Merge(WorkerTally[] tallies, Func<WorkerTally, LatencyHistogram> histogram)
-    {
-        LatencyHistogram all = new();
-        foreach (WorkerTally tally in tallies) all.Add(histogram(tally));
-        return all.ToSparse();
+        return RunResult.Of(Plan, _simulations, _warmUpSeconds, ran, _intervalSeconds, [.. _workers.Where(worker => worker is not null)], Intervals, proof);
     }
 
     private void Run(int index, bool verify, ManualResetEventSlim isReady)
@@ -146,11 +123,12 @@ internal sealed class ScenarioRun
                 WarmUpSeconds = _warmUpSeconds,
                 DeadlineSeconds = plan.TimeoutMilliseconds / 1000,
                 PatienceSeconds = plan.PatienceSeconds,
+                DrainSeconds = plan.PatienceSeconds,
                 IntervalSeconds = _intervalSeconds,
                 Retry = plan.Retry,
                 Verifier = verify ? _prepared.Verifier : null,
             };
-            _workers[index] = new LoadWorker(worker, new ArrivalStream(_simulations, plan.Seed, index, plan.Threads), transport, _time, _start);
+            _workers[index] = new LoadWorker(worker, new ArrivalStream(_simulations, _seed, index, plan.Threads), transport, _time, _start);
             isReady.Set();
             _workers[index].Run();
             if (_workers[index].Tally.GaveUp is not null) Stop();

@@ -18,7 +18,7 @@ internal static class Vouching
         if (result.Answered == 0) return null;
         LatencyHistogram lag = result.Lag.ToHistogram();
         double lagP99 = lag.Microseconds(0.99);
-        double allowed = Math.Max(ClientProof.MostLagMicroseconds, LagShare * result.Latency.ToHistogram().Microseconds(0.99));
+        double allowed = Math.Max(ClientProof.AllowedLag(result), LagShare * result.Latency.ToHistogram().Microseconds(0.99));
         if (result.IsOpen && lagP99 > allowed)
         {
             return $"{result.Name}: the client fell behind: 1 % of the calls were sent more than {Quantity.Seconds(lagP99 / 1e6)} late (at most {Quantity.Seconds(allowed / 1e6)} can be vouched for)";
@@ -33,6 +33,10 @@ internal static class Vouching
     /// <summary>What is worth knowing though the figures stand.</summary>
     public static IEnumerable<string> Notes(ScenarioResult result)
     {
+        double lag = result.Lag.ToHistogram().Microseconds(0.99);
+        double p99 = result.Latency.ToHistogram().Microseconds(0.99);
+        if (result.IsOpen && result.Answered > 0 && lag > LagShare * p99) yield return $"{result.Name}: 1 % of the calls were sent more than {Quantity.Seconds(lag / 1e6)} late, more than a tenth of the p99 of {Quantity.Seconds(p99 / 1e6)}: so much of the latencies is the client's";
+        if (result.ConnectionsUp > 0 && result.ConnectionsUp < result.Connections) yield return $"{result.Name}: of {result.Connections} connections at most {result.ConnectionsUp} were up at a time";
         if (result.Answered == 0 && result.Offered > 0) yield return $"{result.Name}: no call was answered";
         if (result.NotSent > 0) yield return $"{result.Name}: {Quantity.Number(result.NotSent)} calls were never sent: none of {result.Connections} connections had room for them in time, and up to {Quantity.Number(result.MostWaiting)} waited";
         else if (result.IsOpen && result.MostWaiting > Math.Max(1000, result.Connections)) yield return $"{result.Name}: up to {Quantity.Number(result.MostWaiting)} calls waited in the client for one of {result.Connections} connections; their wait is in the latencies";

@@ -8,6 +8,10 @@ internal sealed record ScenarioPlan
 {
     public const double DefaultTolerance = 1e-3;
     public const int DefaultWindow = 256;
+
+    /// <summary>HEAD and CONNECT are not among them: their answers have no bodies though their heads say so.</summary>
+    public static IReadOnlyList<string> Methods { get; } = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
     public const double DefaultWarmUpSeconds = 2;
 
     // Enough to have a light model's batches full; each costs a server little.
@@ -48,12 +52,19 @@ internal sealed record ScenarioPlan
 
     public double Tolerance { get; init; } = DefaultTolerance;
 
+    /// <summary>Of when calls are due, and of which payload each carries.</summary>
     public int Seed { get; init; } = 1;
+
+    /// <summary>Of the payloads themselves: apart, so that processes with seeds of their own ask for the same things.</summary>
+    public int PayloadSeed { get; init; } = 1;
 
     /// <summary>Of HTTP, or gRPC's metadata; each <c>name: value</c>.</summary>
     public IReadOnlyList<string> Headers { get; init; } = [];
 
     public string? Token { get; init; }
+
+    /// <summary>Of a plain target's requests; null for GET, or POST where there is a body.</summary>
+    public string? Method { get; init; }
 
     /// <summary>Whether any certificate will do.</summary>
     public bool IsInsecure { get; init; }

@@ -1,17 +1,18 @@
 namespace Gateway.Load.ServerMetrics;
 
 /// <summary>Reads the server's metrics again and again while a run is under way.</summary>
-/// <remarks><b>Threading</b>: a task of its own from <see cref="Start"/> to <see cref="Stop"/>. <b>Behaviour</b>: a page that cannot be had is left out; at most <see cref="Most"/> are kept.</remarks>
+/// <remarks><b>Threading</b>: a task of its own from <see cref="Start"/> to <see cref="Stop"/>. <b>Behaviour</b>: a page that cannot be had is left out; of a page only what <see cref="ServerReading"/> reads is kept, and of a long run fewer pages (<see cref="SampleShelf"/>).</remarks>
 internal sealed class MetricsSource : IDisposable
 {
-    private const int Most = 4000;
+    // A chart has no more points.
+    private const int Most = 1200;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly HttpClient _client = new() { Timeout = Patience };
     private readonly Uri _url;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
-    private readonly List<MetricsSample> _samples = [];
+    private readonly SampleShelf _samples = new(Most);
     private long _start;
     private Task _reading = Task.CompletedTask;
 
@@ -38,7 +39,6 @@ internal sealed class MetricsSource : IDisposable
     public void Start(long start, TimeSpan interval)
     {
         _start = start;
-        _samples.Clear();
         _reading = Task.Run(() => ReadAgainAsync(interval));
     }
 
@@ -48,7 +48,7 @@ internal sealed class MetricsSource : IDisposable
         _stop.Cancel();
         _reading.GetAwaiter().GetResult();
         if (TryRead() is { } last) _samples.Add(last);
-        return [.. _samples];
+        return _samples.Samples;
     }
 
     /// <summary>One page now; null when it cannot be had.</summary>
@@ -60,7 +60,7 @@ internal sealed class MetricsSource : IDisposable
             using HttpResponseMessage response = _client.Send(request);
             response.EnsureSuccessStatusCode();
             using StreamReader reader = new(response.Content.ReadAsStream());
-            return new MetricsSample(_time.GetElapsedTime(_start).TotalSeconds, PrometheusText.Parse(reader.ReadToEnd()));
+            return new MetricsSample(_time.GetElapsedTime(_start).TotalSeconds, PrometheusText.Parse(reader.ReadToEnd(), ServerReading.Names));
         }
         catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException or IOException or NotSupportedException or InvalidOperationException)
         {
@@ -82,7 +82,7 @@ internal sealed class MetricsSource : IDisposable
         {
             do
             {
-                if (_samples.Count < Most && TryRead() is { } sample) _samples.Add(sample);
+                if (_samples.WantsNext() && TryRead() is { } sample) _samples.Add(sample);
             }
             while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false));
         }

@@ -6,12 +6,15 @@ namespace Gateway.Load.ServerMetrics;
 internal static class PrometheusText
 {
     /// <summary>Series by name and labels, as they stand. Lines that are none are left out.</summary>
-    public static Dictionary<string, double> Parse(string page)
+    /// <param name="names">Of which series are wanted; null for all.</param>
+    public static Dictionary<string, double> Parse(string page, HashSet<string>? names = null)
     {
+        HashSet<string>.AlternateLookup<ReadOnlySpan<char>>? wanted = names?.GetAlternateLookup<ReadOnlySpan<char>>();
         Dictionary<string, double> series = [];
         foreach (ReadOnlySpan<char> line in page.AsSpan().EnumerateLines())
         {
             if (line.IsEmpty || line[0] == '#') continue;
+            if (wanted is { } those && !those.Contains(line[..Math.Max(0, line.IndexOfAny('{', ' '))])) continue;
             int end = line.LastIndexOf('}') + 1;
             int space = line[end..].IndexOf(' ');
             if (space < 0) continue;

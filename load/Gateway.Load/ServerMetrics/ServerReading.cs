@@ -8,6 +8,14 @@ internal static class ServerReading
 {
     private static readonly string[] Stages = ["queue", "compute_input", "compute_infer", "compute_output"];
 
+    /// <summary>All series that are read.</summary>
+    public static HashSet<string> Names { get; } =
+    [
+        "process_cpu_seconds_total", "gateway_batch_size_rows_sum", "gateway_batch_size_rows_count", "gateway_batch_size_rows_bucket", "gateway_batch_close_reason_total", "gateway_model_provider",
+        "nv_inference_pending_request_count", "nv_inference_count", "nv_inference_exec_count", "nv_inference_request_success",
+        .. Stages.SelectMany(stage => new[] { $"gateway_{stage}_duration_seconds_sum", $"gateway_{stage}_duration_seconds_count", $"nv_inference_{stage}_duration_us" }),
+    ];
+
     /// <param name="models">Those that the load asked.</param>
     /// <param name="countFrom">Seconds from the start; pages before belong to the warm-up.</param>
     /// <returns>Null when there are no two pages.</returns>
@@ -37,7 +45,10 @@ internal static class ServerReading
             [.. Stages.Select(stage => new ServerStage(stage.Replace("compute_", "", StringComparison.Ordinal), Stage(first, last, stage, models))).Where(stage => stage.Milliseconds > 0)],
             BatchSizes(first, last, models),
             [.. Grown(first, last, "gateway_batch_close_reason_total", "reason", models).Where(reason => reason.Count > 0)],
-            points);
+            points)
+        {
+            Instances = (int)Known(last.Sum("gateway_model_provider", models)),
+        };
     }
 
     private static double Cores(MetricsSample from, MetricsSample to)

@@ -44,6 +44,8 @@ internal sealed class SocketTransport : ICallTransport
 
     public long DownSince { get; private set; }
 
+    public int MostUp { get; private set; }
+
     public string Trouble { get; private set; } = "no connection yet";
 
     public bool TrySend(int call, int payload, long timeoutMicroseconds)
@@ -116,7 +118,7 @@ internal sealed class SocketTransport : ICallTransport
             if (connection.IsConnecting)
             {
                 if (!connection.TryEndConnect()) return;
-                _up++;
+                MostUp = Math.Max(MostUp, ++_up);
                 DownSince = 0;
                 connection.Receive(sink);
             }

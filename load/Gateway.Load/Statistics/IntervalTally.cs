@@ -26,7 +26,8 @@ internal sealed record IntervalTally
     public static IReadOnlyList<IntervalTally> Merge(IEnumerable<IntervalTally> intervals) =>
         [.. intervals.GroupBy(interval => interval.Index).OrderBy(group => group.Key).Select(group => group.Aggregate((one, other) => one.Plus(other)))];
 
-    private IntervalTally Plus(IntervalTally other) => this with
+    /// <summary>Both together.</summary>
+    public IntervalTally Plus(IntervalTally other) => this with
     {
         Offered = Offered + other.Offered,
         Answered = Answered + other.Answered,

@@ -1,7 +1,7 @@
 namespace Gateway.Load.Statistics;
 
 /// <summary>What one worker counts while it runs.</summary>
-/// <remarks><b>Threading</b>: the worker writes; <see cref="Published"/> may be read by others on the way, everything once it has ended.</remarks>
+/// <remarks><b>Threading</b>: the worker writes; <see cref="PublishedFrom"/> may be read by others on the way, everything once it has ended.</remarks>
 internal sealed class WorkerTally(int steps)
 {
     private readonly List<IntervalTally> _published = [];
@@ -53,19 +53,19 @@ internal sealed class WorkerTally(int steps)
     /// <summary>Calls begun in all, warm-up included: what the client's CPU time is shared among.</summary>
     public long Sent { get; set; }
 
+    /// <summary>Most connections that there were at a time.</summary>
+    public int MostUp { get; set; }
+
     /// <summary>CPU time of the worker's thread.</summary>
     public TimeSpan Cpu { get; set; }
 
     /// <summary>Why the worker gave up; null when it did not.</summary>
     public string? GaveUp { get; set; }
 
-    /// <summary>The intervals that have ended.</summary>
-    public IntervalTally[] Published
+    /// <summary>The intervals that have ended, from the <paramref name="from"/>th on.</summary>
+    public IReadOnlyList<IntervalTally> PublishedFrom(int from)
     {
-        get
-        {
-            lock (_published) return [.. _published];
-        }
+        lock (_published) return _published[from..];
     }
 
     public void Publish(IntervalTally interval)

@@ -1,32 +1,55 @@
+using System.Globalization;
 using System.Text;
 
 namespace Gateway.Load.Tuning;
 
-/// <summary>Changes top-level fields of a config.pbtxt and leaves everything else as it stands, comments included.</summary>
+/// <summary>Changes fields of a config.pbtxt and leaves everything else as it stands, comments included.</summary>
 internal static class ConfigText
 {
-    /// <summary>Takes fields out.</summary>
-    /// <param name="isWanted">Given a field's name and its whole text; false takes it out.</param>
+    /// <summary>Goes through the fields of a message, in order.</summary>
+    /// <param name="edit">Given a field's name and its whole text; returns what is to stand there.</param>
     /// <exception cref="FormatException">Braces or quotes do not end.</exception>
-    public static string Keep(string config, Func<string, string, bool> isWanted)
+    public static string Edit(string config, Func<string, string, string> edit)
     {
-        StringBuilder kept = new();
+        StringBuilder edited = new();
         int at = 0;
         while (at < config.Length)
         {
             int start = at;
             at = SkipSpace(config, at);
-            kept.Append(config, start, at - start);
+            edited.Append(config, start, at - start);
             if (at == config.Length) break;
             int field = at;
             while (at < config.Length && (char.IsLetterOrDigit(config[at]) || config[at] == '_')) at++;
             string name = config[field..at];
             if (name.Length == 0) throw new FormatException($"config.pbtxt: '{config[field]}' where a field should begin");
             at = EndOfValue(config, at);
-            if (isWanted(name, config[field..at])) kept.Append(config, field, at - field);
+            edited.Append(edit(name, config[field..at]));
         }
 
-        return kept.ToString();
+        return edited.ToString();
+    }
+
+    /// <summary>Sets a field of the message that a field holds, and leaves the rest of it as it stands.</summary>
+    /// <param name="text">The field that holds the message: its name and all of its value.</param>
+    /// <exception cref="FormatException">It holds none.</exception>
+    public static string Set(string text, string field, int value)
+    {
+        int open = 0;
+        while (open < text.Length && text[open] is not ('{' or '<')) open = text[open] == '#' ? EndOfLine(text, open) : open + 1;
+        if (open == text.Length) throw new FormatException($"config.pbtxt: no message where {field} is to be");
+        int end = EndOfValue(text, open);
+        string set = string.Create(CultureInfo.InvariantCulture, $"{field}: {value}");
+        bool isThere = false;
+        string inner = Edit(text[(open + 1)..(end - 1)], (name, whole) =>
+        {
+            if (name != field) return whole;
+            string instead = isThere ? "" : set;
+            isThere = true;
+            return instead;
+        });
+        if (!isThere) inner = inner.Contains('\n') ? $"\n  {set}{inner}" : $" {set}{(inner.Trim().Length == 0 ? " " : inner)}";
+        return $"{text[..(open + 1)]}{inner}{text[(end - 1)..]}";
     }
 
     private static int SkipSpace(string text, int at)

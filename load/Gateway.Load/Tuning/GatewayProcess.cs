@@ -43,11 +43,22 @@ internal sealed partial class GatewayProcess : IDisposable
         throw new LoadException(ExitCode.CannotStart, $"{program} did not start: {string.Join(' ', output.Split('\n').TakeLast(4))}");
     }
 
-    public string? Http { get; private set; }
+    private string? Http { get; set; }
 
-    public string? Frames { get; private set; }
+    private string? Frames { get; set; }
+
+    private string? Grpc { get; set; }
 
     public Uri? Metrics { get; private set; }
+
+    /// <summary>Where it serves a scheme; null where it does not.</summary>
+    public string? AddressOf(string scheme) => scheme switch
+    {
+        "http" => Http,
+        "frames" => Frames,
+        "grpc" => Grpc,
+        _ => null,
+    };
 
     public void Dispose()
     {
@@ -70,6 +81,7 @@ internal sealed partial class GatewayProcess : IDisposable
         if (match.Success)
         {
             Http = match.Groups["http"].Value;
+            Grpc = match.Groups["grpc"].Success ? $"grpc://{match.Groups["grpc"].Value}" : null;
             Frames = match.Groups["frames"].Success ? $"frames://{match.Groups["frames"].Value}" : null;
             Metrics = match.Groups["metrics"].Success ? new Uri($"{match.Groups["metrics"].Value}/metrics") : null;
         }
@@ -77,6 +89,6 @@ internal sealed partial class GatewayProcess : IDisposable
         if (text.Contains("Serving ", StringComparison.Ordinal)) _listens.Set();
     }
 
-    [GeneratedRegex(@"Listening on (?<http>http://[^,\s]+)(?:,.*?frames on (?<frames>[\d.:\[\]a-f]+))?(?:,.*?metrics on (?<metrics>http://[^,\s]+))?")]
+    [GeneratedRegex(@"Listening on (?<http>http://[^,\s]+)(?:,.*?gRPC on (?:http://)?(?<grpc>[\d.:\[\]a-f]+))?(?:,.*?frames on (?<frames>[\d.:\[\]a-f]+))?(?:,.*?metrics on (?<metrics>http://[^,\s]+))?")]
     private static partial Regex Listening();
 }

@@ -1,66 +1,99 @@
 using Gateway.Load.Capacity;
 using Gateway.Load.Results;
 using Gateway.Load.Running;
-using Gateway.Load.Scenarios;
-using Gateway.Load.ServerMetrics;
 
 namespace Gateway.Load.Tuning;
 
-/// <summary>Starts a gateway for each setting, and measures it saturated and at one rate that is the same for all.</summary>
-/// <param name="scenario">What is sent; its target is set here.</param>
+/// <summary>Measures a server on each setting: saturated, at one rate that is the same for all, and, where an objective is given, up to its knee.</summary>
+/// <param name="start">Starts one on a configuration; told what the client does against nothing, once that is known.</param>
 /// <param name="rate">Calls a second at which latencies are compared; 0 for half of what the first setting does saturated.</param>
-internal sealed class TuneRun(string program, ScenarioPlan scenario, double seconds, double rate, TimeProvider time, IRunDisplay display, CancellationToken stop)
+/// <param name="objective">Null for no search.</param>
+internal sealed class TuneRun(Func<string, double, ITunedServer> start, double seconds, double rate, Objective? objective, IRunDisplay display, CancellationToken stop)
 {
     private const double Share = 0.5;
-    private const int MostCopies = 256;
+    private const double FirstKneeShare = 0.7;
+    private const int Attempts = 3;
 
-    // What a trial is stopped early by; latencies here are compared, not held against anything.
-    private static readonly Objective Any = new(0.01, 60);
+    // As in a run: so near to what the client does against nothing, the server is not what limits; so late, latencies are the client's.
+    private const double NullShare = 0.85;
+    private const double MostClientBusy = 0.95;
+    private const double LagShare = 0.1;
+
+    // Latencies at the rate that all have are compared, not held against anything.
+    private static readonly Objective Any = new(0.01, 0.2);
+    private readonly List<string> _doubts = [];
     private double _rate = rate;
+    private double _clientRate;
 
-    /// <summary>Why a latency is the client's and not the server's; null when none is.</summary>
-    public string? Doubt { get; private set; }
+    /// <summary>Settings whose figures are the client's and not the server's, and why.</summary>
+    public IReadOnlyList<string> Doubts => _doubts;
 
-    public TuneResult Run(RepositoryCopy repository, string model, IReadOnlyList<TuneSetting> settings)
+    /// <param name="original">The configuration as it is.</param>
+    public TuneResult Run(string original, string model, IReadOnlyList<TuneSetting> settings)
     {
         List<TunePoint> points = [];
         foreach (TuneSetting setting in settings)
         {
             if (stop.IsCancellationRequested) break;
-            points.Add(Measure(repository, setting));
+            points.Add(Measure(original, setting));
             TunePoint point = points[^1];
-            display.Say($"{setting}: {point.Problem ?? $"{Quantity.Number(point.Throughput)}/s saturated, p99 {Quantity.Seconds(point.P99Milliseconds / 1000)} at {Quantity.Number(_rate)}/s"}");
+            display.Say($"{setting}: {point.Problem ?? $"{Quantity.Number(point.Throughput)}/s saturated, p99 {Quantity.Seconds(point.P99Milliseconds / 1000)} at {Quantity.Number(_rate)}/s{(point.MissShare > 0 ? $", {Quantity.Share(point.MissShare)} of the calls missed" : "")}{(objective is null ? "" : $", knee {Quantity.Number(point.Knee)}/s")}"}");
         }
 
-        return new TuneResult(model, ParetoFront.Mark(points));
+        return new TuneResult(model, ParetoFront.Mark(points)) { Rate = _rate, Percentile = objective?.Share ?? 0, ObjectiveMilliseconds = (objective?.Seconds ?? 0) * 1000 };
     }
 
-    private TunePoint Measure(RepositoryCopy repository, TuneSetting setting)
+    private TunePoint Measure(string original, TuneSetting setting)
     {
         string config = "";
         try
         {
-            config = setting.Apply(repository.Original);
-            repository.Write(config);
-            using GatewayProcess gateway = new(program, repository.Folder);
-            string address = (scenario.Carrier.Scheme == "http" ? gateway.Http : gateway.Frames) ?? throw new LoadException(ExitCode.CannotStart, $"the gateway does not listen for {scenario.Carrier.Name}");
-            if (!TargetAddress.TryParse(address, out TargetAddress? target, out string problem)) throw new LoadException(ExitCode.CannotStart, problem);
-            ScenarioPlan plan = scenario with { Target = target };
-            Preparation prepared = Preparation.Create(plan, time);
-            using MetricsSource? metrics = gateway.Metrics is null ? null : MetricsSource.TryOpen(gateway.Metrics, time);
-            TrialRunner runner = new(prepared, Any, seconds, metrics, time, stop);
-            int copies = plan.Carrier.IsMultiplexed ? Math.Min(MostCopies, plan.AllConnections * plan.Window) : plan.AllConnections;
-            runner.Saturated(copies);
-            TrialResult saturated = runner.Saturated(copies);
+            config = setting.Apply(original);
+            using ITunedServer server = start(config, _clientRate);
+            _clientRate = server.ClientRate;
+            TrialRunner runner = new(server.Load, $"{setting}", objective ?? Any, seconds);
+            runner.Saturated(server.Copies);
+            TrialResult saturated = runner.Saturated(server.Copies);
+            if (saturated.ClientBusy > MostClientBusy || (_clientRate > 0 && saturated.Throughput > NullShare * _clientRate))
+            {
+                _doubts.Add($"{setting}: saturated it does {Quantity.Number(saturated.Throughput)}/s, and the client {Quantity.Number(_clientRate)}/s against a server that does nothing, {Quantity.Share(saturated.ClientBusy)} busy: the client is the limit");
+            }
+
             if (_rate == 0) _rate = Math.Max(1, saturated.Throughput * Share);
-            TrialResult even = runner.AtRate(_rate, isCurve: true);
-            Doubt ??= runner.Doubt;
-            return new TunePoint($"{setting}", saturated.Throughput, even.P50Milliseconds, even.P99Milliseconds, false, config, null) { BatchRows = saturated.BatchRows };
+            TrialResult even = Even(runner, setting);
+            double knee = objective is null ? 0 : new KneeSearch(at => Try(runner, at)).Find(Math.Max(1, saturated.Throughput * FirstKneeShare), Math.Max(1, _clientRate));
+            if (runner.Doubt is { } doubt) _doubts.Add(doubt);
+            return new TunePoint($"{setting}", saturated.Throughput, even.P50Milliseconds, even.P99Milliseconds, false, config, null)
+            {
+                BatchRows = saturated.BatchRows,
+                MissShare = Math.Max(even.ErrorShare, saturated.ErrorShare),
+                Knee = knee,
+            };
         }
         catch (Exception exception) when (exception is LoadException or FormatException or OperationCanceledException or IOException)
         {
             // One setting that the gateway refuses ends nothing: it is a result too.
             return new TunePoint($"{setting}", 0, 0, 0, false, config, exception is OperationCanceledException ? "stopped" : exception.Message);
         }
+    }
+
+    /// <summary>At the rate that all have; again where the client was late, which says nothing of the server.</summary>
+    private TrialResult Even(TrialRunner runner, TuneSetting setting)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            TrialResult trial = runner.AtRate(_rate, isCurve: true);
+            double allowed = Math.Max(ClientProof.MostLagMicroseconds / 1000, LagShare * trial.P99Milliseconds);
+            if (trial.LagP99Milliseconds <= allowed) return trial;
+            if (attempt < Attempts) continue;
+            _doubts.Add($"{setting}: at {Quantity.Number(_rate)}/s the client fell behind, {Attempts} times: 1 % of the calls were sent more than {Quantity.Seconds(trial.LagP99Milliseconds / 1000)} late");
+            return trial;
+        }
+    }
+
+    private static KneeSearch.Trial Try(TrialRunner runner, double rate)
+    {
+        TrialResult trial = runner.AtRate(rate, isCurve: false);
+        return new KneeSearch.Trial(trial.Holds, IsClear: trial.Hopeless is not null);
     }
 }

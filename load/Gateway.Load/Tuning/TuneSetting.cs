@@ -11,6 +11,8 @@ namespace Gateway.Load.Tuning;
 internal sealed record TuneSetting(int? QueueDelay, int? MaxBatch, int? Instances, int? Threads)
 {
     private const string ThreadsKey = "intra_op_thread_count";
+    private const string BatchingKey = "dynamic_batching";
+    private const string DelayKey = "max_queue_delay_microseconds";
 
     public override string ToString()
     {
@@ -26,17 +28,28 @@ internal sealed record TuneSetting(int? QueueDelay, int? MaxBatch, int? Instance
     /// <exception cref="FormatException">It cannot be read.</exception>
     public string Apply(string config)
     {
-        StringBuilder text = new(ConfigText.Keep(config, (name, field) => name switch
+        bool hasBatching = false;
+        StringBuilder text = new(ConfigText.Edit(config, (name, field) =>
         {
-            "dynamic_batching" => QueueDelay is null,
-            "max_batch_size" => MaxBatch is null,
-            "instance_group" => Instances is null,
-            "parameters" => Threads is null || !field.Contains(ThreadsKey, StringComparison.Ordinal),
-            _ => true,
+            // A block that others' settings are in too: only the delay is this one's.
+            if (name == BatchingKey && QueueDelay is { } delay && !hasBatching)
+            {
+                hasBatching = true;
+                return ConfigText.Set(field, DelayKey, delay);
+            }
+
+            bool isReplaced = name switch
+            {
+                "max_batch_size" => MaxBatch is not null,
+                "instance_group" => Instances is not null,
+                "parameters" => Threads is not null && field.Contains(ThreadsKey, StringComparison.Ordinal),
+                _ => false,
+            };
+            return isReplaced ? "" : field;
         }).TrimEnd());
         text.Append('\n');
         if (MaxBatch is { } batch) text.Append(CultureInfo.InvariantCulture, $"max_batch_size: {batch}\n");
-        if (QueueDelay is { } delay) text.Append(CultureInfo.InvariantCulture, $"dynamic_batching {{\n  max_queue_delay_microseconds: {delay}\n}}\n");
+        if (QueueDelay is { } queueDelay && !hasBatching) text.Append(CultureInfo.InvariantCulture, $"{BatchingKey} {{\n  {DelayKey}: {queueDelay}\n}}\n");
         if (Instances is { } instances) text.Append(CultureInfo.InvariantCulture, $"instance_group [\n  {{\n    kind: KIND_CPU\n    count: {instances}\n  }}\n]\n");
         if (Threads is { } threads) text.Append(CultureInfo.InvariantCulture, $"parameters {{\n  key: \"{ThreadsKey}\"\n  value {{ string_value: \"{threads}\" }}\n}}\n");
         return text.ToString();

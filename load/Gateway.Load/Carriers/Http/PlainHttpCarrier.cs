@@ -2,7 +2,7 @@ using Gateway.Load.Payloads;
 
 namespace Gateway.Load.Carriers.Http;
 
-/// <summary>Any HTTP/1.1 target: GET, or POST with a body.</summary>
+/// <summary>Any HTTP/1.1 target: GET, or POST with a body, unless another method is named.</summary>
 internal sealed class PlainHttpCarrier : HttpCarrier
 {
     public override string Name => "http";
@@ -13,6 +13,6 @@ internal sealed class PlainHttpCarrier : HttpCarrier
 
     protected override HttpBody Body(RequestPayload payload, RequestTarget target) =>
         payload.Body is { Length: > 0 } body
-            ? new HttpBody("POST", target.Path, target.Headers.Any(header => header.StartsWith("content-type:", StringComparison.OrdinalIgnoreCase)) ? "" : "application/octet-stream", body)
-            : new HttpBody("GET", target.Path, "", []);
+            ? new HttpBody(target.Method ?? "POST", target.Path, target.Headers.Any(header => header.StartsWith("content-type:", StringComparison.OrdinalIgnoreCase)) ? "" : "application/octet-stream", body)
+            : new HttpBody(target.Method ?? "GET", target.Path, "", []);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Gateway.Load.Sockets;
@@ -5,7 +6,7 @@ using Gateway.Load.Sockets;
 namespace Gateway.Load.Carriers.Null;
 
 /// <summary>A server that does nothing but answer, in this process: what the client does against it is what the client can do.</summary>
-/// <remarks><b>Threading</b>: one thread of its own. <b>Ownership</b>: disposing ends it.</remarks>
+/// <remarks><b>Threading</b>: threads of its own, among which connections are dealt out; the first accepts them too. <b>Ownership</b>: disposing ends them.</remarks>
 internal sealed class NullServer : IDisposable
 {
     private const int MostConnections = 4096;
@@ -15,12 +16,15 @@ internal sealed class NullServer : IDisposable
     private readonly Func<NullResponder> _responders;
     private readonly TlsServer? _tls;
     private readonly Socket _listener;
-    private readonly Thread _thread;
-    private readonly Dictionary<int, Peer> _peers = [];
+    private readonly Epoll[] _epolls;
+    private readonly Thread[] _threads;
+    private readonly ConcurrentDictionary<int, Peer> _peers = [];
+    private int _last = Listener;
     private volatile bool _isStopped;
 
     /// <param name="tls">How connections are encrypted; null for not at all.</param>
-    public NullServer(Func<NullResponder> responders, TlsServer? tls = null)
+    /// <param name="threads">As many as the client has, lest this be what limits it.</param>
+    public NullServer(Func<NullResponder> responders, TlsServer? tls = null, int threads = 1)
     {
         _tls = tls;
         _responders = responders;
@@ -28,8 +32,10 @@ internal sealed class NullServer : IDisposable
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _listener.Listen(MostConnections);
         _listener.Blocking = false;
-        _thread = new Thread(Run) { IsBackground = true, Name = "null server" };
-        _thread.Start();
+        _epolls = [.. Enumerable.Range(0, threads).Select(_ => new Epoll(MostConnections))];
+        _epolls[0].Add(_listener, Listener);
+        _threads = [.. _epolls.Select((epoll, i) => new Thread(() => Run(epoll)) { IsBackground = true, Name = $"null server {i}" })];
+        foreach (Thread thread in _threads) thread.Start();
     }
 
     public IPEndPoint EndPoint => (IPEndPoint)_listener.LocalEndPoint!;
@@ -37,15 +43,14 @@ internal sealed class NullServer : IDisposable
     public void Dispose()
     {
         _isStopped = true;
-        _thread.Join();
+        foreach (Thread thread in _threads) thread.Join();
+        foreach (Peer peer in _peers.Values) peer.Dispose();
+        foreach (Epoll epoll in _epolls) epoll.Dispose();
         _listener.Dispose();
     }
 
-    private void Run()
+    private void Run(Epoll epoll)
     {
-        using Epoll epoll = new(MostConnections);
-        epoll.Add(_listener, Listener);
-        int next = Listener + 1;
         while (!_isStopped)
         {
             int ready = epoll.Wait(AskAgainMilliseconds);
@@ -55,18 +60,17 @@ internal sealed class NullServer : IDisposable
                 if (index == Listener)
                 {
                     if (TryAccept() is not { } socket) continue;
+                    int next = ++_last;
                     _peers[next] = new Peer(socket, _responders(), _tls?.Begin());
-                    epoll.Add(socket, next++);
+                    _epolls[next % _epolls.Length].Add(socket, next);
                 }
                 else if (_peers.TryGetValue(index, out Peer? peer) && !peer.TryServe(epoll, index))
                 {
                     peer.Dispose();
-                    _peers.Remove(index);
+                    _peers.TryRemove(index, out _);
                 }
             }
         }
-
-        foreach (Peer peer in _peers.Values) peer.Dispose();
     }
 
     private Socket? TryAccept()

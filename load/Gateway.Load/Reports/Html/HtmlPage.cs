@@ -9,7 +9,7 @@ namespace Gateway.Load.Reports.Html;
 internal static class HtmlPage
 {
     // The default encoder escapes <, > and &, so that no text of a server can end the script element.
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.Default };
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.Default, Converters = { new FiniteNumber() } };
 
     /// <param name="script">What draws the page, after charts.js.</param>
     /// <param name="data">What it draws.</param>

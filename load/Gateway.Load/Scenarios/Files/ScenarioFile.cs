@@ -39,7 +39,7 @@ internal static class ScenarioFile
             throw new LoadException(ExitCode.BadSettings, $"{file}:{exception.LineNumber + 1}: {text}");
         }
 
-        FileValues values = new(root, file, problems, "target", "metrics", "scenarios", "thresholds", "warmUp", "seed");
+        FileValues values = new(root, file, problems, "target", "metrics", "scenarios", "thresholds", "warmUp", "seed", "payloadSeed");
         IReadOnlyList<Threshold> common = Thresholds(values);
         Uri? metrics = null;
         if (values.Has("metrics") && !Uri.TryCreate(values.Text("metrics"), UriKind.Absolute, out metrics)) values.Complain("metrics", "is no address");
@@ -60,7 +60,7 @@ internal static class ScenarioFile
         FileValues values = new(
             value, path, problems,
             "name", "target", "carrier", "model", "version", "steps", "loadSimulations", "warmUp", "timeoutMs", "requestTimeout", "connections", "window", "threads",
-            "retries", "verify", "tolerance", "headers", "token", "insecure", "thresholds", "payloads", "seed");
+            "retries", "verify", "tolerance", "headers", "token", "insecure", "thresholds", "payloads", "seed", "payloadSeed", "method");
         TargetAddress? target = Target(values.Has("target") ? values : file);
         bool isModel = values.Has("model") || values.Has("steps");
         ICarrier? carrier = null;
@@ -101,10 +101,21 @@ internal static class ScenarioFile
             Headers = Headers(values),
             IsInsecure = values.Flag("insecure"),
             Token = values.Has("token") ? values.Text("token") : null,
+            Method = Method(values, carrier),
             Seed = values.Whole("seed", file.Whole("seed", 1, 0, int.MaxValue), 0, int.MaxValue),
+            PayloadSeed = values.Whole("payloadSeed", file.Whole("payloadSeed", 1, 0, int.MaxValue), 0, int.MaxValue),
             Thresholds = [.. Thresholds(values), .. common],
         };
         return problems.Count == before ? plan : null;
+    }
+
+    private static string? Method(FileValues values, ICarrier carrier)
+    {
+        if (!values.Has("method")) return null;
+        string method = values.Text("method");
+        if (carrier.Name != "http") values.Complain("method", $"means nothing to {carrier.Name}");
+        else if (!ScenarioPlan.Methods.Contains(method)) values.Complain("method", $"must be one of {string.Join(", ", ScenarioPlan.Methods)}");
+        return method;
     }
 
     private static TargetAddress? Target(FileValues values)

@@ -20,5 +20,5 @@ public class LimitFinderTests
         Assert.StartsWith("not known", Explain(Calm with { ServerCpuCores = -1 }));
     }
 
-    private static string Explain(TrialResult trial) => LimitFinder.Explain(trial, clientRate: 10_000, cores: 1.7, objectiveMilliseconds: 50);
+    private static string Explain(TrialResult trial) => LimitFinder.Explain(trial with { Instances = 2 }, clientRate: 10_000, cores: 1.7, objectiveMilliseconds: 50);
 }

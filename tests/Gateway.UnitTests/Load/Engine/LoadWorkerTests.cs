@@ -21,9 +21,9 @@ public class LoadWorkerTests
         Assert.Equal(1000, worker.Tally.Sent);
         Assert.Equal(800, worker.AnsweredInWindow);
         Assert.InRange(worker.Tally.Latency.Nanoseconds(1), 0.99e6, 1.01e6);
-        Assert.Equal(1000, worker.Tally.Published.Sum(interval => interval.Offered));
-        Assert.Equal(1000, worker.Tally.Published.Sum(interval => interval.Answered));
-        Assert.Equal(100, worker.Tally.Published.Single(interval => interval.Index == 4).Answered);
+        Assert.Equal(1000, worker.Tally.PublishedFrom(0).Sum(interval => interval.Offered));
+        Assert.Equal(1000, worker.Tally.PublishedFrom(0).Sum(interval => interval.Answered));
+        Assert.Equal(100, worker.Tally.PublishedFrom(0).Single(interval => interval.Index == 4).Answered);
     }
 
     [Fact]
@@ -114,6 +114,54 @@ public class LoadWorkerTests
 
         Assert.Equal(1000, worker.Tally.Failed);
         Assert.Equal("no answer in time", Assert.Single(worker.Tally.Kinds.Counts).Kind);
+    }
+
+    [Fact]
+    public void Run_OpenThenClosed_KeepsOnlyTheCopies()
+    {
+        // Calls of the open half that are under way when the closed half begins are nobody's callers.
+        ManualTimeProvider time = new();
+        long start = time.GetTimestamp();
+        List<int> atATime = [];
+        SimulatedServer server = new(time, 1000, () => 0.5) { OnSend = underWay => { if (time.GetTimestamp() - start > 3 * time.TimestampFrequency) atATime.Add(underWay); } };
+        LoadWorker worker = VirtualLoad.Run(time, server, VirtualLoad.Plan, Hundred with { Seconds = 2 }, new LoadSimulation(SimulationKind.KeepConstant, 3) { Copies = 5 });
+
+        Assert.Equal(5, atATime.Max());
+        Assert.Equal(worker.Tally.Offered, worker.Tally.Answered);
+    }
+
+    [Fact]
+    public void Run_AnswersThatTakeLong_AreNoErrorsAtTheEnd()
+    {
+        ManualTimeProvider time = new();
+        LoadWorker worker = VirtualLoad.Run(time, new SimulatedServer(time, 10_000, () => 12), VirtualLoad.Plan, Hundred);
+
+        Assert.Equal(0, worker.Tally.Failed);
+        Assert.Equal(1000, worker.Tally.Answered);
+    }
+
+    [Fact]
+    public void Run_RefusalNearTheEnd_ComesBackWhenTheServerSaid()
+    {
+        ManualTimeProvider time = new();
+        int calls = 0;
+        SimulatedServer server = new(time, 1, () => 0.001) { Answers = _ => calls++ == 0 ? CallOutcome.Refused : CallOutcome.Ok, RetryAfterMilliseconds = 3000 };
+        VirtualLoad.Run(time, server, VirtualLoad.Plan with { Retry = new RetryRule(1, 1) }, new LoadSimulation(SimulationKind.Inject, 2) { Rate = 0.5, Arrivals = ArrivalKind.Constant });
+
+        Assert.InRange((server.Sent[1] - server.Sent[0]) / (double)time.TimestampFrequency, 3.0, 3.01);
+    }
+
+    [Fact]
+    public void Run_Stopped_CountsOnlyWhatHasEnded()
+    {
+        ManualTimeProvider time = new();
+        LoadWorker? worker = null;
+        SimulatedServer server = new(time, 1000, () => 0.7) { OnSend = _ => { if (worker!.Tally.Offered == 300) worker.Stop(); } };
+        worker = new LoadWorker(VirtualLoad.Plan, new Gateway.Load.Arrivals.ArrivalStream([Hundred], 1), server, time, time.GetTimestamp());
+        worker.Run();
+
+        Assert.InRange(worker.Tally.Answered, 200, 299);
+        Assert.Equal(worker.Tally.Offered, worker.Tally.Answered);
     }
 
     [Fact]

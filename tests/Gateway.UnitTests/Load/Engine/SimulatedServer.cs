@@ -23,7 +23,12 @@ internal sealed class SimulatedServer(ManualTimeProvider time, int servers, Func
 
     public long DownSince { get; set; }
 
+    public int MostUp => 1;
+
     public string Trouble => "gone";
+
+    /// <summary>Told with each call how many are there.</summary>
+    public Action<int>? OnSend { get; init; }
 
     public int Most { get; private set; }
 
@@ -38,6 +43,7 @@ internal sealed class SimulatedServer(ManualTimeProvider time, int servers, Func
         _waiting.Enqueue(call);
         Timeouts.Add(timeoutMicroseconds);
         Sent.Add(time.GetTimestamp());
+        OnSend?.Invoke(_waiting.Count + _served.Count);
         Most = Math.Max(Most, _waiting.Count + _served.Count);
         return true;
     }

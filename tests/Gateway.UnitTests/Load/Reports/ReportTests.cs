@@ -98,7 +98,7 @@ public sealed class ReportTests : IDisposable
     public void Merge_TwoProcesses_AddsCountsAndHistograms()
     {
         LoadReport one = Report("a", 1);
-        LoadReport other = Report("a", 2);
+        LoadReport other = Report("a", 2) with { Started = one.Started + TimeSpan.FromSeconds(2) };
 
         LoadReport merged = Merging.Merge([one, other], "merge");
 
@@ -110,6 +110,86 @@ public sealed class ReportTests : IDisposable
         Assert.Equal(both.Nanoseconds(0.99), scenario.Latency.ToHistogram().Nanoseconds(0.99));
         Assert.Equal(one.Scenarios[0].Throughput + other.Scenarios[0].Throughput, scenario.Throughput, 6);
         Assert.Equal(6, Assert.Single(scenario.Kinds).Count);
+    }
+
+    [Fact]
+    public void Merge_WhatDoesNotBelongTogether_IsRefusedOrSaid()
+    {
+        LoadReport one = Report("a", 1);
+        LoadReport other = Report("a", 2);
+
+        Assert.Contains("the same", Assert.Throws<LoadException>(() => Merging.Merge([one, Report("a", 1)], "merge")).Message);
+        LoadReport elsewhere = other with { Scenarios = [other.Scenarios[0] with { Target = "http://elsewhere:8000" }] };
+        Assert.Contains("not the same: http-binary to http://localhost:8000, open; http-binary to http://elsewhere:8000, open", Assert.Throws<LoadException>(() => Merging.Merge([one, elsewhere], "merge")).Message);
+        LoadReport otherModel = other with { Scenarios = [other.Scenarios[0] with { Models = ["b"] }] };
+        Assert.Throws<LoadException>(() => Merging.Merge([one, otherModel], "merge"));
+        LoadReport later = other with { Started = one.Started + TimeSpan.FromSeconds(11) };
+        Assert.Contains("not at the same time", Assert.Single(Merging.Merge([one, later], "merge").Warnings));
+        Assert.Empty(Merging.Merge([one, other with { Started = one.Started + TimeSpan.FromSeconds(9) }], "merge").Warnings);
+    }
+
+    [Fact]
+    public void Write_NoAnswers_LooksLikeNoneAndNotFast()
+    {
+        LoadReport report = Report("a", 1);
+        ScenarioResult scenario = report.Scenarios[0] with { Answered = 0, AnsweredInWindow = 0, Latency = SparseHistogram.Empty, Lag = SparseHistogram.Empty };
+        LoadReport none = report with { Scenarios = [scenario with { Intervals = [scenario.Intervals[0] with { Answered = 0, Latency = SparseHistogram.Empty }] }] };
+
+        Assert.Contains("| – | – | – | – | – |", ReportMarkdown.Write(none));
+        Assert.Contains("None of 100/s offered was answered", ReportMarkdown.Write(none));
+        Assert.EndsWith(",,,,,,,\n", ReportCsv.Write(none));
+        ComparedValue p99 = Comparison.Of(report, none).Single(value => value.Name == "p99");
+        Assert.Equal(("–", null), (p99.After, p99.IsBetter));
+    }
+
+    [Fact]
+    public void Write_NumbersThatAreNone_BreakNoReport()
+    {
+        LoadReport report = Report("a", 1);
+        TrialResult trial = new(double.NaN, double.PositiveInfinity, double.NaN, double.NaN, 1, 1, 1, double.NaN, true, false);
+        report = report with
+        {
+            Scenarios = [report.Scenarios[0] with { ClientCpuSeconds = double.NaN, Seconds = double.NaN }],
+            Capacity = new CapacityResult(0.99, 50, [new CapacityOf("x", double.NaN, [double.NaN], double.NaN, double.NaN, "", [trial])]),
+            Tune = new TuneResult("m", [new TunePoint("p", double.NaN, double.NaN, double.NaN, true, "", null) { MissShare = double.NaN }]),
+        };
+
+        foreach (string text in new[] { HtmlReport.Write(report), HtmlReport.Compare(report, report, "a", "b"), ReportCsv.Write(report), ReportMarkdown.Write(report), ReportMarkdown.Compare(report, report) })
+        {
+            Assert.DoesNotContain("NaN |", text);
+            Assert.DoesNotContain(",NaN", text);
+            Assert.DoesNotContain(":NaN", text);
+            Assert.DoesNotContain("Infinity\"", text);
+        }
+    }
+
+    [Fact]
+    public void Markdown_TextOfOthers_StaysText()
+    {
+        LoadReport report = Report("a|b <img src=x> `c` *d*", 1) with { Command = "gateway-load --header 'x: ``'", Warnings = ["line\nbreak"] };
+
+        string text = ReportMarkdown.Write(report);
+
+        Assert.Contains(@"| a\|b \<img src=x\> \`c\` \*d\* |", text);
+        Assert.Contains("```gateway-load --header 'x: ``'```", text);
+        Assert.Contains("> line break\n", text);
+    }
+
+    [Fact]
+    public void Markdown_Capacity_HasTrialsConfidenceAndMachines()
+    {
+        TrialResult trial = new(900, 899, 890, 1, 2, 30, 40, 0.001, true, false) { Seconds = 5, ObjectiveMilliseconds = 30, ObjectiveLeast = 28, ObjectiveMost = -1 };
+        CapacityOf found = new("frames", 900, [880, 900], 0.02, 1000, "the queue: 3 ms (x)", [trial]) { Machines = new MachinePlan(9000, 0.2, 13, 12, 14, false), IsAtLeast = true };
+        LoadReport report = Report("a", 1) with { Kind = "capacity", Scenarios = [], Capacity = new CapacityResult(0.99, 50, [found]) };
+
+        string text = ReportMarkdown.Write(report);
+
+        Assert.Contains("At least 900 requests/s hold p99 within 50 ms over frames; limited by the queue: 3 ms. For 9,000/s with 20 % of each free: 13 machines (12 to 14 by the spread), +1 spare.", text);
+        Assert.Contains("| 900/s | 5 s | 899 | 1 ms | 30 ms | (28 ms to –) | 0.1 % | – | – | holds |", text);
+        Assert.Contains("No knee was found", ReportMarkdown.Write(report with { Capacity = new CapacityResult(0.99, 50, [found with { Knee = 0, Knees = [] }]) }));
+        Assert.Contains("No rate holds", ReportMarkdown.Write(report with { Capacity = new CapacityResult(0.99, 50, [found with { Knee = 0, Knees = [0] }]) }));
+        Assert.Contains("\"machines\":13", HtmlReport.Write(report));
+        Assert.Contains("frames,900,5,899,890,1,2,30,40,30,28,,0,0.001,1,0,", ReportCsv.Write(report));
     }
 
     [Fact]
@@ -142,6 +222,17 @@ public sealed class ReportTests : IDisposable
         Assert.DoesNotContain("{{", page);
         Assert.DoesNotContain("http-equiv", page);
         Assert.Equal(2, page.Split("</script>").Length - 1);
+    }
+
+    [Fact]
+    public void Write_WrongAnswers_AreCountedOnce()
+    {
+        LoadReport report = Report("a", 1);
+        report = report with { Scenarios = [report.Scenarios[0] with { Offered = 1000, Failed = 30, Wrong = 30, Verified = 1000, Refused = 0 }] };
+
+        Assert.Contains("| 0 % | 3 % |", ReportMarkdown.Write(report));
+        Assert.Contains("\"errorShare\":0.03,", HtmlReport.Write(report));
+        Assert.Equal("3 %", Comparison.Of(report, report).Single(value => value.Name == "errors").Before);
     }
 
     [Fact]

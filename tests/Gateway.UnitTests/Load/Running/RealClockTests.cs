@@ -25,7 +25,7 @@ public sealed class RealClockTests : IDisposable
 
         int code = Run([$"http://{server.EndPoint}/x", .. load, "--duration", "1s", "--warm-up", "200ms", "--connections", "4", "--verify"]);
 
-        Assert.Contains(code, new[] { ExitCode.Good, ExitCode.ClientIsTheLimit });
+        Assert.Equal(ExitCode.Good, code);
         ScenarioResult result = Assert.Single(Report().Scenarios);
         Assert.True(result.Answered > 50);
         Assert.Equal(result.Offered, result.Answered);
@@ -43,7 +43,7 @@ public sealed class RealClockTests : IDisposable
 
         int code = Run([$"http://{server.EndPoint}/x", "--rate", "200", "--duration", "500ms", "--warm-up", "0", "--connections", "2", "--threshold", "refused < 1%"]);
 
-        Assert.Contains(code, new[] { ExitCode.ThresholdFailed, ExitCode.ClientIsTheLimit });
+        Assert.Equal(ExitCode.ThresholdFailed, code);
         ScenarioResult result = Report().Scenarios[0];
         Assert.Equal(result.Offered, result.Refused);
         Assert.Equal("503 queue_full", Assert.Single(result.Kinds).Kind);
@@ -63,6 +63,91 @@ public sealed class RealClockTests : IDisposable
         Assert.Contains("cannot connect", report.Partial);
         Assert.True(report.Scenarios[0].Answered > 10);
         Assert.True(report.Scenarios[0].Seconds < 30);
+    }
+
+    [Fact]
+    public void Run_RateThatNoClientOffers_EndsWithoutFigures()
+    {
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+        Assert.Equal(ExitCode.ClientIsTheLimit, RunAs([$"http://{server.EndPoint}/x", "--rate", "600000", "--duration", "1s", "--connections", "2", "--metrics", "none"]));
+
+        Assert.Contains("cannot offer 600,000/s", _error.ToString());
+        Assert.Empty(_folder.EnumerateFiles());
+    }
+
+    [Fact]
+    public void Run_DoubtAfterTheRun_KeepsTheFiguresApartAndMarked()
+    {
+        // One thread, as many callers as it can carry, against a server that does nothing: the client is what is measured.
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+        int code = RunAs([$"http://{server.EndPoint}/x", "--concurrency", "16", "--duration", "1s", "--warm-up", "200ms", "--metrics", "none"]);
+
+        Assert.Equal(ExitCode.ClientIsTheLimit, code);
+        LoadReport report = ReportJson.Read(Path.Combine(_folder.FullName, "report.doubtful.json"));
+        Assert.False(report.IsVouchedFor);
+        Assert.True(report.Scenarios[0].Answered > 0);
+        Assert.Single(_folder.EnumerateFiles());
+    }
+
+    [Fact]
+    public void Run_ReportThatCannotBeWritten_SaysSoBeforeAnythingIsMeasured()
+    {
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+        Assert.Equal(ExitCode.ReportFailed, RunAs([$"http://{server.EndPoint}/x", "--rate", "10", "--duration", "60s", "--metrics", "none", "--report", "/proc/nowhere/report"]));
+        Assert.Contains("/proc/nowhere/report.json", _error.ToString());
+    }
+
+    [Fact]
+    public void Run_AnswersThatDiffer_AreWrongAndComeFirstAmongTheCodes()
+    {
+        int connections = 0;
+        using NullServer server = new(() => new HttpResponder(System.Text.Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{Interlocked.Increment(ref connections) % 2}")));
+
+        int code = Run([$"http://{server.EndPoint}/x", "--rate", "200", "--duration", "500ms", "--warm-up", "0", "--connections", "2", "--skip-proof", "--verify", "--threshold", "wrong < 1%"]);
+
+        Assert.Equal(ExitCode.WrongAnswers, code);
+        ScenarioResult result = Report().Scenarios[0];
+        Assert.InRange(result.Wrong, 1, result.Offered);
+        Assert.Equal((result.Wrong, result.Offered), (result.Failed, result.Answered + result.Failed));
+    }
+
+    [Fact]
+    public void Run_Stopped_ReportsWhatItHasAsPartial()
+    {
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        using CancellationTokenSource stop = new(TimeSpan.FromSeconds(1.5), TimeProvider.System);
+
+        int code = Run([$"http://{server.EndPoint}/x", "--rate", "100", "--duration", "60s", "--warm-up", "0", "--connections", "2", "--skip-proof"], stop.Token);
+
+        Assert.Equal(ExitCode.Interrupted, code);
+        Assert.Equal("stopped before its end", Report().Partial);
+        Assert.Equal(Report().Scenarios[0].Offered, Report().Scenarios[0].Answered);
+    }
+
+    [Fact]
+    public void Run_StoppedBeforeItBegan_LeavesAnOlderReport()
+    {
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        string older = Path.Combine(_folder.FullName, "report.json");
+        File.WriteAllText(older, "older");
+
+        Assert.Equal(ExitCode.Interrupted, Run([$"http://{server.EndPoint}/x", "--rate", "100"], new CancellationToken(canceled: true)));
+
+        Assert.Equal("older", File.ReadAllText(older));
+    }
+
+    [Theory]
+    [InlineData("2")]
+    [InlineData("4")]
+    [InlineData("5")]
+    public void Run_FewCalls_AreBelieved(string seed)
+    {
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+        Assert.Equal(ExitCode.Good, Run([$"http://{server.EndPoint}/x", "--rate", "5", "--duration", "500ms", "--warm-up", "0", "--seed", seed, "--method", "PUT"]));
     }
 
     [Fact]
@@ -95,6 +180,19 @@ public sealed class RealClockTests : IDisposable
     [InlineData("nothing speaks pigeon://", "pigeon://x", "--model", "m", "--rate", "1")]
     [InlineData("--carrier frames goes to frames://", "grpcs://x", "--model", "m", "--rate", "1", "--carrier", "frames")]
     [InlineData("--rate", "http://x", "--rate", "many")]
+    [InlineData("--threads: must be at most 256", "http://x", "--rate", "1", "--threads", "100000")]
+    [InlineData("--zipf: must be from 0 to 10", "http://x", "--rate", "1", "--zipf", "-1")]
+    [InlineData("--zipf: must be from 0 to 10", "http://x", "--rate", "1", "--zipf", "NaN")]
+    [InlineData("--tolerance: must be from 0 to 1", "http://x", "--rate", "1", "--tolerance", "-4")]
+    [InlineData("--retry-budget: must be a share", "http://x", "--rate", "1", "--retry-budget", "7")]
+    [InlineData("--retries: must be at least 0", "http://x", "--rate", "1", "--retries", "-1")]
+    [InlineData("--timeout-ms: must be above 0", "http://x", "--rate", "1", "--timeout-ms", "0")]
+    [InlineData("--method: must be one of", "http://x", "--rate", "1", "--method", "HEAD")]
+    [InlineData("--method means nothing to frames", "frames://x", "--model", "m", "--rate", "1", "--method", "PUT")]
+    [InlineData("http://x: the target belongs into the scenario file", "http://x", "--scenario", "x.json")]
+    [InlineData("--rate: must be from above 0", "tune", "--model", "m", "--model-repository", "/", "--rate", "-5")]
+    [InlineData("--headroom: '100%' is no share", "capacity", "http://x", "--model", "m", "--slo-p99", "1s", "--headroom", "100%")]
+    [InlineData("--for-rate: must be above 0", "capacity", "http://x", "--model", "m", "--slo-p99", "1s", "--for-rate", "-1")]
     [InlineData("scenario file /nowhere.json", "--scenario", "/nowhere.json")]
     [InlineData("--rate belongs into the scenario file", "--scenario", "x.json", "--rate", "1")]
     [InlineData("say what must hold", "capacity", "http://x", "--model", "m")]
@@ -109,10 +207,18 @@ public sealed class RealClockTests : IDisposable
 
     private LoadReport Report() => ReportJson.Read(Path.Combine(_folder.FullName, "report.json"));
 
-    private int Run(string[] args)
+    private int Run(string[] args) => Run(args, CancellationToken.None);
+
+    private int Run(string[] args, CancellationToken stop)
+    {
+        string[] common = args[0] is "compare" or "capacity" or "tune" ? [] : ["--accept-client-limit", "--metrics", "none"];
+        return RunAs([.. args, .. common], stop);
+    }
+
+    private int RunAs(string[] args, CancellationToken stop = default)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(TextWriter.Null) });
-        string[] common = args[0] is "compare" or "capacity" ? [] : ["--accept-client-limit", "--metrics", "none"];
-        return LoadProgram.Run([.. args, .. common, "--report", Path.Combine(_folder.FullName, "report")], console, _error, CancellationToken.None);
+        string[] report = args.Contains("--report") ? [] : ["--report", Path.Combine(_folder.FullName, "report")];
+        return LoadProgram.Run([.. args, .. report], console, _error, stop);
     }
 }

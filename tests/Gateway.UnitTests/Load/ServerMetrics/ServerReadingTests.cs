@@ -68,4 +68,38 @@ public class ServerReadingTests
             ServerReading.Read("x", [new MetricsSample(0, PrometheusText.Parse(new string(page))), new MetricsSample(1, PrometheusText.Parse(Page))], new HashSet<string> { "m" }, 0, 1);
         }
     }
+
+    [Fact]
+    public void Parse_Names_KeepsOnlyThose()
+    {
+        Dictionary<string, double> series = PrometheusText.Parse("a{x=\"1\"} 1\nab 2\na 3\nb{a=\"a\"} 4\n\na\n", ["a"]);
+
+        Assert.Equal(["a", "a{x=\"1\"}"], series.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Names_WhatIsRead_IsKept()
+    {
+        // A reading of a page of only the names kept is the reading of the whole page.
+        Dictionary<string, double> all = PrometheusText.Parse(Page);
+        Dictionary<string, double> kept = PrometheusText.Parse(Page, ServerReading.Names);
+
+        Assert.Equal(all.OrderBy(pair => pair.Key), kept.OrderBy(pair => pair.Key));
+    }
+
+    [Fact]
+    public void Add_LongRun_HalvesTheResolutionAndSpansAllOfIt()
+    {
+        SampleShelf shelf = new(100);
+        for (int second = 0; second < 10_000; second++)
+        {
+            if (shelf.WantsNext()) shelf.Add(new MetricsSample(second, []));
+        }
+
+        Assert.InRange(shelf.Samples.Count, 50, 100);
+        Assert.Equal(0, shelf.Samples[0].Seconds);
+        Assert.True(shelf.Samples[^1].Seconds > 9_800);
+        double[] gaps = [.. shelf.Samples.Zip(shelf.Samples.Skip(1), (one, next) => next.Seconds - one.Seconds).Distinct()];
+        Assert.Equal([128], gaps);
+    }
 }

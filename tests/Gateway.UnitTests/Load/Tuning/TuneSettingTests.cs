@@ -26,6 +26,16 @@ public class TuneSettingTests
     [Fact]
     public void Apply_Nothing_ChangesNothing() => Assert.Equal(Digits.TrimEnd() + "\n", new TuneSetting(null, null, null, null).Apply(Digits));
 
+    [Theory]
+    [InlineData("dynamic_batching { }\n", "dynamic_batching { max_queue_delay_microseconds: 7 }\n")]
+    [InlineData("dynamic_batching {}", "dynamic_batching { max_queue_delay_microseconds: 7 }\n")]
+    [InlineData("dynamic_batching: { preferred_batch_size: [ 4, 8 ] }\n", "dynamic_batching: { max_queue_delay_microseconds: 7 preferred_batch_size: [ 4, 8 ] }\n")]
+    [InlineData("dynamic_batching < max_queue_delay_microseconds: 1 >\n", "dynamic_batching < max_queue_delay_microseconds: 7 >\n")]
+    [InlineData("dynamic_batching { # a {\n  # why\n  max_queue_delay_microseconds: 100 # not }\n  default_queue_policy { max_queue_size: 3 }\n}\nname: \"x\"\n", "dynamic_batching { # a {\n  # why\n  max_queue_delay_microseconds: 7 # not }\n  default_queue_policy { max_queue_size: 3 }\n}\nname: \"x\"\n")]
+    [InlineData("dynamic_batching # { }\n{\n  preserve_ordering: true\n}\n", "dynamic_batching # { }\n{\n  max_queue_delay_microseconds: 7\n  preserve_ordering: true\n}\n")]
+    [InlineData("name: \"dynamic_batching { }\"\n", "name: \"dynamic_batching { }\"\ndynamic_batching {\n  max_queue_delay_microseconds: 7\n}\n")]
+    public void Apply_Delay_ChangesTheFieldAndKeepsTheBlock(string config, string expected) => Assert.Equal(expected, new TuneSetting(7, null, null, null).Apply(config));
+
     [Fact]
     public void Apply_StringsAndCommentsWithBraces_AreNotTakenForFields()
     {

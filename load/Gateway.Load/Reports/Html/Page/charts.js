@@ -21,6 +21,7 @@ function svg(name, attributes, text) {
 }
 
 const digits = value => {
+  if (value === null || value === undefined || !isFinite(value)) return '–';
   const size = Math.abs(value);
   if (size >= 1000) return Math.round(value).toLocaleString('en-US');
   if (size >= 100) return value.toFixed(0);
@@ -28,9 +29,9 @@ const digits = value => {
   if (size >= 0.1 || size === 0) return String(+value.toFixed(2));
   return String(+value.toPrecision(2));
 };
-const time = ms => ms < 0 || !isFinite(ms) ? '–' : ms === 0 ? '0' : ms < 1 ? `${digits(ms * 1000)} µs` : ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;
+const time = ms => ms === null || ms === undefined || ms < 0 || !isFinite(ms) ? '–' : ms === 0 ? '0' : ms < 1 ? `${digits(ms * 1000)} µs` : ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;
 const rate = value => `${digits(value)}/s`;
-const share = value => value === 0 ? '0 %' : value < 0.0001 ? '< 0.01 %' : `${digits(value * 100)} %`;
+const share = value => value === null || !isFinite(value) ? '–' : value === 0 ? '0 %' : value < 0.0001 ? '< 0.01 %' : `${digits(value * 100)} %`;
 const seconds = value => `${digits(value)} s`;
 
 /** Steps of 1, 2 or 5 from 0, about `count` of them. */

@@ -27,15 +27,16 @@
   function section(scenario) {
     report.append(el('h2', {}, scenario.name), el('p', { class: 'sub' },
       `${scenario.carrier} to ${scenario.target} · ${scenario.simulations.join(', then ')} · ${scenario.connections} connections · ${scenario.threads === 1 ? 'one client thread' : `${scenario.threads} client threads`}`));
-    const [p50, p50Unit] = split(time(scenario.p50));
-    const [p99, p99Unit] = split(time(scenario.p99));
-    const [max, maxUnit] = split(time(scenario.max));
+    const known = ms => scenario.hasLatency ? ms : null;
+    const [p50, p50Unit] = split(time(known(scenario.p50)));
+    const [p99, p99Unit] = split(time(known(scenario.p99)));
+    const [max, maxUnit] = split(time(known(scenario.max)));
     report.append(el('div', { class: 'tiles' },
       tile('Answered', digits(scenario.throughput), '/s', `of ${digits(scenario.offeredRate)}/s offered`),
       scenario.timeoutMs ? tile('In time', digits(scenario.goodput), '/s', `within ${time(scenario.timeoutMs)}`) : null,
       tile('Half within', p50, p50Unit, 'p50'),
-      tile('99 % within', p99, p99Unit, `p90 ${time(scenario.p90)}`),
-      tile('Slowest', max, maxUnit, `p99.9 ${time(scenario.p999)}`),
+      tile('99 % within', p99, p99Unit, `p90 ${time(known(scenario.p90))}`),
+      tile('Slowest', max, maxUnit, `p99.9 ${time(known(scenario.p999))}`),
       tile('Refused', ...split(share(scenario.refusedShare)), scenario.retries ? `${digits(scenario.retries)} retries` : 'told to come later'),
       tile('Errors', ...split(share(scenario.errorShare)), scenario.verified ? `${digits(scenario.verified)} answers checked` : 'of all calls'),
       tile('Client CPU', digits(scenario.clientCpu), 'µs', `a call; busy ${share(scenario.clientBusy)}`)));
@@ -83,6 +84,7 @@
       ['Calls offered, after the warm-up', digits(scenario.offered)],
       scenario.isOpen ? ['Sent late by the client: 1 % by more than', time(scenario.lagP99)] : ['Model', 'closed: callers wait, and a stall hides'],
       ['Client thread busy', share(scenario.clientBusy)],
+      ...(scenario.connectionsUp && scenario.connectionsUp < scenario.connections ? [[`Connections that were up, of ${scenario.connections}`, digits(scenario.connectionsUp)]] : []),
       ...(scenario.proof ? [['Tried out first', { text: scenario.proof, mark: 'sub' }]] : [['Tried out first', 'no']]),
     ].map(row => row[1] && row[1].text ? [el('span', {}, row[0], el('br'), el('span', { class: 'sub' }, row[1].text)), ''] : row));
   }
@@ -108,8 +110,9 @@
     const objective = `p${+(found.percentile * 100).toFixed(3)} within ${time(found.objectiveMilliseconds)}`;
     report.append(el('h2', {}, 'Capacity'), el('p', { class: 'sub' }, `The highest rate with ${objective}, refusals and errors counted as misses`));
     report.append(el('div', { class: 'tiles' }, ...found.settings.flatMap(setting => [
-      tile(`Knee, ${setting.name}`, setting.knee ? digits(setting.knee) : 'none', setting.knee ? '/s' : '', setting.knees.length > 1 ? `${setting.knees.length} times, within ${share(setting.spread)}` : objective),
-      tile('Saturated', digits(setting.saturation), '/s', setting.knee ? `knee at ${share(setting.knee / Math.max(setting.saturation, 1e-9))} of it` : 'answers')])));
+      tile(`Knee, ${setting.name}`, setting.knee ? `${setting.isAtLeast ? '≥ ' : ''}${digits(setting.knee)}` : setting.knees.length ? 'none' : 'not found', setting.knee ? '/s' : '', setting.knees.length > 1 ? `${setting.knees.length} times, within ${share(setting.spread)}` : objective),
+      tile('Saturated', setting.saturation ? digits(setting.saturation) : '–', '/s', setting.knee ? `knee at ${share(setting.knee / Math.max(setting.saturation, 1e-9))} of it` : 'answers'),
+      setting.machines ? tile(`Machines, ${setting.name}`, `${setting.machines.isAtMost ? '≤ ' : ''}${digits(setting.machines.machines)}`, '+ 1 spare', `for ${rate(setting.machines.rate)} with ${share(setting.machines.headroom)} of each free${setting.machines.least === setting.machines.most ? '' : `; ${digits(setting.machines.least)} to ${digits(setting.machines.most)} by the spread`}`) : null])));
     const series = [];
     found.settings.forEach((setting, i) => {
       const colour = colours[i % colours.length];
@@ -129,9 +132,9 @@
         markers: found.settings.filter(setting => setting.knee > 0).map((setting, i) => ({ x: setting.knee, name: `knee ${digits(setting.knee)}/s`, colour: colours[i % colours.length] })), tipX: rate
       }), series, true),
       ...found.settings.map(setting => card(setting.name, `Limited by ${setting.limit}`, table(
-        [{ name: 'Rate', number: true }, { name: 'Answered', number: true }, { name: 'p50', number: true }, { name: 'p99', number: true }, { name: 'Missed', number: true }, { name: 'Server CPU', number: true }, { name: 'Batch', number: true }, { name: '' }],
+        [{ name: 'Rate', number: true }, { name: 'Answered', number: true }, { name: 'p50', number: true }, { name: `p${+(found.percentile * 100).toFixed(3)}`, number: true }, { name: '95 % sure', number: true }, { name: 'No answer', number: true }, { name: 'Server CPU', number: true }, { name: 'Batch', number: true }, { name: '' }],
         setting.trials.map(trial => [
-          trial.rate ? rate(trial.rate) : 'saturated', rate(trial.throughput), time(trial.p50Milliseconds), time(trial.p99Milliseconds), share(trial.errorShare),
+          trial.rate ? rate(trial.rate) : 'saturated', rate(trial.throughput), trial.p50Milliseconds ? time(trial.p50Milliseconds) : '–', trial.objectiveMilliseconds ? time(trial.objectiveMilliseconds) : '–', trial.objectiveLeast > 0 ? `${time(trial.objectiveLeast)} to ${time(trial.objectiveMost)}` : '', share(trial.errorShare),
           trial.serverCpuCores >= 0 ? digits(trial.serverCpuCores) : '–', trial.batchRows ? digits(trial.batchRows) : '–',
           trial.rate === 0 ? '' : trial.hopeless ? { text: '✗ hopeless', mark: 'bad' } : { text: trial.holds ? '✓ holds' : '✗ misses', mark: trial.holds ? 'good' : 'bad' }])), null, true))));
   }
@@ -151,9 +154,9 @@
       { name: 'others', colour: 'var(--soft)', dots: true, noLine: true, hollow: true, points: measured.filter(point => !point.isBest).map(point => [point.throughput, point.p99Milliseconds, point.name]) }];
     report.append(el('h2', {}, `Settings of ${found.model}`), el('div', { class: 'grid' },
       card('Throughput and latency', 'Further right and further down is better; no other setting is better in both than one on the front', lines(series, { x: digits, y: time, yLog: true, xTitle: 'answers a second, saturated', yTitle: 'p99', xLeast: 0, height: 320, tipX: rate, label: 'Pareto front' }), series, true),
-      card('All settings', '', table(
-        [{ name: 'Setting' }, { name: 'Saturated', number: true }, { name: 'p50', number: true }, { name: 'p99', number: true }, { name: 'Batch', number: true }, { name: '' }],
-        found.points.map(point => point.problem ? [point.name, '', '', '', '', { text: point.problem, mark: 'bad' }] : [point.name, rate(point.throughput), time(point.p50Milliseconds), time(point.p99Milliseconds), digits(point.batchRows), point.isBest ? { text: '✓ front', mark: 'good' } : ''])), null, true),
+      card('All settings', found.rate ? `Latencies at ${rate(found.rate)}` : '', table(
+        [{ name: 'Setting' }, { name: 'Saturated', number: true }, { name: 'p50', number: true }, { name: 'p99', number: true }, { name: 'Batch', number: true }, { name: 'No answer', number: true }, ...(found.percentile ? [{ name: `Knee, p${+(found.percentile * 100).toFixed(3)} within ${time(found.objectiveMilliseconds)}`, number: true }] : []), { name: '' }],
+        found.points.map(point => point.problem ? [point.name, '', '', '', '', '', ...(found.percentile ? [''] : []), { text: point.problem, mark: 'bad' }] : [point.name, rate(point.throughput), time(point.p50Milliseconds), time(point.p99Milliseconds), digits(point.batchRows), { text: share(point.missShare), mark: point.missShare > 0.01 ? 'bad' : '' }, ...(found.percentile ? [point.knee ? rate(point.knee) : 'none'] : []), point.isBest ? { text: '✓ front', mark: 'good' } : ''])), null, true),
       ...front.map(point => card(point.name, 'config.pbtxt', el('pre', {}, point.config)))));
   }
 })();

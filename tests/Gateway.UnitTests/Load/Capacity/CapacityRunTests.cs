@@ -1,0 +1,136 @@
+using Gateway.Load.Capacity;
+using Gateway.Load.Results;
+using Gateway.TestSupport;
+using Gateway.UnitTests.Load.Engine;
+
+namespace Gateway.UnitTests.Load.Capacity;
+
+/// <summary>The whole search, against queues whose knee is known, in virtual time.</summary>
+public class CapacityRunTests
+{
+    private static readonly Objective Objective = new(0.99, 0.05);
+
+    // M/M/1 at 1,000 a second: 99 % within 50 ms up to 1000 − ln(100)/0.05.
+    private static readonly double Knee = 1000 - (Math.Log(100) / 0.05);
+
+    [Fact]
+    public void Measure_QueueWhoseKneeIsKnown_FindsIt()
+    {
+        CapacityRun run = Run(new VirtualTrialLoad(Queue()), 3);
+
+        CapacityOf found = run.Measure(64, clientRate: 50_000, _ => 0);
+
+        Assert.Null(run.Doubt);
+        Assert.Null(run.Partial);
+        Assert.Equal(3, found.Knees.Count);
+        Assert.All(found.Knees, knee => Assert.InRange(knee, Knee * 0.93, Knee * 1.04));
+        Assert.True(found.Spread < 0.1);
+        Assert.InRange(found.Saturation, 950, 1050);
+        Assert.False(found.IsAtLeast);
+        Assert.Equal(6, found.Trials.Count(trial => trial.IsCurve && trial.Rate > 0));
+        Assert.All(found.Trials.Where(trial => trial.Rate > 0 && trial.ObjectiveMost > 0), trial => Assert.InRange(trial.ObjectiveMilliseconds, trial.ObjectiveLeast, trial.ObjectiveMost));
+    }
+
+    [Fact]
+    public void Measure_ClientSlowerThanTheServer_SaysAtLeast()
+    {
+        CapacityOf found = Run(new VirtualTrialLoad(Queue()), 1).Measure(64, clientRate: 500, _ => 0);
+
+        Assert.Equal(500, found.Knee);
+        Assert.True(found.IsAtLeast);
+        Assert.StartsWith("≥ 500", found.KneeText);
+        Assert.StartsWith("the client", found.Limit);
+        Assert.Contains("at least 500/s", Assert.Single(found.Warnings));
+    }
+
+    [Fact]
+    public void Measure_ServerGoesAway_KeepsTheKneesFound()
+    {
+        CapacityRun run = Run(new VirtualTrialLoad(Queue()) { EndsAfter = 20 }, 5);
+
+        CapacityOf found = run.Measure(64, 50_000, _ => 0);
+
+        Assert.Contains("closed the connection", run.Partial);
+        Assert.NotEmpty(found.Knees);
+        Assert.InRange(found.Knee, Knee * 0.9, Knee * 1.05);
+    }
+
+    [Fact]
+    public void Measure_StoppedBeforeTheFirstKnee_IsNotFoundRatherThanNone()
+    {
+        CapacityRun run = Run(new VirtualTrialLoad(Queue()) { StopsAfter = 4 }, 3);
+
+        CapacityOf found = run.Measure(64, 50_000, _ => 0);
+
+        Assert.Equal("stopped before its end", run.Partial);
+        Assert.Equal(("not found", 0.0), (found.KneeText, found.Knee));
+        Assert.InRange(found.Saturation, 950, 1050);
+    }
+
+    [Fact]
+    public void Measure_NothingHolds_IsNone()
+    {
+        CapacityOf found = Run(new VirtualTrialLoad(time => new SimulatedServer(time, 100, () => 0.06)), 3).Measure(16, 50_000, _ => 0);
+
+        Assert.Equal("none", found.KneeText);
+        Assert.Single(found.Knees);
+    }
+
+    [Fact]
+    public void Measure_WhatLimits_IsReadBesideTheKneeAndNotSaturated()
+    {
+        // Saturated, all CPU is used up; where the objective ends, it is the queue before one busy instance of four.
+        VirtualTrialLoad load = new(Queue())
+        {
+            Metrics = result => result.IsOpen
+                ? new ServerResult("", 0.9, 1.2, 4, [new ServerStage("queue", 30)], [], [], []) { Instances = 4 }
+                : new ServerResult("", 2, 1.2, 4, [new ServerStage("queue", 1)], [], [], []) { Instances = 4 },
+        };
+
+        CapacityOf found = Run(load, 1).Measure(64, 50_000, _ => 2);
+
+        Assert.StartsWith("the queue", found.Limit);
+        Assert.Contains("4 model instances busy 30 %", found.Limit);
+    }
+
+    [Fact]
+    public void Measure_FewMissesAllowed_Warns()
+    {
+        // 2 calls a second at p99: a minute has one miss.
+        CapacityOf found = new CapacityRun(new VirtualTrialLoad(time => new SimulatedServer(time, 1, () => 0.3)), "x", new Objective(0.99, 1), 1, 1, new SilentDisplay()).Measure(4, 1000, _ => 0);
+
+        Assert.InRange(found.Knee, 0.5, 3);
+        Assert.Contains("too few to be sure of", Assert.Single(found.Warnings));
+    }
+
+    [Theory]
+    [InlineData(20_000, 0, 13, 12, 14, "13 machines (12 to 14 by the spread), +1 spare")]
+    [InlineData(20_000, 0.3, 18, 17, 20, "18 machines (17 to 20 by the spread), +1 spare")]
+    [InlineData(1_600, 0, 1, 1, 2, "1 machine (1 to 2 by the spread), +1 spare")]
+    [InlineData(1_000, 0, 1, 1, 1, "1 machine, +1 spare")]
+    public void For_Rate_CountsMachinesByTheKnees(double rate, double headroom, int machines, int least, int most, string text)
+    {
+        MachinePlan plan = MachineCount.For(new CapacityOf("x", 1600, [1500, 1600, 1700], 0.1, 2000, "", []), rate, headroom)!;
+
+        Assert.Equal((machines, least, most), (plan.Machines, plan.Least, plan.Most));
+        Assert.Equal(text, plan.Text);
+    }
+
+    [Fact]
+    public void For_NoKneeOrOnlyAtLeast_SaysSo()
+    {
+        CapacityOf none = new("x", 0, [], 0, 0, "", []);
+
+        Assert.Null(MachineCount.For(none, 1000, 0));
+        Assert.StartsWith("at most 2 machines", MachineCount.For(none with { Knee = 500, Knees = [500], IsAtLeast = true }, 1000, 0)!.Text);
+    }
+
+    /// <summary>M/M/1: exponential service at 1,000 a second.</summary>
+    private static Func<ManualTimeProvider, SimulatedServer> Queue()
+    {
+        Random random = new(7);
+        return time => new SimulatedServer(time, 1, () => -Math.Log(1 - random.NextDouble()) / 1000);
+    }
+
+    private static CapacityRun Run(VirtualTrialLoad load, int repeats) => new(load, "x", Objective, 5, repeats, new SilentDisplay());
+}

@@ -1,0 +1,86 @@
+using Gateway.Load.Capacity;
+using Gateway.Load.Results;
+using Gateway.Load.Statistics;
+using Gateway.UnitTests.Load.Engine;
+
+namespace Gateway.UnitTests.Load.Capacity;
+
+public class TrialRunnerTests
+{
+    [Fact]
+    public void AtRate_SlowModelThatIsAble_HoldsAtOnce()
+    {
+        // Each answer takes two seconds, and the objective allows three: warm-up and trial must be longer than that.
+        VirtualTrialLoad load = new(time => new SimulatedServer(time, 1000, () => 2));
+        TrialRunner runner = new(load, "slow", new Objective(0.99, 3), seconds: 1);
+
+        TrialResult trial = runner.AtRate(40, isCurve: false);
+
+        Assert.True(trial.Holds);
+        Assert.InRange(trial.ObjectiveMilliseconds, 1990, 2010);
+        Assert.True(load.WarmUps[0] >= 3);
+        Assert.True(trial.Seconds >= 15);
+    }
+
+    [Theory]
+    [InlineData(1000, 0.99, 5)]
+    [InlineData(100, 0.99, 20)]
+    [InlineData(10, 0.99, 60)]
+    [InlineData(100, 0.999, 60)]
+    public void Length_Rate_IsLongEnoughForTwentyMissesUpToAMinute(double rate, double share, double seconds) =>
+        Assert.Equal(seconds, new TrialRunner(new VirtualTrialLoad(time => new SimulatedServer(time, 1, () => 1)), "x", new Objective(share, 0.05), 5).Length(rate, isCurve: false), 6);
+
+    [Fact]
+    public void AtRate_ServerTooSlow_IsHopelessAndTheNextWaits()
+    {
+        VirtualTrialLoad load = new(time => new SimulatedServer(time, 1, () => 0.01));
+        TrialRunner runner = new(load, "x", new Objective(0.99, 0.05), 5);
+
+        TrialResult trial = runner.AtRate(300, isCurve: false);
+        Assert.False(trial.Holds);
+        Assert.NotNull(trial.Hopeless);
+        Assert.Equal(0, load.Settled);
+
+        Assert.True(runner.AtRate(20, isCurve: false).Holds);
+        Assert.Equal(1, load.Settled);
+        runner.AtRate(20, isCurve: false);
+        Assert.Equal(1, load.Settled);
+    }
+
+    [Fact]
+    public void AtRate_ClientIsLate_IsMadeAgainAndThenDoubted()
+    {
+        VirtualTrialLoad load = new(time => new SimulatedServer(time, 1, () => 0.01)) { Seen = result => result with { Lag = Late } };
+        TrialRunner runner = new(load, "x", new Objective(0.99, 0.05), 5);
+
+        runner.AtRate(300, isCurve: true);
+        Assert.Null(runner.Doubt);
+        Assert.Single(load.Simulations);
+
+        runner.AtRate(300, isCurve: false);
+        Assert.Contains("fell behind, 3 times", runner.Doubt);
+        Assert.Equal(4, load.Simulations.Count);
+    }
+
+    [Fact]
+    public void AtRate_InstancesKnown_BusyIsAShare()
+    {
+        VirtualTrialLoad load = new(time => new SimulatedServer(time, 8, () => 0.001))
+        {
+            Metrics = result => new ServerResult("", 0.5, InstancesBusy: 1.8, 4, [new ServerStage("queue", 3)], [], [], []) { Instances = 4 },
+        };
+
+        TrialResult trial = new TrialRunner(load, "x", new Objective(0.99, 0.05), 5).AtRate(300, isCurve: false);
+
+        Assert.Equal((0.45, 4, 3.0), (trial.InstancesBusy, trial.Instances, trial.QueueMilliseconds));
+    }
+
+    internal static SparseHistogram Late { get; } = Make();
+
+    private static SparseHistogram Make()
+    {
+        LatencyHistogram histogram = new();
+        for (int i = 0; i < 1000; i++) histogram.Record(30_000_000);
+        return histogram.ToSparse();
+    }
+}

@@ -1,0 +1,50 @@
+using Gateway.Load;
+using Gateway.Load.Capacity;
+using Gateway.Load.Engine;
+using Gateway.Load.Results;
+using Gateway.Load.Scenarios;
+using Gateway.Load.Statistics;
+using Gateway.TestSupport;
+using Gateway.UnitTests.Load.Engine;
+
+namespace Gateway.UnitTests.Load.Capacity;
+
+/// <summary>A new server in virtual time for each stretch of load.</summary>
+internal sealed class VirtualTrialLoad(Func<ManualTimeProvider, SimulatedServer> server) : ITrialLoad
+{
+    private int _seed;
+
+    /// <summary>Stretches run, in order.</summary>
+    public List<LoadSimulation> Simulations { get; } = [];
+
+    public List<double> WarmUps { get; } = [];
+
+    /// <summary>How often it was waited for.</summary>
+    public int Settled { get; private set; }
+
+    /// <summary>What becomes of a result, such as a client that is late.</summary>
+    public Func<ScenarioResult, ScenarioResult> Seen { get; init; } = result => result;
+
+    /// <summary>What the server's metrics say.</summary>
+    public Func<ScenarioResult, ServerResult>? Metrics { get; init; }
+
+    /// <summary>The server is gone after so many stretches.</summary>
+    public int EndsAfter { get; init; } = int.MaxValue;
+
+    /// <summary>Likewise, the search is stopped.</summary>
+    public int StopsAfter { get; init; } = int.MaxValue;
+
+    public TrialLoadResult Run(LoadSimulation simulation, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless)
+    {
+        if (Simulations.Count >= EndsAfter) throw new LoadException(ExitCode.Partial, "the server closed the connection");
+        if (Simulations.Count >= StopsAfter) throw new OperationCanceledException();
+        Simulations.Add(simulation);
+        WarmUps.Add(warmUpSeconds);
+        ManualTimeProvider time = new();
+        ScenarioResult result = Seen(VirtualLoad.Result(time, server(time), simulation, warmUpSeconds, ++_seed));
+        isHopeless([.. result.Intervals.Where(interval => interval.Index * result.IntervalSeconds >= warmUpSeconds)]);
+        return new TrialLoadResult(result, Metrics?.Invoke(result));
+    }
+
+    public void Settle(Objective objective) => Settled++;
+}

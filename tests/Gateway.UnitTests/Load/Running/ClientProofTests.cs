@@ -1,0 +1,115 @@
+using Gateway.Load.Carriers;
+using Gateway.Load.Engine;
+using Gateway.Load.Results;
+using Gateway.Load.Running;
+using Gateway.Load.Scenarios;
+using Gateway.Load.Statistics;
+using Gateway.TestSupport;
+using Gateway.UnitTests.Load.Engine;
+
+namespace Gateway.UnitTests.Load.Running;
+
+/// <summary>What the client is believed, in virtual time.</summary>
+public class ClientProofTests
+{
+    [Theory]
+    [InlineData(0.01, "Poisson", 1)]
+    [InlineData(5, "Poisson", 1)]
+    [InlineData(5, "Constant", 1)]
+    [InlineData(300, "Poisson", 1)]
+    [InlineData(20_000, "Poisson", 1)]
+    [InlineData(2, "Burst", 50)]
+    [InlineData(400, "Burst", 100)]
+    [InlineData(20_000, "Burst", 1000)]
+    public void Judge_ClientThatDoesAll_IsGoodWhateverTheSeed(double rate, string arrivals, int burst)
+    {
+        ScenarioPlan plan = VirtualLoad.Scenario(new LoadSimulation(SimulationKind.Inject, 30) { Rate = rate, Arrivals = Enum.Parse<ArrivalKind>(arrivals), Burst = burst });
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            ManualTimeProvider time = new();
+            ScenarioResult result = VirtualLoad.Result(time, new SimulatedServer(time, 64, () => 20e-6), ClientProof.Simulation(plan), 0.5, seed);
+
+            ProofResult proof = ClientProof.Judge(result, plan.HighestRate);
+            Assert.True(proof.IsGood, $"seed {seed}: {proof.Text}");
+        }
+    }
+
+    [Fact]
+    public void Judge_ClientTooSlow_IsNot()
+    {
+        // It does 1,000 calls a second; one thread's time is what the calls wait for.
+        ScenarioPlan plan = VirtualLoad.Scenario(new LoadSimulation(SimulationKind.Inject, 30) { Rate = 1200 });
+        ManualTimeProvider time = new();
+        ScenarioResult result = VirtualLoad.Result(time, new SimulatedServer(time, 1, () => 1e-3), ClientProof.Simulation(plan), 0.5);
+
+        Assert.False(ClientProof.Judge(result, 1200).IsGood);
+    }
+
+    [Fact]
+    public void Judge_ClientThatIsLate_IsNot()
+    {
+        ScenarioResult late = Punctual with { Lag = Histogram(3_000_000) };
+
+        Assert.True(ClientProof.Judge(Punctual, 1000).IsGood);
+        Assert.False(ClientProof.Judge(late, 1000).IsGood);
+
+        // Calls of one burst are sent one after another: 500 of 10 µs each.
+        Assert.True(ClientProof.Judge(late with { Burst = 500, Sent = 1000, ClientCpuSeconds = 0.01 }, 1000).IsGood);
+    }
+
+    [Fact]
+    public void Judge_AnswersThatAreErrors_AreNone()
+    {
+        ManualTimeProvider time = new();
+        int calls = 0;
+        SimulatedServer server = new(time, 8, () => 20e-6) { Answers = _ => calls++ % 20 == 0 ? CallOutcome.Failed : CallOutcome.Ok };
+
+        Assert.False(ClientProof.Judge(VirtualLoad.Result(time, server, new LoadSimulation(SimulationKind.Inject, 2) { Rate = 1000 }), 1000).IsGood);
+    }
+
+    [Fact]
+    public void Doubt_LateClient_DependsOnTheLatencies()
+    {
+        Assert.Null(Vouching.Doubt(Punctual));
+        Assert.Contains("fell behind", Vouching.Doubt(Punctual with { Lag = Histogram(3_000_000) }));
+        Assert.Null(Vouching.Doubt(Punctual with { Lag = Histogram(3_000_000), Latency = Histogram(50_000_000) }));
+        Assert.Null(Vouching.Doubt(Punctual with { Lag = Histogram(3_000_000), IsOpen = false }));
+    }
+
+    [Fact]
+    public void Doubt_BusyClientOrNearlyAsFastAsNothing_IsTheClients()
+    {
+        Assert.Contains("busy", Vouching.Doubt(Punctual with { ClientBusy = 0.97 }));
+        ScenarioResult closed = Punctual with { IsOpen = false, Proof = new ProofResult(0, 1100, 0, 0, 0, true, "") };
+        Assert.Contains("server that does nothing", Vouching.Doubt(closed));
+        Assert.Null(Vouching.Doubt(closed with { Proof = closed.Proof! with { Rate = 5000 } }));
+    }
+
+    [Fact]
+    public void Notes_WhatAReaderMustKnow_IsSaid()
+    {
+        Assert.Empty(Vouching.Notes(Punctual with { Lag = Histogram(50_000) }));
+
+        // Late by less than a millisecond, but the answers take no longer.
+        Assert.Contains("so much of the latencies is the client's", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(500_000) })));
+        Assert.Contains("at most 3 were up", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), Connections = 8, ConnectionsUp = 3 })));
+        Assert.Contains("answers were wrong", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), Wrong = 2, Verified = 9 })));
+        Assert.Contains("no call was answered", Assert.Single(Vouching.Notes(Punctual with { Answered = 0 })));
+        Assert.Contains("never sent", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), NotSent = 2 })));
+    }
+
+    private static ScenarioResult Punctual { get; } = Steady();
+
+    private static ScenarioResult Steady()
+    {
+        ManualTimeProvider time = new();
+        return VirtualLoad.Result(time, new SimulatedServer(time, 8, () => 1e-3), new LoadSimulation(SimulationKind.Inject, 2) { Rate = 1000, Arrivals = ArrivalKind.Constant });
+    }
+
+    private static SparseHistogram Histogram(long nanoseconds)
+    {
+        LatencyHistogram histogram = new();
+        for (int i = 0; i < 1000; i++) histogram.Record(nanoseconds);
+        return histogram.ToSparse();
+    }
+}
