@@ -1,6 +1,5 @@
 using Gateway.Load;
 using Gateway.Load.Capacity;
-using Gateway.Load.Engine;
 using Gateway.Load.Results;
 using Gateway.Load.Scenarios;
 using Gateway.Load.Statistics;

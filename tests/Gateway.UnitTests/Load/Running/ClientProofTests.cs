@@ -1,5 +1,4 @@
 using Gateway.Load.Carriers;
-using Gateway.Load.Engine;
 using Gateway.Load.Results;
 using Gateway.Load.Running;
 using Gateway.Load.Scenarios;

@@ -120,7 +120,7 @@ public sealed class RealClockTests : IDisposable
         using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         using CancellationTokenSource stop = new(TimeSpan.FromSeconds(1.5), TimeProvider.System);
 
-        int code = Run([$"http://{server.EndPoint}/x", "--rate", "100", "--duration", "60s", "--warm-up", "0", "--connections", "2", "--skip-proof"], stop.Token);
+        int code = Interrupted([$"http://{server.EndPoint}/x", "--rate", "100", "--duration", "60s", "--warm-up", "0", "--connections", "2", "--skip-proof"], stop.Token);
 
         Assert.Equal(ExitCode.Interrupted, code);
         Assert.Equal("stopped before its end", Report().Partial);
@@ -134,7 +134,7 @@ public sealed class RealClockTests : IDisposable
         string older = Path.Combine(_folder.FullName, "report.json");
         File.WriteAllText(older, "older");
 
-        Assert.Equal(ExitCode.Interrupted, Run([$"http://{server.EndPoint}/x", "--rate", "100"], new CancellationToken(canceled: true)));
+        Assert.Equal(ExitCode.Interrupted, Interrupted([$"http://{server.EndPoint}/x", "--rate", "100"], new CancellationToken(canceled: true)));
 
         Assert.Equal("older", File.ReadAllText(older));
     }
@@ -207,15 +207,17 @@ public sealed class RealClockTests : IDisposable
 
     private LoadReport Report() => ReportJson.Read(Path.Combine(_folder.FullName, "report.json"));
 
-    private int Run(string[] args) => Run(args, CancellationToken.None);
+    private int Run(string[] args) => Interrupted(args, TestContext.Current.CancellationToken);
 
-    private int Run(string[] args, CancellationToken stop)
+    private int Interrupted(string[] args, CancellationToken stop)
     {
         string[] common = args[0] is "compare" or "capacity" or "tune" ? [] : ["--accept-client-limit", "--metrics", "none"];
-        return RunAs([.. args, .. common], stop);
+        return InterruptedAs([.. args, .. common], stop);
     }
 
-    private int RunAs(string[] args, CancellationToken stop = default)
+    private int RunAs(string[] args) => InterruptedAs(args, TestContext.Current.CancellationToken);
+
+    private int InterruptedAs(string[] args, CancellationToken stop)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(TextWriter.Null) });
         string[] report = args.Contains("--report") ? [] : ["--report", Path.Combine(_folder.FullName, "report")];
