@@ -5,12 +5,20 @@ using Gateway.TestSupport;
 using Gateway.TestSupport.Grpc;
 
 // Opens and ends gRPC streams at random against the real program, and says what was wrong and what the memory did.
+// Violations: an answer that is wrong or out of order, a status that is not to be, requests or connections that are not accounted for, memory that grows.
 // Exit codes: 0 pass, 1 violation, 2 inconclusive (the broken control was not detected, or the arguments are wrong).
 const int Pass = 0;
 const int Violation = 1;
 const int Inconclusive = 2;
 const int Samples = 10;
 const double MiB = 1 << 20;
+
+// What allocators keep of a busy process. A stream that is not given back keeps some kilobytes, and there are many thousands of them.
+const long AllowedGrowth = 16L << 20;
+
+// Between two collections of all generations the heap of a busy server grows by a hundred megabytes: only the lows tell, and each part is to have one.
+const int LeastSecondsToTell = 300;
+TimeSpan betweenLooks = TimeSpan.FromMilliseconds(500);
 
 StreamArguments arguments;
 try
@@ -42,14 +50,28 @@ try
     }
 
     StreamStress stress = new(server.GrpcAddress, server.MetricsAddress, "echo", arguments.Side, arguments.Seed);
-    Console.WriteLine("seconds,calls,answers,resident MiB");
+    List<long> resident = [];
+    Console.WriteLine("seconds,calls,answers,least resident MiB");
     for (int i = 1; i <= Samples && stress.Tally.Violations.Count == 0 && !server.HasEnded; i++)
     {
         // Each part ends with all calls over, and the server accounting for them.
-        await stress.RunAsync(arguments.Streams, TimeSpan.FromSeconds(arguments.Seconds / (double)Samples));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i * arguments.Seconds / Samples},{stress.Tally.Streams},{stress.Tally.Answers},{server.ResidentBytes / MiB:F1}"));
+        Task part = stress.RunAsync(arguments.Streams, TimeSpan.FromSeconds(arguments.Seconds / (double)Samples));
+        resident.Add(server.ResidentBytes);
+        while (await Task.WhenAny(part, Task.Delay(betweenLooks, TimeProvider.System)) != part) resident[^1] = Math.Min(resident[^1], server.ResidentBytes);
+        await part;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i * arguments.Seconds / Samples},{stress.Tally.Streams},{stress.Tally.Answers},{resident[^1] / MiB:F1}"));
     }
 
+    // The first part warms up, and is in neither half.
+    if (resident.Count == Samples)
+    {
+        long grown = Median(resident[(Samples / 2)..]) - Median(resident[1..(Samples / 2)]);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"resident: grown by {grown / MiB:F1} MiB from the first half to the second, {AllowedGrowth / MiB:F1} MiB may be"));
+        if (arguments.Seconds < LeastSecondsToTell) Console.WriteLine($"(runs of less than {LeastSecondsToTell} s cannot tell)");
+        else if (grown > AllowedGrowth) stress.Tally.Violate("the memory grows");
+    }
+
+    if (stress.Tally.Violations.Count == 0 && stress.Tally.Expired == 0 && arguments.Seconds >= Samples) stress.Tally.Violate("no stream's time was ever over");
     Console.WriteLine(stress.Tally);
     foreach (string violation in stress.Tally.Violations) Console.WriteLine($"violation: {violation}");
     bool isPass = stress.Tally.Violations.Count == 0 && stress.Tally.Answers > 0 && !server.HasEnded;
@@ -67,3 +89,5 @@ void Write(string model, float constant)
     File.WriteAllText(Path.Combine(folder, "..", "config.pbtxt"), "max_batch_size: 64 dynamic_batching {}");
     File.WriteAllBytes(Path.Combine(folder, "model.onnx"), OnnxFile.Linear(1, constant, arguments.Side));
 }
+
+static long Median(List<long> values) => values.Order().ElementAt(values.Count / 2);

@@ -66,6 +66,9 @@ await fails('ModelInfer', { ...digit, model_version: '9' }, status.NOT_FOUND, "R
 await fails('ModelInfer', { ...digit, raw_input_contents: [] }, status.INVALID_ARGUMENT, "unable to find data for input tensor 'image' for model 'digits' in request.");
 await fails('ModelInfer', { ...digit, id: 'é%', raw_input_contents: [Buffer.alloc(3)] }, status.INVALID_ARGUMENT, "[request id: é%] input byte size mismatch for input 'image' for model 'digits'. Expected 256, got 3");
 await fails('ModelMetadata', { name: 'nobody' }, status.NOT_FOUND, "Request for unknown model: 'nobody' is not found");
+await fails('ModelConfig', { name: 'nobody' }, status.NOT_FOUND, "Request for unknown model: 'nobody' is not found");
+await fails('SystemSharedMemoryStatus', { name: 'r' }, status.NOT_FOUND, "Unable to find system shared memory region: 'r'");
+await fails('CudaSharedMemoryStatus', { name: 'r' }, status.NOT_FOUND, "Unable to find cuda shared memory region: 'r'");
 await fails('ModelStatistics', { name: 'nobody' }, status.INVALID_ARGUMENT, "requested model 'nobody' is not available");
 await fails('RepositoryIndex', { repository_name: 'r' }, status.UNIMPLEMENTED, "'repository_name' specification is not supported");
 await fails('RepositoryModelLoad', { model_name: 'digits' }, status.UNAVAILABLE, 'explicit model load / unload is not allowed if polling is enabled');
@@ -74,8 +77,10 @@ const disabled = "Client shared memory is disabled. Start the server with '--all
 await fails('SystemSharedMemoryUnregister', { name: 'r' }, status.UNIMPLEMENTED, disabled);
 await fails('CudaSharedMemoryRegister', { name: 'r', byte_size: 1 }, status.UNIMPLEMENTED, disabled);
 await fails('CudaSharedMemoryUnregister', { name: 'r' }, status.UNIMPLEMENTED, disabled);
-await fails('TraceSetting', { settings: { trace_rate: { value: ['1'] } } }, status.UNIMPLEMENTED, "'trace_rate' cannot be changed: this server writes no traces");
+await fails('TraceSetting', { settings: { trace_level: { value: ['TENSORS'] } } }, status.UNIMPLEMENTED, "trace level 'TENSORS' is not served, 'TIMESTAMPS' is");
 await fails('LogSettings', { settings: { log_info: { uint32_param: 1 } } }, status.INVALID_ARGUMENT, "expect boolean for 'log_info'");
+await fails('LogSettings', { settings: { log_file: { string_param: 'x' } } }, status.UNIMPLEMENTED, 'log file location can not be updated through network protocol');
+await fails('LogSettings', { settings: { log_format: { string_param: 'x' } } }, status.INVALID_ARGUMENT, 'invalid argument for log_format, got: x');
 await fails('SystemSharedMemoryRegister', { name: 'r', key: '/k', byte_size: 1 }, status.UNIMPLEMENTED, disabled);
 
 // The held-out set: call by call, compressed, and over one stream.

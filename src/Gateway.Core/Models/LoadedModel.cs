@@ -4,7 +4,8 @@ using Gateway.Core.Execution;
 namespace Gateway.Core.Models;
 
 /// <summary>A model version with running instances, and the file they run.</summary>
-internal sealed class LoadedModel(ServedModel model, ILoadedModel file, TimeSpan loadDuration, ResponseCache? cache = null)
+/// <param name="fileBytes">Of the version's files, about what its weights take in memory; 0 where they are another server's.</param>
+internal sealed class LoadedModel(ServedModel model, ILoadedModel file, TimeSpan loadDuration, long fileBytes, ResponseCache? cache = null)
 {
     private readonly Lock _lock = new();
     private Task<int>? _stopped;
@@ -14,6 +15,8 @@ internal sealed class LoadedModel(ServedModel model, ILoadedModel file, TimeSpan
     public long Version => Model.Version;
 
     public TimeSpan LoadDuration { get; } = loadDuration;
+
+    public long FileBytes => fileBytes;
 
     /// <summary>Finishes what was accepted, ends the instances and closes the file. Only the first call does; later ones wait for it.</summary>
     /// <returns>Requests that were accepted and not served.</returns>

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Gateway.Core.Requests;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 
 namespace Gateway.Core.Models;
@@ -12,7 +13,8 @@ namespace Gateway.Core.Models;
 /// <b>Threading</b>: any thread; a look-up reads one immutable snapshot. <b>Cost</b>: a look-up by a span of a path is one hash and no allocation.
 /// The texts of failures are Triton's.
 /// </remarks>
-public sealed class ModelCatalog
+/// <param name="tracer">Decides which of the requests that are lent are traced; null for one that begins with none.</param>
+public sealed class ModelCatalog(Tracer? tracer = null)
 {
     private readonly Lock _writeLock = new();
     private volatile Dictionary<string, Entry> _models = new(StringComparer.Ordinal);
@@ -20,6 +22,9 @@ public sealed class ModelCatalog
     /// <summary>Every version of every model, by name and version.</summary>
     public IReadOnlyList<ModelStatus> Index =>
         [.. _models.Values.SelectMany(entry => entry.Versions).OrderBy(status => status.Name, StringComparer.Ordinal).ThenBy(status => status.Version)];
+
+    /// <summary>What traces requests.</summary>
+    public Tracer Tracer { get; } = tracer ?? new Tracer(new TraceConfig(), directory: null, TimeProvider.System);
 
     /// <summary>Whether every model that is to be served is, as far as it can be: what comes or goes, or was unloaded on purpose, does not count.</summary>
     public bool AreAllReady => _models.Values.All(entry => entry.Versions.All(status => status.State != ModelState.Unavailable || status.Reason == ModelStatus.Unloaded));
@@ -101,6 +106,7 @@ public sealed class ModelCatalog
         }
 
         request.AdmitAs(tenant);
+        Tracer.Begin(request);
         return request;
     }
 

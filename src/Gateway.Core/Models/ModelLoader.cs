@@ -73,7 +73,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
 
             if (gateway.Cache.Enable ?? source.Declared?.ResponseCacheEnabled ?? false) cache?.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, model));
             batcher.Start(executors, layout, groups);
-            return new LoadedModel(model, file, time.GetElapsedTime(start), cache);
+            return new LoadedModel(model, file, time.GetElapsedTime(start), FileBytesOf(source), cache);
         }
         catch (Exception error)
         {
@@ -83,6 +83,9 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             throw;
         }
     }
+
+    private static long FileBytesOf(ModelSource source) =>
+        Path.GetDirectoryName(source.File) is { } folder && Directory.Exists(folder) ? FolderWalk.Files(folder).Sum(static found => found.Target.Length) : 0;
 
     /// <param name="of">The instance group of each.</param>
     private static void CreateExecutors(ILoadedModel file, ModelLayout layout, List<IModelExecutor> executors, List<int> of)

@@ -7,6 +7,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 
 namespace Gateway.Core.Requests;
@@ -142,6 +143,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
 
     public ref StageTimes Times => ref _times;
 
+    /// <summary>Its trace, which is over when it is disposed; null for one that is not traced.</summary>
+    public RequestTrace? Trace { get; internal set; }
+
     private StageTimes _times;
     private string? _error;
 
@@ -236,6 +240,8 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Gives back the block, the lease on the outputs, and the request itself.</summary>
     public void Dispose()
     {
+        Trace?.End(this);
+        Trace = null;
         Tenant?.Leave(this);
         Tenant = null;
         _lease?.Release();

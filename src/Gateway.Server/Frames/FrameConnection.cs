@@ -439,6 +439,7 @@ internal sealed partial class FrameConnection : IHeldBack
         if (model.TryRentRequest(out InferenceRequest? request))
         {
             request.AdmitAs(tenant);
+            _catalog.Tracer.Begin(request);
         }
         else
         {

@@ -23,7 +23,7 @@ internal sealed class UnaryMethod<TRequest, TResponse>(string path, MessageParse
     protected override async Task InvokeAsync(GrpcCall call)
     {
         TRequest request = await GrpcMessages.ReadAsync(call, parser, MostBytes, large: Large).ConfigureAwait(false) ?? throw GrpcMessages.Incomplete();
-        Task<TResponse> answering = answer(request);
+        Task<TResponse> answering = call.Large is null ? answer(request) : AnswerLargeAsync(call, request);
         if (!answering.IsCompleted && call.TimeLeft is { } left)
         {
             try
@@ -42,5 +42,20 @@ internal sealed class UnaryMethod<TRequest, TResponse>(string path, MessageParse
         int bytes = GrpcMessages.Write(call, response);
         if (bytes > GrpcCall.MostUnwatched) await call.FlushAsync(bytes).ConfigureAwait(false);
         call.Succeed();
+    }
+
+    /// <summary>Answers a call that was let in as a large one: what it has brought is there until the answer is, however soon its client has gone.</summary>
+    private async Task<TResponse> AnswerLargeAsync(GrpcCall call, TRequest request)
+    {
+        LargeLoads entered = call.Large!;
+        call.Large = null;
+        try
+        {
+            return await answer(request).ConfigureAwait(false);
+        }
+        finally
+        {
+            entered.Leave();
+        }
     }
 }

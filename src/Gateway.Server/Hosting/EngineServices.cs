@@ -2,8 +2,11 @@ using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
+using Gateway.Server.Metrics;
 using Gateway.Server.Tenants;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Hosting;
 
@@ -16,7 +19,16 @@ public static class EngineServices
             .AddSingleton(time)
             .AddSingleton(options.Tenants?.ToDirectory(time) ?? TenantDirectory.None)
             .AddSingleton<CallerTenants>()
-            .AddSingleton<ModelCatalog>()
+            .AddSingleton(provider => TracerOf(options, time, provider.GetService<ILoggerFactory>()))
+            .AddSingleton<IMetricFamilies, TraceFamilies>()
+            .AddSingleton(provider => new ModelCatalog(provider.GetRequiredService<Tracer>()))
             .AddSingleton(_ => new BlockPool(options.PinnedMemoryPoolByteSize))
             .AddSingleton(_ => new SharedRegions(options.AllowClientShm));
+
+    private static Tracer TracerOf(ServerOptions options, TimeProvider time, ILoggerFactory? loggers)
+    {
+        _ = TraceSetup.Parse(options.TraceConfig, options.TraceDirectory, out TraceConfig config);
+        if (options.TraceDirectory is { } directory) Directory.CreateDirectory(directory);
+        return new Tracer(config, options.TraceDirectory is { } folder ? Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar) : null, time, loggers?.CreateLogger<Tracer>());
+    }
 }

@@ -57,7 +57,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         ILoggerFactory loggers = app.Services.GetRequiredService<ILoggerFactory>();
         _logger = loggers.CreateLogger<GatewayHost>();
         _reporter = app.Services.GetService<LoadReporter>();
-        if (options.AllowGrpc) _grpc = new GrpcListener(app.Services, options);
+        if (options.AllowGrpc) _grpc = new GrpcListener(app.Services, options.OfGrpc);
         if (!options.AllowMetrics) return;
         MetricsPage page = new(_catalog, app.Services.GetRequiredService<BlockPool>(), app.Services.GetRequiredService<ConnectionCounts>(), new MachineUsage(), new GpuUsage(), app.Services.GetRequiredService<TenantDirectory>(), app.Services.GetService<ResponseCache>(), app.Services.GetServices<IMetricFamilies>());
         _metrics = new MetricsListener(page, options, loggers);

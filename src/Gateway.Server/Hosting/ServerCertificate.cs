@@ -17,7 +17,7 @@ internal static class ServerCertificate
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            throw new StartupException($"--tls-certificate: cannot read {certificate}{(options.TlsKey is { } key ? $" with the key {key}" : "")}: {error.Message}", error);
+            throw new StartupException($"{(certificate == options.GrpcServerCert ? "--grpc-server-cert" : "--tls-certificate")}: cannot read {certificate}{(options.TlsKey is { } key ? $" with the key {key}" : "")}: {error.Message}", error);
         }
     }
 }

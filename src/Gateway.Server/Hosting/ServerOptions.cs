@@ -44,6 +44,15 @@ public sealed record ServerOptions
     [Setting("--grpc-keepalive-timeout", "Milliseconds in which a pinged gRPC client has to answer; then its connection is closed.", Minimum = 1000)]
     public int GrpcKeepaliveTimeout { get; init; } = 20_000;
 
+    [Setting("--grpc-use-ssl", "Whether gRPC is served over TLS alone, whatever the other ports do.")]
+    public bool GrpcUseSsl { get; init; }
+
+    [Setting("--grpc-server-cert", "With --grpc-use-ssl: PEM file with the certificate for gRPC and its chain; without it, that of --tls-certificate.")]
+    public string? GrpcServerCert { get; init; }
+
+    [Setting("--grpc-server-key", "PEM file with that certificate's private key; without it, the certificate's own file has the key.")]
+    public string? GrpcServerKey { get; init; }
+
     [Setting("--allow-frames", "Whether to serve MessagePack frames.")]
     public bool AllowFrames { get; init; } = true;
 
@@ -160,11 +169,20 @@ public sealed record ServerOptions
     [Setting("--server-timing", "Whether answers carry a Server-Timing header with the time spent in each stage.")]
     public bool ServerTiming { get; init; }
 
+    [Setting("--trace-config", "Which requests are traced, in Triton's words: level=TIMESTAMPS, rate=N (one of N requests), count=N, triton,file=PATH, triton,log-frequency=N (traces a file); may be given more than once.")]
+    public IReadOnlyList<string> TraceConfig { get; init; } = [];
+
+    [Setting("--trace-directory", "Folder in which calls may have traces written, by the name of a file; without it they may only turn on and off what --trace-config names.")]
+    public string? TraceDirectory { get; init; }
+
     [Setting("--log-verbose", "0 logs what an operator wants to know, 1 adds detail, 2 adds each request.", Maximum = 2)]
     public int LogVerbose { get; init; }
 
     [Setting("--log-format", "How log entries look on standard error.")]
     public LogFormat LogFormat { get; init; } = LogFormat.Default;
+
+    /// <summary>The settings as the port for gRPC has them: its own certificate is the server's there.</summary>
+    internal ServerOptions OfGrpc => GrpcServerCert is null ? this : this with { TlsCertificate = GrpcServerCert, TlsKey = GrpcServerKey };
 
     /// <summary>What is proxied; null for nothing. Sections of their own in the configuration, without flags.</summary>
     public ProxySettings? Proxy { get; init; }

@@ -27,7 +27,11 @@ internal static class ServerOptionsValidator
 
         if (RestrictedAccess.Parse(options.HttpRestrictedApi, "", out _) is { } mistake) yield return $"--http-restricted-api: {mistake}";
         if (RestrictedAccess.Parse(options.GrpcRestrictedProtocol, RestrictedAccess.GrpcPrefix, out _) is { } other) yield return $"--grpc-restricted-protocol: {other}";
+        if (TraceSetup.Parse(options.TraceConfig, options.TraceDirectory, out _) is { } wrong) yield return $"--trace-config: {wrong}";
         if (options.TlsKey is not null && options.TlsCertificate is null) yield return "--tls-key: there is no certificate that it belongs to (see --tls-certificate)";
+        if (options.GrpcUseSsl && options.GrpcServerCert is null && options.TlsCertificate is null) yield return "--grpc-use-ssl: there is no certificate (see --grpc-server-cert)";
+        if (!options.GrpcUseSsl && options.GrpcServerCert is not null) yield return "--grpc-server-cert: needs --grpc-use-ssl=true";
+        if (options.GrpcServerKey is not null && options.GrpcServerCert is null) yield return "--grpc-server-key: there is no certificate that it belongs to (see --grpc-server-cert)";
         if (options.CacheConfig is { } cache && CacheSettings.Problem(cache) is { } problem) yield return $"--cache-config: {problem}";
         if (options.CacheMemoryByteSize is > 0 and < CacheSettings.LeastBytes) yield return $"--cache-memory-byte-size: {options.CacheMemoryByteSize} is too little (allowed 0, or at least {CacheSettings.LeastBytes})";
         foreach (string replica in options.OverflowReplica)

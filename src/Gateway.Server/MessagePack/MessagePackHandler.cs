@@ -8,6 +8,7 @@ using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.MessagePack;
@@ -125,6 +126,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         }
 
         InferenceRequest request = catalog.RentRequest(model, version, tenant);
+        request.Trace?.ComeBy(TraceProtocol.Http);
         MessagePackCall call = Rent();
         call.Context = context;
         call.Request = request;

@@ -5,6 +5,7 @@ using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
@@ -37,6 +38,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
             {
                 // Not before the body is there: a model that is replaced meanwhile need not wait for it.
                 exchange.Request = catalog.RentRequest(model, version, tenant);
+                exchange.Request.Trace?.ComeBy(TraceProtocol.Http, arrival);
                 Read(body.Bytes, exchange);
             }
 

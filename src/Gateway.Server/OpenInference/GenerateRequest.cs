@@ -44,12 +44,12 @@ internal static class GenerateRequest
 
     private static InferenceException DoesNotFit(TensorSpec spec) => Errors.Invalid($"The schema can not convert input '{spec.Name}' to tensor with proper shape");
 
-    /// <summary>Writes inputs as they come, and keeps where parameters stand for the end.</summary>
+    /// <summary>Writes inputs as they come, and keeps the id and the parameters for the end.</summary>
     private ref struct Members(ServedModel model, TextBuffer to)
     {
         private readonly List<(string Name, byte[] Value)> _parameters = [];
         private bool _hasInputs;
-        private bool _hasId;
+        private string? _id;
 
         public void Read(scoped ref JsonCursor cursor, bool isParameters)
         {
@@ -66,7 +66,13 @@ internal static class GenerateRequest
 
         public readonly void Finish()
         {
-            to.Write(_hasInputs ? "]"u8 : _hasId ? ",\"inputs\":[]"u8 : "{\"inputs\":[]"u8);
+            to.Write(_hasInputs ? "]"u8 : "{\"inputs\":[]"u8);
+            if (_id is not null)
+            {
+                to.Write(",\"id\":"u8);
+                JsonText.WriteString(to, _id);
+            }
+
             if (_parameters.Count > 0)
             {
                 to.Write(",\"parameters\":"u8);
@@ -89,11 +95,7 @@ internal static class GenerateRequest
         private void ReadId(scoped ref JsonCursor cursor)
         {
             string id = JsonValues.ReadString(ref cursor, "id").ToString();
-            if (_hasId) return;
-            _hasId = true;
-            to.Write(_hasInputs ? "],\"id\":"u8 : "{\"id\":"u8);
-            JsonText.WriteString(to, id);
-            if (_hasInputs) to.Write(",\"inputs\":["u8);
+            _id ??= id;
         }
 
         private void ReadParameters(scoped ref JsonCursor cursor)
@@ -113,7 +115,7 @@ internal static class GenerateRequest
             JsonCursor counter = cursor;
             long elements = isArray ? Count(ref counter) : 1;
             TensorShape shape = ShapeOf(spec, model.Layout.IsBatching, elements);
-            to.Write(_hasInputs ? ","u8 : _hasId ? ",\"inputs\":["u8 : "{\"inputs\":["u8);
+            to.Write(_hasInputs ? ","u8 : "{\"inputs\":["u8);
             _hasInputs = true;
             to.Write("{\"name\":"u8);
             JsonText.WriteString(to, spec.Utf8Name);

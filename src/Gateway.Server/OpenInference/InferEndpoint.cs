@@ -7,6 +7,7 @@ using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 using Gateway.Server.Overflow;
 using Gateway.Server.Tenants;
@@ -46,6 +47,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         }
 
         InferenceRequest request = catalog.RentRequest(model, version, tenant);
+        request.Trace?.ComeBy(TraceProtocol.Http);
         request.PassedBy = passedBy;
         request.MayBeKeptElsewhere = model.HasAffinity && OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         InferExchange exchange = Rent();

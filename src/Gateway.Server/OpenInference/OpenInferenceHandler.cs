@@ -49,7 +49,7 @@ public sealed class OpenInferenceHandler(
     private readonly GenerateEndpoint _generate = new(catalog, pool, regions ?? SharedRegions.Disabled, options, tenants, time);
     private readonly RepositoryEndpoint _repository = new(control, pool, options);
     private readonly LoggingEndpoint _logging = new(logs, pool);
-    private readonly TraceEndpoint _trace = new(pool);
+    private readonly TraceEndpoint _trace = new(catalog.Tracer, pool);
     private readonly FeatureEndpoint _features = new(features, pool, options);
     private readonly SharedMemoryEndpoint _memory = new(regions ?? SharedRegions.Disabled, pool);
 
@@ -125,10 +125,9 @@ public sealed class OpenInferenceHandler(
             case RouteKind.Logging:
                 return OrExplain(context, _logging.HandleAsync(context));
             case RouteKind.TraceSetting:
-                return OrExplain(context, _trace.HandleAsync(context));
+                return OrExplain(context, _trace.HandleAsync(context, ""));
             case RouteKind.ModelTraceSetting:
-                Find(route);
-                return OrExplain(context, _trace.HandleAsync(context));
+                return OrExplain(context, _trace.HandleAsync(context, Find(route).Name));
             case RouteKind.Cache or RouteKind.ModelCache:
                 ClearCache(context, route);
                 break;

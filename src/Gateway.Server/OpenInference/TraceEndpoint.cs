@@ -1,41 +1,42 @@
+using System.Buffers;
+using System.Text.Json;
 using Gateway.Core.Memory;
+using Gateway.Core.Tracing;
 using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.OpenInference;
 
-/// <summary>The trace extension: reads <see cref="TraceSettings"/>.</summary>
-internal sealed class TraceEndpoint(BlockPool pool)
+/// <summary>The trace extension: tells and changes the settings of <see cref="TraceSettings"/>.</summary>
+internal sealed class TraceEndpoint(Tracer tracer, BlockPool pool)
 {
     private const int MostBytes = 64 * 1024;
 
-    private static ReadOnlySpan<byte> Off =>
-        "{\"trace_level\":[\"OFF\"],\"trace_rate\":\"1000\",\"trace_count\":\"-1\",\"log_frequency\":\"0\",\"trace_file\":\"\",\"trace_mode\":\"triton\"}"u8;
-
-    public async Task HandleAsync(HttpContext context)
+    /// <param name="model">Whose settings; empty for the general ones.</param>
+    public async Task HandleAsync(HttpContext context, string model)
     {
+        TraceSettings settings = new(tracer);
         if (HttpMethods.IsPost(context.Request.Method))
         {
             using WholeBody body = await WholeBody.ReadAsync(context, pool, MostBytes).ConfigureAwait(false);
-            Check(body.Bytes);
+            Read(body.Bytes, settings);
         }
 
-        ErrorWriter.WriteJson(context, StatusCodes.Status200OK, Off);
+        Write(context, TraceSettings.All(settings.ApplyTo(model)));
     }
 
-    /// <summary>Takes what changes nothing: null, which clears a setting, and the values that are.</summary>
-    private static void Check(ReadOnlySpan<byte> body)
+    /// <summary>Reads an object of strings, and the levels' array of strings; null clears a setting.</summary>
+    private static void Read(ReadOnlySpan<byte> body, TraceSettings settings)
     {
         JsonCursor cursor = new(body);
         JsonValues.BeginObject(ref cursor, "request");
         bool isFirst = true;
         while (cursor.TryNextMember(ref isFirst, out JsonString key))
         {
-            cursor.Peek();
-            if (cursor.TryReadLiteral("null"u8)) continue;
             string name = key.ToString();
-            TraceSettings.CheckName(name);
-            if (name == TraceSettings.Level) TraceSettings.CheckLevels(ReadLevels(ref cursor));
-            else TraceSettings.Check(name, JsonValues.ReadString(ref cursor, name).ToString());
+            cursor.Peek();
+            if (cursor.TryReadLiteral("null"u8)) settings.Clear(name);
+            else if (name == TraceSettings.Level) settings.SetLevels(ReadLevels(ref cursor));
+            else settings.Set(name, JsonValues.ReadString(ref cursor, name).ToString());
         }
 
         cursor.ReadEnd();
@@ -48,5 +49,25 @@ internal sealed class TraceEndpoint(BlockPool pool)
         List<string> levels = [];
         while (cursor.TryNextElement(ref isFirst)) levels.Add(JsonValues.ReadString(ref cursor, TraceSettings.Level).ToString());
         return levels;
+    }
+
+    private static void Write(HttpContext context, (string Name, string Value)[] settings)
+    {
+        ArrayBufferWriter<byte> text = new();
+        using (Utf8JsonWriter json = new(text, MetadataWriter.Options))
+        {
+            json.WriteStartObject();
+            foreach ((string name, string value) in settings)
+            {
+                json.WritePropertyName(name);
+                if (name == TraceSettings.Level) json.WriteStartArray();
+                json.WriteStringValue(value);
+                if (name == TraceSettings.Level) json.WriteEndArray();
+            }
+
+            json.WriteEndObject();
+        }
+
+        ErrorWriter.WriteJson(context, StatusCodes.Status200OK, text.WrittenSpan);
     }
 }

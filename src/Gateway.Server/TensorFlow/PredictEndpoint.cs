@@ -4,6 +4,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
@@ -35,6 +36,7 @@ internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, Open
             using (WholeBody body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false))
             {
                 exchange.Request = catalog.RentRequest(model, version, tenant);
+                exchange.Request.Trace?.ComeBy(TraceProtocol.Http);
                 tenant = null;
                 form = PredictRequest.Read(body.Bytes, exchange);
             }

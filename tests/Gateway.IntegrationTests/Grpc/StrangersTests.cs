@@ -80,6 +80,29 @@ public sealed class StrangersTests
         Assert.Equal(2, output.Split("accuracy 0.9972").Length - 1);
     }
 
+    [Fact]
+    public async Task TritonsOwnClient_WhereItIsInstalled_IsServedWithAllThatItOffers()
+    {
+        const int NotInstalled = 77;
+        DirectoryInfo traces = Directory.CreateTempSubdirectory("gateway-traces-");
+        try
+        {
+            await using GatewayProcess program = await GatewayProcess.ServeAsync(
+                "--model-control-mode", "explicit", "--load-model", "*", "--allow-load-override", "--allow-client-shm", "--trace-directory", traces.FullName);
+            string script = Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "triton_client.py");
+            string model = Path.Combine(GatewayProcess.RepositoryRoot, "config", "model-repository", "digits", "1", "model.onnx");
+
+            (int code, string output) = await StrangerClient.TryRunAsync("/usr/bin/python3", script, "all", new Uri(program.HttpAddress).Authority, AddressOf(program), model);
+
+            Assert.SkipWhen(code == NotInstalled, output.Trim());
+            Assert.Equal((0, "all that tritonclient offers"), (code, output.Trim()));
+        }
+        finally
+        {
+            traces.Delete(recursive: true);
+        }
+    }
+
     private static void WriteCertificates(string authorityFile, string certificateFile, string keyFile)
     {
         DateTimeOffset from = DateTimeOffset.UnixEpoch;

@@ -67,7 +67,9 @@ public sealed class StreamStress(string grpc, string metrics, string model, int 
 
     private async Task StreamAsync(GrpcChannel channel, Random random)
     {
-        using GrpcCall call = channel.Open(InferCodec.StreamPath);
+        // Its time may be over before it begins, between two messages or after all of them.
+        string? timeout = random.Next(6) == 0 ? $"{random.Next(1, 200)}m" : null;
+        using GrpcCall call = channel.Open(InferCodec.StreamPath, timeout);
         int requests = random.Next(MostRequests);
         End end = (End)random.Next((int)End.Count);
         int answersBeforeCancel = end == End.CancelReading ? random.Next(requests + 1) : int.MaxValue;
@@ -84,7 +86,8 @@ public sealed class StreamStress(string grpc, string metrics, string model, int 
             {
                 int status = await call.StatusAsync().ConfigureAwait(false);
                 int expected = end == End.HalfCloseMidMessage ? Internal : Ok;
-                if (status != expected || answered != requests) _tally.Violate($"a stream of {requests} requests ({end}) ended with {status} after {answered} answers");
+                if (status == DeadlineExceeded && timeout is not null) _tally.CountExpired();
+                else if (status != expected || answered != requests) _tally.Violate($"a stream of {requests} requests ({end}, time {timeout}) ended with {status} after {answered} answers");
             }
         }
         catch (Exception error) when (IsCancel(end) && IsOfCancel(error))
@@ -176,7 +179,7 @@ public sealed class StreamStress(string grpc, string metrics, string model, int 
         else _tally.CountAnswer();
     }
 
-    /// <summary>Once all calls are over: what was accepted has ended, and nothing of it is held.</summary>
+    /// <summary>Once all calls and their connections are over: what was accepted has ended, and nothing of it is held.</summary>
     private async Task CheckConservationAsync()
     {
         using HttpClient client = new();
@@ -193,6 +196,10 @@ public sealed class StreamStress(string grpc, string metrics, string model, int 
 
     private string Problem(string page)
     {
+        double open = Sum(page, "gateway_connections", "protocol=\"grpc\"");
+        if (open != 0) return $"{open} connections are still open";
+        double pending = Sum(page, "nv_inference_pending_request_count");
+        if (pending != 0) return $"{pending} requests are still pending";
         double accepted = Sum(page, "gateway_requests_accepted_total");
         double ended = Sum(page, "gateway_requests_total");
         if (accepted != ended) return $"{accepted} requests were accepted and {ended} have ended";

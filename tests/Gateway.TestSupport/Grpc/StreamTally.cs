@@ -13,6 +13,7 @@ public sealed class StreamTally
     private long _answers;
     private long _refusals;
     private long _lost;
+    private long _expired;
 
     /// <summary>Calls that were opened, streams and others.</summary>
     public long Streams => Volatile.Read(ref _streams);
@@ -29,6 +30,9 @@ public sealed class StreamTally
     /// <summary>Calls that ended with their connection, whatever ended that.</summary>
     public long Lost => Volatile.Read(ref _lost);
 
+    /// <summary>Streams that ended because their time was over.</summary>
+    public long Expired => Volatile.Read(ref _expired);
+
     public IReadOnlyCollection<string> Violations => _violations;
 
     public void CountStream() => Interlocked.Increment(ref _streams);
@@ -39,6 +43,8 @@ public sealed class StreamTally
 
     public void CountRefusal() => Interlocked.Increment(ref _refusals);
 
+    public void CountExpired() => Interlocked.Increment(ref _expired);
+
     public void CountLost() => Interlocked.Increment(ref _lost);
 
     public void Violate(string what)
@@ -46,5 +52,5 @@ public sealed class StreamTally
         if (_violations.Count < MostViolations) _violations.Enqueue(what);
     }
 
-    public override string ToString() => $"{Streams} calls, {Cancelled} of them cancelled, {Answers} answers, {Refusals} refusals, {Lost} lost with their connection, {Violations.Count} violations";
+    public override string ToString() => $"{Streams} calls, {Cancelled} of them cancelled, {Expired} expired, {Answers} answers, {Refusals} refusals, {Lost} lost with their connection, {Violations.Count} violations";
 }

@@ -3,6 +3,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
+using Gateway.Core.Tracing;
 using Gateway.Server.Grpc;
 using Gateway.Server.Hosting;
 using Gateway.Server.Tenants;
@@ -35,9 +36,9 @@ internal sealed class GrpcServer : IAsyncDisposable
 
     /// <param name="control">Makes what loads and unloads models on request; it is its caller's to stop.</param>
     /// <param name="regions">The shared memory that clients register; null where they may not.</param>
-    public static async Task<GrpcServer> StartAsync(ServerOptions? options = null, TenantsOptions? tenants = null, Func<ModelCatalog, BlockPool, IModelControl>? control = null, SharedRegions? regions = null)
+    public static async Task<GrpcServer> StartAsync(ServerOptions? options = null, TenantsOptions? tenants = null, Func<ModelCatalog, BlockPool, IModelControl>? control = null, SharedRegions? regions = null, Tracer? tracer = null)
     {
-        InferenceServer server = await InferenceServer.StartAsync(tenants: tenants, control: control, regions: regions);
+        InferenceServer server = await InferenceServer.StartAsync(tenants: tenants, control: control, regions: regions, tracer: tracer);
         GrpcListener listener = new(server.Services, (options ?? new ServerOptions()) with { GrpcPort = 0 });
         await listener.StartAsync(TestContext.Current.CancellationToken);
         return new GrpcServer(server, listener);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text;
 using Gateway.Load.Carriers.Http2;
@@ -6,7 +7,7 @@ using Gateway.UnitTests.OpenInference;
 namespace Gateway.UnitTests.Grpc;
 
 /// <summary>What others' clients sent, as it went over the wire, in pieces of several sizes: unary calls, errors, compression, a stream, a call that is reset.</summary>
-/// <remarks>Recorded with tests/interop/record.py from its sessions: grpcio 1.51, @grpc/grpc-js 1.14, Python's http.client.</remarks>
+/// <remarks>Recorded with tests/interop/record.py from its sessions: grpcio 1.51, @grpc/grpc-js 1.14, Python's http.client, tritonclient of 2026-09.</remarks>
 public sealed class RecordedSessionTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -19,12 +20,15 @@ public sealed class RecordedSessionTests
     [InlineData("grpc-js", 1, "1=0 3=0 5=5 7=0", 3)]
     [InlineData("grpc-js", 7, "1=0 3=0 5=5 7=0", 3)]
     [InlineData("grpc-js", 100_000, "1=0 3=0 5=5 7=0", 3)]
+    [InlineData("tritonclient-grpc", 1, "1=0 3=0 5=5 7=0 9=0", 4)]
+    [InlineData("tritonclient-grpc", 7, "1=0 3=0 5=5 7=0 9=0", 4)]
+    [InlineData("tritonclient-grpc", 100_000, "1=0 3=0 5=5 7=0 9=0", 4)]
     public async Task Session_OfGrpc_EndsEachCallWithItsStatus(string client, int piece, string statuses, int rows)
     {
         await using GrpcServer server = await GrpcServer.StartAsync();
         byte[] session = await ReadAsync(client);
         using Http2Wire wire = await Http2Wire.ConnectAsync(server.Port);
-        Task<(SortedDictionary<int, string> Ended, byte[] Data)> receiving = ReceiveAsync(wire, statuses.Split(' ').Length);
+        Task<(SortedDictionary<int, string> Ended, byte[] Data)> receiving = ReceiveAsync(wire, [.. statuses.Split(' ').Select(each => int.Parse(each.Split('=')[0], CultureInfo.InvariantCulture))]);
 
         for (int at = 0; at < session.Length; at += piece) await wire.SendAsync(session.AsMemory(at, Math.Min(piece, session.Length - at)));
 
@@ -36,13 +40,16 @@ public sealed class RecordedSessionTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(7)]
-    [InlineData(100_000)]
-    public async Task Session_OfHttp_IsAnswered(int piece)
+    [InlineData("http", 1)]
+    [InlineData("http", 7)]
+    [InlineData("http", 100_000)]
+    [InlineData("tritonclient-http", 1)]
+    [InlineData("tritonclient-http", 7)]
+    [InlineData("tritonclient-http", 100_000)]
+    public async Task Session_OfHttp_IsAnswered(string client, int piece)
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
-        byte[] session = await ReadAsync("http");
+        byte[] session = await ReadAsync(client);
         using RawConnection connection = await RawConnection.OpenAsync(server);
 
         for (int at = 0; at < session.Length; at += piece) await connection.SendAsync(session.AsMemory(at, Math.Min(piece, session.Length - at)));
@@ -59,12 +66,12 @@ public sealed class RecordedSessionTests
         Assert.Equal(answers[1], answers[3]);
     }
 
-    private static async Task<(SortedDictionary<int, string> Ended, byte[] Data)> ReceiveAsync(Http2Wire wire, int calls)
+    private static async Task<(SortedDictionary<int, string> Ended, byte[] Data)> ReceiveAsync(Http2Wire wire, HashSet<int> calls)
     {
         HpackDecoder decoder = new();
         SortedDictionary<int, string> ended = [];
         List<byte> data = [];
-        while (ended.Keys.Count(stream => stream != 1 || calls < 5) < calls && await wire.ReadAsync() is { } frame)
+        while (!calls.IsSubsetOf(ended.Keys) && await wire.ReadAsync() is { } frame)
         {
             if (frame.Type == Http2Wire.Data) data.AddRange(frame.Payload);
             if (frame.Type == Http2Wire.ResetStream && !ended.ContainsKey(frame.Stream)) ended[frame.Stream] = "reset";

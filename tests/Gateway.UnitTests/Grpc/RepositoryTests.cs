@@ -76,17 +76,27 @@ public sealed class RepositoryTests : IAsyncDisposable
         Assert.Equal(((int)GrpcStatus.Unavailable, "2 load requests with files are under way: try again when one of them is over"), StatusOf(third));
         foreach (GrpcAnswer answer in await Task.WhenAll(loads)) Assert.Equal((0, ""), StatusOf(answer));
         Assert.Equal((0, ""), StatusOf(await server.Client.CallAsync("RepositoryModelLoad", Large("other"))));
+    }
 
-        static LoadCall Large(string model) => new()
-        {
-            ModelName = model,
-            Parameters =
-            {
-                ["config"] = new Parameter { StringParam = """{"max_batch_size":8}""" },
-                ["file:1/model.onnx"] = new Parameter { BytesParam = ByteString.CopyFromUtf8(ScriptedBackend.Script(5)) },
-                ["file:1/weights"] = new Parameter { BytesParam = ByteString.CopyFrom(new byte[5 << 20]) },
-            },
-        };
+    [Fact]
+    public async Task Load_LargeOnesWhoseTimeIsOver_AreThereUntilTheyHaveLoaded()
+    {
+        await using GrpcServer server = await StartAsync(options: new ServerOptions { AllowLoadOverride = true });
+        using ManualResetEventSlim gate = new();
+        _repository!.Backend.Loading = _ => gate.Wait();
+
+        // Loads of one model take turns: the second holds what it has brought without having begun.
+        Task<GrpcAnswer>[] loads = [.. Enumerable.Range(0, LargeLoads.Most).Select(_ => server.Client.CallAsync("RepositoryModelLoad", Large("m"), ("grpc-timeout", "1S")))];
+        foreach (GrpcAnswer answer in await Task.WhenAll(loads)) Assert.Equal((4, "Deadline Exceeded"), StatusOf(answer));
+        GrpcAnswer third = await server.Client.CallAsync("RepositoryModelLoad", Large("m"), ("grpc-timeout", "1S"));
+        gate.Set();
+
+        Assert.Equal(((int)GrpcStatus.Unavailable, "2 load requests with files are under way: try again when one of them is over"), StatusOf(third));
+        await Eventually.TrueAsync(() => _repository.Backend.Loads == LargeLoads.Most, "they have gone on");
+        GrpcAnswer later;
+        do later = await server.Client.CallAsync("RepositoryModelLoad", Large("m"));
+        while (later.Status == (int)GrpcStatus.Unavailable);
+        Assert.Equal((0, ""), StatusOf(later));
     }
 
     [Fact]
@@ -181,6 +191,17 @@ public sealed class RepositoryTests : IAsyncDisposable
             return request;
         }
     }
+
+    private static LoadCall Large(string model) => new()
+    {
+        ModelName = model,
+        Parameters =
+        {
+            ["config"] = new Parameter { StringParam = """{"max_batch_size":8}""" },
+            ["file:1/model.onnx"] = new Parameter { BytesParam = ByteString.CopyFromUtf8(ScriptedBackend.Script(5)) },
+            ["file:1/weights"] = new Parameter { BytesParam = ByteString.CopyFrom(new byte[5 << 20]) },
+        },
+    };
 
     private static (int Status, string Message) StatusOf(GrpcAnswer answer) => (answer.Status, answer.Message);
 

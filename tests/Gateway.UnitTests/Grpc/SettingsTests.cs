@@ -75,7 +75,9 @@ public sealed class SettingsTests : IAsyncLifetime
         (string Model, string Name, string[] Values, GrpcStatus Status, string Error)[] cases =
         [
             ("", "trace_file", ["x"], GrpcStatus.Unimplemented, "trace file location can not be updated through network protocol"),
-            ("", "trace_level", ["TIMESTAMPS"], GrpcStatus.Unimplemented, "'trace_level' cannot be changed: this server writes no traces"),
+            ("", "trace_level", ["TIMESTAMPS"], GrpcStatus.InvalidArgument, "Attempting to set invalid trace setting :trace file name is not given"),
+            ("", "trace_level", ["TENSORS"], GrpcStatus.Unimplemented, "trace level 'TENSORS' is not served, 'TIMESTAMPS' is"),
+            ("", "trace_mode", ["opentelemetry"], GrpcStatus.Unimplemented, "'trace_mode' can not be updated: traces are written as 'triton'"),
             ("", "trace_level", ["OFF", "OFF"], GrpcStatus.InvalidArgument, "Expect only one trace level 'OFF' is specified"),
             ("", "trace_rate", ["1", "2"], GrpcStatus.InvalidArgument, "expect only 1 value for 'trace_rate'"),
             ("", "trace_rate", ["x"], GrpcStatus.InvalidArgument, "Unable to parse 'trace_rate', got: x"),
@@ -85,7 +87,6 @@ public sealed class SettingsTests : IAsyncLifetime
             ("", "trace_count", ["2147483648"], GrpcStatus.InvalidArgument, "Unable to parse 'trace_count', value is out of range [ -1, 2147483647 ], got: 2147483648"),
             ("", "trace_count", ["99999999999999999999999999999999999999"], GrpcStatus.InvalidArgument, "Unable to parse 'trace_count', value is out of range [ -1, 2147483647 ], got: 99999999999999999999999999999999999999"),
             ("", "log_frequency", ["-"], GrpcStatus.InvalidArgument, "Unable to parse 'log_frequency', got: -"),
-            ("", "trace_rate", ["1"], GrpcStatus.Unimplemented, "'trace_rate' cannot be changed: this server writes no traces"),
             ("", "other", ["1"], GrpcStatus.InvalidArgument, "unknown trace setting 'other'"),
             ("nobody", "trace_level", ["OFF"], GrpcStatus.NotFound, "Request for unknown model: 'nobody' is not found"),
         ];

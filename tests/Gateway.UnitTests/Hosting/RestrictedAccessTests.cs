@@ -36,4 +36,21 @@ public sealed class RestrictedAccessTests
 
         Assert.False(access.IsAny);
     }
+
+    [Theory]
+    [InlineData("secret", true)]
+    [InlineData("secreT", false)]
+    [InlineData("secret1", false)]
+    [InlineData("secre", false)]
+    [InlineData("", false)]
+    public void IsRight_AnyText_IsComparedWithoutAllocation(string given, bool isRight)
+    {
+        Assert.Null(RestrictedAccess.Parse(["inference:key=secret"], "", out RestrictedAccess access));
+        Assert.Equal(isRight, access.IsRight(ApiGroup.Inference, given));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (int i = 0; i < 100; i++) access.IsRight(ApiGroup.Inference, given);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
 }

@@ -103,13 +103,16 @@ public sealed class ExtensionsTests
 
     [Theory]
     [InlineData("""{"trace_level":["OFF"],"trace_rate":"1000","trace_count":null}""", HttpStatusCode.OK, null)]
-    [InlineData("""{"trace_level":["TIMESTAMPS"]}""", HttpStatusCode.NotImplemented, "'trace_level' cannot be changed: this server writes no traces")]
+    [InlineData("""{"trace_level":["TIMESTAMPS"]}""", HttpStatusCode.BadRequest, "Attempting to set invalid trace setting :trace file name is not given")]
+    [InlineData("""{"trace_level":["TIMESTAMPS","TENSORS"]}""", HttpStatusCode.NotImplemented, "trace level 'TENSORS' is not served, 'TIMESTAMPS' is")]
+    [InlineData("""{"trace_level":["MIN"]}""", HttpStatusCode.OK, null)]
+    [InlineData("""{"trace_mode":"opentelemetry"}""", HttpStatusCode.NotImplemented, "'trace_mode' can not be updated: traces are written as 'triton'")]
     [InlineData("""{"trace_level":["OFF","OFF"]}""", HttpStatusCode.BadRequest, "Expect only one trace level 'OFF' is specified")]
     [InlineData("""{"trace_rate":"x"}""", HttpStatusCode.BadRequest, "Unable to parse 'trace_rate', got: x")]
-    [InlineData("""{"trace_rate":"1"}""", HttpStatusCode.NotImplemented, "'trace_rate' cannot be changed: this server writes no traces")]
+    [InlineData("""{"trace_rate":"1"}""", HttpStatusCode.OK, null)]
     [InlineData("""{"trace_rate":1}""", HttpStatusCode.BadRequest, "Unable to parse 'trace_rate': attempt to access JSON non-string as string")]
     [InlineData("""{"trace_file":"/tmp/x"}""", HttpStatusCode.NotImplemented, "trace file location can not be updated through network protocol")]
-    public async Task Trace_Post_TakesOnlyWhatItKeeps(string body, HttpStatusCode status, string? error)
+    public async Task Trace_Post_IsTakenOrTritonsError(string body, HttpStatusCode status, string? error)
     {
         await using InferenceServer server = await InferenceServer.StartAsync();
 
@@ -137,6 +140,15 @@ public sealed class ExtensionsTests
     [InlineData("logging", "/v2/logging", "GET")]
     [InlineData("model-repository", "/v2/cache", "DELETE")]
     [InlineData("model-repository", "/v2/models/rank/cache", "DELETE")]
+    [InlineData("metadata", "/v2/features", "GET")]
+    [InlineData("metadata", "/v2/features/v", "GET")]
+    [InlineData("inference", "/v2/features/v/rows/k", "GET")]
+    [InlineData("inference", "/v2/features/v/lookup", "POST")]
+    [InlineData("model-repository", "/v2/features/v/rows/k", "PUT")]
+    [InlineData("model-repository", "/v2/features/v/rows/k", "DELETE")]
+    [InlineData("model-repository", "/v2/features/v/rows", "POST")]
+    [InlineData("model-repository", "/v2/features/v/rows", "DELETE")]
+    [InlineData("model-repository", "/v2/features/v/delete", "POST")]
     [InlineData("shared-memory", "/v2/systemsharedmemory/status", "GET")]
     [InlineData("shared-memory", "/v2/cudasharedmemory/region/r/register", "POST")]
     public async Task Restricted_EachGroup_AsksForItsHeader(string group, string path, string method)

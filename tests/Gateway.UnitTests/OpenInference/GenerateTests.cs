@@ -19,6 +19,8 @@ public sealed class GenerateTests
     [InlineData("any", """{"x":[1,2,3,4,5]}""", """{"model_name":"any","model_version":"1","y":[1,2,3,4,5]}""")]
     [InlineData("any", """{"x":7}""", """{"model_name":"any","model_version":"1","y":7}""")]
     [InlineData("two", """{"b":[3,4],"a":[1,2]}""", """{"first":[1,2],"model_name":"two","model_version":"1","second":[3,4]}""")]
+    [InlineData("two", """{"a":[1,2],"id":"q","b":[3,4]}""", """{"first":[1,2],"id":"q","model_name":"two","model_version":"1","second":[3,4]}""")]
+    [InlineData("two", """{"id":"q","a":[1,2],"id":"r","b":[3,4],"other":1}""", """{"first":[1,2],"id":"q","model_name":"two","model_version":"1","second":[3,4]}""")]
     public async Task Generate_EachModel_IsAnsweredFlat(string model, string body, string expected)
     {
         await using InferenceServer server = await InferenceServer.StartAsync();

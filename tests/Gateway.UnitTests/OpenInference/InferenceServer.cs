@@ -7,6 +7,7 @@ using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.Frames;
 using Gateway.Server.Hosting;
@@ -74,12 +75,12 @@ internal sealed class InferenceServer : IAsyncDisposable
     /// <param name="control">Makes what loads and unloads models on request; it is its caller's to stop.</param>
     /// <param name="regions">The shared memory that clients register; null where they may not.</param>
     /// <param name="restricted">As <see cref="ServerOptions.HttpRestrictedApi"/>.</param>
-    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null, TenantsOptions? tenants = null, Func<ModelCatalog, BlockPool, IModelControl>? control = null, SharedRegions? regions = null, params string[] restricted)
+    public static async Task<InferenceServer> StartAsync(Action<OpenInferenceOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, FramesOptions? frames = null, TenantsOptions? tenants = null, Func<ModelCatalog, BlockPool, IModelControl>? control = null, SharedRegions? regions = null, Tracer? tracer = null, params string[] restricted)
     {
         OpenInferenceOptions options = new();
         configure?.Invoke(options);
         BlockPool pool = new(512L << 20, lockPages: false);
-        ModelCatalog catalog = new();
+        ModelCatalog catalog = new(tracer);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         ServedPorts ports = new();

@@ -41,6 +41,34 @@ public sealed class ModelRouteTests
         Assert.Equal(0, metrics["gateway_proxy_model_requests_total{by=\"upstream\",route=\"both\"}"]);
     }
 
+    [Theory]
+    [InlineData("/predict")]
+    [InlineData("/alone/v1/models/m:predict")]
+    public async Task Post_RestrictedInference_AsksForItsHeader(string path)
+    {
+        await using Upstream old = await OldAsync();
+        await using ProxyHost host = await ProxyHost.StartRestrictedAsync(Text, ["inference:key=secret"], null, old.Address);
+        await using DynamicBatcher batcher = Serve(host, 8, static () => { });
+
+        Assert.Equal((403, "{\"error\":\"This API is restricted, expecting header 'key'\"}"), await PostAsync(host, path));
+        host.Client.DefaultRequestHeaders.TryAddWithoutValidation("Key", "secret");
+
+        Assert.Equal(200, (await PostAsync(host, path)).Status);
+    }
+
+    [Fact]
+    public async Task Proxied_RestrictedInference_DoesNotHoldForRoutesWithoutAModel()
+    {
+        const string Plain = """
+            { "ReverseProxy": { "Routes": { "plain": { "ClusterId": "old", "Match": { "Path": "/plain" } } },
+              "Clusters": { "old": { "Destinations": { "a": { "Address": "$0" } } } } } }
+            """;
+        await using Upstream old = await OldAsync();
+        await using ProxyHost host = await ProxyHost.StartRestrictedAsync(Plain, ["inference:key=secret"], null, old.Address);
+
+        Assert.Equal(200, (await PostAsync(host, "/plain")).Status);
+    }
+
     [Fact]
     public async Task Post_ModelThatIsNotThere_IsTheClusters()
     {

@@ -34,7 +34,10 @@ internal sealed class ProxyHost : IAsyncDisposable
     public BlockPool Pool => _services.GetRequiredService<BlockPool>();
 
     /// <summary>Starts it with the text of a file, in which <c>$0</c>, <c>$1</c> … stand for the addresses.</summary>
-    public static async Task<ProxyHost> StartAsync(string text, string? token = null, params string[] addresses)
+    public static Task<ProxyHost> StartAsync(string text, string? token = null, params string[] addresses) => StartRestrictedAsync(text, [], token, addresses);
+
+    /// <param name="restricted">As <see cref="ServerOptions.HttpRestrictedApi"/>.</param>
+    public static async Task<ProxyHost> StartRestrictedAsync(string text, string[] restricted, string? token = null, params string[] addresses)
     {
         string folder = Directory.CreateTempSubdirectory("gateway").FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "proxy.json"), With(text, addresses));
@@ -44,7 +47,7 @@ internal sealed class ProxyHost : IAsyncDisposable
         Assert.Empty(ProxyCheck.Problems(settings));
         IServiceProvider? services = null;
         GatewayHost host = GatewayHost.Build(
-            new ServerOptions { HttpPort = 0, MetricsPort = 0, AllowGrpc = false, AllowFrames = false, Proxy = settings, AccessToken = token },
+            new ServerOptions { HttpPort = 0, MetricsPort = 0, AllowGrpc = false, AllowFrames = false, Proxy = settings, AccessToken = token, HttpRestrictedApi = restricted },
             TimeProvider.System,
             all => all.AddSingleton<IModelLoader, NoModels>().AddOpenInference().AddMessagePack().AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance),
             app =>

@@ -337,8 +337,11 @@ public sealed class RemoteModelTests
     // The first look finds that it is to be loaded, the second that it has settled.
     private static async Task LookTwiceAsync(RemoteRepository repository)
     {
-        await repository.Poller.LookAsync();
-        await repository.Poller.LookAsync();
+        for (int i = 0; i < 2; i++)
+        {
+            repository.Poller.Look();
+            await repository.Poller.WhenChangedAsync();
+        }
     }
 
     private static async Task LieAsync(HttpContext context, string lie)

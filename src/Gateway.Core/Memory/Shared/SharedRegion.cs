@@ -34,18 +34,25 @@ public sealed class SharedRegion
     public long Bytes { get; }
 
     /// <summary>Reads all of <paramref name="to"/> from <paramref name="offset"/> within the region, which reaches that far.</summary>
-    /// <returns>False when the object has become shorter.</returns>
+    /// <returns>False when the object has become shorter, or cannot be read.</returns>
     internal bool TryRead(long offset, Span<byte> to)
     {
-        while (to.Length > 0)
+        try
         {
-            int read = RandomAccess.Read(_file, to, Offset + offset);
-            if (read == 0) return false;
-            offset += read;
-            to = to[read..];
-        }
+            while (to.Length > 0)
+            {
+                int read = RandomAccess.Read(_file, to, Offset + offset);
+                if (read == 0) return false;
+                offset += read;
+                to = to[read..];
+            }
 
-        return true;
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Writes at <paramref name="offset"/> within the region, which reaches far enough.</summary>

@@ -11,8 +11,8 @@ namespace Gateway.Core.Models.Repository;
 /// versions beside those that are served, and changes the catalog in one go once they are warm. If one of them fails while others are served, these go on, all of them, and
 /// their statuses tell the reason; a first load serves what it can. What is replaced is drained: it lends no more requests, answers those that it has lent, then its
 /// instances end and its memory is given back.</para>
-/// <para><b>Threading</b>: what loads or unloads takes turns (<see cref="TakeTurnAsync"/>); drains go on beside that, one at a time, so that at most three generations of a
-/// model are in memory. <b>Ownership</b>: owns the loaded versions until they have been drained.</para>
+/// <para><b>Threading</b>: what loads or unloads takes turns (<see cref="TakeTurnAsync"/>); drains go on beside that and beside each other, so that one slow request holds
+/// up nothing but what it was lent by. How many generations of a model are in memory, <see cref="WhenRoomAsync"/> bounds. <b>Ownership</b>: owns the loaded versions until they have been drained.</para>
 /// </remarks>
 #pragma warning disable CA1001 // Lives as long as the process; its semaphore and its token source have no handles.
 internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCatalog catalog, ILogger logger)
@@ -29,9 +29,10 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
     private readonly SortedDictionary<long, ModelStatus> _statuses = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly List<LoadedModel> _draining = [];
+    private readonly List<Task> _drains = [];
     private List<LoadedModel> _served = [];
-    private Task _drained = Task.CompletedTask;
     private bool _isGood;
+    private bool _isForgotten;
 
     public string Name => name;
 
@@ -61,16 +62,36 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
 
     public void EndTurn() => _turn.Release();
 
-    /// <summary>Completes when nothing that was replaced or unloaded is left: before a load, so that loads do not pile up in memory.</summary>
+    /// <summary>Completes when nothing that was replaced or unloaded is left.</summary>
     public Task WhenDrainedAsync()
     {
-        lock (_lock) return _drained;
+        lock (_lock) return Task.WhenAll(_drains);
+    }
+
+    /// <summary>Completes when what was replaced or unloaded, and has not drained yet, leaves memory for another load: at once, unless loads and slow requests have piled up.</summary>
+    /// <param name="most">Drains that may be under way besides.</param>
+    /// <param name="mostBytes">Bytes that the files of what drains may have.</param>
+    public async Task WhenRoomAsync(int most, long mostBytes, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task next;
+            lock (_lock)
+            {
+                _drains.RemoveAll(static drain => drain.IsCompleted);
+                if (_drains.Count == 0 || (_drains.Count <= most && _draining.Sum(static model => model.FileBytes) <= mostBytes)) return;
+                next = Task.WhenAny(_drains);
+            }
+
+            await next.WaitAsync(cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Opens the versions that are to be served.</summary>
     /// <returns>Null when they are served as they are: nothing has changed since.</returns>
     public LoadAttempt? Open(IReadOnlyList<string> folders, LoadOverride? given)
     {
+        lock (_lock) _isForgotten = false;
         LoadAttempt attempt = new(name, loader);
         attempt.Look(folders);
         if (given is null && _isGood && IsServed && attempt.Stamp is not null && attempt.Stamp == Stamp) return null;
@@ -107,7 +128,7 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
             else LogVersionUnavailable(logger, name, failure.Version, failure.Reason);
         }
 
-        Drain(replaced, isForgotten: false);
+        Drain(replaced);
     }
 
     /// <summary>Serves nothing any more.</summary>
@@ -117,6 +138,7 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
         List<LoadedModel> unloaded;
         lock (_lock)
         {
+            _isForgotten = isForgotten;
             unloaded = _served;
             _served = [];
             Stamp = null;
@@ -128,7 +150,7 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
             PublishUnderLock();
         }
 
-        Drain(unloaded, isForgotten);
+        Drain(unloaded);
     }
 
     /// <summary>Stops everything for good, what is being loaded included.</summary>
@@ -199,19 +221,21 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
 
     private void PublishUnderLock() => catalog.Replace(name, [.. _statuses.Values]);
 
-    private void Drain(List<LoadedModel> models, bool isForgotten)
+    private void Drain(List<LoadedModel> models)
     {
-        if (models.Count == 0 && !isForgotten) return;
         lock (_lock)
         {
+            _drains.RemoveAll(static drain => drain.IsCompleted);
             _draining.AddRange(models);
-            _drained = DrainAsync(_drained, models, isForgotten);
+            if (models.Count > 0) _drains.Add(DrainAsync(models));
+            else ForgetUnderLock();
         }
     }
 
-    private async Task DrainAsync(Task before, List<LoadedModel> models, bool isForgotten)
+    private async Task DrainAsync(List<LoadedModel> models)
     {
-        await before.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        // What follows takes the lock.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
             await Task.WhenAll(models.Select(model => model.Model.Retire())).WaitAsync(DrainTime, TimeProvider.System, _stopping.Token).ConfigureAwait(false);
@@ -230,7 +254,7 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
             await Task.WhenAll(models.Select(model => model.StopAsync(StopGrace))).ConfigureAwait(false);
             foreach (LoadedModel model in models) LogUnloaded(logger, name, model.Version);
         }
-#pragma warning disable CA1031 // The next load waits for this: it must end, and there is nobody else to tell.
+#pragma warning disable CA1031 // Loads may wait for this: it must end, and there is nobody else to tell.
         catch (Exception error)
 #pragma warning restore CA1031
         {
@@ -246,11 +270,19 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
                 _statuses[status.Version] = status with { State = ModelState.Unavailable, Reason = ModelStatus.Unloaded, LoadDuration = TimeSpan.Zero };
             }
 
-            if (isForgotten && _served.Count == 0) _statuses.Clear();
+            ForgetUnderLock();
             PublishUnderLock();
         }
 
-        if (models.Count > 0) NativeHeap.Trim();
+        NativeHeap.Trim();
+    }
+
+    /// <summary>Knows nothing of the model any more, if it is gone for good and nothing of it is left.</summary>
+    private void ForgetUnderLock()
+    {
+        if (!_isForgotten || _served.Count > 0 || _draining.Count > 0) return;
+        _statuses.Clear();
+        PublishUnderLock();
     }
 
     private void LogInstance(long version, int instance, string? problem)

@@ -166,7 +166,7 @@ public sealed partial class ModelRepository : IModelControl
         try
         {
             // Its turn first: those who wait for one model must not keep the others out.
-            await OrExiting(life.WhenDrainedAsync().WaitAsync(_stopping.Token)).ConfigureAwait(false);
+            await OrExiting(life.WhenRoomAsync(_options.MostDraining, _options.MostDrainingBytes, _stopping.Token)).ConfigureAwait(false);
             await OrExiting(_gate.WaitAsync(_stopping.Token)).ConfigureAwait(false);
             try
             {

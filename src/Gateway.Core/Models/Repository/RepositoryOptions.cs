@@ -24,6 +24,12 @@ public sealed record RepositoryOptions(IReadOnlyList<string> Directories)
     /// <summary>Models that may be loaded at once on request or by polling, at least 1; Triton's default.</summary>
     public int MostLoadsAtOnce { get; init; } = 4;
 
+    /// <summary>Replaced generations of one model that may still have requests, beyond which a load of it waits, 0 or more: each is in memory as a whole.</summary>
+    public int MostDraining { get; init; } = 3;
+
+    /// <summary>Likewise, bytes of their files, 0 or more; beyond it a load waits for every one of them, as for one that is larger by itself.</summary>
+    public long MostDrainingBytes { get; init; } = 512L << 20;
+
     /// <summary>Whether a load may bring a configuration and files of its own; see <see cref="LoadOverride"/>.</summary>
     public bool AllowsOverride { get; init; }
 }

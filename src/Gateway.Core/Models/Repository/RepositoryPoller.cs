@@ -12,6 +12,9 @@ internal sealed partial class RepositoryPoller(ModelRepository repository, Repos
 {
     // What each changed model looked like at the last look; null for one whose folder is not there.
     private readonly Dictionary<string, FolderStamp?> _unsettled = new(StringComparer.Ordinal);
+
+    // What is being loaded or unloaded: it may take long, and the others are not to wait for it.
+    private readonly Dictionary<string, Task> _changes = new(StringComparer.Ordinal);
     private string _lastProblems = "";
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -22,7 +25,7 @@ internal sealed partial class RepositoryPoller(ModelRepository repository, Repos
             {
                 bool isSettling = _unsettled.Count > 0 && options.SettleTime < options.PollInterval;
                 await Task.Delay(isSettling ? options.SettleTime : options.PollInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
-                await LookAsync().ConfigureAwait(false);
+                Look();
             }
         }
         catch (OperationCanceledException)
@@ -31,35 +34,52 @@ internal sealed partial class RepositoryPoller(ModelRepository repository, Repos
         }
     }
 
-    /// <summary>Looks once, and acts upon what has settled.</summary>
-    internal async Task LookAsync()
+    /// <summary>Looks once, and begins what has settled; a model whose change is under way is left until the next look.</summary>
+    internal void Look()
     {
         try
         {
+            foreach (string model in _changes.Where(static change => change.Value.IsCompleted).Select(static change => change.Key).ToArray()) _changes.Remove(model);
             RepositoryScan scan = RepositoryScan.Of(options.Directories);
             Report(scan);
-            List<Task> changes = [];
             foreach ((string model, IReadOnlyList<string> folders) in scan.Models)
             {
+                if (_changes.ContainsKey(model)) continue;
                 FolderStamp? stamp = FolderStamp.TryOf(folders);
                 FolderStamp? known = repository.Find(model)?.Stamp;
                 if (stamp is null || stamp == known) _unsettled.Remove(model);
-                else if (HasSettled(model, stamp)) changes.Add(repository.LoadAsync(model, folders, given: null));
+                else if (HasSettled(model, stamp)) _changes[model] = ObserveAsync(repository.LoadAsync(model, folders, given: null));
             }
 
             // With a repository that cannot be read, nothing can be said about what is missing.
             foreach (ModelLife life in scan.Problems.Count > 0 ? [] : repository.Lives)
             {
-                if (!scan.Models.ContainsKey(life.Name) && life.IsKnown && HasSettled(life.Name, null)) changes.Add(repository.UnloadAsync(life.Name, isForgotten: true));
+                if (_changes.ContainsKey(life.Name) || scan.Models.ContainsKey(life.Name) || !life.IsKnown || !HasSettled(life.Name, null)) continue;
+                _changes[life.Name] = ObserveAsync(repository.UnloadAsync(life.Name, isForgotten: true));
             }
+        }
+#pragma warning disable CA1031 // Whatever goes wrong at one look, the next may do better.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            LogFailed(logger, error);
+        }
+    }
 
-            await Task.WhenAll(changes).ConfigureAwait(false);
+    /// <summary>Completes when what the looks have begun is over.</summary>
+    internal Task WhenChangedAsync() => Task.WhenAll(_changes.Values);
+
+    private async Task ObserveAsync(Task change)
+    {
+        try
+        {
+            await change.ConfigureAwait(false);
         }
         catch (InferenceException)
         {
             // The server stops.
         }
-#pragma warning disable CA1031 // Whatever goes wrong at one look, the next may do better.
+#pragma warning disable CA1031 // As above.
         catch (Exception error)
 #pragma warning restore CA1031
         {

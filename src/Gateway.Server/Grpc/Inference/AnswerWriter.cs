@@ -10,11 +10,9 @@ using Gateway.Server.OpenInference;
 namespace Gateway.Server.Grpc.Inference;
 
 /// <summary>Writes answers to inferences as messages, compressed where the server is set to and the client takes it.</summary>
-internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
+/// <param name="mostBytes">What a message's length, and a client, can take.</param>
+internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options, long mostBytes = int.MaxValue)
 {
-    /// <summary>What a message's length, and a client, can take.</summary>
-    private const long MostBytes = int.MaxValue;
-
     // Kestrel's own smallest piece of a connection's memory; more would be put together elsewhere, and copied.
     private const int MostAtOnce = 4096;
 
@@ -41,7 +39,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options)
     {
         long response = InferAnswer.Bytes(request, plan, isStreamed);
         long message = isStreamed ? InferAnswer.Wrapped(response) : response;
-        if (message > MostBytes) throw Errors.Invalid($"Response has byte size {message} which exceeds gRPC's byte size limit {MostBytes}.");
+        if (message > mostBytes) throw Errors.Invalid($"Response has byte size {message} which exceeds gRPC's byte size limit {mostBytes}.");
         if (coding == ContentCoding.Identity)
         {
             if (MessagePrefix.Bytes + message <= MostAtOnce) WriteAtOnce(to, request, plan, isStreamed, response, (int)message);

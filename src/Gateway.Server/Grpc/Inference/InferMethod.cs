@@ -7,6 +7,7 @@ using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Wire;
@@ -215,6 +216,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         call.Tenant = null;
         InferenceRequest request = catalog.RentRequest(model, version, tenant);
         call.Request = request;
+        request.Trace?.ComeBy(TraceProtocol.Grpc, call.Arrival);
         InferFill.Fill(request, call.Message, bytes, call.Plan, pool, regions, block, start);
         request.LimitTime(call.TimeoutMicroseconds, call.SpentMicroseconds);
         CacheHeaders.Apply(call.Headers, request);

@@ -28,21 +28,20 @@ internal static class SettingsMethods
     private static TraceSettingResponse Answer(ModelCatalog catalog, TraceSettingRequest request)
     {
         if (request.ModelName.Length > 0) InferenceService.Find(catalog, request.ModelName, "");
-        foreach ((string name, TraceSettingRequest.Types.SettingValue setting) in request.Settings) CheckTrace(name, setting.Value);
+        TraceSettings settings = new(catalog.Tracer);
+        foreach ((string name, TraceSettingRequest.Types.SettingValue setting) in request.Settings) Set(settings, name, setting.Value);
         TraceSettingResponse response = new();
-        foreach ((string name, string value) in TraceSettings.All) response.Settings[name] = new TraceValue { Value = { value } };
+        foreach ((string name, string value) in TraceSettings.All(settings.ApplyTo(request.ModelName))) response.Settings[name] = new TraceValue { Value = { value } };
         return response;
     }
 
-    private static void CheckTrace(string name, RepeatedField<string> values)
+    /// <summary>None clears the setting.</summary>
+    private static void Set(TraceSettings settings, string name, RepeatedField<string> values)
     {
-        TraceSettings.CheckName(name);
-
-        // None clears the setting, which changes nothing.
-        if (values.Count == 0) return;
-        if (name == TraceSettings.Level) TraceSettings.CheckLevels(values);
+        if (values.Count == 0) settings.Clear(name);
+        else if (name == TraceSettings.Level) settings.SetLevels(values);
         else if (values.Count > 1) throw Errors.Invalid($"expect only 1 value for '{name}'");
-        else TraceSettings.Check(name, values[0]);
+        else settings.Set(name, values[0]);
     }
 
     private static LogSettingsResponse Answer(LogSettings settings, LogSettingsRequest request)

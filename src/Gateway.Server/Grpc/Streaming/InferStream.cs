@@ -8,6 +8,7 @@ using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 using Gateway.Protocol.Protobuf;
 using Gateway.Server.Calls;
@@ -209,6 +210,7 @@ internal sealed partial class InferStream
             }
 
             request = _catalog.RentRequest(model, version, tenant);
+            request.Trace?.ComeBy(TraceProtocol.Grpc, _messageBegan);
             model = request.Model;
             InferFill.Fill(request, message, bytes, call.Plan, _pool, _regions, _call.Reader.Block, _call.Reader.Start);
             request.LimitTime(_timeout, spent);

@@ -5,6 +5,7 @@ using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tracing;
 using Gateway.Protocol;
 using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Inference;
@@ -38,6 +39,7 @@ internal sealed class StreamRelay(
         InferMessage message = new();
         message.Read(kept.Bytes);
         InferenceRequest request = catalog.RentRequest(model, Run.Model.Version, TakeTenant());
+        request.Trace?.ComeBy(TraceProtocol.Grpc);
         bool hasFlown = false;
         try
         {

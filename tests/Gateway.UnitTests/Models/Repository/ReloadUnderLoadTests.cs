@@ -3,8 +3,12 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Gateway.Client;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Repository;
+using Gateway.Server.Grpc.Messages;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Grpc;
 using Gateway.UnitTests.OpenInference;
+using Google.Protobuf;
 using Answer = Gateway.UnitTests.OpenInference.Answer;
 
 namespace Gateway.UnitTests.Models.Repository;
@@ -13,7 +17,11 @@ namespace Gateway.UnitTests.Models.Repository;
 public sealed class ReloadUnderLoadTests : IAsyncDisposable
 {
     private const int Reloads = 50;
+    private const int InFlight = 8;
     private const string Head = """{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"parameters":{"binary_data_size":8}}],"parameters":{"binary_data_output":true}}""";
+
+    // Far more than a load of a script takes, and less than a drain may.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private ScriptedRepository? _repository;
 
@@ -118,6 +126,131 @@ public sealed class ReloadUnderLoadTests : IAsyncDisposable
         await Eventually.TrueAsync(() => _repository.Backend.Open == 1, "the old one is closed");
     }
 
+    [Fact]
+    public async Task Reload_WhileBodiesArrive_LoadsWaitOnlyForTheBound()
+    {
+        await using InferenceServer server = await StartAsync(options => options with { MostDraining = 2 });
+        await _repository!.Write("m", ScriptedBackend.Script(1)).LoadAsync("m");
+        List<RawConnection> slow = [];
+        byte[] request = RawConnection.Request("m", Encoding.UTF8.GetBytes("""{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"data":[4]}]}"""));
+
+        // An unload does not wait either, nor what is loaded after it.
+        await BeginAsync();
+        await _repository.Repository.UnloadAsync("m");
+        await _repository.LoadAsync("m").WaitAsync(Patience, TestContext.Current.CancellationToken);
+        for (int i = 2; i <= 3; i++)
+        {
+            await BeginAsync();
+            await _repository.Write("m", ScriptedBackend.Script(1000 * i)).LoadAsync("m").WaitAsync(Patience, TestContext.Current.CancellationToken);
+            Assert.Equal(1000 * i, await _repository.AddsAsync("m"));
+        }
+
+        Task beyond = _repository.Write("m", ScriptedBackend.Script(10_000)).LoadAsync("m");
+        Task<string> other = LoadOtherAsync();
+        Assert.Equal("loaded", await other.WaitAsync(Patience, TestContext.Current.CancellationToken));
+        Assert.False(beyond.IsCompleted);
+        Assert.Equal(3000, await _repository.AddsAsync("m"));
+        Assert.Equal("5", await FinishAsync(slow[1], 1));
+        await beyond.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        Assert.Equal(10_000, await _repository.AddsAsync("m"));
+        Assert.Equal("5", await FinishAsync(slow[0], 1));
+        Assert.Equal("2004", await FinishAsync(slow[2], 2000));
+        await Eventually.TrueAsync(() => _repository.Backend.Open == 2, "all but the last ones are closed");
+
+        async Task BeginAsync()
+        {
+            RawConnection connection = await RawConnection.OpenAsync(server);
+            slow.Add(connection);
+            await connection.SendAsync(request.AsMemory(0, request.Length - 20));
+            await Eventually.TrueAsync(() => _repository.Catalog.Find("m", 0).Lent == 1, "the request has begun");
+        }
+
+        async Task<string> LoadOtherAsync()
+        {
+            await _repository.Write("other", ScriptedBackend.Script(1)).LoadAsync("other");
+            return "loaded";
+        }
+
+        async Task<string> FinishAsync(RawConnection connection, int added)
+        {
+            using RawConnection one = connection;
+            await one.SendAsync(request.AsMemory(request.Length - 20));
+            string body = Encoding.UTF8.GetString((await one.ReadAnswerAsync()).Body);
+            return body.Contains($"[{4 + added}]", StringComparison.Ordinal) ? $"{4 + added}" : body;
+        }
+    }
+
+    [Fact]
+    public async Task ReloadGrpc_FiftyTimes_NoCallOrStreamFailsAndNoAnswerIsStale()
+    {
+        await using GrpcServer server = await GrpcServer.StartAsync(control: (catalog, pool) =>
+        {
+            _repository = new ScriptedRepository(null, catalog, pool);
+            return _repository.Repository;
+        });
+        await _repository!.Write("m", ScriptedBackend.Script(0)).LoadAsync("m");
+        Task<int>[] clients =
+        [
+            .. Enumerable.Range(0, 4).Select(_ => CallAsync(value => AskAsync(server.Client, value))),
+            .. Enumerable.Range(0, 4).Select(_ => StreamAsync(server.Client)),
+        ];
+
+        for (int i = 1; i <= Reloads; i++)
+        {
+            Volatile.Write(ref _begun, i);
+            await _repository.Write("m", ScriptedBackend.Script(i * 1_000_000L)).LoadAsync("m");
+            Volatile.Write(ref _done, i);
+        }
+
+        _isOver = true;
+        int[] calls = await Task.WhenAll(clients);
+        Assert.All(calls, count => Assert.True(count > 0));
+        await Eventually.TrueAsync(() => _repository.Backend.Open == 1, "all but the last are closed");
+        Assert.Equal(calls.Sum(), _repository.Catalog.Find("m", 0).Batcher.Statistics.Snapshot().Inferences);
+    }
+
+    /// <summary>One stream over all reloads, with several requests in it at a time.</summary>
+    private async Task<int> StreamAsync(GrpcClient client)
+    {
+        using GrpcDuplex stream = client.Open(GrpcClient.Service + "ModelStreamInfer");
+        int calls = 0;
+        int read = 0;
+        Queue<long> leasts = [];
+        for (; !_isOver || read < calls;)
+        {
+            while (!_isOver && calls - read < InFlight)
+            {
+                leasts.Enqueue(Volatile.Read(ref _done));
+                await stream.WriteAsync(Ask(calls++ % 1000));
+            }
+
+            if (read == calls) break;
+            ModelStreamInferResponse? answer = await stream.ReadAsync(ModelStreamInferResponse.Parser);
+            Assert.Equal("", answer?.ErrorMessage);
+            CheckAnswer(BitConverter.ToInt64(answer!.InferResponse.RawOutputContents[0].Span) - (read++ % 1000), leasts.Dequeue());
+        }
+
+        stream.Close();
+        Assert.Equal((0, ""), await stream.EndAsync());
+        return calls;
+    }
+
+    private static ModelInferRequest Ask(long value) => new()
+    {
+        ModelName = "m",
+        Inputs = { new ModelInferRequest.Types.InferInputTensor { Name = "x", Datatype = "INT64", Shape = { 1, 1 } } },
+        RawInputContents = { ByteString.CopyFrom(BitConverter.GetBytes(value)) },
+    };
+
+    private static async Task<long> AskAsync(GrpcClient client, long value) => BitConverter.ToInt64((await client.InferAsync(Ask(value))).RawOutputContents[0].Span);
+
+    private void CheckAnswer(long added, long least)
+    {
+        long most = Volatile.Read(ref _begun);
+        Assert.True(added % 1_000_000 == 0 && added / 1_000_000 >= least && added / 1_000_000 <= most, $"{added} was added while {least} to {most} could be live");
+    }
+
     /// <summary>Calls until it is over, and looks at each answer.</summary>
     private async Task<int> CallAsync(Func<long, Task<long>> ask)
     {
@@ -125,9 +258,7 @@ public sealed class ReloadUnderLoadTests : IAsyncDisposable
         for (; !_isOver; calls++)
         {
             long least = Volatile.Read(ref _done);
-            long added = await ask(calls % 1000) - (calls % 1000);
-            long most = Volatile.Read(ref _begun);
-            Assert.True(added % 1_000_000 == 0 && added / 1_000_000 >= least && added / 1_000_000 <= most, $"{added} was added while {least} to {most} could be live");
+            CheckAnswer(await ask(calls % 1000) - (calls % 1000), least);
         }
 
         return calls;
@@ -146,9 +277,9 @@ public sealed class ReloadUnderLoadTests : IAsyncDisposable
         return BitConverter.ToInt64(answer.Blobs);
     }
 
-    private Task<InferenceServer> StartAsync() => InferenceServer.StartAsync(control: (catalog, pool) =>
+    private Task<InferenceServer> StartAsync(Func<RepositoryOptions, RepositoryOptions>? configure = null) => InferenceServer.StartAsync(control: (catalog, pool) =>
     {
-        _repository = new ScriptedRepository(null, catalog, pool);
+        _repository = new ScriptedRepository(configure, catalog, pool);
         return _repository.Repository;
     });
 }

@@ -13,14 +13,14 @@ public sealed class RepositoryPollerTests
         await using ScriptedRepository repository = await LoadedAsync();
         repository.Write("m", ScriptedBackend.Script(2000)).Write("new", ScriptedBackend.Script(5));
 
-        await repository.Poller.LookAsync();
+        await repository.LookAsync();
         Assert.Equal(1, await repository.AddsAsync("m"));
-        await repository.Poller.LookAsync();
+        await repository.LookAsync();
 
         Assert.Equal((2000, 5), (await repository.AddsAsync("m"), await repository.AddsAsync("new")));
         int loads = repository.Backend.Loads;
-        await repository.Poller.LookAsync();
-        await repository.Poller.LookAsync();
+        await repository.LookAsync();
+        await repository.LookAsync();
         Assert.Equal(loads, repository.Backend.Loads);
     }
 
@@ -32,11 +32,11 @@ public sealed class RepositoryPollerTests
         for (int length = 1; length <= script.Length; length++)
         {
             repository.Write("m", script[..length]);
-            await repository.Poller.LookAsync();
+            await repository.LookAsync();
             Assert.Equal(1, await repository.AddsAsync("m"));
         }
 
-        await repository.Poller.LookAsync();
+        await repository.LookAsync();
 
         Assert.Equal(12345, await repository.AddsAsync("m"));
         Assert.Equal(2, repository.Backend.Loads);
@@ -47,7 +47,7 @@ public sealed class RepositoryPollerTests
     {
         await using ScriptedRepository repository = await LoadedAsync();
         repository.Write("m", "add 77 wid");
-        for (int i = 0; i < 5; i++) await repository.Poller.LookAsync();
+        for (int i = 0; i < 5; i++) await repository.LookAsync();
         Assert.Equal(["m 1 Ready: the last load failed: version 1: the file is cut off"], repository.Index());
         Assert.Equal((1, 2), (await repository.AddsAsync("m"), repository.Backend.Loads));
 
@@ -78,9 +78,9 @@ public sealed class RepositoryPollerTests
         await using ScriptedRepository repository = await LoadedAsync();
         Directory.Delete(repository.In("m"), recursive: true);
 
-        await repository.Poller.LookAsync();
+        await repository.LookAsync();
         Assert.Equal(1, await repository.AddsAsync("m"));
-        await repository.Poller.LookAsync();
+        await repository.LookAsync();
 
         await Eventually.TrueAsync(() => repository.Index().Length == 0, "it is not known any more");
         Assert.Equal(0, repository.Backend.Open);
@@ -96,7 +96,7 @@ public sealed class RepositoryPollerTests
         string aside = repository.Path + "-aside";
         Directory.Move(repository.Path, aside);
 
-        for (int i = 0; i < 3; i++) await repository.Poller.LookAsync();
+        for (int i = 0; i < 3; i++) await repository.LookAsync();
         Assert.Equal(1, await repository.AddsAsync("m"));
 
         Directory.Move(aside, repository.Path);
@@ -137,6 +137,30 @@ public sealed class RepositoryPollerTests
     }
 
     [Fact]
+    public async Task Look_ModelThatLoadsForLong_DoesNotHoldUpTheOthers()
+    {
+        await using ScriptedRepository repository = await LoadedAsync();
+        using ManualResetEventSlim gate = new();
+        repository.Backend.Loading = source =>
+        {
+            if (source.Name == "m") gate.Wait();
+        };
+        repository.Write("m", ScriptedBackend.Script(4000));
+        repository.Poller.Look();
+        repository.Poller.Look();
+
+        repository.Write("new", ScriptedBackend.Script(5));
+        repository.Poller.Look();
+        repository.Poller.Look();
+
+        await Eventually.TrueAsync(() => repository.Index().Contains("new 1 Ready"), "the other is loaded");
+        Assert.Equal(1, await repository.AddsAsync("m"));
+        gate.Set();
+        await repository.Poller.WhenChangedAsync();
+        Assert.Equal(4000, await repository.AddsAsync("m"));
+    }
+
+    [Fact]
     public async Task Run_RealClock_SeesAChange()
     {
         await using ScriptedRepository repository = new(options => options with { Mode = ModelControlMode.Poll, PollInterval = TimeSpan.FromMilliseconds(50), SettleTime = TimeSpan.FromMilliseconds(20) });
@@ -159,7 +183,7 @@ public sealed class RepositoryPollerTests
 
     private static async Task LookTwiceAsync(ScriptedRepository repository)
     {
-        await repository.Poller.LookAsync();
-        await repository.Poller.LookAsync();
+        await repository.LookAsync();
+        await repository.LookAsync();
     }
 }

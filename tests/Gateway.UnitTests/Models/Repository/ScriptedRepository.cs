@@ -56,6 +56,13 @@ internal sealed class ScriptedRepository : IAsyncDisposable
 
     public Task LoadAsync(string model, LoadOverride? given = null) => Repository.LoadAsync(model, given);
 
+    /// <summary>Polls once, and waits for what that begins.</summary>
+    public Task LookAsync()
+    {
+        Poller.Look();
+        return Poller.WhenChangedAsync();
+    }
+
     /// <summary>The index as lines of name, version, state and reason.</summary>
     public string[] Index(bool readyOnly = false) =>
         [.. Repository.Index(readyOnly).Select(status => $"{status.Name} {status.Version} {status.State}{(status.Reason.Length > 0 ? ": " : "")}{status.Reason}")];
