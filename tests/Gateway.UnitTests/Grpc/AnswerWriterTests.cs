@@ -3,7 +3,6 @@ using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.Server.Grpc;
 using Gateway.Server.Grpc.Inference;
-using Gateway.Server.Grpc.Messages;
 using Gateway.Server.OpenInference;
 using Google.Protobuf;
 
