@@ -1,7 +1,8 @@
 using System.Text;
 using Gateway.Load.Carriers.Http2;
+using Gateway.Protocol.Http2;
 
-namespace Gateway.UnitTests.Load.Carriers;
+namespace Gateway.UnitTests.Grpc.Http2;
 
 /// <summary>The examples are RFC 7541's, appendix C.</summary>
 public class HpackTests
