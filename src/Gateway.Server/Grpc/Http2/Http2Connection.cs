@@ -30,6 +30,9 @@ internal sealed partial class Http2Connection
 
     /// <summary>Calls that are not at their end, of those that the client has given up too.</summary>
     private const int MostTracked = 2 * GrpcListener.MostStreams;
+
+    // Kept for the next calls.
+    private const int MostFree = 256;
     private const int FirstWindow = 65_535;
     private const int SettingBytes = 6;
     private const int PriorityBytes = 5;
@@ -55,6 +58,7 @@ internal sealed partial class Http2Connection
     private readonly Stack<Http2Stream> _free = new();
     private readonly StreamStack _finished = new();
     private readonly ConcurrentQueue<Http2Stream> _attended = new();
+    private readonly List<Http2Stream> _opened = [];
     private readonly AutoSignal _hasFinished = new();
     private readonly EndedStreams _ended = new();
     private readonly FloodGuard _guard = new();
@@ -216,6 +220,7 @@ internal sealed partial class Http2Connection
             {
                 AttendAll();
                 TakeAll(ref buffer);
+                AwaitOpened();
             }
             finally
             {
@@ -265,8 +270,19 @@ internal sealed partial class Http2Connection
             else if (!each.IsGone) _guard.OnAnswered();
             long left = each.Renew();
             if (left > 0) GiveBack((int)left);
-            _free.Push(each);
+            if (_free.Count < MostFree) _free.Push(each);
         }
+    }
+
+    /// <summary>Begins to wait for the messages of calls that have come without.</summary>
+    private void AwaitOpened()
+    {
+        foreach (Http2Stream stream in _opened)
+        {
+            if (stream.Call.IsRead) stream.Call.AwaitMore();
+        }
+
+        _opened.Clear();
     }
 
     /// <summary>Looks at streams whose time is over, or that the server has reset.</summary>
@@ -295,11 +311,14 @@ internal sealed partial class Http2Connection
             _arrivals.Took(buffer.Length);
             ReadOnlySequence<byte> payload = buffer.Slice(FrameHeader.Bytes, header.Length);
             buffer = buffer.Slice(payload.End);
-            Take(header, payload, isLast: buffer.IsEmpty);
+            Take(header, payload, isLast: buffer.IsEmpty || IsEmptyFrame(buffer));
         }
 
         _arrivals.Took(buffer.Length);
     }
+
+    /// <summary>Whether nothing is left but a frame without a payload: many clients end a call with one of its own.</summary>
+    private static bool IsEmptyFrame(in ReadOnlySequence<byte> buffer) => buffer.Length == FrameHeader.Bytes && buffer.FirstSpan.Length == FrameHeader.Bytes && FrameHeader.Read(buffer.FirstSpan).Length == 0;
 
     private void Take(in FrameHeader header, in ReadOnlySequence<byte> payload, bool isLast)
     {
@@ -430,6 +449,7 @@ internal sealed partial class Http2Connection
         stream.Call.Arrival = _arrivals.NextCame();
         _calls.Begin(stream.Call);
         if (_blockEndsStream) Deliver(stream, ReadOnlySequence<byte>.Empty, isEnd: true, isLast);
+        else if (stream.Call.IsRead) _opened.Add(stream);
     }
 
     private void Refuse(int id, uint code)

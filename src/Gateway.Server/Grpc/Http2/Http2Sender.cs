@@ -377,7 +377,7 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
     private int Allowed(Http2Stream stream, long bytes)
     {
         long window = Volatile.Read(ref _window);
-        bytes = Math.Min(Math.Min(bytes, Volatile.Read(ref _mostFrame)), Math.Min(stream.SendWindow, window));
+        bytes = Math.Min(Math.Min(bytes, Math.Min(Volatile.Read(ref _mostFrame), MostAFlush)), Math.Min(stream.SendWindow, window));
         if (bytes > 0 && CanWrite) return (int)bytes;
         Wait(stream, stream.SendWindow <= 0 ? null : window <= 0 ? _starved : _waiting);
         return 0;

@@ -12,9 +12,6 @@ internal sealed class StreamOutput(Http2Stream stream, MemoryPool<byte> memory) 
 
     private bool _isGone;
 
-    /// <summary>Whether anything was written.</summary>
-    public bool HasWritten { get; private set; }
-
     /// <summary>The sender's: what is to be sent.</summary>
     public PipeReader Reader => _pipe.Reader;
 
@@ -32,14 +29,10 @@ internal sealed class StreamOutput(Http2Stream stream, MemoryPool<byte> memory) 
         _pipe.Writer.Complete();
         _pipe.Reader.Complete();
         _pipe.Reset();
-        HasWritten = _isGone = false;
+        _isGone = false;
     }
 
-    public override void Advance(int bytes)
-    {
-        HasWritten |= bytes > 0;
-        _pipe.Writer.Advance(bytes);
-    }
+    public override void Advance(int bytes) => _pipe.Writer.Advance(bytes);
 
     public override Memory<byte> GetMemory(int sizeHint = 0) => _pipe.Writer.GetMemory(sizeHint);
 
