@@ -176,10 +176,16 @@ internal sealed partial class Http2Connection
         Sender.GiveBack(0, given);
     }
 
+    /// <summary>The sender's: nobody writes any more.</summary>
+    public void OnSent()
+    {
+        if (_isClosing) _hasFinished.Set();
+    }
+
     /// <summary>The sender's: the client takes nothing any more.</summary>
     public void OnBroken(Exception? error)
     {
-        if (error is not null and not (IOException or ConnectionAbortedException or OperationCanceledException)) Log.Broken(_logger, _connection.ConnectionId, error);
+        if (!_isClosing && error is not null and not (IOException or ConnectionAbortedException or OperationCanceledException)) Log.Broken(_logger, _connection.ConnectionId, error);
         _isBroken = true;
         _input.CancelPendingRead();
     }
@@ -248,7 +254,7 @@ internal sealed partial class Http2Connection
         ConnectionAbortedException error = reason is null ? new("The connection is closed.") : new("The connection is closed.", reason);
         foreach (Http2Stream stream in _streams.Values) stream.Abort(isGone: true, error);
         Sender.Send();
-        while (!IsEmpty()) await _hasFinished.WaitAsync().ConfigureAwait(false);
+        while (!IsEmpty() || Sender.IsRunning) await _hasFinished.WaitAsync().ConfigureAwait(false);
     }
 
     private bool IsEmpty()

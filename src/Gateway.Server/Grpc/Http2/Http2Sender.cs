@@ -65,6 +65,9 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
     /// <summary>When the flush under way began; 0 for none.</summary>
     public long FlushBegan => Volatile.Read(ref _flushBegan);
 
+    /// <summary>Whether somebody writes.</summary>
+    public bool IsRunning => Volatile.Read(ref _state) != Idle;
+
     private bool CanWrite => !_flush.IsUnderWay && _written < MostAFlush;
 
     /// <summary>The reader's: the client may be sent more.</summary>
@@ -160,7 +163,12 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
                 Break(error);
             }
 
-            if (Interlocked.CompareExchange(ref _state, Idle, Running) == Running) return;
+            if (Interlocked.CompareExchange(ref _state, Idle, Running) == Running)
+            {
+                _connection.OnSent();
+                return;
+            }
+
             Volatile.Write(ref _state, Running);
         }
     }
