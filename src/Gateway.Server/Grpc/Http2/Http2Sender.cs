@@ -210,11 +210,26 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
         {
             streams.Remove(stream);
             LookAt(stream);
-            if (stream.WaitsIn is not null) again ??= stream;
+            if (stream.WaitsIn == streams) again ??= stream;
         }
     }
 
     private void LookAt(Http2Stream stream)
+    {
+        try
+        {
+            Serve(stream);
+        }
+#pragma warning disable CA1031 // What cannot be written to is gone, whatever the reason; the stream has to be handed back all the same.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Break(error);
+            Drop(stream);
+        }
+    }
+
+    private void Serve(Http2Stream stream)
     {
         if (_isBroken || stream.IsGone)
         {

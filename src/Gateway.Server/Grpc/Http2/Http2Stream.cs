@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using Gateway.Core.Memory;
-using Gateway.Protocol.Http2;
 
 namespace Gateway.Server.Grpc.Http2;
 
@@ -10,7 +8,9 @@ namespace Gateway.Server.Grpc.Http2;
 /// <b>Threading</b>: its members say whose they are: the connection's one reader, its one sender at a time, or the call, which is one thread at a time. The stream is the
 /// reader's again when the sender has handed it back: the call is over by then, and what it answered is sent or dropped.
 /// </remarks>
+#pragma warning disable CA1001 // Its token source has no handles, and lives as long as calls look at it.
 internal sealed class Http2Stream : IThreadPoolWorkItem
+#pragma warning restore CA1001
 {
     private const int NotPosted = 0;
     private const int Posted = 1;

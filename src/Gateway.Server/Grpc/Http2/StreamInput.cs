@@ -27,7 +27,7 @@ internal sealed class StreamInput(Http2Stream stream, MemoryPool<byte> memory) :
 
         // Never waits, there being no threshold.
         ValueTask<FlushResult> flush = _pipe.Writer.FlushAsync();
-        flush.GetAwaiter().GetResult();
+        if (flush.IsCompleted) flush.GetAwaiter().GetResult();
     }
 
     /// <summary>The connection's: nothing more comes.</summary>
