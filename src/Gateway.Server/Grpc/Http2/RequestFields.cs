@@ -52,7 +52,15 @@ internal sealed class RequestFields : IHeaderDictionary
 
     public ICollection<StringValues> Values => [.. this.Select(each => each.Value)];
 
-    public int Count => this.Count();
+    public int Count
+    {
+        get
+        {
+            int count = 0;
+            for (int i = 0; i < _count; i++) count += HasBefore(i, NameOf(i)) ? 0 : 1;
+            return count;
+        }
+    }
 
     public bool IsReadOnly => true;
 
@@ -141,7 +149,7 @@ internal sealed class RequestFields : IHeaderDictionary
     {
         for (int i = 0; i < _count; i++)
         {
-            string name = Encoding.ASCII.GetString(_fields[i].Name(_bytes));
+            string name = NameOf(i);
             if (!HasBefore(i, name)) yield return new KeyValuePair<string, StringValues>(name, this[name]);
         }
     }
@@ -216,6 +224,8 @@ internal sealed class RequestFields : IHeaderDictionary
         _end = needed;
         return field;
     }
+
+    private string NameOf(int index) => Encoding.ASCII.GetString(_fields[index].Name(_bytes));
 
     private bool HasBefore(int index, string name)
     {
