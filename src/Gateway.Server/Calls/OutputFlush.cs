@@ -14,12 +14,18 @@ internal sealed class OutputFlush
 
     /// <param name="wakes">The loop's signal.</param>
     public OutputFlush(PipeWriter output, AutoSignal wakes)
+        : this(output, wakes.Set)
+    {
+    }
+
+    /// <param name="wake">Has the loop look.</param>
+    public OutputFlush(PipeWriter output, Action wake)
     {
         _output = output;
         _onCompleted = () =>
         {
             _isCompleted = true;
-            wakes.Set();
+            wake();
         };
     }
 

@@ -20,6 +20,9 @@ internal sealed class CallTimer(GrpcCall call)
     /// <summary>Time in which any rate will do.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
+    /// <summary>Likewise, for what a stream's client is to take: clients' libraries do not read on while they have their user look at an answer.</summary>
+    public static readonly TimeSpan StreamGrace = TimeSpan.FromMinutes(5);
+
     private static readonly TimeProvider Time = TimeProvider.System;
 
     // A stream that is gone is kept by its timer for so long.
@@ -81,15 +84,22 @@ internal sealed class CallTimer(GrpcCall call)
     }
 
     /// <summary>Begins to wait until the client has taken so many bytes; if it does not, its stream is reset.</summary>
-    public void BeginFlush(long bytes)
+    /// <param name="isStream">Whether others of the same call may follow.</param>
+    public void BeginFlush(long bytes, bool isStream = false)
     {
         lock (_lock)
         {
             long now = Time.GetTimestamp();
             _isUsed = _isFlushing = true;
-            _flushBy = now + Allowance(bytes, LeastTaken);
+            _flushBy = now + Math.Max(isStream ? Ticks(StreamGrace) : 0, Allowance(bytes, LeastTaken));
             ArmUnderLock(now);
         }
+    }
+
+    /// <summary>Likewise, unless it has begun.</summary>
+    public void EnsureFlush(long bytes)
+    {
+        if (!_isFlushing) BeginFlush(bytes);
     }
 
     public void EndFlush()

@@ -1,95 +1,112 @@
 using System.Collections.Frozen;
 using System.Text;
-using Gateway.Core.Memory;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
+using Gateway.Server.Grpc.Http2;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Abstractions;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Gateway.Server.Grpc;
 
-/// <summary>gRPC on Kestrel's HTTP/2: checks what a call says of itself, and finds its method.</summary>
-/// <remarks><b>Threading</b>: any. <b>Cost</b>: a call's own state lives as long as its stream's, so nothing is allocated for it.</remarks>
-internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPool pool, GrpcOptions options, TenantDirectory tenants, TimeProvider time)
-    : IHttpApplication<GrpcCall>
+/// <summary>Checks what a call says of itself, and finds its method.</summary>
+/// <remarks><b>Threading</b>: any. <b>Cost</b>: what a client's headers say is found out once, where it sends the same ones again as numbers.</remarks>
+internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, GrpcOptions options, TenantDirectory tenants)
 {
+    private const int MostPathBytes = 256;
+
     private readonly FrozenDictionary<string, GrpcMethod> _methods = methods.ToFrozenDictionary(method => method.Path, StringComparer.Ordinal);
     private readonly FrozenSet<string> _services = methods.Select(method => ServiceOf(method.Path)).ToFrozenSet(StringComparer.Ordinal);
     private readonly byte[]? _token = options.AccessToken is { } token ? Encoding.UTF8.GetBytes(token) : null;
 
-    GrpcCall IHttpApplication<GrpcCall>.CreateContext(IFeatureCollection contextFeatures)
+    /// <summary>Begins a call whose headers have come; the reader's.</summary>
+    public void Begin(GrpcCall call)
     {
-        if (contextFeatures is not IHostContextContainer<GrpcCall> stream) return new GrpcCall(contextFeatures, pool, time);
-        return stream.HostContext ??= new GrpcCall(contextFeatures, pool, time);
-    }
-
-    Task IHttpApplication<GrpcCall>.ProcessRequestAsync(GrpcCall context)
-    {
-        context.Arrival = time.GetTimestamp();
-        GrpcMethod? method = null;
         try
         {
-            method = Accept(context);
+            AcceptedHead? head = call.Headers.Accepted;
+            if (head is not null) CheckAccess(call, head.Method);
+            else head = call.Headers.Accepted = Accept(call);
+            if (head is not null)
+            {
+                call.TimeoutMicroseconds = head.TimeoutMicroseconds;
+                call.Reader.Most = options.MaxMessageBytes;
+                call.Reader.Coding = head.Coding;
+                if (head.Method is DirectMethod direct)
+                {
+                    call.Direct = direct;
+                    call.IsRead = true;
+                }
+                else
+                {
+                    call.Stream.Serve((ServedMethod)head.Method);
+                }
+
+                return;
+            }
         }
         catch (InferenceException error)
         {
-            context.Fail(error.Status.ToGrpc(), error.Message);
+            call.Fail(error.Status.ToGrpc(), error.Message);
         }
         catch (GrpcException error)
         {
-            context.Fail(error.Status, error.Message);
+            call.Fail(error.Status, error.Message);
         }
 
-        return method is null ? Task.CompletedTask : method.ServeAsync(context);
+        call.Stream.EndServing();
     }
-
-    void IHttpApplication<GrpcCall>.DisposeContext(GrpcCall context, Exception? exception) => context.Clear();
 
     /// <summary>Looks at the headers of a call.</summary>
     /// <returns>Null when it has been refused.</returns>
-    private GrpcMethod? Accept(GrpcCall call)
+    private AcceptedHead? Accept(GrpcCall call)
     {
-        if (!HttpMethods.IsPost(call.Method))
+        RequestFields headers = call.Headers;
+        if (!headers.IsPost)
         {
             call.ResponseHeaders.Allow = HttpMethods.Post;
             call.Refuse(StatusCodes.Status405MethodNotAllowed);
             return null;
         }
 
-        IHeaderDictionary headers = call.Headers;
-        if (!IsGrpc(headers.ContentType.ToString()))
+        if (!IsGrpc(headers.Find("content-type"u8)))
         {
             call.Refuse(StatusCodes.Status415UnsupportedMediaType);
             return null;
         }
 
-        if (!_methods.TryGetValue(call.Path, out GrpcMethod? method)) throw Unknown(call.Path);
-        if (_token is not null && !method.IsOpen) CheckToken(headers.Authorization.ToString());
-        if (method.Group is { } group && options.Restricted.Asks(group, out string? asked)) CheckRestriction(group, asked, headers[asked].ToString());
-        call.TimeoutMicroseconds = Timeout(headers);
-        call.Reader.Most = options.MaxMessageBytes;
-        string encoding = headers[MessageCoding.EncodingHeader].ToString();
-        if (MessageCoding.Parse(encoding) is not { } coding)
-        {
-            call.ResponseHeaders[MessageCoding.AcceptHeader] = MessageCoding.Accepted;
-            throw new GrpcException(GrpcStatus.Unimplemented, $"Compression '{encoding}' is not supported; supported are {MessageCoding.Accepted}");
-        }
-
-        call.Reader.Coding = coding;
-        return method;
+        GrpcMethod method = Find(headers.Utf8Path) ?? throw Unknown(call.Path);
+        CheckAccess(call, method);
+        long timeout = Timeout(headers);
+        ReadOnlySpan<byte> encoding = headers.Find("grpc-encoding"u8);
+        if (encoding.IsEmpty || encoding.SequenceEqual("identity"u8)) return new AcceptedHead(method, timeout, ContentCoding.Identity);
+        string name = Encoding.Latin1.GetString(encoding);
+        if (MessageCoding.Parse(name) is { } coding) return new AcceptedHead(method, timeout, coding);
+        call.ResponseHeaders[MessageCoding.AcceptHeader] = MessageCoding.Accepted;
+        throw new GrpcException(GrpcStatus.Unimplemented, $"Compression '{name}' is not supported; supported are {MessageCoding.Accepted}");
     }
 
-    private static bool IsGrpc(ReadOnlySpan<char> contentType)
+    private GrpcMethod? Find(ReadOnlySpan<byte> path)
     {
-        if (contentType.SequenceEqual(GrpcCall.ContentType)) return true;
-        int parameters = contentType.IndexOf(';');
-        if (parameters >= 0) contentType = contentType[..parameters].TrimEnd();
-        return contentType.Equals(GrpcCall.ContentType, StringComparison.OrdinalIgnoreCase) || contentType.Equals(GrpcCall.ContentType + "+proto", StringComparison.OrdinalIgnoreCase);
+        if (path.Length > MostPathBytes) return null;
+        Span<char> text = stackalloc char[MostPathBytes];
+        int length = Encoding.Latin1.GetChars(path, text);
+        return _methods.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(text[..length], out GrpcMethod? method) ? method : null;
+    }
+
+    private static bool IsGrpc(ReadOnlySpan<byte> contentType)
+    {
+        if (contentType.SequenceEqual("application/grpc"u8)) return true;
+        int parameters = contentType.IndexOf((byte)';');
+        if (parameters >= 0) contentType = contentType[..parameters].TrimEnd((byte)' ');
+        return Ascii.EqualsIgnoreCase(contentType, GrpcCall.ContentType) || Ascii.EqualsIgnoreCase(contentType, GrpcCall.ContentType + "+proto");
+    }
+
+    private void CheckAccess(GrpcCall call, GrpcMethod method)
+    {
+        if (_token is not null && !method.IsOpen) CheckToken(((IHeaderDictionary)call.Headers).Authorization.ToString());
+        if (method.Group is { } group && options.Restricted.Asks(group, out string? asked)) CheckRestriction(group, asked, call.Headers[asked].ToString());
     }
 
     private void CheckToken(string given)
@@ -103,10 +120,10 @@ internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPo
     }
 
     /// <summary>The time that the client gives the call, in microseconds: the lesser of gRPC's own and the one that all protocols here have.</summary>
-    private static long Timeout(IHeaderDictionary headers)
+    private static long Timeout(RequestFields headers)
     {
-        string text = headers[GrpcTimeout.Header].ToString();
-        long timeout = GrpcTimeout.Parse(text) ?? throw new GrpcException(GrpcStatus.Internal, $"malformed grpc-timeout: '{(text.Length > 64 ? text[..64] : text)}'");
+        ReadOnlySpan<byte> text = headers.Find(GrpcTimeout.Utf8Header);
+        long timeout = GrpcTimeout.Parse(text) ?? throw new GrpcException(GrpcStatus.Internal, $"malformed grpc-timeout: '{Encoding.Latin1.GetString(text.Length > 64 ? text[..64] : text)}'");
         long other = TimeoutHeader.Read(headers);
         return other > 0 && (timeout == 0 || other < timeout) ? other : timeout;
     }
@@ -114,7 +131,7 @@ internal sealed class GrpcApplication(IReadOnlyList<GrpcMethod> methods, BlockPo
     private GrpcException Unknown(string path)
     {
         string service = ServiceOf(path);
-        string shown = path.Length > 256 ? path[..256] : path;
+        string shown = path.Length > MostPathBytes ? path[..MostPathBytes] : path;
         return new GrpcException(GrpcStatus.Unimplemented, _services.Contains(service) ? $"unknown method {shown[Math.Min(shown.Length, service.Length + 2)..]} for service {service}" : $"unknown service of {shown}");
     }
 

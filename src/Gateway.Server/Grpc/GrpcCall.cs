@@ -2,57 +2,61 @@ using System.IO.Pipelines;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
-using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
+using Gateway.Protocol.Http2;
+using Gateway.Server.Calls;
+using Gateway.Server.Grpc.Http2;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Wire;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Gateway.Server.Grpc;
 
-/// <summary>One call, on one HTTP/2 stream of Kestrel's, and what an inference needs; used again with the stream.</summary>
+/// <summary>One call, on one stream of a connection, and what an inference needs; used again with the stream.</summary>
 /// <remarks>
-/// <b>Threading</b>: one call at a time. <b>Ownership</b>: <see cref="Clear"/> gives back whatever is left of the request and its memory.
-/// <b>Cost</b>: Kestrel's stream is its own set of features, so they are looked up once, not a call.
+/// <b>Threading</b>: one call at a time. <b>Ownership</b>: <see cref="Clear"/> gives back whatever is left of the request and its memory; what is answered is kept until it is sent.
 /// </remarks>
-internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, TimeProvider time)
+/// <param name="share">What the connection's calls hold together of messages that have not arrived whole.</param>
+internal sealed class GrpcCall(Http2Stream stream, BlockPool pool, GatherShare share, TimeProvider time) : RequestFlight
 {
     /// <summary>Of every call and answer; what encodes the messages may follow it.</summary>
     public const string ContentType = "application/grpc";
 
-    /// <summary>Most bytes of an answer that are left to the web server to send, whether the client takes them or not: waiting for each would cost every call.</summary>
+    /// <summary>Most bytes of an answer that are left to the connection to send, whether the client takes them or not: waiting for each would cost every call.</summary>
     public const int MostUnwatched = 16 * 1024;
 
-    // HTTP/2's CANCEL.
-    private const int CancelledCode = 8;
-
-    private readonly IHttpRequestFeature _request = features.GetRequiredFeature<IHttpRequestFeature>();
-    private readonly IHttpResponseFeature _response = features.GetRequiredFeature<IHttpResponseFeature>();
-    private readonly IHttpResponseBodyFeature _responseBody = features.GetRequiredFeature<IHttpResponseBodyFeature>();
-    private readonly IHttpResponseTrailersFeature? _trailers = features.Get<IHttpResponseTrailersFeature>();
-    private readonly IRequestBodyPipeFeature _requestBody = features.GetRequiredFeature<IRequestBodyPipeFeature>();
-    private readonly IHttpRequestLifetimeFeature _lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
+    private readonly List<(string Name, string Value)> _trail = [];
+    private HeaderDictionary? _responseHeaders;
     private CallTimer? _timer;
+    private int _httpStatus = StatusCodes.Status200OK;
+    private bool _hasBegun;
+    private GrpcStatus? _status;
+    private string _message = "";
 
-    public string Path => _request.Path;
+    public Http2Stream Stream => stream;
 
-    public string Method => _request.Method;
+    /// <summary>What takes it off the wire and answers it; null for calls that are served otherwise, or refused.</summary>
+    public DirectMethod? Direct { get; set; }
 
-    public IHeaderDictionary Headers => _request.Headers;
+    /// <summary>Whether it is a direct call of which something has still to come; the reader's.</summary>
+    public bool IsRead { get; set; }
 
-    public IHeaderDictionary ResponseHeaders => _response.Headers;
+    public string Path => stream.Fields.Path;
 
-    public PipeReader Body => _requestBody.Reader;
+    public RequestFields Headers => stream.Fields;
 
-    public PipeWriter Output => _responseBody.Writer;
+    public IHeaderDictionary ResponseHeaders => _responseHeaders ??= [];
+
+    public PipeReader Body => stream.Input!;
+
+    public PipeWriter Output => stream.Output!;
 
     /// <summary>Fires when the client cancels the call, or is gone.</summary>
-    public CancellationToken Aborted => _lifetime.RequestAborted;
+    public CancellationToken Aborted => stream.Aborted;
 
-    public bool HasStarted => _response.HasStarted;
+    public bool HasStarted => stream.IsStarted;
 
     /// <summary>The time that the client gives the call, in microseconds from its arrival; 0 for none.</summary>
     public long TimeoutMicroseconds { get; set; }
@@ -72,7 +76,7 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, Time
     /// <summary>Bytes of an answer that have been written and not flushed.</summary>
     public long Unflushed { get; set; }
 
-    public GrpcMessageReader Reader { get; } = new(pool, features.Get<GatherShare>());
+    public GrpcMessageReader Reader { get; } = new(pool, share);
 
     /// <summary>Ends the call when it takes too long.</summary>
     public CallTimer Timer => _timer ??= new CallTimer(this);
@@ -80,9 +84,6 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, Time
     public InferMessage Message { get; } = new();
 
     public AnswerPlan Plan { get; } = new(pool);
-
-    /// <summary>The request of a call for an inference, until its answer is written.</summary>
-    public InferenceRequest? Request { get; set; }
 
     /// <summary>Why the request was refused before it was read; its reason is None where it was not.</summary>
     public EarlyRefusal Refusal { get; set; }
@@ -103,21 +104,29 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, Time
     public ServedModel? LoadOf { get; set; }
 
     /// <summary>Answers with an HTTP status: what is asked is no gRPC.</summary>
-    public void Refuse(int httpStatus) => _response.StatusCode = httpStatus;
+    public void Refuse(int httpStatus) => _httpStatus = httpStatus;
 
     /// <summary>Says that messages of an answer follow.</summary>
-    public void Begin() => _response.Headers.ContentType = ContentType;
+    public void Begin() => _hasBegun = true;
 
     /// <summary>Sends the headers of an answer whose messages come later.</summary>
     public Task StartAsync()
     {
         Begin();
-        return _responseBody.StartAsync();
+        stream.Start();
+        stream.Post();
+        return Task.CompletedTask;
     }
 
     /// <summary>Has a read that waits return, or the next one.</summary>
     public void CancelRead()
     {
+        if (Direct is not null)
+        {
+            stream.Connection.Attend(stream);
+            return;
+        }
+
         try
         {
             Body.CancelPendingRead();
@@ -136,6 +145,12 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, Time
         if (!read.IsCompleted) Timer.BeginRead(Reader, isTimed: !isStream || Reader.HasBegun, TimeLeft);
         return read;
     }
+
+    /// <summary>Waits for more of a direct call's message; <see cref="EndRead"/> is to follow.</summary>
+    public void AwaitMore() => Timer.BeginRead(Reader, isTimed: true, TimeLeft);
+
+    /// <summary>Whether the wait is to be ended.</summary>
+    public bool HasTimedOut => _timer is { End: not CallEnd.None };
 
     /// <summary>More has come, or the read was cancelled.</summary>
     /// <exception cref="GrpcException">The call's time is over, or the client too slow.</exception>
@@ -158,17 +173,31 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, Time
     }
 
     /// <summary>Ends the call without an answer.</summary>
-    public void Reset() => features.Get<IHttpResetFeature>()?.Reset(CancelledCode);
+    public void Reset() => stream.Reset(ErrorCodes.Cancel);
+
+    /// <summary>Nobody waits for the call any more; the reader's.</summary>
+    public void Abort()
+    {
+        if (Direct is null) return;
+        if (!IsRead)
+        {
+            Cancel();
+            return;
+        }
+
+        IsRead = false;
+        Clear();
+        stream.EndServing();
+    }
 
     /// <summary>Ends the call well: after the messages.</summary>
-    public void Succeed() => Trail("grpc-status", GrpcStatus.Ok.Text());
+    public void Succeed() => (_status, _message) = (GrpcStatus.Ok, "");
 
     /// <summary>Ends the call with a status: in the trailers, or in the headers when nothing has been sent.</summary>
     public void Fail(GrpcStatus status, string message)
     {
-        if (!HasStarted) Begin();
-        Trail("grpc-status", status.Text());
-        if (message.Length > 0) Trail("grpc-message", StatusMessage.Encode(message));
+        Begin();
+        (_status, _message) = (status, message);
     }
 
     /// <summary>Tells a refused client why, and when to come back.</summary>
@@ -182,8 +211,39 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, Time
     /// <summary>Adds metadata to the end of the answer.</summary>
     public void Trail(string name, string value)
     {
-        if ((HasMessages || HasStarted) && _trailers is not null) _trailers.Trailers[name] = value;
-        else _response.Headers[name] = value;
+        int index = _trail.FindIndex(each => each.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+        if (index >= 0) _trail[index] = (name, value);
+        else _trail.Add((name, value));
+    }
+
+    /// <summary>Writes the fields that go before the messages.</summary>
+    /// <param name="withTail">Whether there are no messages, so that what would follow them goes here too.</param>
+    /// <returns>Whether they are the usual ones, and not written.</returns>
+    public bool TryWriteHead(FieldBlock block, bool withTail)
+    {
+        if (!withTail && _hasBegun && _httpStatus == StatusCodes.Status200OK && _responseHeaders is not { Count: > 0 }) return true;
+        block.AddStatus(_httpStatus);
+        if (_hasBegun) block.Add("content-type", ContentType);
+        if (_responseHeaders is { Count: > 0 } headers)
+        {
+            foreach (var header in headers)
+            {
+                if (_hasBegun && header.Key.Equals("content-type", StringComparison.OrdinalIgnoreCase)) continue;
+                foreach (string? value in header.Value) block.Add(header.Key, value);
+            }
+        }
+
+        if (withTail) WriteTail(block);
+        return false;
+    }
+
+    /// <summary>Writes the fields that go after the messages.</summary>
+    /// <returns>Whether they are the usual ones, and not written.</returns>
+    public bool TryWriteTail(FieldBlock block)
+    {
+        if (_status == GrpcStatus.Ok && _trail.Count == 0) return true;
+        WriteTail(block);
+        return false;
     }
 
     /// <summary>Whether messages have been written: what follows goes to the trailers.</summary>
@@ -199,6 +259,20 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, Time
         Watch = default;
     }
 
+    /// <summary>Makes it ready for the next call of its stream.</summary>
+    public void Renew()
+    {
+        _timer?.Clear();
+        _trail.Clear();
+        if (_responseHeaders is { Count: > 0 }) _responseHeaders.Clear();
+        _httpStatus = StatusCodes.Status200OK;
+        _hasBegun = IsRead = HasMessages = false;
+        _status = null;
+        _message = "";
+        Direct = null;
+    }
+
+    /// <summary>Gives back whatever is left of the request and its memory.</summary>
     public void Clear()
     {
         Request?.Dispose();
@@ -215,8 +289,16 @@ internal sealed class GrpcCall(IFeatureCollection features, BlockPool pool, Time
         _timer?.Clear();
         Reader.Clear();
         Plan.Clear();
-        HasMessages = false;
         Unflushed = 0;
         TimeoutMicroseconds = 0;
+    }
+
+    protected override void HandOver() => stream.EndAnswering();
+
+    private void WriteTail(FieldBlock block)
+    {
+        if (_status is { } status) block.Add("grpc-status", status.Text());
+        if (_message.Length > 0) block.Add("grpc-message", StatusMessage.Encode(_message));
+        foreach ((string name, string value) in _trail) block.Add(name, value);
     }
 }

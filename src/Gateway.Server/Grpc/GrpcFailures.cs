@@ -35,7 +35,7 @@ internal static partial class GrpcFailures
         }
     }
 
-    private static partial class Log
+    internal static partial class Log
     {
         [LoggerMessage(4400, LogLevel.Error, "The gRPC call {Path} failed unexpectedly.", EventName = "GrpcFailed")]
         public static partial void Failed(ILogger logger, string path, Exception error);

@@ -5,10 +5,10 @@ using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Tenants;
+using Gateway.Server.Grpc.Http2;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Streaming;
-using Gateway.Server.Grpc.Wire;
 using Gateway.Server.Hosting;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
@@ -24,18 +24,15 @@ using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Grpc;
 
-/// <summary>Serves gRPC on a port of its own: a Kestrel beside the one for HTTP, with nothing between its HTTP/2 and the calls.</summary>
+/// <summary>Serves gRPC on a port of its own: Kestrel has its sockets and TLS, and what is spoken on them is <see cref="Http2Connection"/>'s.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: HTTP/2 alone, with prior knowledge, or over TLS; what speaks HTTP/1.1 is told so. Kestrel's own limits on headers and on resets stay.
+/// <b>Behaviour</b>: HTTP/2 alone, with prior knowledge, or over TLS; what speaks HTTP/1.1 is told so.
 /// <b>Ownership</b>: owns the port; the engine's parts are others'.
 /// </remarks>
 internal sealed class GrpcListener : IAsyncDisposable
 {
     /// <summary>Most calls of one connection at a time. A client with hundreds of calls in flight should need no second connection; Kestrel's 100 would have it wait.</summary>
     public const int MostStreams = 1024;
-
-    // Not infinite: Kestrel adds it to the time of day, the sum is beyond what it can hold, and each idle connection is closed at the next second.
-    private static readonly TimeSpan LongestIdle = TimeSpan.FromDays(1);
 
     private readonly WebApplication _app;
     private readonly GrpcApplication _calls;
@@ -51,19 +48,22 @@ internal sealed class GrpcListener : IAsyncDisposable
         _scheme = certificate is null ? "http" : "https";
         BlockPool pool = engine.GetRequiredService<BlockPool>();
         ILoggerFactory loggers = engine.GetRequiredService<ILoggerFactory>();
+        TimeProvider time = engine.GetRequiredService<TimeProvider>();
+        ILogger logger = loggers.CreateLogger<GrpcListener>();
+        KeepAliveTimes times = new(TimeSpan.FromMilliseconds(options.GrpcKeepaliveTime), TimeSpan.FromMilliseconds(options.GrpcKeepaliveTimeout));
         ConnectionCounts connections = engine.GetRequiredService<ConnectionCounts>();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            SetLimits(kestrel.Limits, options);
+            kestrel.Limits.MaxConcurrentConnections = options.HttpMaxConnections;
             kestrel.Listen(_asked, listen =>
             {
                 _listen = listen;
                 listen.Protocols = HttpProtocols.Http2;
                 listen.Use(connections.Grpc.Count);
-                listen.Use(next => connection => Share(connection, next, pool));
                 if (certificate is not null) listen.UseHttps(certificate);
+                listen.Use(_ => connection => new Http2Connection(connection, _calls!, pool, times, time, logger).RunAsync());
             });
         });
         builder.Services.AddSingleton(loggers);
@@ -78,8 +78,7 @@ internal sealed class GrpcListener : IAsyncDisposable
             AccessToken = options.AccessToken,
             Restricted = restricted,
         };
-        TimeProvider time = engine.GetRequiredService<TimeProvider>();
-        _calls = new GrpcApplication(Methods(engine, grpc, time, loggers.CreateLogger<GrpcListener>()), pool, grpc, engine.GetRequiredService<TenantDirectory>(), time);
+        _calls = new GrpcApplication(Methods(engine, grpc, time, logger), grpc, engine.GetRequiredService<TenantDirectory>());
     }
 
     /// <summary>Where clients reach it, such as <c>127.0.0.1:8001</c>; meaningful once started.</summary>
@@ -89,7 +88,7 @@ internal sealed class GrpcListener : IAsyncDisposable
     public string Uri => $"{_scheme}://{Address}";
 
     public Task StartAsync(CancellationToken cancellation) =>
-        Listening.OrExplain(_app.Services.GetRequiredService<IServer>().StartAsync(_calls, cancellation), [(_asked.ToString(), "--grpc-port")]);
+        Listening.OrExplain(_app.Services.GetRequiredService<IServer>().StartAsync(new NoHttp(), cancellation), [(_asked.ToString(), "--grpc-port")]);
 
     /// <summary>Closes the port, ends streams after what is in flight on them, and waits for the calls.</summary>
     /// <param name="cut">Cuts what is left.</param>
@@ -131,34 +130,9 @@ internal sealed class GrpcListener : IAsyncDisposable
         ];
     }
 
-    /// <summary>Bounds what a connection's calls gather: half of the pool is the others'.</summary>
-    private static Task Share(ConnectionContext connection, ConnectionDelegate next, BlockPool pool)
-    {
-        connection.Features.Set(new GatherShare(pool.CeilingBytes / 2));
-        return next(connection);
-    }
-
     /// <returns>Null where there is no overflow.</returns>
     private static InferOverflow? OverflowOf(IServiceProvider engine, ModelCatalog catalog, BlockPool pool) => engine.GetService<OverflowDispatch>() is { } dispatch
         ? new InferOverflow(engine.GetRequiredService<Replicas>(), dispatch, engine.GetRequiredService<LoadReporter>(), catalog, pool, engine.GetRequiredService<OverflowSettings>())
         : null;
 
-    private static void SetLimits(KestrelServerLimits limits, ServerOptions options)
-    {
-        limits.MaxConcurrentConnections = options.HttpMaxConnections;
-        limits.RequestHeadersTimeout = FrontDoor.HeadersTimeout;
-
-        // A stream has no end of its own, and a message its own limit.
-        limits.MaxRequestBodySize = null;
-
-        // They give up the connection, with all its calls; each call has a timer of its own.
-        limits.MinRequestBodyDataRate = null;
-        limits.MinResponseDataRate = null;
-
-        // Clients keep an idle channel for hours, as Triton lets them; pings find out which are gone.
-        limits.KeepAliveTimeout = LongestIdle;
-        limits.Http2.MaxStreamsPerConnection = MostStreams;
-        limits.Http2.KeepAlivePingDelay = TimeSpan.FromMilliseconds(options.GrpcKeepaliveTime);
-        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromMilliseconds(options.GrpcKeepaliveTimeout);
-    }
 }

@@ -13,7 +13,4 @@ internal abstract class GrpcMethod(string path)
 
     /// <summary>What it can be restricted with; null for what cannot be.</summary>
     public ApiGroup? Group { get; } = MethodGroups.Of(path);
-
-    /// <summary>Answers a call, which ends with a status whatever happens, and holds nothing afterwards.</summary>
-    public abstract Task ServeAsync(GrpcCall call);
 }

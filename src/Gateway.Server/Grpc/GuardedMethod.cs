@@ -4,7 +4,7 @@ namespace Gateway.Server.Grpc;
 
 /// <summary>A method whose exceptions become the call's status.</summary>
 /// <param name="logger">Is told what should not have happened.</param>
-internal abstract class GuardedMethod(string path, ILogger logger) : GrpcMethod(path)
+internal abstract class GuardedMethod(string path, ILogger logger) : ServedMethod(path)
 {
     protected ILogger Logger => logger;
 

@@ -1,4 +1,4 @@
-using Gateway.Server.Frames;
+using Gateway.Server.Calls;
 
 namespace Gateway.UnitTests.Frames;
 

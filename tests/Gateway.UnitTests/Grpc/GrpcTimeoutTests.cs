@@ -19,7 +19,7 @@ public sealed class GrpcTimeoutTests
     [InlineData("25H", 0L)]
     [InlineData("99999999H", 0L)]
     [InlineData("00000001S", 1_000_000L)]
-    public void Parse_WellFormed_GivesMicroseconds(string? text, long microseconds) => Assert.Equal(microseconds, GrpcTimeout.Parse(text));
+    public void Parse_WellFormed_GivesMicroseconds(string? text, long microseconds) => Assert.Equal(microseconds, GrpcTimeout.Parse(System.Text.Encoding.UTF8.GetBytes(text ?? "")));
 
     [Theory]
     [InlineData("S")]
@@ -33,5 +33,5 @@ public sealed class GrpcTimeoutTests
     [InlineData("99999999999999999999H")]
     [InlineData("1x")]
     [InlineData(" ")]
-    public void Parse_Malformed_GivesNothing(string text) => Assert.Null(GrpcTimeout.Parse(text));
+    public void Parse_Malformed_GivesNothing(string text) => Assert.Null(GrpcTimeout.Parse(System.Text.Encoding.UTF8.GetBytes(text ?? "")));
 }

@@ -10,12 +10,17 @@ internal sealed class Http2Wire : IDisposable
 {
     public const byte Data = 0;
     public const byte Headers = 1;
+    public const byte Priority = 2;
     public const byte ResetStream = 3;
     public const byte Settings = 4;
+    public const byte PushPromise = 5;
+    public const byte Ping = 6;
     public const byte GoAway = 7;
+    public const byte WindowUpdate = 8;
     public const byte Continuation = 9;
     public const byte EndStream = 1;
     public const byte EndHeaders = 4;
+    public const byte Padded = 8;
 
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
@@ -39,20 +44,21 @@ internal sealed class Http2Wire : IDisposable
 
     /// <summary>Connects, with the preface and a connection's window as large as can be.</summary>
     /// <param name="streamWindow">What the server may send on each stream.</param>
-    public static async Task<Http2Wire> OpenAsync(int port, int streamWindow = int.MaxValue)
+    /// <param name="hasWindow">False for a connection's window as it is without another word: 65,535 bytes.</param>
+    public static async Task<Http2Wire> OpenAsync(int port, int streamWindow = int.MaxValue, bool hasWindow = true)
     {
         Http2Wire wire = await ConnectAsync(port);
-        await wire.PrefaceAsync(streamWindow);
+        await wire.PrefaceAsync(streamWindow, hasWindow);
         return wire;
     }
 
-    public Task PrefaceAsync(int streamWindow = int.MaxValue)
+    public Task PrefaceAsync(int streamWindow = int.MaxValue, bool hasWindow = true)
     {
         byte[] preface =
         [
             .. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8,
             .. Bytes(Settings, 0, 0, [0, 4, (byte)(streamWindow >> 24), (byte)(streamWindow >> 16), (byte)(streamWindow >> 8), (byte)streamWindow]),
-            .. Bytes(8, 0, 0, [0x7F, 0xFE, 0xFF, 0xFF]),
+            .. hasWindow ? Bytes(WindowUpdate, 0, 0, [0x7F, 0xFE, 0xFF, 0xFF]) : [],
         ];
         return SendAsync(preface);
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text;
-using Gateway.Load.Carriers.Http2;
+using Gateway.Protocol.Http2;
 using Gateway.UnitTests.OpenInference;
 
 namespace Gateway.UnitTests.Grpc;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Gateway.Load.Carriers.Http2;
 using Gateway.Load.Carriers.Null;
+using Gateway.Protocol.Http2;
 
 namespace Gateway.Load.Carriers.Grpc;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Gateway.Protocol.Http2;
 
 namespace Gateway.Load.Carriers.Http2;
 

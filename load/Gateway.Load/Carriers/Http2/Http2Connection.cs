@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Gateway.Protocol.Http2;
 
 namespace Gateway.Load.Carriers.Http2;
 

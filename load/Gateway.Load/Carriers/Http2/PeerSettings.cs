@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Gateway.Protocol.Http2;
 
 namespace Gateway.Load.Carriers.Http2;
 

@@ -32,6 +32,35 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options, long mos
         return coding;
     }
 
+    /// <summary>Writes the answer of a direct call with its prefix, where it is sent from.</summary>
+    /// <exception cref="InferenceException">As below, or there is no memory to put it aside in.</exception>
+    public void Write(GrpcCall call, InferenceRequest request, ContentCoding coding)
+    {
+        long message = InferAnswer.Bytes(request, call.Plan, isStreamed: false);
+        if (message > mostBytes) throw TooLarge(message);
+        if (coding == ContentCoding.Identity)
+        {
+            Span<byte> room = call.Stream.Room(MessagePrefix.Bytes + message);
+            MessagePrefix.Write(room, isCompressed: false, message);
+            SpanWriter writer = new(room[MessagePrefix.Bytes..]);
+            WriteMessage(ref writer, request, call.Plan, isStreamed: false, message);
+            return;
+        }
+
+        TextBuffer compressed = new(pool);
+        try
+        {
+            Compress(compressed, request, call.Plan, isStreamed: false, message, coding);
+            Span<byte> room = call.Stream.Room(MessagePrefix.Bytes + compressed.Length);
+            MessagePrefix.Write(room, isCompressed: true, compressed.Length);
+            compressed.Written.CopyTo(room[MessagePrefix.Bytes..]);
+        }
+        finally
+        {
+            compressed.Clear();
+        }
+    }
+
     /// <summary>Writes one answer with its prefix.</summary>
     /// <returns>Its bytes.</returns>
     /// <exception cref="InferenceException">It is larger than a message can be, or there is no memory to compress it in.</exception>
@@ -39,7 +68,7 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options, long mos
     {
         long response = InferAnswer.Bytes(request, plan, isStreamed);
         long message = isStreamed ? InferAnswer.Wrapped(response) : response;
-        if (message > mostBytes) throw Errors.Invalid($"Response has byte size {message} which exceeds gRPC's byte size limit {mostBytes}.");
+        if (message > mostBytes) throw TooLarge(message);
         if (coding == ContentCoding.Identity)
         {
             if (MessagePrefix.Bytes + message <= MostAtOnce) WriteAtOnce(to, request, plan, isStreamed, response, (int)message);
@@ -47,22 +76,36 @@ internal sealed class AnswerWriter(BlockPool pool, GrpcOptions options, long mos
             return MessagePrefix.Bytes + message;
         }
 
-        TextBuffer plain = new(pool);
         TextBuffer compressed = new(pool);
         try
         {
-            WriteMessage(ref plain, request, plan, isStreamed, response);
-            using (Stream stream = Compression.Compress(coding, compressed, _level)) stream.Write(plain.Written);
+            Compress(compressed, request, plan, isStreamed, response, coding);
             MessagePrefix.Write(to, isCompressed: true, compressed.Length);
             to.Write(compressed.Written);
             return MessagePrefix.Bytes + compressed.Length;
         }
         finally
         {
-            plain.Clear();
             compressed.Clear();
         }
     }
+
+    private void Compress(TextBuffer to, InferenceRequest request, AnswerPlan plan, bool isStreamed, long response, ContentCoding coding)
+    {
+        TextBuffer plain = new(pool);
+        try
+        {
+            WriteMessage(ref plain, request, plan, isStreamed, response);
+            using Stream stream = Compression.Compress(coding, to, _level);
+            stream.Write(plain.Written);
+        }
+        finally
+        {
+            plain.Clear();
+        }
+    }
+
+    private InferenceException TooLarge(long message) => Errors.Invalid($"Response has byte size {message} which exceeds gRPC's byte size limit {mostBytes}.");
 
     /// <summary>Asks for room once: the connection's writer takes a lock each time.</summary>
     private static void WriteAtOnce(IBufferWriter<byte> to, InferenceRequest request, AnswerPlan plan, bool isStreamed, long response, int message)

@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
@@ -23,50 +21,153 @@ namespace Gateway.Server.Grpc.Inference;
 /// <remarks>
 /// <b>Behaviour</b>: what would be refused for want of room or time is so as soon as its model is known, which is before its tensors have arrived. A client that cancels,
 /// or goes away, cancels its request. The memory of the outputs is given back before anything is flushed. <b>Threading</b>: any.
-/// <b>Cost</b>: no allocation of its own in steady state, but for the task that the server awaits.
+/// <b>Cost</b>: no allocation in steady state.
 /// </remarks>
 internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRegions regions, GrpcOptions options, OpenInferenceOptions timing, CallerTenants tenants, TimeProvider time, ILogger logger, Passage passage, InferOverflow? overflow = null)
-    : GrpcMethod(InferenceService.Path("ModelInfer"))
+    : DirectMethod(InferenceService.Path("ModelInfer"))
 {
     private const double MicrosecondsPerSecond = 1e6;
 
     private readonly AnswerWriter _writer = new(pool, options);
 
-    /// <remarks>One method waits for the answer, and is the task that the server awaits: each further layer would cost an allocation.</remarks>
-    public override async Task ServeAsync(GrpcCall call)
+    public override void Take(GrpcCall call, ReadOnlySequence<byte> data, bool isEnd, RunsHere runs)
     {
         try
         {
-            await ReadAsync(call).ConfigureAwait(false);
-            if (call.Request is not null)
+            call.EndRead();
+            GrpcMessageReader reader = call.Reader;
+            if (reader.IsMidMessage || !TurnsAway(call, data))
             {
-                call.Watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), call.Request);
-                try
+                if (!reader.TryTake(ref data, out ReadOnlySpan<byte> message, InferPeek.FirstTensor))
                 {
-                    await call.Request.Model.InferAsync(call.Request).ConfigureAwait(false);
-                }
-                finally
-                {
-                    call.Unwatch();
+                    if (isEnd) throw GrpcMessages.Incomplete();
+                    call.AwaitMore();
+                    return;
                 }
 
-                Answer(call, call.Request);
-                if (call.Unflushed > GrpcCall.MostUnwatched) await call.FlushAsync(call.Unflushed).ConfigureAwait(false);
+                if (!data.IsEmpty) throw GrpcMessages.Several();
+                call.IsRead = false;
+                Fill(call, message);
             }
-            else if (call.Kept is { } kept)
+
+            if (call.Request is not null)
             {
-                await overflow!.ServeAsync(call, kept, this).ConfigureAwait(false);
+                Infer(call, call.Request, runs);
+                return;
             }
-            else if (call.Over.Reason != RefusalReason.None)
+
+            if (call.Kept is not null)
             {
-                call.Explain(call.Over.Reason.WireName(), call.Over.RetryAfter);
-                call.Fail(GrpcStatus.ResourceExhausted, call.Over.Text);
+                call.Stream.UseOutput();
+                ThreadPool.UnsafeQueueUserWorkItem(static it => _ = it.Call.Stream.ServeAsync(it.Method.ServeKeptAsync(it.Call)), (Method: this, Call: call), preferLocal: false);
+                return;
             }
-            else
-            {
-                call.Explain(call.Refusal.Reason.WireName(), call.Refusal.RetryAfter);
-                call.Fail(GrpcStatus.Unavailable, call.Refusal.Text.For(""));
-            }
+
+            Refuse(call);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            GrpcFailures.End(call, error, logger);
+        }
+
+        call.IsRead = false;
+        End(call);
+        call.Stream.EndServing();
+    }
+
+    public override void OnTime(GrpcCall call)
+    {
+        try
+        {
+            if (!call.HasTimedOut) return;
+            call.EndRead();
+            return;
+        }
+        catch (GrpcException error)
+        {
+            call.Fail(error.Status, error.Message);
+        }
+
+        call.IsRead = false;
+        End(call);
+        call.Stream.EndServing();
+    }
+
+    public override void Answer(GrpcCall call)
+    {
+        try
+        {
+            Answer(call, call.Request!, isDirect: true);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            call.HasMessages = false;
+            GrpcFailures.End(call, error, logger);
+        }
+
+        Drop(call);
+    }
+
+    public override void Drop(GrpcCall call)
+    {
+        End(call);
+        call.Stream.EndAnswer();
+    }
+
+    /// <summary>Gives back what a call holds.</summary>
+    private void End(GrpcCall call)
+    {
+        try
+        {
+            overflow?.Report(call);
+        }
+        finally
+        {
+            call.Clear();
+        }
+    }
+
+    /// <summary>Has a request run; it may be answered, and its call be over, before this returns.</summary>
+    private void Infer(GrpcCall call, InferenceRequest request, RunsHere runs)
+    {
+        try
+        {
+            call.BeginFlight();
+            request.Model.Infer(request, call, runs);
+        }
+#pragma warning disable CA1031 // One that has its answer: what went wrong after it is for the log alone.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            if (call.EndFlight()) throw;
+            GrpcFailures.Log.Failed(logger, Path, error);
+        }
+    }
+
+    private static void Refuse(GrpcCall call)
+    {
+        if (call.Over.Reason != RefusalReason.None)
+        {
+            call.Explain(call.Over.Reason.WireName(), call.Over.RetryAfter);
+            call.Fail(GrpcStatus.ResourceExhausted, call.Over.Text);
+        }
+        else
+        {
+            call.Explain(call.Refusal.Reason.WireName(), call.Refusal.RetryAfter);
+            call.Fail(GrpcStatus.Unavailable, call.Refusal.Text.For(""));
+        }
+    }
+
+    /// <summary>Answers a call whose message is kept, here or elsewhere.</summary>
+    private async Task ServeKeptAsync(GrpcCall call)
+    {
+        try
+        {
+            await overflow!.ServeAsync(call, call.Kept!, this).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error)
@@ -76,14 +177,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         }
         finally
         {
-            try
-            {
-                overflow?.Report(call);
-            }
-            finally
-            {
-                call.Clear();
-            }
+            End(call);
         }
     }
 
@@ -107,44 +201,9 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         }
 
         if (request.Refusal.Reason != RefusalReason.None || request.Place is not null) return false;
-        Answer(call, request);
+        Answer(call, request, isDirect: false);
         if (call.Unflushed > GrpcCall.MostUnwatched) await call.FlushAsync(call.Unflushed).ConfigureAwait(false);
         return true;
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask ReadAsync(GrpcCall call)
-    {
-        PipeReader body = call.Body;
-        while (!Take(call, body, await call.ReadAsync().ConfigureAwait(false)))
-        {
-        }
-    }
-
-    /// <returns>True when the request has been read, or refused.</returns>
-    private bool Take(GrpcCall call, PipeReader body, ReadResult result)
-    {
-        call.EndRead();
-        ReadOnlySequence<byte> buffer = result.Buffer;
-        GrpcMessageReader reader = call.Reader;
-        bool isFirst = !reader.IsMidMessage;
-        ReadOnlySequence<byte> all = buffer;
-        try
-        {
-            if (isFirst && TurnsAway(call, all)) return true;
-            if (!reader.TryRead(ref buffer, out ReadOnlySpan<byte> message, InferPeek.FirstTensor))
-            {
-                return result.IsCompleted ? throw GrpcMessages.Incomplete() : false;
-            }
-
-            if (!buffer.IsEmpty) throw GrpcMessages.Several();
-            Fill(call, message);
-            return true;
-        }
-        finally
-        {
-            body.AdvanceTo(buffer.Start, buffer.End);
-        }
     }
 
     /// <summary>Refuses a message of which only a part has arrived, if it would be refused.</summary>
@@ -223,7 +282,8 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         request.PassedBy = passage.Of(call.Headers, request.Model);
     }
 
-    private void Answer(GrpcCall call, InferenceRequest request)
+    /// <param name="isDirect">Whether it is written where it is sent from; else by the call.</param>
+    private void Answer(GrpcCall call, InferenceRequest request, bool isDirect)
     {
         if (call.TimeoutMicroseconds > 0 && time.GetElapsedTime(call.Arrival).TotalSeconds * MicrosecondsPerSecond > call.TimeoutMicroseconds)
         {
@@ -243,7 +303,8 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         ContentCoding coding = _writer.Choose(call);
         call.Begin();
         CacheHeaders.Write(call.ResponseHeaders, request);
-        call.Unflushed = _writer.Write(call.Output, request, call.Plan, isStreamed: false, coding);
+        if (isDirect) _writer.Write(call, request, coding);
+        else call.Unflushed = _writer.Write(call.Output, request, call.Plan, isStreamed: false, coding);
         call.HasMessages = true;
         if (timing.ServerTiming || call.Headers.ContainsKey(ServerTiming.AskHeader)) call.Trail("server-timing", ServerTiming.Of(request));
         call.Succeed();

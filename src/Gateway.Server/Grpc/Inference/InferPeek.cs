@@ -9,19 +9,20 @@ internal static class InferPeek
     private const uint WireTypeBits = 7;
 
     /// <summary>Where the bytes of the first raw tensor will begin; 0 when that cannot be told.</summary>
-    public static readonly Func<ReadOnlySpan<byte>, int> FirstTensor = static start => Walk(start, out _, out _);
+    public static readonly Func<ReadOnlySpan<byte>, int> FirstTensor = static start => Walk(start, out _, out _, out _);
 
-    /// <summary>The model and the version that it asks for, if they have arrived: clients send them first.</summary>
+    /// <summary>The model and the version that it asks for, if they have arrived, which is to say something that comes after them: clients send them first.</summary>
     public static bool TryReadModel(ReadOnlySpan<byte> start, out Slice name, out Slice version)
     {
-        Walk(start, out Slice? found, out version);
+        Walk(start, out Slice? found, out version, out bool hasLater);
         name = found ?? default;
-        return found is not null;
+        return found is not null && hasLater;
     }
 
-    private static int Walk(ReadOnlySpan<byte> start, out Slice? name, out Slice version)
+    private static int Walk(ReadOnlySpan<byte> start, out Slice? name, out Slice version, out bool hasLater)
     {
         name = null;
+        hasLater = false;
         version = default;
         ProtobufReader reader = new(start);
         try
@@ -29,6 +30,7 @@ internal static class InferPeek
             while (!reader.IsAtEnd)
             {
                 uint tag = reader.ReadTag();
+                hasLater |= tag is not (InferTags.ModelName or InferTags.ModelVersion);
                 if ((tag & WireTypeBits) != (uint)WireType.Bytes) return 0;
                 uint length = reader.ReadVarint32();
                 if (tag == InferTags.RawInputs) return reader.Position;

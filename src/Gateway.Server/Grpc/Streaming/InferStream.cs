@@ -59,7 +59,7 @@ internal sealed partial class InferStream
 
         // Of each request, where gRPC's own is the stream's.
         _timeout = TimeoutHeader.Read(call.Headers);
-        call.TimeoutMicroseconds = GrpcTimeout.Parse(call.Headers[GrpcTimeout.Header].ToString()) ?? 0;
+        call.TimeoutMicroseconds = GrpcTimeout.Parse(call.Headers.Find(GrpcTimeout.Utf8Header)) ?? 0;
         bool failsAsAWhole = call.Headers["triton_grpc_error"].ToString() == "true";
         _sender = new StreamSender(call, pool, options, writer, writer.Choose(call), failsAsAWhole, logger);
     }

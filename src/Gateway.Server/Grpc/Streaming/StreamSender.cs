@@ -226,7 +226,7 @@ internal sealed partial class StreamSender
     private void BeginFlush()
     {
         if (_flush.Begin()) EndFlush();
-        else _stream.Timer.BeginFlush(_unflushed);
+        else _stream.Timer.BeginFlush(_unflushed, isStream: true);
         _unflushed = 0;
     }
 

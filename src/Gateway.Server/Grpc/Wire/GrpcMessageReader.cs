@@ -20,6 +20,10 @@ internal sealed class GrpcMessageReader(BlockPool pool, GatherShare? share = nul
     private bool _hasPrefix;
     private bool _hasPart;
 
+    // A part of a prefix that came alone.
+    private readonly byte[] _prefix = new byte[MessagePrefix.Bytes];
+    private int _prefixBytes;
+
     /// <summary>Most bytes of a message, compressed and decompressed alike.</summary>
     public long Most { get; set; }
 
@@ -86,6 +90,26 @@ internal sealed class GrpcMessageReader(BlockPool pool, GatherShare? share = nul
         return true;
     }
 
+    /// <summary>Likewise, from what comes once and is not kept: all of it is taken, as far as the message goes.</summary>
+    public bool TryTake(ref ReadOnlySequence<byte> data, out ReadOnlySpan<byte> message, Func<ReadOnlySpan<byte>, int>? firstTensor)
+    {
+        if (!_hasPrefix && (_prefixBytes > 0 || data.Length < MessagePrefix.Bytes))
+        {
+            int part = (int)Math.Min(MessagePrefix.Bytes - _prefixBytes, data.Length);
+            data.Slice(0, part).CopyTo(_prefix.AsSpan(_prefixBytes));
+            data = data.Slice(part);
+            _prefixBytes += part;
+            _hasPart = _prefixBytes > 0;
+            message = default;
+            if (_prefixBytes < MessagePrefix.Bytes) return false;
+            _prefixBytes = 0;
+            ReadOnlySequence<byte> prefix = new(_prefix);
+            TryTakePrefix(ref prefix);
+        }
+
+        return TryRead(ref data, out message, firstTensor);
+    }
+
     /// <summary>The message that was read is not needed any more.</summary>
     public void Release()
     {
@@ -100,7 +124,7 @@ internal sealed class GrpcMessageReader(BlockPool pool, GatherShare? share = nul
     {
         Release();
         _hasPrefix = _hasPart = false;
-        Number = 0;
+        Number = _prefixBytes = 0;
         Coding = ContentCoding.Identity;
     }
 

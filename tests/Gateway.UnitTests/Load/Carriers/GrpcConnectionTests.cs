@@ -5,6 +5,7 @@ using Gateway.Load.Carriers.Grpc;
 using Gateway.Load.Carriers.Http2;
 using Gateway.Load.Carriers.Null;
 using Gateway.Load.Payloads;
+using Gateway.Protocol.Http2;
 using Gateway.Protocol.Tensors;
 using static Gateway.UnitTests.Load.Carriers.ServerFrames;
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Gateway.Load.Carriers;
 using Gateway.Load.Carriers.Http2;
+using Gateway.Protocol.Http2;
 
 namespace Gateway.UnitTests.Load.Carriers;
 

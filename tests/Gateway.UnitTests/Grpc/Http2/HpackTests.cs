@@ -1,7 +1,8 @@
 using System.Text;
 using Gateway.Load.Carriers.Http2;
+using Gateway.Protocol.Http2;
 
-namespace Gateway.UnitTests.Load.Carriers;
+namespace Gateway.UnitTests.Grpc.Http2;
 
 /// <summary>The examples are RFC 7541's, appendix C.</summary>
 public class HpackTests
@@ -23,6 +24,19 @@ public class HpackTests
         byte[] first = [0x3F, 0xE1, 0x01, .. Convert.FromHexString("488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3")];
         Assert.Equal($":status: 302\n{Rest}", Read(decoder, first));
         Assert.Equal($":status: 307\n{Rest}", Read(decoder, Convert.FromHexString("4883640effc1c0bf")));
+    }
+
+    [Theory]
+    [InlineData("828684410f7777772e6578616d706c652e636f6d", "828684be58086e6f2d6361636865", "828785bf400a637573746f6d2d6b65790c637573746f6d2d76616c7565")]
+    [InlineData("828684418cf1e3c2e5f23a6ba0ab90f4ff", "828684be5886a8eb10649cbf", "828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf")]
+    public void TryRead_RequestsOfOneConnection_AreFound(string first, string second, string third)
+    {
+        HpackDecoder decoder = new();
+        const string Plain = ":method: GET\n:scheme: http\n:path: /\n:authority: www.example.com\n";
+
+        Assert.Equal(Plain, Read(decoder, Convert.FromHexString(first)));
+        Assert.Equal($"{Plain}cache-control: no-cache\n", Read(decoder, Convert.FromHexString(second)));
+        Assert.Equal(":method: GET\n:scheme: https\n:path: /index.html\n:authority: www.example.com\ncustom-key: custom-value\n", Read(decoder, Convert.FromHexString(third)));
     }
 
     [Fact]

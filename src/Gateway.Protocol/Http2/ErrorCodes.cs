@@ -1,11 +1,17 @@
-namespace Gateway.Load.Carriers.Http2;
+namespace Gateway.Protocol.Http2;
 
 /// <summary>Why a stream or a connection was given up (RFC 9113, section 7).</summary>
 internal static class ErrorCodes
 {
     public const uint NoError = 0;
+    public const uint Protocol = 1;
+    public const uint Internal = 2;
+    public const uint FlowControl = 3;
+    public const uint StreamClosed = 5;
+    public const uint FrameSize = 6;
     public const uint RefusedStream = 7;
     public const uint Cancel = 8;
+    public const uint Compression = 9;
     public const uint EnhanceYourCalm = 11;
 
     private static readonly byte[][] Names =

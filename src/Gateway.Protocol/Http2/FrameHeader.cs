@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Gateway.Load.Carriers.Http2;
+namespace Gateway.Protocol.Http2;
 
 /// <summary>The nine bytes before every frame of HTTP/2.</summary>
 /// <param name="Length">Bytes that follow.</param>
@@ -9,7 +9,7 @@ internal readonly record struct FrameHeader(int Length, FrameType Type, byte Fla
 {
     public const int Bytes = 9;
 
-    /// <summary>Longest frame that one may send to a peer that has not said otherwise; this client never does.</summary>
+    /// <summary>Longest frame that one may send to a peer that has not said otherwise.</summary>
     public const int MostPayload = 16_384;
 
     public const byte EndStream = 0x1;
@@ -32,14 +32,5 @@ internal readonly record struct FrameHeader(int Length, FrameType Type, byte Fla
         to[3] = (byte)Type;
         to[4] = Flags;
         BinaryPrimitives.WriteInt32BigEndian(to[5..], Stream);
-    }
-
-    /// <summary>Appends a whole frame without padding.</summary>
-    /// <returns>Where its payload goes.</returns>
-    public static Span<byte> Append(OutputBuffer output, FrameType type, byte flags, int stream, int payloadBytes)
-    {
-        Span<byte> frame = output.Append(Bytes + payloadBytes);
-        new FrameHeader(payloadBytes, type, flags, stream).Write(frame);
-        return frame[Bytes..];
     }
 }

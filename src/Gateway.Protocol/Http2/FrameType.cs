@@ -1,4 +1,4 @@
-namespace Gateway.Load.Carriers.Http2;
+namespace Gateway.Protocol.Http2;
 
 /// <summary>What a frame of HTTP/2 is (RFC 9113); the values are the wire's.</summary>
 internal enum FrameType : byte

@@ -1,4 +1,4 @@
-namespace Gateway.Load.Carriers.Http2;
+namespace Gateway.Protocol.Http2;
 
 /// <summary>HPACK's Huffman code (RFC 7541, appendix B). It is canonical: of each length the codes follow each other, in the order of their symbols, so lengths are all that has to be known.</summary>
 internal static class HpackHuffman
@@ -88,5 +88,5 @@ internal static class HpackHuffman
         }
     }
 
-    private static InvalidDataException Malformed() => new("a header of the server's is not Huffman-coded as it says");
+    private static InvalidDataException Malformed() => new("a header is not Huffman-coded as it says");
 }

@@ -3,7 +3,7 @@ using Gateway.Core.Timing;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
-namespace Gateway.Server.Frames;
+namespace Gateway.Server.Calls;
 
 /// <summary>When the bytes of a connection came, read or not.</summary>
 /// <remarks><b>Threading</b>: one thread at a time. <b>Cost</b>: a call of the kernel's for a read that may have left something behind; no allocation.</remarks>

@@ -1,4 +1,4 @@
-namespace Gateway.Load.Carriers.Http2;
+namespace Gateway.Protocol.Http2;
 
 /// <summary>Reads header blocks, field by field (RFC 7541).</summary>
 /// <remarks><b>Behaviour</b>: every block of a connection must be read to its end, in order, for blocks refer to those before. <b>Cost</b>: no allocation once its scratch memory has grown.</remarks>
@@ -10,6 +10,9 @@ internal sealed class HpackDecoder
     private readonly HpackTable _table = new();
     private byte[] _name = new byte[256];
     private byte[] _value = new byte[1024];
+
+    /// <summary>Changes whenever what numbers stand for may be something else.</summary>
+    public long TableState => _table.State;
 
     /// <summary>Forgets what was sent on another connection.</summary>
     public void Clear() => _table.Clear();
@@ -93,5 +96,5 @@ internal sealed class HpackDecoder
 
     private static byte Next(ReadOnlySpan<byte> block, ref int at) => at < block.Length ? block[at++] : throw Malformed();
 
-    private static InvalidDataException Malformed() => new("a header block of the server's is malformed");
+    private static InvalidDataException Malformed() => new("a header block is malformed");
 }

@@ -1,10 +1,10 @@
-namespace Gateway.Load.Carriers.Http2;
+namespace Gateway.Protocol.Http2;
 
 /// <summary>Header fields that are sent as numbers: those that everybody knows, and those that the peer has sent before (RFC 7541).</summary>
 /// <remarks><b>Threading</b>: one thread. <b>Cost</b>: all memory is taken at the start.</remarks>
 internal sealed class HpackTable
 {
-    /// <summary>Size of the table of what was sent before, unless agreed otherwise; this client never does.</summary>
+    /// <summary>Size of the table of what was sent before, unless agreed otherwise, which is not done here.</summary>
     public const int DefaultBytes = 4096;
 
     /// <summary>What an entry counts beyond its name and value.</summary>
@@ -37,18 +37,23 @@ internal sealed class HpackTable
     /// <summary>Number of the newest entry of the table of what was sent before.</summary>
     public static int FirstDynamic => Static.Length + 1;
 
+    /// <summary>Changes with each entry that comes or goes.</summary>
+    public long State { get; private set; }
+
     /// <summary>How much the table may hold, as the peer has it: no more than was agreed.</summary>
     /// <exception cref="InvalidDataException">It is more.</exception>
     public void Resize(int bytes)
     {
-        if (bytes > DefaultBytes) throw new InvalidDataException($"the server's header table of {bytes} bytes is larger than was agreed");
+        if (bytes > DefaultBytes) throw new InvalidDataException($"a header table of {bytes} bytes is larger than was agreed");
         _most = bytes;
+        State++;
         Evict(0);
     }
 
     public void Clear()
     {
         _count = _size = _end = 0;
+        State++;
         _most = DefaultBytes;
     }
 
@@ -63,7 +68,7 @@ internal sealed class HpackTable
         }
 
         int back = number - FirstDynamic;
-        if (back < 0 || back >= _count) throw new InvalidDataException($"the server names header {number}, which there is not");
+        if (back < 0 || back >= _count) throw new InvalidDataException($"header {number}, which there is not");
         Entry entry = _entries[(_newest - back + MostEntries) % MostEntries];
         name = _bytes.AsSpan(entry.At, entry.NameBytes);
         value = _bytes.AsSpan(entry.At + entry.NameBytes, entry.ValueBytes);
@@ -74,6 +79,7 @@ internal sealed class HpackTable
     public void Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
         int size = name.Length + value.Length + EntryOverhead;
+        State++;
         Evict(size);
         if (size > _most) return;
         if (_end + name.Length + value.Length > _bytes.Length) Compact();

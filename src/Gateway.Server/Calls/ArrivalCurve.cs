@@ -1,4 +1,4 @@
-namespace Gateway.Server.Frames;
+namespace Gateway.Server.Calls;
 
 /// <summary>How many bytes of a connection had arrived by when: tells how long those have lain unread that are read now.</summary>
 /// <remarks>
