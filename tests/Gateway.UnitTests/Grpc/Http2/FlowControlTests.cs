@@ -1,5 +1,4 @@
 using Gateway.Server.Grpc.Messages;
-using Gateway.UnitTests.OpenInference;
 using Google.Protobuf;
 using static Gateway.UnitTests.Grpc.Http2Wire;
 

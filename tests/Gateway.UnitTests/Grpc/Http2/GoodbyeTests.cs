@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Gateway.Server.Hosting;
-using Gateway.UnitTests.OpenInference;
 using Google.Protobuf;
 using static Gateway.UnitTests.Grpc.Http2Wire;
 

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Text;
 using Gateway.Load.Carriers;
 using Gateway.Load.Carriers.Grpc;
-using Gateway.Load.Carriers.Http2;
 using Gateway.Load.Carriers.Null;
 using Gateway.Load.Payloads;
 using Gateway.Protocol.Http2;

@@ -88,7 +88,7 @@ public sealed class CarrierRunTests : IAsyncLifetime
     [Fact]
     public void Capacity_TwoCarriers_FindsBothAndCountsMachines()
     {
-        Good("capacity", ["capacity", Target("http-binary"), "--carrier", $"http-binary,frames@{Target("frames")}", "--model", "two", "--slo-p99", "2s", "--trial", "300ms", "--repeats", "1", "--for-rate", "100", "--accept-client-limit", "--metrics", "none"]);
+        Good("capacity", ["capacity", Target("http-binary"), "--carrier", $"http-binary,frames@{Target("frames")}", "--model", "two", "--slo-p99", "100ms", "--trial", "300ms", "--repeats", "1", "--for-rate", "100", "--accept-client-limit", "--metrics", "none"]);
 
         CapacityResult capacity = Read("capacity").Capacity!;
         Assert.Equal(["http-binary", "frames"], capacity.Settings.Select(setting => setting.Name));
