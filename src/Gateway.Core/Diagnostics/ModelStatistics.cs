@@ -6,7 +6,8 @@ namespace Gateway.Core.Diagnostics;
 
 /// <summary>Counters of one model version: what its metrics and statistics are made from.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: once nothing is under way, accepted = succeeded + failed + rejected + cancelled + expired. <b>Threading</b>: any thread; a batch is counted
+/// <b>Behaviour</b>: once nothing is under way, accepted = succeeded + failed + rejected + cancelled + expired. What other gateways warm this one up with counts as an execution, and as no
+/// request. <b>Threading</b>: any thread; a batch is counted
 /// as a whole under one short lock.
 /// </remarks>
 public sealed class ModelStatistics(TimeProvider time)
@@ -17,6 +18,11 @@ public sealed class ModelStatistics(TimeProvider time)
     private long _accepted;
 
     internal void CountAccepted() => Interlocked.Increment(ref _accepted);
+
+    internal void CountAccepted(InferenceRequest request)
+    {
+        if (!request.IsWarmUp) CountAccepted();
+    }
 
     /// <summary>A protocol endpoint refused a request before it read it, because it would be refused: it counts as accepted and rejected, like one that came as far.</summary>
     internal void CountRefused(RefusalReason reason)
@@ -85,6 +91,7 @@ public sealed class ModelStatistics(TimeProvider time)
             _counts.CountSize(batch.Rows, gather, run, scatter);
             for (InferenceRequest? request = finished; request is not null; request = request.NextReleased)
             {
+                if (request.IsWarmUp) continue;
                 CountOutcome(request);
                 if (request.Outcome != RequestOutcome.Succeeded)
                 {
@@ -125,6 +132,7 @@ public sealed class ModelStatistics(TimeProvider time)
 
     private void CountOutcome(InferenceRequest request)
     {
+        if (request.IsWarmUp) return;
         _counts.Outcomes[(int)request.Outcome]++;
         if (request.Outcome != RequestOutcome.Succeeded) _counts.FailedNanoseconds += Nanoseconds(request.Times.Queued, request.Times.Released);
         if (request.Refusal.Reason != RefusalReason.None) _counts.Refusals[(int)request.Refusal.Reason]++;

@@ -34,6 +34,9 @@ public static class OverflowPolicy
 
     private const long LeastHopTimeout = 30_000;
     private const long HopTimeoutReserve = 10_000;
+
+    // So long a hop is waited for where that costs the request nothing, as it would still be in time here: what a replica takes that is slow for a moment, or has code to compile.
+    private const long FreeHopTimeout = 150_000;
     private const long LastHopTimeout = 30_000_000;
     private const long LeastRetryAfter = 50_000;
     private const long MostRetryAfter = 5_000_000;
@@ -86,8 +89,17 @@ public static class OverflowPolicy
     internal static OverflowDecision Forward(in OverflowQuestion question, int candidate, long expected, bool hasAlternative)
     {
         long patience = hasAlternative ? Math.Max(LeastHopTimeout, (2 * expected) + HopTimeoutReserve) : Math.Max(LastHopTimeout, 2 * expected);
+        if (IsGoodHere(question)) patience = Math.Max(patience, FreeWait(question));
         return new OverflowDecision(OverflowKind.Forward, candidate, expected, Math.Min(question.Remaining, patience));
     }
+
+    /// <summary>The same, with the time that a replica is given that is tried whether it is well again: half of what there is, if there is no time to spare.</summary>
+    internal static OverflowDecision WaitLonger(in OverflowDecision forward, in OverflowQuestion question) =>
+        forward with { HopTimeout = Math.Max(forward.HopTimeout, IsGoodHere(question) ? FreeWait(question) : Math.Min(FreeHopTimeout, question.Remaining / 2)) };
+
+    // Until it would have to be begun with here.
+    private static long FreeWait(in OverflowQuestion question) =>
+        question.Remaining == OverflowQuestion.Never ? FreeHopTimeout : Math.Min(FreeHopTimeout, question.Remaining - (long)(question.Local / DeadlineMargin));
 
     internal static OverflowDecision Refuse(in OverflowQuestion question, ReadOnlySpan<OverflowCandidate> candidates, long maximumAge, ulong random)
     {

@@ -123,6 +123,9 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Of a request that was given back without an answer: a digest of its inputs, the same in all processes. Null for all others.</summary>
     public ulong? Place { get; private set; }
 
+    /// <summary>Whether another gateway only tries with it whether this one is warm: it is run as any, and counted as no request.</summary>
+    public bool IsWarmUp { get; set; }
+
     /// <summary>By whom it was passed on before it came here, for who passes it on again; null for nobody.</summary>
     public string? PassedBy { get; set; }
 
@@ -285,6 +288,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Explanation = null;
         CacheMaxAgeSeconds = 0;
         PassedBy = null;
+        IsWarmUp = false;
         MayBeKeptElsewhere = false;
         Place = null;
         CacheOutcome = CacheOutcome.None;

@@ -182,7 +182,7 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         }
 
         request.State = RequestState.Pending;
-        Statistics.CountAccepted();
+        Statistics.CountAccepted(request);
 
         _unanswered.Add();
         bool mayWait = _waiting.Enter(request);

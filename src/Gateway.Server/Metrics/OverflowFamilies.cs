@@ -12,10 +12,10 @@ internal sealed class OverflowFamilies(Replicas replicas, OverflowDispatch overf
         Replica[] members = replicas.Fleet.Watched.ToArray();
         if (members.Length == 0) return;
         WriteRequests(writer, members);
-        Each(writer, members, "gateway_replica_in_flight_requests", "gauge", "Requests that a replica was sent and has not answered.", static replica => replica.Health.InFlight);
-        Each(writer, members, "gateway_replica_ejections_total", "counter", "Times that a replica was thrown out for failures.", static replica => replica.Health.Ejections);
+        EachHealth(writer, members, "gateway_replica_in_flight_requests", "gauge", "Requests that a replica was sent and has not answered.", static health => health.InFlight);
+        EachHealth(writer, members, "gateway_replica_ejections_total", "counter", "Times that a replica was thrown out for failures.", static health => health.Ejections);
         Each(writer, members, "gateway_replica_state", "gauge", "What a replica says of itself: 0 starting, 1 serving, 2 draining, 3 stopped.", static replica => (long)replica.State);
-        Each(writer, members, "gateway_replica_health", "gauge", "What is thought of a replica: 0 healthy, 1 ejected, 2 tried with one request, 3 slowly started.", static replica => (long)replica.Health.State);
+        EachHealth(writer, members, "gateway_replica_health", "gauge", "What is thought of a replica: 0 healthy, 1 ejected, 2 tried with one request, 3 slowly started, 4 not warmed up.", static health => (long)health.State);
         WritePredictions(writer, members);
         writer.Family("gateway_replica_round_trip_us", "gauge", "Microseconds that asking a replica takes, smoothed over all.");
         writer.Sample("gateway_replica_round_trip_us", replicas.Hop);
@@ -59,6 +59,16 @@ internal sealed class OverflowFamilies(Replicas replicas, OverflowDispatch overf
             {
                 if (queue.Report is { } report) writer.Sample(Predicted, report.CompletionMicroseconds, ("model", model.Name), ("replica", replica.Address));
             }
+        }
+    }
+
+    private static void EachHealth(PrometheusWriter writer, Replica[] members, string name, string type, string help, Func<ReplicaHealth, long> value)
+    {
+        writer.Family(name, type, help);
+        foreach (Replica replica in members)
+        {
+            writer.Sample(name, value(replica.Http), ("replica", replica.Address), ("transport", "http"));
+            if (replica.GrpcAddress is not null) writer.Sample(name, value(replica.Grpc), ("replica", replica.Address), ("transport", "grpc"));
         }
     }
 

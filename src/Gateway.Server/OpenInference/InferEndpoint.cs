@@ -49,6 +49,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         InferenceRequest request = catalog.RentRequest(model, version, tenant);
         request.Trace?.ComeBy(TraceProtocol.Http);
         request.PassedBy = passedBy;
+        request.IsWarmUp = WarmUpCall.Is(context, use);
         request.MayBeKeptElsewhere = model.HasAffinity && OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         InferExchange exchange = Rent();
         exchange.Context = context;

@@ -13,7 +13,7 @@ namespace Gateway.Server.Overflow;
 /// <b>Behaviour</b>: which models it serves its repository's index says, or, where it has none, whether it calls those ready that are served here. Until it has answered a
 /// request it is taken to need <see cref="FirstGuess"/>; then as long as it took of late, and a quarter as long again for each request that is on its way there. <b>Threading</b>: one at a time.
 /// </remarks>
-internal sealed class ForeignServer(Replica replica, ReplicaClients clients, ModelCatalog catalog, OverflowSettings settings)
+internal sealed class ForeignServer(Replica replica, ReplicaModels models, ModelCatalog catalog, OverflowSettings settings)
 {
     /// <summary>Microseconds.</summary>
     public const long FirstGuess = 50_000;
@@ -60,9 +60,9 @@ internal sealed class ForeignServer(Replica replica, ReplicaClients clients, Mod
 
     private async Task<string?> ProbeAsync(CancellationToken stop)
     {
-        using HttpResponseMessage ready = await SendAsync(HttpMethod.Get, "/v2/health/ready", stop).ConfigureAwait(false);
+        using HttpResponseMessage ready = await models.SendAsync(replica, HttpMethod.Get, "/v2/health/ready", stop).ConfigureAwait(false);
         if (!ready.IsSuccessStatusCode) return $"it is no gateway, and not ready ({(int)ready.StatusCode})";
-        using HttpResponseMessage index = await SendAsync(HttpMethod.Post, "/v2/repository/index", stop).ConfigureAwait(false);
+        using HttpResponseMessage index = await models.SendAsync(replica, HttpMethod.Post, "/v2/repository/index", stop).ConfigureAwait(false);
         if (index.StatusCode == HttpStatusCode.OK)
         {
             await index.Content.LoadIntoBufferAsync(MostIndexBytes, stop).ConfigureAwait(false);
@@ -70,14 +70,14 @@ internal sealed class ForeignServer(Replica replica, ReplicaClients clients, Mod
             return null;
         }
 
-        List<ModelKey> models = [];
+        List<ModelKey> found = [];
         foreach (string name in catalog.Index.Where(status => status.Model is not null).Select(status => status.Name).Distinct())
         {
-            using HttpResponseMessage answer = await SendAsync(HttpMethod.Get, $"/v2/models/{Uri.EscapeDataString(name)}/ready", stop).ConfigureAwait(false);
-            if (answer.IsSuccessStatusCode) models.Add(new ModelKey(name, 0));
+            using HttpResponseMessage answer = await models.SendAsync(replica, HttpMethod.Get, $"/v2/models/{Uri.EscapeDataString(name)}/ready", stop).ConfigureAwait(false);
+            if (answer.IsSuccessStatusCode) found.Add(new ModelKey(name, 0));
         }
 
-        _models = models;
+        _models = found;
         return null;
     }
 
@@ -102,13 +102,5 @@ internal sealed class ForeignServer(Replica replica, ReplicaClients clients, Mod
         {
             throw new IOException($"what it says of its models cannot be read: {error.Message}", error);
         }
-    }
-
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, CancellationToken stop)
-    {
-        using HttpRequestMessage request = new(method, replica.Address.TrimEnd('/') + path) { Version = HttpVersion.Version11 };
-        if (method == HttpMethod.Post) request.Content = new StringContent("{}", Encoding.UTF8, "application/json");
-        if (settings.AccessToken is { } token) request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
-        return await clients.For(isGrpc: false).SendAsync(request, stop).ConfigureAwait(false);
     }
 }

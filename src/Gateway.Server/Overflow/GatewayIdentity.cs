@@ -6,6 +6,9 @@ namespace Gateway.Server.Overflow;
 /// <summary>What tells this process from all other gateways, and from itself before its last start.</summary>
 internal sealed class GatewayIdentity
 {
+    /// <summary>Characters of <see cref="InstanceText"/>.</summary>
+    public const int TextLength = 16;
+
     private int _sequence;
 
     public ulong Instance { get; } = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));

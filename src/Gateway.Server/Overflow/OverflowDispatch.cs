@@ -56,10 +56,10 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
     /// <summary>Begins with a request.</summary>
     /// <param name="here">Who serves it here; null for nobody.</param>
-    public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now, ServedModel? here)
+    public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now, ServedModel? here, ReplicaTransport transport = ReplicaTransport.Http)
     {
         ReadOnlyMemory<Replica> watched = replicas.Fleet.Watched;
-        return new OverflowRun(model, question, watched, now) { Ring = here is null ? null : RingOf(here, watched) };
+        return new OverflowRun(model, question, watched, now, transport) { Ring = here is null ? null : RingOf(here, watched) };
     }
 
     /// <summary>Decides where it goes next.</summary>
@@ -80,7 +80,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
         Span<int> order = stackalloc int[OverflowPolicy.MostCandidates];
         order = run is { Ring: { } ring, Place: { } place } ? order[..ring.Find(place, order)] : [];
-        OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue), out sending, order);
+        OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue), out sending, order, run.Transport);
         if (decision.Kind == OverflowKind.Forward)
         {
             run.Sent++;
@@ -157,7 +157,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
             if (answer.Kind is ForwardedKind.Answered or ForwardedKind.TimedOut) queue.Observe(now - start);
         }
 
-        bool mayEject = Fleet.MayEject(run.Watched.Span);
+        bool mayEject = Fleet.MayEject(run.Watched.Span, run.Transport);
         switch (answer.Kind)
         {
             case ForwardedKind.Answered:
@@ -167,7 +167,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
                 sending.Refuse(now);
                 break;
             case ForwardedKind.TimedOut:
-                sending.TimeOut(now, mayEject);
+                sending.TimeOut(replicas.Fleet, now, mayEject);
                 break;
             case ForwardedKind.Abandoned:
                 sending.Abandon();
@@ -189,18 +189,19 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         text = "";
         retryAfter = default;
         bool isSelf = headers[OverflowHeaders.Origin].ToString() == identity.InstanceText;
+        bool isWarmUp = headers.ContainsKey(OverflowHeaders.WarmUp);
         OverflowDecision decision = default;
         if (!isSelf)
         {
-            if (model.CacheCounts is not null) return Count(true);
+            if (model.CacheCounts is not null && !isWarmUp) return Count(true);
             OverflowQuestion question = Ask(model, timeoutMicroseconds) with { IsForwarded = true, Patience = PatienceOf(headers) };
             decision = OverflowPolicy.Decide(question, [], 0, (ulong)Random.Shared.NextInt64());
-            if (decision.Kind == OverflowKind.Local) return Count(true);
+            if (decision.Kind == OverflowKind.Local) return isWarmUp || Count(true);
         }
 
         text = isSelf ? "Request was forwarded to where it came from: a gateway is configured as its own replica" : "Request was forwarded, and would miss its deadline here too";
         retryAfter = TimeSpan.FromMicroseconds(decision.RetryAfter);
-        return Count(false);
+        return !isWarmUp && Count(false);
     }
 
     private static long PatienceOf(IHeaderDictionary headers) =>

@@ -25,6 +25,7 @@ public static class OverflowExtensions
         .AddSingleton<ReplicaMembership>()
         .AddSingleton<IClusterChangeListener>(provider => provider.GetRequiredService<ReplicaMembership>())
         .AddSingleton<ReplicaClients>()
+        .AddSingleton<Watchers>()
         .AddSingleton<LoadReporter>()
         .AddSingleton(provider => new ReplicaForwarder(
             provider.GetRequiredService<IHttpForwarder>(),
@@ -32,6 +33,7 @@ public static class OverflowExtensions
             provider.GetRequiredService<BlockPool>(),
             provider.GetRequiredService<GatewayIdentity>().InstanceText,
             provider.GetRequiredService<ServerOptions>().HttpMaxInputSize))
+        .AddSingleton<ReplicaModels>()
         .AddSingleton<ReplicaWarmer>()
         .AddSingleton<OverflowDispatch>()
         .AddSingleton<IMetricFamilies, OverflowFamilies>()

@@ -47,7 +47,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         }
 
         catalog.TryFind(route.Model, version, out ServedModel? model);
-        if (context.Request.Headers.ContainsKey(OverflowHeaders.Origin)) return HandleForwarded(context, next, model, timeout);
+        if (reporter.Watchers.Have(context.Request.Headers)) return HandleForwarded(context, next, model, timeout);
         if (replicas.Fleet.Watched.IsEmpty || (model is not null && !dispatch.MayLeave(model))) return next(context);
         OverflowQuestion question = dispatch.Ask(model, timeout);
 
@@ -63,6 +63,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
     private Task Report(HttpContext context)
     {
+        reporter.Watchers.Note(context.Request.Headers);
         TextBuffer body = new(pool);
         try
         {
@@ -87,6 +88,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             context.Response.Headers[OverflowHeaders.Load] = reporter.Report(model).ToHeader();
             return Task.CompletedTask;
         });
+        if (context.Request.Headers.ContainsKey(OverflowHeaders.WarmUp)) context.Features.Set(WarmUpCall.Instance);
         if (dispatch.TakesForwarded(model, context.Request.Headers, timeout, out string text, out TimeSpan retryAfter)) return next(context);
         Refuse(context, OverflowDispatch.Busy, retryAfter, text);
         return Task.CompletedTask;

@@ -10,13 +10,16 @@ namespace Gateway.Server.Overflow;
 /// <remarks><b>Threading</b>: one at a time.</remarks>
 /// <param name="watched">The replicas that it may go to.</param>
 /// <param name="now">When it came, in microseconds.</param>
-internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion question, ReadOnlyMemory<Replica> watched, long now)
+/// <param name="transport">What it goes there over.</param>
+internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion question, ReadOnlyMemory<Replica> watched, long now, ReplicaTransport transport)
 {
     private uint _tried;
 
     public ModelKey Model { get; } = model;
 
     public ReadOnlyMemory<Replica> Watched { get; } = watched;
+
+    public ReplicaTransport Transport { get; } = transport;
 
     /// <summary>What is to be decided next.</summary>
     public OverflowQuestion Question { get; private set; } = question;

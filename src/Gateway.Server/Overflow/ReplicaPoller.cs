@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Runtime.CompilerServices;
 using Gateway.Core.Models;
@@ -11,14 +12,15 @@ using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.Overflow;
 
-/// <summary>Asks each replica how loaded it is, again and again, each at times of its own.</summary>
+/// <summary>Asks each replica how loaded it is, again and again, each at times of its own, and has it warmed up when it is to get requests, and is cold or was thrown out.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: what does not answer, or not sensibly, is no candidate once its last report is too old. It is said once that a replica is not there, and once that it is
 /// again. <b>Threading</b>: a task a replica.
 /// </remarks>
-internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients clients, ReplicaWarmer warmer, LoadReporter reporter, GatewayIdentity identity, ModelCatalog catalog, OverflowSettings settings, ILogger<ReplicaPoller> logger)
+internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients clients, ReplicaModels models, ReplicaWarmer warmer, LoadReporter reporter, GatewayIdentity identity, ModelCatalog catalog, OverflowSettings settings, ILogger<ReplicaPoller> logger)
     : IHostedService, IDisposable
 {
+    private readonly string _period = ((int)settings.PollPeriod.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<Replica, CancellationTokenSource> _polls = [];
     // It is asked several things in a row.
@@ -87,10 +89,11 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             do
             {
                 string? found = await AskAsync(replica, stop).ConfigureAwait(false);
+                if (found is null) WarmUp(replica, stop);
                 string says = found is not null ? "" : replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.IsForeign ? $"{replica.State}, and is no gateway" : replica.State.ToString();
                 if (says == said || stop.IsCancellationRequested) continue;
                 said = says;
-                if (found is null) _ = SayAsync(replica, says, stop);
+                if (found is null) Log.Reports(logger, replica.Address, says);
                 else Log.DoesNotReport(logger, replica.Address, found);
             }
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));
@@ -101,10 +104,30 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         }
     }
 
-    private async Task SayAsync(Replica replica, string says, CancellationToken stop)
+    private void WarmUp(Replica replica, CancellationToken stop)
     {
-        if (!replica.IsSelf && !replica.IsWarm && replica.State == ReplicaState.Serving) await warmer.WarmAsync(replica, stop).ConfigureAwait(false);
-        Log.Reports(logger, replica.Address, says);
+        if (replica.IsSelf || replica.State != ReplicaState.Serving) return;
+        WarmUp(replica, ReplicaTransport.Http, stop);
+        if (replica.GrpcAddress is not null) WarmUp(replica, ReplicaTransport.Grpc, stop);
+    }
+
+    private void WarmUp(Replica replica, ReplicaTransport transport, CancellationToken stop)
+    {
+        if (replica.HealthOver(transport).TryBeginWarmUp(settings.Now(), out int epoch)) _ = WarmUpAsync(replica, transport, epoch, stop);
+    }
+
+    private async Task WarmUpAsync(Replica replica, ReplicaTransport transport, int epoch, CancellationToken stop)
+    {
+        string? problem = "it was not tried";
+        try
+        {
+            problem = await warmer.WarmAsync(replica, transport, stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (replica.HealthOver(transport).EndWarmUp(settings.Now(), epoch, problem is null)) Log.Warm(logger, replica.Address, transport);
+            else if (problem is not null && !stop.IsCancellationRequested) Log.NotWarm(logger, replica.Address, transport, problem);
+        }
     }
 
     /// <returns>Null, or why there is no report.</returns>
@@ -116,6 +139,8 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             if (replica.IsForeign) return await AskForeignAsync(replica, late).ConfigureAwait(false);
             late.CancelAfter(settings.MaximumAge);
             using HttpRequestMessage request = new(HttpMethod.Get, replica.Address.TrimEnd('/') + ServerReport.Path) { Version = HttpVersion.Version11 };
+            request.Headers.TryAddWithoutValidation(OverflowHeaders.Origin, identity.InstanceText);
+            request.Headers.TryAddWithoutValidation(OverflowHeaders.PollPeriod, _period);
             if (settings.AccessToken is { } token) request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
             long asked = settings.Now();
             using HttpResponseMessage response = await clients.For(isGrpc: false).SendAsync(request, late.Token).ConfigureAwait(false);
@@ -146,7 +171,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         late.CancelAfter(ForeignPatience);
         try
         {
-            string? problem = await _foreign.GetValue(replica, _ => new ForeignServer(replica, clients, catalog, settings)).AskAsync(late.Token).ConfigureAwait(false);
+            string? problem = await _foreign.GetValue(replica, _ => new ForeignServer(replica, models, catalog, settings)).AskAsync(late.Token).ConfigureAwait(false);
 
             // It may be a gateway next time.
             if (problem is not null) replica.IsForeign = false;
@@ -188,6 +213,12 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
 
     private static partial class Log
     {
+        [LoggerMessage(4603, LogLevel.Information, "Replica {Address} is warmed up over {Transport}: it gets requests", EventName = "ReplicaIsWarm")]
+        public static partial void Warm(ILogger logger, string address, ReplicaTransport transport);
+
+        [LoggerMessage(4604, LogLevel.Warning, "Replica {Address} cannot be warmed up over {Transport}, so it gets nothing: {Problem}", EventName = "ReplicaIsNotWarm")]
+        public static partial void NotWarm(ILogger logger, string address, ReplicaTransport transport, string problem);
+
         [LoggerMessage(4600, LogLevel.Information, "Replica {Address} reports: {State}", EventName = "ReplicaReports")]
         public static partial void Reports(ILogger logger, string address, string state);
 

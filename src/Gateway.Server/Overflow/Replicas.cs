@@ -37,7 +37,7 @@ internal sealed class Replicas(OverflowSettings settings, GatewayIdentity identi
             Fleet.Set([.. members.DistinctBy(member => member.Address).Select(member =>
                 before.TryGetValue(member.Address, out Replica? known) && known.Weight == member.Weight && known.IsNear == member.IsNear && known.FixedGrpcAddress == member.GrpcAddress
                     ? known
-                    : new Replica(member.Address) { Weight = member.Weight, IsNear = member.IsNear, FixedGrpcAddress = member.GrpcAddress, IsWarm = false })]);
+                    : new Replica(member.Address, warmsUp: true) { Weight = member.Weight, IsNear = member.IsNear, FixedGrpcAddress = member.GrpcAddress, MaximumAge = Fleet.MaximumAge })]);
         }
 
         Changed?.Invoke();

@@ -73,15 +73,17 @@ public sealed class Fleet(long maximumAge, uint place = 0)
     /// <param name="random">64 random bits.</param>
     /// <param name="sending">To be told how it ended, of <see cref="OverflowKind.Forward"/>.</param>
     /// <param name="inRingOrder">Where each answer is to be kept by one replica (<see cref="AffinityPolicy"/>): places in <paramref name="watched"/>, the owner's first. Empty for others.</param>
+    /// <param name="transport">What it goes over.</param>
     public OverflowDecision Decide(
-        in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, ref uint tried, long now, ulong random, out Sending sending, ReadOnlySpan<int> inRingOrder = default)
+        in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, ref uint tried, long now, ulong random, out Sending sending, ReadOnlySpan<int> inRingOrder = default,
+        ReplicaTransport transport = ReplicaTransport.Http)
     {
         sending = default;
         bool isRing = inRingOrder.Length > 0;
         if (!isRing && OverflowPolicy.StaysHere(question)) return new OverflowDecision(OverflowKind.Local);
         int count = isRing ? inRingOrder.Length : watched.Length;
         Span<OverflowCandidate> candidates = stackalloc OverflowCandidate[OverflowPolicy.MostCandidates];
-        bool mayEject = MayEject(watched);
+        bool mayEject = MayEject(watched, transport);
         while (true)
         {
             int self = -1;
@@ -92,10 +94,10 @@ public sealed class Fleet(long maximumAge, uint place = 0)
                 if (replica.IsSelf) self = i;
                 // One of a ring that was tried is an owner still.
                 bool isTried = (tried & (1u << at)) != 0;
-                candidates[i] = isTried && !isRing ? None : ToCandidate(replica, model, isTried, now, Mix(random, i), mayEject);
+                candidates[i] = isTried && !isRing ? None : ToCandidate(replica, transport, model, isTried, now, Mix(random, i), mayEject);
 
                 // Counted again, or all that stall at the same time would be thrown out together.
-                if (mayEject && replica.Health.State == HealthState.Ejected) mayEject = MayEject(watched);
+                if (mayEject && replica.HealthOver(transport).State == HealthState.Ejected) mayEject = MayEject(watched, transport);
             }
 
             OverflowDecision decision = isRing
@@ -104,18 +106,20 @@ public sealed class Fleet(long maximumAge, uint place = 0)
             if (decision.Kind != OverflowKind.Forward) return decision;
             if (isRing) decision = decision with { Candidate = inRingOrder[decision.Candidate] };
             tried |= 1u << decision.Candidate;
-            if (TryBook(watched[decision.Candidate], model, decision, now, out sending)) return decision;
+            if (!TryBook(watched[decision.Candidate], transport, model, decision, now, out sending)) continue;
+            return sending.IsTrial ? OverflowPolicy.WaitLonger(decision, question) : decision;
         }
     }
 
     /// <returns>False for a moment's changes: the model has just been unloaded there, or another request tries whether it is well again.</returns>
-    private static bool TryBook(Replica chosen, in ModelKey model, in OverflowDecision decision, long now, out Sending sending)
+    private static bool TryBook(Replica chosen, ReplicaTransport transport, in ModelKey model, in OverflowDecision decision, long now, out Sending sending)
     {
         sending = default;
-        if (chosen.Find(model) is not { } queue || !chosen.Health.TryBegin(now, decision.Expected, out bool isProbe)) return false;
+        ReplicaHealth health = chosen.HealthOver(transport);
+        if (chosen.Find(model) is not { } queue || !health.TryBegin(now, decision.Expected, out Hop hop)) return false;
         queue.Begin();
         chosen.Counts.CountSent();
-        sending = new Sending(chosen, queue, isProbe);
+        sending = new Sending(chosen, queue, health, hop);
         return true;
     }
 
@@ -154,14 +158,14 @@ public sealed class Fleet(long maximumAge, uint place = 0)
 
     private static OverflowCandidate None => new(default, 0, 0, OverflowQuestion.Never, 0, IsTried: true);
 
-    private static OverflowCandidate ToCandidate(Replica replica, in ModelKey model, bool isTried, long now, uint random, bool mayEject)
+    private static OverflowCandidate ToCandidate(Replica replica, ReplicaTransport transport, in ModelKey model, bool isTried, long now, uint random, bool mayEject)
     {
-        if (replica.IsSelf || !replica.IsWarm || replica.Find(model) is not { } queue) return None;
-        return queue.ToCandidate(now, replica.Health.Admits(now, random, mayEject), isTried, replica.Weight, replica.IsNear);
+        if (replica.IsSelf || replica.Find(model) is not { } queue) return None;
+        return queue.ToCandidate(now, replica.HealthOver(transport).Admits(now, random, mayEject), isTried, replica.Weight, replica.IsNear);
     }
 
     /// <summary>Whether one more may be thrown out.</summary>
-    public static bool MayEject(ReadOnlySpan<Replica> replicas)
+    public static bool MayEject(ReadOnlySpan<Replica> replicas, ReplicaTransport transport = ReplicaTransport.Http)
     {
         int all = 0;
         int ejected = 0;
@@ -169,7 +173,7 @@ public sealed class Fleet(long maximumAge, uint place = 0)
         {
             if (replica.IsSelf) continue;
             all++;
-            if (replica.Health.State is HealthState.Ejected or HealthState.HalfOpen) ejected++;
+            if (replica.HealthOver(transport).IsOut) ejected++;
         }
 
         return ejected < Math.Max(1, all / 2);

@@ -7,7 +7,8 @@ namespace Gateway.Core.Overflow.Replicas;
 /// <remarks><b>Threading</b>: any.</remarks>
 /// <param name="address">Where it is, such as <c>http://10.0.0.2:8000</c>.</param>
 /// <param name="seed">Makes the pauses of gateways that watch the same replica differ; null for another at each start.</param>
-public sealed class Replica(string address, ulong? seed = null)
+/// <param name="warmsUp">Whether somebody warms it up before it gets requests (<see cref="ReplicaHealth"/>).</param>
+public sealed class Replica(string address, ulong? seed = null, bool warmsUp = false)
 {
     // Bounded as all that others can make grow: by names of models, here.
     private const int MostQueues = 4096;
@@ -15,7 +16,6 @@ public sealed class Replica(string address, ulong? seed = null)
     private readonly ConcurrentDictionary<ModelKey, RemoteQueue> _queues = new();
     private long _lastReportAt = long.MinValue / 2;
     private int _boot = -1;
-    private bool _isWarm = true;
 
     public string Address { get; } = address;
 
@@ -25,19 +25,21 @@ public sealed class Replica(string address, ulong? seed = null)
     /// <summary>Whether it is in the zone of this gateway, or no zones are set.</summary>
     public bool IsNear { get; init; } = true;
 
-    public ReplicaHealth Health { get; } = new(seed ?? (ulong)string.GetHashCode(address, StringComparison.Ordinal));
+    /// <summary>Microseconds after which a report says nothing any more: who has not reported for so long is to be warmed up once more.</summary>
+    public long MaximumAge { get; init; } = long.MaxValue;
+
+    /// <summary>What is thought of it over HTTP.</summary>
+    public ReplicaHealth Http { get; } = new(seed ?? (ulong)string.GetHashCode(address, StringComparison.Ordinal), warmsUp);
+
+    /// <summary>What is thought of it over gRPC.</summary>
+    public ReplicaHealth Grpc { get; } = new(~(seed ?? (ulong)string.GetHashCode(address, StringComparison.Ordinal)), warmsUp);
+
+    public ReplicaHealth HealthOver(ReplicaTransport transport) => transport == ReplicaTransport.Grpc ? Grpc : Http;
 
     public ReplicaCounts Counts { get; } = new();
 
     /// <summary>Whether it has turned out to be this gateway itself.</summary>
     public bool IsSelf { get; set; }
-
-    /// <summary>Whether it may get requests: not before a connection stands and the code that sends has run, or its first hops would take too long and have it thrown out.</summary>
-    public bool IsWarm
-    {
-        get => Volatile.Read(ref _isWarm);
-        set => Volatile.Write(ref _isWarm, value);
-    }
 
     /// <summary>Whether it is a server of the protocol that is no gateway: it says nothing of its load, which is guessed from how long it takes.</summary>
     public bool IsForeign { get; set; }
@@ -71,7 +73,13 @@ public sealed class Replica(string address, ulong? seed = null)
     /// <param name="now">When it came, in microseconds.</param>
     public void Receive(in ModelKey model, LoadReport report, long now)
     {
-        if (Interlocked.Exchange(ref _boot, report.Boot) is >= 0 and int boot && boot != report.Boot) Health.Forget();
+        int boot = Interlocked.Exchange(ref _boot, report.Boot);
+        if (boot >= 0 && (boot != report.Boot || now - LastReportAt > MaximumAge))
+        {
+            Http.Cool(now, boot != report.Boot);
+            Grpc.Cool(now, boot != report.Boot);
+        }
+
         Volatile.Write(ref _lastReportAt, now);
         if (!_queues.TryGetValue(model, out RemoteQueue? queue))
         {

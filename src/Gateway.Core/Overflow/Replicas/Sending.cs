@@ -2,16 +2,19 @@ namespace Gateway.Core.Overflow.Replicas;
 
 /// <summary>A request on its way to a replica; exactly one of the methods tells how it ended.</summary>
 /// <remarks><b>Threading</b>: one caller.</remarks>
-public readonly struct Sending(Replica replica, RemoteQueue queue, bool isProbe)
+public readonly struct Sending(Replica replica, RemoteQueue queue, ReplicaHealth health, Hop hop)
 {
     public Replica Replica { get; } = replica;
+
+    /// <summary>Whether it tries a replica that was thrown out.</summary>
+    public bool IsTrial => hop.IsTrial;
 
     /// <summary>The replica has answered: with a result, or with an error that is the request's own.</summary>
     public void Answer(Fleet fleet, long now)
     {
         queue.End();
         Replica.Counts.CountAnswered();
-        Replica.Health.Succeed(now);
+        health.Succeed(now);
         fleet.Retries.Earn();
     }
 
@@ -20,7 +23,7 @@ public readonly struct Sending(Replica replica, RemoteQueue queue, bool isProbe)
     {
         queue.End();
         Replica.Counts.CountRefused();
-        Replica.Health.Succeed(now);
+        health.Succeed(now);
     }
 
     /// <summary>No connection, half an answer, or one that makes no sense.</summary>
@@ -28,15 +31,15 @@ public readonly struct Sending(Replica replica, RemoteQueue queue, bool isProbe)
     {
         queue.End();
         Replica.Counts.CountFailed();
-        Replica.Health.Fail(now, isRefusedConnection, mayEject);
+        health.Fail(now, hop, isRefusedConnection, mayEject);
     }
 
     /// <summary>No answer in the time of the hop.</summary>
-    public void TimeOut(long now, bool mayEject)
+    public void TimeOut(Fleet fleet, long now, bool mayEject)
     {
         queue.End();
         Replica.Counts.CountTimedOut();
-        Replica.Health.Fail(now, isRefusedConnection: false, mayEject);
+        health.Fail(now, hop, isRefusedConnection: false, mayEject, isSlow: now - Replica.LastReportAt <= fleet.MaximumAge);
     }
 
     /// <summary>Its client has gone.</summary>
@@ -44,6 +47,6 @@ public readonly struct Sending(Replica replica, RemoteQueue queue, bool isProbe)
     {
         queue.End();
         Replica.Counts.CountAbandoned();
-        Replica.Health.Abandon(isProbe);
+        health.Abandon(hop);
     }
 }

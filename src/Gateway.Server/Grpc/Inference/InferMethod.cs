@@ -279,6 +279,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         InferFill.Fill(request, call.Message, bytes, call.Plan, pool, regions, block, start);
         request.LimitTime(call.TimeoutMicroseconds, call.SpentMicroseconds);
         CacheHeaders.Apply(call.Headers, request);
+        request.IsWarmUp = overflow?.IsWarmUp(call, request.CacheUse) == true;
         request.PassedBy = passage.Of(call.Headers, request.Model);
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
@@ -23,7 +24,11 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     private static readonly string ServedByTrailer = OverflowHeaders.ServedBy.ToLowerInvariant();
 
     /// <summary>Whether another gateway has forwarded a call.</summary>
-    public static bool IsForwarded(GrpcCall call) => call.Headers.ContainsKey(OverflowHeaders.Origin);
+    public bool IsForwarded(GrpcCall call) => reporter.Watchers.Have(call.Headers);
+
+    /// <summary>Whether another gateway warms this one up with a call.</summary>
+    /// <param name="use">What it says of the cache, which of a warm-up must be to leave it alone.</param>
+    public bool IsWarmUp(GrpcCall call, CacheUse use) => use == CacheUse.Bypass && call.Headers.ContainsKey(OverflowHeaders.WarmUp) && IsForwarded(call);
 
     /// <summary>Whether a call for a model may be answered elsewhere, so that it is not refused here before it is there as a whole.</summary>
     public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && dispatch.MayLeave(model) && !IsForwarded(call);
@@ -111,17 +116,8 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         }
     }
 
-    private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds)
-    {
-        OverflowRun run = dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model);
-        ReadOnlySpan<Replica> watched = run.Watched.Span;
-        for (int i = 0; i < watched.Length; i++)
-        {
-            if (watched[i].GrpcAddress is null) run.Tried |= 1u << i;
-        }
-
-        return run;
-    }
+    private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds) =>
+        dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model, ReplicaTransport.Grpc);
 
     /// <summary>The client's metadata, but for how its message was compressed, which it is no more.</summary>
     private static HeaderDictionary HeadersOf(GrpcCall call)

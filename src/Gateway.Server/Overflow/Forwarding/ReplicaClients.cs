@@ -11,12 +11,13 @@ internal sealed class ReplicaClients : IDisposable
     private const int MostConnections = 512;
 
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PingTime = TimeSpan.FromSeconds(1);
 
     // An address may come to mean another machine.
     private static readonly TimeSpan ConnectionLife = TimeSpan.FromMinutes(10);
 
     private readonly HttpMessageInvoker _http = new(MakeHandler());
-    private readonly HttpMessageInvoker _grpc = new(MakeHandler());
+    private readonly HttpMessageInvoker _grpc = new(MakeGrpcHandler());
 
     /// <summary>How calls over HTTP are sent.</summary>
     public static ForwarderRequestConfig Http { get; } = new() { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact, ActivityTimeout = TimeSpan.FromDays(1) };
@@ -30,6 +31,17 @@ internal sealed class ReplicaClients : IDisposable
     {
         _http.Dispose();
         _grpc.Dispose();
+    }
+
+    // One connection carries all calls: it stays while nothing is to be sent, or the next call would have to wait for another, and is given up soon when what is sent is not answered.
+    private static SocketsHttpHandler MakeGrpcHandler()
+    {
+        SocketsHttpHandler handler = MakeHandler();
+        handler.PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan;
+        handler.KeepAlivePingDelay = PingTime;
+        handler.KeepAlivePingTimeout = PingTime;
+        handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests;
+        return handler;
     }
 
     private static SocketsHttpHandler MakeHandler() => new()

@@ -75,7 +75,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
             Headers = call.Headers,
             Body = new BufferedBody(call.Body).Reader.AsStream(),
         });
-        features.Set<IHttpRequestBodyDetectionFeature>(HasBody.Instance);
+        features.Set<IHttpRequestBodyDetectionFeature>(new BodyDetection(call.Body.Length > 0));
         features.Set<IHttpRequestLifetimeFeature>(new HttpRequestLifetimeFeature { RequestAborted = gone });
         features.Set<IHttpResponseFeature>(new HttpResponseFeature());
         features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(stream));
@@ -171,11 +171,9 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         answer.Problem = problem;
     }
 
-    private sealed class HasBody : IHttpRequestBodyDetectionFeature
+    private sealed class BodyDetection(bool hasBody) : IHttpRequestBodyDetectionFeature
     {
-        public static HasBody Instance { get; } = new();
-
-        public bool CanHaveBody => true;
+        public bool CanHaveBody => hasBody;
     }
 
     private sealed class AnswerTrailers(IHeaderDictionary trailers) : IHttpResponseTrailersFeature

@@ -1,31 +1,77 @@
+using Gateway.Core.Models;
+using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
 using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.Overflow.Forwarding;
 
-/// <summary>Sends a replica a call of each kind before it is needed: the first one has to connect, and to get its code compiled, which takes longer than a hop may.</summary>
-internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, OverflowSettings settings)
+/// <summary>Sends a replica an inference over one transport before any is needed there, or again: the first one has to connect, and to get its code compiled at both ends, which takes longer than a hop may.</summary>
+/// <remarks>
+/// <b>Behaviour</b>: a gateway gets a request of zeros for the model that it would answer soonest; it runs it as any, counts it as none, and keeps nothing of it. What is no gateway, or has no model that zeros can
+/// be sent to, is asked whether it is ready. Any answer will do, a refusal as well: it is the way there that is tried, and the code.
+/// </remarks>
+internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, ReplicaModels models, OverflowSettings settings)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    // What compiles may take a second; what takes longer is tried again, and has compiled by then.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     // A message of no bytes: five bytes of prefix.
     private static readonly byte[] NoMessage = new byte[5];
-    private static readonly byte[] Nothing = "{}"u8.ToArray();
 
-    /// <summary>Never fails: what is wrong with a replica is found out when it is used.</summary>
-    public async Task WarmAsync(Replica replica, CancellationToken stop)
+    /// <returns>Null when it has answered; else why it has not.</returns>
+    public async Task<string?> WarmAsync(Replica replica, ReplicaTransport transport, CancellationToken stop)
     {
-        IHeaderDictionary headers = new HeaderDictionary();
-        if (settings.AccessToken is { } token) headers.Authorization = $"Bearer {token}";
-        headers.ContentType = "application/octet-stream";
-        await SendAsync(new ForwardedCall(HttpMethods.Post, "/v2/health/live", headers, Nothing, IsGrpc: false), replica, stop).ConfigureAwait(false);
-        IHeaderDictionary metadata = new HeaderDictionary { ["Content-Type"] = "application/grpc", ["TE"] = "trailers" };
-        if (replica.GrpcAddress is not null) await SendAsync(new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ServerLive", metadata, NoMessage, IsGrpc: true), replica, stop).ConfigureAwait(false);
-        replica.IsWarm = true;
+        try
+        {
+            bool isGrpc = transport == ReplicaTransport.Grpc;
+            ForwardedCall call = await TryMakeInferAsync(replica, isGrpc, stop).ConfigureAwait(false) ?? MakeQuestion(isGrpc);
+            using ForwardedAnswer answer = await forwarder.SendAsync(call, replica, OverflowQuestion.Never, Patience, stop).ConfigureAwait(false);
+            bool isAnswer = answer.Kind is ForwardedKind.Answered or ForwardedKind.Refused && answer.Status != 0;
+            return isAnswer ? null : answer.Problem.Length > 0 ? answer.Problem : answer.Kind.ToString();
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException or InvalidOperationException or OperationCanceledException)
+        {
+            return error.GetBaseException().Message;
+        }
     }
 
-    private async Task SendAsync(ForwardedCall call, Replica replica, CancellationToken stop)
+    private async Task<ForwardedCall?> TryMakeInferAsync(Replica replica, bool isGrpc, CancellationToken stop)
     {
-        using ForwardedAnswer answer = await forwarder.SendAsync(call, replica, long.MaxValue, Patience, stop).ConfigureAwait(false);
+        if (replica.IsForeign || Soonest(replica) is not { } model) return null;
+        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        late.CancelAfter(Patience);
+        if (await models.AskAsync(replica, model, late.Token).ConfigureAwait(false) is not { } signature || ZeroRequest.For(model, signature) is not { } request) return null;
+        IHeaderDictionary headers = HeadersFor(isGrpc);
+        headers[OverflowHeaders.WarmUp] = "1";
+        headers.CacheControl = "no-cache, no-store";
+        return isGrpc
+            ? new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ModelInfer", headers, request.ToGrpc(), isGrpc)
+            : new ForwardedCall(HttpMethods.Post, $"/v2/models/{Uri.EscapeDataString(model)}/infer", headers, request.ToJson(), isGrpc);
+    }
+
+    private ForwardedCall MakeQuestion(bool isGrpc) => isGrpc
+        ? new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ServerReady", HeadersFor(isGrpc), NoMessage, isGrpc)
+        : new ForwardedCall(HttpMethods.Get, "/v2/health/ready", HeadersFor(isGrpc), ReadOnlyMemory<byte>.Empty, isGrpc);
+
+    private IHeaderDictionary HeadersFor(bool isGrpc)
+    {
+        IHeaderDictionary headers = new HeaderDictionary();
+        headers.ContentType = isGrpc ? "application/grpc" : "application/json";
+        if (isGrpc) headers.TE = "trailers";
+        if (settings.AccessToken is { } token) headers.Authorization = $"Bearer {token}";
+        return headers;
+    }
+
+    private static string? Soonest(Replica replica)
+    {
+        string? soonest = null;
+        uint least = uint.MaxValue;
+        foreach ((ModelKey model, RemoteQueue queue) in replica.Queues)
+        {
+            if (model.Version != 0 || queue.Report is not { } report || report.CompletionMicroseconds >= least) continue;
+            (soonest, least) = (model.Name, report.CompletionMicroseconds);
+        }
+
+        return soonest;
     }
 }

@@ -11,22 +11,21 @@ namespace Gateway.Server.Overflow.Reports;
 
 /// <summary>Says how loaded this gateway is: of one model with an answer, of all when another gateway asks.</summary>
 /// <remarks><b>Threading</b>: any. <b>Cost</b>: a report is a look at the queue under its lock; paid for by forwarded requests and by polls.</remarks>
-internal sealed class LoadReporter(ModelCatalog catalog, ServerHealth health, GatewayIdentity identity, OverflowSettings settings)
+internal sealed class LoadReporter(ModelCatalog catalog, ServerHealth health, GatewayIdentity identity, Watchers watchers)
 {
-    // Who has not asked for so long does not watch it any more.
-    private static readonly TimeSpan Watched = TimeSpan.FromSeconds(2);
-
     private readonly ConditionalWeakTable<ModelLayout, object> _signatures = [];
-    private long _askedAt = long.MinValue / 2;
 
     /// <summary>Where gRPC is served; set once it is.</summary>
     public Uri? GrpcUri { get; set; }
 
-    /// <summary>Time in which those who watch this gateway hear what it reports: two questions of theirs, if they ask as often as it does.</summary>
-    public TimeSpan NoticeTime => 2 * settings.PollPeriod;
+    /// <summary>Who asks.</summary>
+    public Watchers Watchers => watchers;
+
+    /// <summary>Time in which those who watch this gateway hear what it reports: two questions of theirs.</summary>
+    public TimeSpan NoticeTime => 2 * watchers.Period;
 
     /// <summary>Whether another gateway has lately asked how loaded this one is.</summary>
-    public bool IsWatched => settings.Now() - Volatile.Read(ref _askedAt) < Watched.TotalMicroseconds;
+    public bool IsWatched => watchers.IsAny;
 
     public ReplicaState State => health.Phase switch
     {
@@ -53,7 +52,6 @@ internal sealed class LoadReporter(ModelCatalog catalog, ServerHealth health, Ga
     /// <summary>Of all models.</summary>
     public ServerReport ReportAll()
     {
-        Volatile.Write(ref _askedAt, settings.Now());
         List<ModelReport> models = [];
         ModelStatus? before = null;
         foreach (ModelStatus status in catalog.Index.Where(status => status.Model is not null).Reverse())

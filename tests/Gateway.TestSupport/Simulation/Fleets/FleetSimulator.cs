@@ -56,7 +56,7 @@ public sealed class FleetSimulator
 
         foreach (FleetNode node in simulator._nodes)
         {
-            foreach (Replica other in node.Fleet.Watched.Span) simulator._result.Ejections += other.Health.Ejections;
+            foreach (Replica other in node.Fleet.Watched.Span) simulator._result.Ejections += other.Http.Ejections;
         }
 
         return simulator._result;
@@ -355,7 +355,7 @@ public sealed class FleetSimulator
         if (node.IsDown || node.Boot != send.Boot || send.IsOver) return;
         send.IsOver = true;
         node.InFlight[send.To]--;
-        if (IsReal) send.Sending.TimeOut(_now, Fleet.MayEject(node.Fleet.Watched.Span));
+        if (IsReal) send.Sending.TimeOut(node.Fleet, _now, Fleet.MayEject(node.Fleet.Watched.Span));
         send.Request.HasFailed = true;
         _result.TimeOut(send.Request);
         RouteAgain(send.Request);

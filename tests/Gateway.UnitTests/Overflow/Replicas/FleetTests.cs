@@ -27,7 +27,7 @@ public sealed class FleetTests
         Assert.Equal(OverflowKind.Forward, decision.Kind);
         Assert.Same(chosen, sending.Replica);
         Assert.Equal(1u << decision.Candidate, tried);
-        Assert.Equal((1, 1, 1), (chosen.Counts.Sent, chosen.Health.InFlight, chosen.Find(Model)!.InFlight));
+        Assert.Equal((1, 1, 1), (chosen.Counts.Sent, chosen.Http.InFlight, chosen.Find(Model)!.InFlight));
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class FleetTests
                     sending.Fail(_now, isRefusedConnection: false, mayEject: true);
                     break;
                 case 3:
-                    sending.TimeOut(_now, mayEject: true);
+                    sending.TimeOut(_fleet, _now, mayEject: true);
                     break;
                 default:
                     sending.Abandon();
@@ -130,7 +130,7 @@ public sealed class FleetTests
         ReplicaCounts counts = replica.Counts;
         Assert.Equal(counts.Sent, counts.Answered + counts.Refused + counts.Failed + counts.TimedOut + counts.Abandoned);
         Assert.True(counts is { Answered: > 0, Refused: > 0, Failed: > 0, TimedOut: > 0, Abandoned: > 0 });
-        Assert.Equal((0, 0), (replica.Health.InFlight, replica.Find(Model)!.InFlight));
+        Assert.Equal((0, 0), (replica.Http.InFlight, replica.Find(Model)!.InFlight));
     }
 
     [Theory]
@@ -141,12 +141,12 @@ public sealed class FleetTests
     public void Decide_AllStall_HalfAreThrownOut(int count, int most)
     {
         Replica[] members = Members(count);
-        foreach (Replica member in members) member.Health.TryBegin(_now, 1, out _);
+        foreach (Replica member in members) member.Http.TryBegin(_now, 1, out _);
         _now += 151_000;
 
         for (int i = 0; i < 100; i++) Decide(out _, out _);
 
-        Assert.Equal(most, members.Count(member => member.Health.State == HealthState.Ejected));
+        Assert.Equal(most, members.Count(member => member.Http.State == HealthState.Ejected));
     }
 
     [Fact]
@@ -159,20 +159,19 @@ public sealed class FleetTests
             sending.Fail(_now, isRefusedConnection: true, Fleet.MayEject(_fleet.Watched.Span));
         }
 
-        Assert.Equal(3, members.Count(member => member.Health.State == HealthState.Ejected));
+        Assert.Equal(3, members.Count(member => member.Http.State == HealthState.Ejected));
     }
 
     [Fact]
     public void Decide_SlowStart_GetsATenthAtFirst()
     {
         Replica[] members = Members(2);
-        members[0].Health.TryBegin(_now, 1, out _);
-        members[0].Health.Fail(_now, isRefusedConnection: true, mayEject: true);
+        Eject(members[0].Http);
         _now += 1_300_000;
         foreach (Replica member in members) Report(member, 2);
-        Assert.True(members[0].Health.Admits(_now, 0, mayEject: true));
-        members[0].Health.TryBegin(_now, 1, out _);
-        members[0].Health.Succeed(_now);
+        Assert.True(members[0].Http.Admits(_now, 0, mayEject: true));
+        members[0].Http.TryBegin(_now, 1, out _);
+        members[0].Http.Succeed(_now);
 
         int first = 0;
         for (int i = 0; i < 10_000; i++)
@@ -189,8 +188,7 @@ public sealed class FleetTests
     public void Decide_HalfOpen_OneRequestAtATime()
     {
         Replica[] members = Members(1);
-        members[0].Health.TryBegin(_now, 1, out _);
-        members[0].Health.Fail(_now, isRefusedConnection: true, mayEject: true);
+        Eject(members[0].Http);
         _now += 1_300_000;
         Report(members[0], 2);
 
@@ -198,7 +196,7 @@ public sealed class FleetTests
         Assert.Equal(OverflowKind.Refuse, Decide(out _, out _).Kind);
         probe.Answer(_fleet, _now);
 
-        Assert.Equal(HealthState.SlowStart, members[0].Health.State);
+        Assert.Equal(HealthState.SlowStart, members[0].Http.State);
     }
 
     [Fact]
@@ -271,7 +269,7 @@ public sealed class FleetTests
             }
         });
 
-        Assert.All(members, member => Assert.Equal((0, 0), (member.Health.InFlight, member.Find(Model)!.InFlight)));
+        Assert.All(members, member => Assert.Equal((0, 0), (member.Http.InFlight, member.Find(Model)!.InFlight)));
         Assert.All(members, member => Assert.Equal(member.Counts.Sent, member.Counts.Answered + member.Counts.Failed));
     }
 
@@ -290,6 +288,12 @@ public sealed class FleetTests
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             if (warm > 0) Assert.Equal(0, allocated);
         }
+    }
+
+    private void Eject(ReplicaHealth health)
+    {
+        health.TryBegin(_now, 1, out Hop hop);
+        health.Fail(_now, hop, isRefusedConnection: true, mayEject: true);
     }
 
     private Replica? Hurry(long after) => _fleet.Hurry(_fleet.Watched.Span, _now + after);

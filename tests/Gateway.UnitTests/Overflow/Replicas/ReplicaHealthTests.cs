@@ -22,6 +22,7 @@ public sealed class ReplicaHealthTests
         Abandoned,
         Stall,
         Restart,
+        Gap,
     }
 
     public static TheoryData<HealthState, Event, HealthState> Transitions => new()
@@ -32,25 +33,29 @@ public sealed class ReplicaHealthTests
         { HealthState.Healthy, Event.RefusedConnection, HealthState.Ejected },
         { HealthState.Healthy, Event.Abandoned, HealthState.Healthy },
         { HealthState.Healthy, Event.Stall, HealthState.Ejected },
-        { HealthState.Healthy, Event.Restart, HealthState.Healthy },
+        { HealthState.Healthy, Event.Restart, HealthState.SlowStart },
+        { HealthState.Healthy, Event.Gap, HealthState.Healthy },
         { HealthState.Ejected, Event.Answer, HealthState.SlowStart },
         { HealthState.Ejected, Event.Failure, HealthState.Ejected },
         { HealthState.Ejected, Event.ThirdFailure, HealthState.Ejected },
         { HealthState.Ejected, Event.RefusedConnection, HealthState.Ejected },
         { HealthState.Ejected, Event.Abandoned, HealthState.Ejected },
-        { HealthState.Ejected, Event.Restart, HealthState.Healthy },
+        { HealthState.Ejected, Event.Restart, HealthState.SlowStart },
+        { HealthState.Ejected, Event.Gap, HealthState.HalfOpen },
         { HealthState.HalfOpen, Event.Answer, HealthState.SlowStart },
         { HealthState.HalfOpen, Event.Failure, HealthState.Ejected },
         { HealthState.HalfOpen, Event.RefusedConnection, HealthState.Ejected },
         { HealthState.HalfOpen, Event.Abandoned, HealthState.HalfOpen },
-        { HealthState.HalfOpen, Event.Restart, HealthState.Healthy },
+        { HealthState.HalfOpen, Event.Restart, HealthState.SlowStart },
+        { HealthState.HalfOpen, Event.Gap, HealthState.HalfOpen },
         { HealthState.SlowStart, Event.Answer, HealthState.SlowStart },
         { HealthState.SlowStart, Event.Failure, HealthState.SlowStart },
         { HealthState.SlowStart, Event.ThirdFailure, HealthState.Ejected },
         { HealthState.SlowStart, Event.RefusedConnection, HealthState.Ejected },
         { HealthState.SlowStart, Event.Abandoned, HealthState.SlowStart },
         { HealthState.SlowStart, Event.Stall, HealthState.Ejected },
-        { HealthState.SlowStart, Event.Restart, HealthState.Healthy },
+        { HealthState.SlowStart, Event.Restart, HealthState.SlowStart },
+        { HealthState.SlowStart, Event.Gap, HealthState.SlowStart },
     };
 
     [Theory]
@@ -220,11 +225,11 @@ public sealed class ReplicaHealthTests
     {
         ReplicaHealth health = In(HealthState.HalfOpen);
 
-        Assert.True(health.TryBegin(_now, 1, out bool isProbe));
-        Assert.True(isProbe);
+        Assert.True(health.TryBegin(_now, 1, out Hop hop));
+        Assert.True(hop.IsTrial);
         Assert.False(health.Admits(_now, 0, mayEject: true));
         Assert.False(health.TryBegin(_now, 1, out _));
-        health.Abandon(isProbe);
+        health.Abandon(hop);
         Assert.True(health.Admits(_now, 0, mayEject: true));
     }
 
@@ -232,13 +237,13 @@ public sealed class ReplicaHealthTests
     public void HalfOpen_ARequestFromBeforeIsAbandoned_TheProbeIsStillTheOnly()
     {
         ReplicaHealth health = new(1);
-        health.TryBegin(_now, 1, out bool wasProbe);
+        health.TryBegin(_now, 1, out Hop before);
         Fail(health, isRefused: true);
         _now += After;
         health.Admits(_now, 0, mayEject: true);
         health.TryBegin(_now, 1, out _);
 
-        health.Abandon(wasProbe);
+        health.Abandon(before);
 
         Assert.False(health.TryBegin(_now, 1, out _));
     }
@@ -253,12 +258,169 @@ public sealed class ReplicaHealthTests
             long later = _now + After;
             Parallel.For(0, 16, _ =>
             {
-                if (health.Admits(later, 0, mayEject: true) && health.TryBegin(later, 1, out bool isProbe) && isProbe) Interlocked.Increment(ref probes);
+                if (health.Admits(later, 0, mayEject: true) && health.TryBegin(later, 1, out Hop hop) && hop.IsTrial) Interlocked.Increment(ref probes);
             });
 
             Assert.Equal(1, probes);
             Assert.Equal(1, health.InFlight);
         }
+    }
+
+    [Fact]
+    public void Fail_SentTogether_CountsOnce()
+    {
+        ReplicaHealth health = new(1);
+        for (int wave = 0; wave < 2; wave++)
+        {
+            Hop[] hops = [.. Enumerable.Range(0, 20).Select(_ => Begin(health))];
+            foreach (Hop hop in hops) health.Fail(_now += Millisecond, hop, isRefusedConnection: false, mayEject: true);
+            Assert.Equal(HealthState.Healthy, health.State);
+        }
+
+        health.Fail(_now, Begin(health), isRefusedConnection: false, mayEject: true);
+
+        Assert.Equal(HealthState.Ejected, health.State);
+    }
+
+    [Fact]
+    public void Fail_SentBeforeItWasThrownOut_IsNotTheTrials()
+    {
+        ReplicaHealth health = new(1);
+        Hop before = Begin(health);
+        Fail(health, isRefused: true);
+        _now += After;
+        health.Admits(_now, 0, mayEject: true);
+        Hop trial = Begin(health);
+
+        health.Fail(_now, before, isRefusedConnection: true, mayEject: true);
+        Assert.Equal(HealthState.HalfOpen, health.State);
+        health.Fail(_now, trial, isRefusedConnection: false, mayEject: true);
+
+        Assert.Equal(HealthState.Ejected, health.State);
+    }
+
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(false, 2)]
+    public void HalfOpen_ASlowTrial_PausesNoLongerThanBefore(bool isSlow, int seconds)
+    {
+        ReplicaHealth health = In(HealthState.HalfOpen);
+
+        health.Fail(_now, Begin(health), isRefusedConnection: false, mayEject: true, isSlow);
+
+        Assert.False(health.Admits(_now + (seconds * Before), 0, mayEject: true));
+        Assert.True(health.Admits(_now + (seconds * After), 0, mayEject: true));
+    }
+
+    [Fact]
+    public void WarmUp_New_GetsNothingBefore_AndOneIsUnderWayAtATime()
+    {
+        ReplicaHealth health = new(1, warmsUp: true);
+
+        Assert.False(health.Admits(_now, 0, mayEject: true));
+        Assert.True(health.TryBeginWarmUp(_now, out int epoch));
+        Assert.False(health.TryBeginWarmUp(_now, out _));
+        Assert.True(health.EndWarmUp(_now, epoch, isWarm: true));
+
+        Assert.Equal(HealthState.Healthy, health.State);
+        Assert.True(health.Admits(_now, 0, mayEject: true));
+        Assert.False(health.TryBeginWarmUp(_now, out _));
+    }
+
+    [Fact]
+    public void WarmUp_Fails_PausesDouble_AndThatIsNoEjection()
+    {
+        ReplicaHealth health = new(1, warmsUp: true);
+        foreach (int seconds in (int[])[1, 2, 4])
+        {
+            Assert.True(health.TryBeginWarmUp(_now, out int epoch));
+            Assert.False(health.EndWarmUp(_now, epoch, isWarm: false));
+            Assert.False(health.TryBeginWarmUp(_now + (seconds * Before), out _));
+            _now += seconds * After;
+        }
+
+        Assert.True(health.TryBeginWarmUp(_now, out _));
+        Assert.Equal((HealthState.Cold, 0L), (health.State, health.Ejections));
+    }
+
+    [Fact]
+    public void WarmUp_AfterTheEjection_IsWhatLetsATrialIn()
+    {
+        ReplicaHealth health = Warm();
+        Fail(health, isRefused: true);
+
+        Assert.False(health.TryBeginWarmUp(_now + Before, out _));
+        _now += After;
+        Assert.False(health.Admits(_now, 0, mayEject: true));
+        Assert.True(health.TryBeginWarmUp(_now, out int epoch));
+        Assert.True(health.EndWarmUp(_now, epoch, isWarm: true));
+
+        Assert.Equal(HealthState.HalfOpen, health.State);
+        Assert.True(health.Admits(_now, 0, mayEject: true));
+    }
+
+    [Fact]
+    public void WarmUp_OfWhatWasBeforeARestart_IsNone()
+    {
+        ReplicaHealth health = new(1, warmsUp: true);
+        health.TryBeginWarmUp(_now, out int epoch);
+
+        health.Cool(_now, isRestart: true);
+
+        Assert.False(health.EndWarmUp(_now, epoch, isWarm: true));
+        Assert.Equal(HealthState.Cold, health.State);
+        Assert.True(health.TryBeginWarmUp(_now, out _));
+    }
+
+    [Fact]
+    public void Cool_WhileItIsOut_ItsPauseIsOver_AndItIsTriedFirst()
+    {
+        ReplicaHealth health = Warm();
+        for (int i = 0; i < 4; i++)
+        {
+            Fail(health, isRefused: true);
+            _now += 40 * Second;
+            health.TryBeginWarmUp(_now, out int each);
+            health.EndWarmUp(_now, each, isWarm: true);
+        }
+
+        Fail(health);
+        health.Cool(_now, isRestart: false);
+        Assert.True(health.TryBeginWarmUp(_now, out int epoch));
+        health.EndWarmUp(_now, epoch, isWarm: true);
+        Assert.Equal(HealthState.HalfOpen, health.State);
+        Fail(health);
+
+        Assert.False(health.TryBeginWarmUp(_now + Before, out _));
+        Assert.True(health.TryBeginWarmUp(_now + After, out _));
+    }
+
+    [Fact]
+    public void Cold_WhatWasSentBefore_ChangesNothing()
+    {
+        ReplicaHealth health = Warm();
+        Hop[] hops = [Begin(health), Begin(health), Begin(health)];
+        health.Cool(_now, isRestart: true);
+
+        health.Succeed(_now);
+        health.Fail(_now, hops[1], isRefusedConnection: true, mayEject: true);
+        health.Abandon(hops[2]);
+
+        Assert.Equal((HealthState.Cold, 0), (health.State, health.InFlight));
+    }
+
+    private Hop Begin(ReplicaHealth health)
+    {
+        Assert.True(health.TryBegin(_now, 1, out Hop hop));
+        return hop;
+    }
+
+    private ReplicaHealth Warm()
+    {
+        ReplicaHealth health = new(1, warmsUp: true);
+        health.TryBeginWarmUp(_now, out int epoch);
+        health.EndWarmUp(_now, epoch, isWarm: true);
+        return health;
     }
 
     private ReplicaHealth In(HealthState state)
@@ -291,8 +453,8 @@ public sealed class ReplicaHealthTests
                 Fail(health, isRefused: true, mayEject);
                 break;
             case Event.Abandoned:
-                health.TryBegin(_now, 1, out bool isProbe);
-                health.Abandon(isProbe);
+                health.TryBegin(_now, 1, out Hop hop);
+                health.Abandon(hop);
                 break;
             case Event.Stall:
                 health.TryBegin(_now, 1, out _);
@@ -300,7 +462,10 @@ public sealed class ReplicaHealthTests
                 health.Admits(_now, 0, mayEject);
                 break;
             case Event.Restart:
-                health.Forget();
+                health.Cool(_now, isRestart: true);
+                break;
+            case Event.Gap:
+                health.Cool(_now, isRestart: false);
                 break;
         }
     }
@@ -313,7 +478,7 @@ public sealed class ReplicaHealthTests
 
     private void Fail(ReplicaHealth health, bool isRefused = false, bool mayEject = true)
     {
-        Assert.True(health.TryBegin(_now, 1, out _));
-        health.Fail(_now, isRefused, mayEject);
+        Assert.True(health.TryBegin(_now, 1, out Hop hop));
+        health.Fail(_now, hop, isRefused, mayEject);
     }
 }

@@ -8,6 +8,9 @@ public sealed class ReplicaTests
     private static readonly ModelKey Digits = new("digits", 0);
     private static readonly ModelKey Faces = new("faces", 2);
 
+    private const long MaximumAge = 300_000;
+
+    private readonly long _later = 10_000_000;
     private readonly Replica _replica = new("http://10.0.0.2:8000");
 
     [Fact]
@@ -29,17 +32,59 @@ public sealed class ReplicaTests
     }
 
     [Fact]
-    public void Receive_AnotherBoot_ForgetsItsFailures()
+    public void Receive_AnotherBoot_StartsSlowlyOverAll()
     {
         _replica.Receive(Digits, Report(9), 1000);
-        _replica.Health.TryBegin(1000, 1, out _);
-        _replica.Health.Fail(1000, isRefusedConnection: true, mayEject: true);
+        _replica.Http.TryBegin(1000, 1, out Hop hop);
+        _replica.Http.Fail(1000, hop, isRefusedConnection: true, mayEject: true);
 
         _replica.Receive(Digits, Report(10), 2000);
-        Assert.Equal(HealthState.Ejected, _replica.Health.State);
+        Assert.Equal((HealthState.Ejected, HealthState.Healthy), (_replica.Http.State, _replica.Grpc.State));
         _replica.Receive(Digits, Report(1) with { Boot = 2 }, 3000);
 
-        Assert.Equal(HealthState.Healthy, _replica.Health.State);
+        Assert.Equal((HealthState.SlowStart, HealthState.SlowStart), (_replica.Http.State, _replica.Grpc.State));
+    }
+
+    [Fact]
+    public void Receive_AnotherBootOfOneThatIsWarmedUp_IsCold()
+    {
+        Replica replica = Warm();
+        replica.Receive(Digits, Report(9), 1000);
+
+        replica.Receive(Digits, Report(1) with { Boot = 2 }, 2000);
+
+        Assert.Equal((HealthState.Cold, HealthState.Cold), (replica.Http.State, replica.Grpc.State));
+        Assert.True(replica.Http.TryBeginWarmUp(2000, out int epoch));
+        Assert.True(replica.Http.EndWarmUp(2001, epoch, isWarm: true));
+        Assert.Equal((HealthState.SlowStart, HealthState.Cold), (replica.Http.State, replica.Grpc.State));
+    }
+
+    [Fact]
+    public void Receive_AfterTheReportsWereTooOld_IsColdUntilItIsWarmedUp()
+    {
+        Replica replica = Warm();
+        replica.Receive(Digits, Report(1), 1000);
+
+        replica.Receive(Digits, Report(2), 1000 + MaximumAge);
+        Assert.Equal(HealthState.Healthy, replica.Http.State);
+        replica.Receive(Digits, Report(3), 1001 + (2 * MaximumAge));
+        Assert.Equal(HealthState.Cold, replica.Http.State);
+
+        replica.Http.TryBeginWarmUp(_later, out int epoch);
+        replica.Http.EndWarmUp(_later, epoch, isWarm: true);
+        Assert.Equal(HealthState.Healthy, replica.Http.State);
+    }
+
+    private static Replica Warm()
+    {
+        Replica replica = new("http://10.0.0.2:8000", warmsUp: true) { MaximumAge = MaximumAge };
+        foreach (ReplicaHealth health in (ReplicaHealth[])[replica.Http, replica.Grpc])
+        {
+            Assert.True(health.TryBeginWarmUp(0, out int epoch));
+            Assert.True(health.EndWarmUp(0, epoch, isWarm: true));
+        }
+
+        return replica;
     }
 
     [Fact]
