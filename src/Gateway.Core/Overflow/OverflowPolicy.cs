@@ -35,7 +35,7 @@ public static class OverflowPolicy
     private const long LeastHopTimeout = 30_000;
     private const long HopTimeoutReserve = 10_000;
 
-    // So long a hop is waited for where that costs the request nothing, as it would still be in time here: what a replica takes that is slow for a moment, or has code to compile.
+    // So long a hop is waited for where that costs the request nothing, as it would still be in time here: what a replica takes that is slow for a moment.
     private const long FreeHopTimeout = 150_000;
     private const long LastHopTimeout = 30_000_000;
     private const long LeastRetryAfter = 50_000;
@@ -97,9 +97,9 @@ public static class OverflowPolicy
     internal static OverflowDecision WaitLonger(in OverflowDecision forward, in OverflowQuestion question) =>
         forward with { HopTimeout = Math.Max(forward.HopTimeout, IsGoodHere(question) ? FreeWait(question) : Math.Min(FreeHopTimeout, question.Remaining / 2)) };
 
-    // Until it would have to be begun with here.
+    // Half of the time until it would have to be begun with here: by then others may wait here that came back, too.
     private static long FreeWait(in OverflowQuestion question) =>
-        question.Remaining == OverflowQuestion.Never ? FreeHopTimeout : Math.Min(FreeHopTimeout, question.Remaining - (long)(question.Local / DeadlineMargin));
+        question.Remaining == OverflowQuestion.Never ? FreeHopTimeout : Math.Min(FreeHopTimeout, (question.Remaining - (long)(question.Local / DeadlineMargin)) / 2);
 
     internal static OverflowDecision Refuse(in OverflowQuestion question, ReadOnlySpan<OverflowCandidate> candidates, long maximumAge, ulong random)
     {

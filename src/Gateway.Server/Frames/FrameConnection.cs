@@ -385,6 +385,42 @@ internal sealed partial class FrameConnection : IHeldBack
         }
     }
 
+    /// <summary>Lets a call in, or answers why not.</summary>
+    private bool TryEnter(FrameCall call, ReadOnlySpan<byte> message, out Tenant? tenant)
+    {
+        if (!_hasTenant)
+        {
+            _tenant = (_hasKey || _infer.Tenant is not { } tenantName ? null : _tenants.ByName(tenantName.Of(message))) ?? _greetedTenant ?? _tenants.Unnamed();
+            _hasTenant = true;
+        }
+
+        tenant = _tenant;
+        if (tenant is null || tenant.TryEnter(out TenantRefusal over)) return true;
+        Answer(call, MessageKind.Error, Messages.Error(StatusCode.ResourceExhausted, over.Text, over.RetryAfter, over.Reason.WireName()));
+        return false;
+    }
+
+    /// <returns>The name of a model that only replicas serve; null for all others.</returns>
+    private string? ElsewhereName(ReadOnlySpan<byte> utf8Name, long version)
+    {
+        string name = Encoding.UTF8.GetString(utf8Name);
+        return !_catalog.TryFind(name, version, out _) && _overflow!.Knows(name, version) ? name : null;
+    }
+
+    /// <summary>Sends a call to replicas whose model is not served here.</summary>
+    private void SendElsewhere(FrameCall call, string model, ReadOnlySpan<byte> body, ReadOnlySpan<byte> message)
+    {
+        if (!TryEnter(call, message, out Tenant? tenant)) return;
+        long waited = Math.Max(0, _time.GetTimestamp() - _frameCame);
+        call.Relay = _overflow!.TryKeep(call, model, null, _infer.Version(message), LeftOf(waited), body, tenant, _token);
+        if (call.Relay?.Leaves(tenant) == true) return;
+        tenant?.Leave();
+        throw InferMessage.NoMemory();
+    }
+
+    /// <summary>What a call has left of the time that it says, in microseconds; 0 for one that says none.</summary>
+    private long LeftOf(long waited) => _infer.TimeoutMicroseconds == 0 ? 0 : Math.Max(1, _infer.TimeoutMicroseconds - (long)_time.GetElapsedTime(0, waited).TotalMicroseconds);
+
     private void Infer(FrameCall call, ref MessagePackReader reader, ReadOnlySpan<byte> message, MemoryBlock? block, int start, bool isLast)
     {
         ReadOnlySpan<byte> body = message[reader.Position..];
@@ -395,31 +431,26 @@ internal sealed partial class FrameConnection : IHeldBack
         {
             _modelSnapshot = null;
             if (_infer.ModelName is not { } name) throw Malformed.Invalid("the request has no 'model_name'");
-            _model = _catalog.Find(name.Of(message), _infer.Version(message));
+            string? elsewhere = _overflow is null ? null : ElsewhereName(name.Of(message), _infer.Version(message));
+            _model = elsewhere is null ? _catalog.Find(name.Of(message), _infer.Version(message)) : null;
+            if (elsewhere is not null)
+            {
+                SendElsewhere(call, elsewhere, body, message);
+                return;
+            }
+
             _modelSnapshot = snapshot;
         }
 
         ServedModel model = _model!;
-        if (!_hasTenant)
-        {
-            _tenant = (_hasKey || _infer.Tenant is not { } tenantName ? null : _tenants.ByName(tenantName.Of(message))) ?? _greetedTenant ?? _tenants.Unnamed();
-            _hasTenant = true;
-        }
-
-        Tenant? tenant = _tenant;
-        if (tenant is not null && !tenant.TryEnter(out TenantRefusal over))
-        {
-            Answer(call, MessageKind.Error, Messages.Error(StatusCode.ResourceExhausted, over.Text, over.RetryAfter, over.Reason.WireName()));
-            return;
-        }
+        if (!TryEnter(call, message, out Tenant? tenant)) return;
 
         // The client counts from the frame's first byte.
         long now = _time.GetTimestamp();
         long waited = Math.Max(0, now - _frameCame);
         if (_overflow is not null)
         {
-            long left = _infer.TimeoutMicroseconds == 0 ? 0 : Math.Max(1, _infer.TimeoutMicroseconds - (long)_time.GetElapsedTime(0, waited).TotalMicroseconds);
-            call.Relay = _overflow.TryKeep(call, model, _infer.Version(message), left, body, tenant, _token);
+            call.Relay = _overflow.TryKeep(call, model.Name, model, _infer.Version(message), LeftOf(waited), body, tenant, _token);
             if (call.Relay?.Leaves(tenant) == true) return;
         }
 

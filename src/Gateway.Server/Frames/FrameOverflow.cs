@@ -25,20 +25,25 @@ internal sealed class FrameOverflow(Replicas replicas, OverflowDispatch dispatch
     /// <summary>Microseconds that a call has left; <see cref="long.MaxValue"/> for all there are.</summary>
     public long Remaining(OverflowRun run) => run.Remaining(settings.Now());
 
+    /// <summary>Whether a model that is not served here is by a replica.</summary>
+    public bool Knows(string model, long version) => !replicas.Fleet.Watched.IsEmpty && dispatch.IsServedElsewhere(new ModelKey(model, version));
+
     /// <summary>Keeps the message of a call that may be answered elsewhere.</summary>
+    /// <param name="name">The model's.</param>
+    /// <param name="model">Who serves it here; null for nobody.</param>
     /// <param name="body">The call's map.</param>
     /// <param name="token">What the client showed in its hello; null for nothing.</param>
     /// <returns>Null when it is to be served here, or there is no memory for it.</returns>
-    public FrameRelay? TryKeep(FrameCall call, ServedModel model, long version, long timeoutMicroseconds, ReadOnlySpan<byte> body, Tenant? tenant, string? token)
+    public FrameRelay? TryKeep(FrameCall call, string name, ServedModel? model, long version, long timeoutMicroseconds, ReadOnlySpan<byte> body, Tenant? tenant, string? token)
     {
-        if (replicas.Fleet.Watched.IsEmpty || !dispatch.MayLeave(model) || !pool.TryRent(body.Length, BlockOwner.Body, out MemoryBlock? block)) return null;
+        if (replicas.Fleet.Watched.IsEmpty || (model is not null && !dispatch.MayLeave(model)) || !pool.TryRent(body.Length, BlockOwner.Body, out MemoryBlock? block)) return null;
         body.CopyTo(block.Span);
         call.Charge(block.Capacity);
-        OverflowRun run = dispatch.Begin(new ModelKey(model.Name, version), dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model);
+        OverflowRun run = dispatch.Begin(new ModelKey(name, version), dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model, isForGateways: true);
         IHeaderDictionary headers = new HeaderDictionary { ["Content-Type"] = ContentType };
         if (token is not null) headers.Authorization = $"Bearer {token}";
         if (tenant is not null) headers[CallerTenants.HeaderName] = tenant.Name;
-        string target = string.Create(CultureInfo.InvariantCulture, $"/v2/models/{Uri.EscapeDataString(model.Name)}{(version > 0 ? $"/versions/{version}" : "")}/infer");
+        string target = string.Create(CultureInfo.InvariantCulture, $"/v2/models/{Uri.EscapeDataString(name)}{(version > 0 ? $"/versions/{version}" : "")}/infer");
         return new FrameRelay(this, call, run, block, new ForwardedCall(HttpMethods.Post, target, headers, new BlockMemory(block, body.Length).Memory, IsGrpc: false));
     }
 }

@@ -13,7 +13,8 @@ namespace Gateway.Server.Overflow;
 /// <b>Behaviour</b>: which models it serves its repository's index says, or, where it has none, whether it calls those ready that are served here. Until it has answered a
 /// request it is taken to need <see cref="FirstGuess"/>; then as long as it took of late, and a quarter as long again for each request that is on its way there. <b>Threading</b>: one at a time.
 /// </remarks>
-internal sealed class ForeignServer(Replica replica, ReplicaModels models, ModelCatalog catalog, OverflowSettings settings)
+/// <param name="differs">Told of a model there that has the name of another here.</param>
+internal sealed class ForeignServer(Replica replica, ReplicaModels models, ModelCatalog catalog, OverflowSettings settings, Action<string> differs)
 {
     /// <summary>Microseconds.</summary>
     public const long FirstGuess = 50_000;
@@ -24,6 +25,8 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
     private static readonly TimeSpan ProbePeriod = TimeSpan.FromSeconds(1);
 
     private IReadOnlyList<ModelKey> _models = [];
+    private readonly HashSet<string> _compared = [];
+    private readonly HashSet<string> _others = [];
     private string? _problem = "it was not asked yet";
     private long _askedAt = long.MinValue / 2;
     private uint _sequence;
@@ -37,25 +40,64 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
             _askedAt = settings.Now();
             _problem = await ProbeAsync(stop).ConfigureAwait(false);
 
-            // Who was slow and therefore gets nothing would be taken for slow forever.
+            // Who was slow and therefore gets nothing would be taken for slow for ever.
             foreach ((_, RemoteQueue queue) in replica.Queues)
             {
-                if (queue.InFlight == 0 && queue.Observed > FirstGuess) queue.ForgetObserved();
+                if (queue.InFlight == 0 && queue.Observed > FirstGuess) queue.FadeObserved();
             }
         }
 
         if (_problem is not null) return _problem;
+        await CompareAsync(stop).ConfigureAwait(false);
         replica.IsForeign = true;
         replica.State = ReplicaState.Serving;
         long now = settings.Now();
         foreach (ModelKey model in _models)
         {
+            if (_others.Contains(model.Name)) continue;
             long time = replica.Find(model)?.Observed is > 0 and long observed ? observed : FirstGuess;
             replica.Receive(model, new LoadReport(ReplicaState.Serving, ++_sequence, 0, (uint)Math.Min(time, uint.MaxValue - 1), (uint)Math.Min(1000 * time / BatchGuess, uint.MaxValue), 0, 0, 0), now);
         }
 
-        replica.Keep(_models.ToHashSet());
+        replica.Keep(_models.Where(model => !_others.Contains(model.Name)).ToHashSet());
         return null;
+    }
+
+    /// <summary>Finds out, once of each, which models that are served here are others there.</summary>
+    private async Task CompareAsync(CancellationToken stop)
+    {
+        foreach (string name in _models.Select(model => model.Name).Distinct().Where(name => !_compared.Contains(name)).ToArray())
+        {
+            if (!catalog.TryFind(name, 0, out ServedModel? here)) continue;
+            if (await models.AskAsync(replica, name, stop).ConfigureAwait(false) is { } there && !Fits(here.Layout, there))
+            {
+                _others.Add(name);
+                differs(name);
+            }
+
+            _compared.Add(name);
+        }
+    }
+
+    /// <summary>Whether requests and answers of a model here are those of a model there: the same tensors, and no dimension that is another number.</summary>
+    internal static bool Fits(ModelLayout here, ModelSignature there) => Fit(here.Inputs, there.Inputs) && Fit(here.Outputs, there.Outputs);
+
+    private static bool Fit(IReadOnlyList<TensorSpec> here, IReadOnlyList<TensorSignature> there) => here.Count == there.Count && here.All(tensor => there.Any(other => Fits(tensor, other)));
+
+    private static bool Fits(TensorSpec here, TensorSignature there)
+    {
+        if (here.Name != there.Name || here.DataType != there.DataType) return false;
+        ReadOnlySpan<long> dims = here.ClientDims.Dims;
+
+        // With the dimension of the batch or without.
+        int extra = there.Dims.Count - dims.Length;
+        if (extra is not (0 or 1)) return false;
+        for (int i = 0; i < dims.Length; i++)
+        {
+            if (dims[i] >= 0 && there.Dims[i + extra] >= 0 && dims[i] != there.Dims[i + extra]) return false;
+        }
+
+        return true;
     }
 
     private async Task<string?> ProbeAsync(CancellationToken stop)

@@ -20,6 +20,9 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     private static readonly TimeSpan LongestHop = TimeSpan.FromHours(1);
     private const double MostPatience = 3_600_000;
 
+    // One that is to take longer than this is looked after on its way.
+    private static readonly TimeSpan LongHop = TimeSpan.FromSeconds(1);
+
     // Half of what a line of a gigabit a second carries.
     private const int BytesPerMicrosecond = 50;
 
@@ -56,11 +59,21 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
     /// <summary>Begins with a request.</summary>
     /// <param name="here">Who serves it here; null for nobody.</param>
-    public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now, ServedModel? here, ReplicaTransport transport = ReplicaTransport.Http)
+    /// <param name="isForGateways">Whether only gateways understand it: other servers do not get it.</param>
+    public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now, ServedModel? here, ReplicaTransport transport = ReplicaTransport.Http, bool isForGateways = false)
     {
         ReadOnlyMemory<Replica> watched = replicas.Fleet.Watched;
-        return new OverflowRun(model, question, watched, now, transport) { Ring = here is null ? null : RingOf(here, watched) };
+        OverflowRun run = new(model, question, watched, now, transport) { Ring = here is null ? null : RingOf(here, watched) };
+        for (int i = 0; isForGateways && i < watched.Length; i++)
+        {
+            if (watched.Span[i].IsForeign) run.Tried |= 1u << i;
+        }
+
+        return run;
     }
+
+    /// <summary>Whether any replica serves a model.</summary>
+    public bool IsServedElsewhere(in ModelKey model) => replicas.Fleet.Knows(model);
 
     /// <summary>Decides where it goes next.</summary>
     /// <param name="sending">Of a forward; <see cref="TryElsewhereAsync(OverflowRun, ForwardedCall, OverflowDecision, Sending, CancellationToken)"/> ends it.</param>
@@ -142,7 +155,10 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         ForwardedAnswer answer;
         try
         {
-            answer = await forwarder.SendAsync(call, replica, remaining, TimeSpan.FromMicroseconds(Math.Max(1, Math.Min(patience, (long)LongestHop.TotalMicroseconds))), aborted).ConfigureAwait(false);
+            TimeSpan hop = TimeSpan.FromMicroseconds(Math.Max(1, Math.Min(patience, (long)LongestHop.TotalMicroseconds)));
+            answer = hop <= LongHop
+                ? await forwarder.SendAsync(call, replica, remaining, hop, aborted).ConfigureAwait(false)
+                : await SendWatchedAsync(call, sending, remaining, hop, aborted).ConfigureAwait(false);
         }
         catch
         {
@@ -154,7 +170,8 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         if (replica.Find(run.Model) is { } queue)
         {
             if (answer.Load is { } load) queue.Receive(load, now);
-            if (answer.Kind is ForwardedKind.Answered or ForwardedKind.TimedOut) queue.Observe(now - start);
+            if (answer.Kind == ForwardedKind.Answered) queue.Observe(now - start);
+            if (answer.Kind == ForwardedKind.TimedOut) queue.ObserveTimeOut(now - start);
         }
 
         bool mayEject = Fleet.MayEject(run.Watched.Span, run.Transport);
@@ -181,6 +198,25 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         return answer;
     }
 
+    /// <summary>Sends a request that may take long, and gives it up when its replica is lost meanwhile.</summary>
+    private async Task<ForwardedAnswer> SendWatchedAsync(ForwardedCall call, Sending sending, long remaining, TimeSpan hop, CancellationToken aborted)
+    {
+        using CancellationTokenSource lost = CancellationTokenSource.CreateLinkedTokenSource(aborted);
+        Task<ForwardedAnswer> sent = forwarder.SendAsync(call, sending.Replica, remaining, hop, lost.Token);
+        using (PeriodicTimer timer = new(settings.PollPeriod, TimeProvider.System))
+        {
+            Task<bool> tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
+            while (await Task.WhenAny(sent, tick).ConfigureAwait(false) != sent && !sending.IsHopeless(replicas.Fleet, settings.Now())) tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
+        }
+
+        if (!sent.IsCompleted) await lost.CancelAsync().ConfigureAwait(false);
+        ForwardedAnswer answer = await sent.ConfigureAwait(false);
+        if (answer.Kind != ForwardedKind.Abandoned || aborted.IsCancellationRequested) return answer;
+        answer.Kind = ForwardedKind.TimedOut;
+        answer.Problem = "it was lost before it had answered";
+        return answer;
+    }
+
     /// <summary>Whether a request that another gateway has forwarded is served here.</summary>
     /// <param name="headers">The request's, which say who has.</param>
     /// <param name="text">For that gateway, of a refusal.</param>
@@ -193,6 +229,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         OverflowDecision decision = default;
         if (!isSelf)
         {
+            // The cache may have its answer; else it has no longer than the sender waits (PatienceOf).
             if (model.CacheCounts is not null && !isWarmUp) return Count(true);
             OverflowQuestion question = Ask(model, timeoutMicroseconds) with { IsForwarded = true, Patience = PatienceOf(headers) };
             decision = OverflowPolicy.Decide(question, [], 0, (ulong)Random.Shared.NextInt64());
@@ -204,7 +241,8 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         return !isWarmUp && Count(false);
     }
 
-    private static long PatienceOf(IHeaderDictionary headers) =>
+    /// <summary>Microseconds for which the gateway that has forwarded a request waits; <see cref="OverflowQuestion.Never"/> where it does not say.</summary>
+    public static long PatienceOf(IHeaderDictionary headers) =>
         double.TryParse(headers[OverflowHeaders.Patience].ToString(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double milliseconds) && milliseconds is > 0 and < MostPatience
             ? (long)(milliseconds * 1000)
             : OverflowQuestion.Never;

@@ -58,7 +58,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
         // Nobody has it, which the protocol says in its own words.
         if (model is null && !replicas.Fleet.Knows(key)) return next(context);
-        return ServeAsync(context, next, dispatch.Begin(key, question, settings.Now(), kept), PathOf(target));
+        return ServeAsync(context, next, dispatch.Begin(key, question, settings.Now(), kept, isForGateways: MessagePackHandler.IsMessagePack(context.Request.ContentType)), PathOf(target));
     }
 
     private Task Report(HttpContext context)
@@ -89,7 +89,13 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             return Task.CompletedTask;
         });
         if (context.Request.Headers.ContainsKey(OverflowHeaders.WarmUp)) context.Features.Set(WarmUpCall.Instance);
-        if (dispatch.TakesForwarded(model, context.Request.Headers, timeout, out string text, out TimeSpan retryAfter)) return next(context);
+        if (dispatch.TakesForwarded(model, context.Request.Headers, timeout, out string text, out TimeSpan retryAfter))
+        {
+            long patience = OverflowDispatch.PatienceOf(context.Request.Headers);
+            if (model.CacheCounts is not null && patience < (timeout > 0 ? timeout : OverflowQuestion.Never)) SetTimeout(context, patience);
+            return next(context);
+        }
+
         Refuse(context, OverflowDispatch.Busy, retryAfter, text);
         return Task.CompletedTask;
     }
@@ -173,12 +179,15 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
     {
         if (run.Remaining(settings.Now()) is < OverflowQuestion.Never and long left)
         {
-            context.Request.Headers[TimeoutHeader.Name] = Math.Max(0.001, left / 1000.0).ToString("0.###", CultureInfo.InvariantCulture);
+            SetTimeout(context, left);
         }
 
         context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(forwarded.Body));
         return next(context);
     }
+
+    private static void SetTimeout(HttpContext context, long microseconds) =>
+        context.Request.Headers[TimeoutHeader.Name] = Math.Max(0.001, microseconds / 1000.0).ToString("0.###", CultureInfo.InvariantCulture);
 
     /// <summary>Refuses in the words of the call's protocol.</summary>
     private static void Refuse(HttpContext context, string? reason, TimeSpan retryAfter, string text)

@@ -20,6 +20,10 @@ public sealed class Passage
     public const int MostCharacters = 1024;
 
     private const char Separator = ',';
+    private const int MarkCharacters = 24;
+
+    // With one more they are as many as may be.
+    private const int MostJoined = (MostCharacters / (MarkCharacters + 1)) - 1;
 
     private readonly string _process = RandomNumberGenerator.GetHexString(16, lowercase: true);
 
@@ -35,8 +39,17 @@ public sealed class Passage
     /// <summary>The marks of a request that came with some, and is passed on once more.</summary>
     public static string Join(string? marks, string mark) => string.IsNullOrEmpty(marks) ? mark : $"{marks}{Separator}{mark}";
 
-    /// <summary>The marks of several requests that go on as one, each mark once.</summary>
-    public static string JoinAll(IEnumerable<string> marks, string mark) => string.Join(Separator, marks.SelectMany(each => each.Split(Separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Append(mark).Distinct());
+    /// <summary>The marks of several requests that go on as one, each mark once. What clients have made up is left out, and who has too many must not have the others refused.</summary>
+    public static string JoinAll(IEnumerable<string> marks, string mark)
+    {
+        HashSet<string> all = new(StringComparer.Ordinal);
+        foreach (string each in marks.SelectMany(each => each.Split(Separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)))
+        {
+            if (all.Count < MostJoined && each != mark && IsMark(each)) all.Add(each);
+        }
+
+        return string.Join(Separator, all.Append(mark));
+    }
 
     /// <summary>The marks that a request came with; null for none.</summary>
     public static string? Of(IHeaderDictionary headers) => headers.TryGetValue(HeaderName, out var marks) && marks.Count > 0 ? marks.ToString() : null;
@@ -49,6 +62,8 @@ public sealed class Passage
         if (!HasPassed(marks, MarkOfModel(model.Name))) return marks;
         throw new InferenceException(StatusCode.Unavailable, $"Request for model '{model.Name}' has come round to the gateway that passed it on: the servers that are to run it pass it on to each other");
     }
+
+    private static bool IsMark(string text) => text.Length == MarkCharacters && !text.AsSpan().ContainsAnyExcept("0123456789abcdef");
 
     // FNV-1a: names may be long, and are nobody's business further on.
     private string Mark(string kind, string name)

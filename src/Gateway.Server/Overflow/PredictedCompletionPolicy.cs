@@ -33,7 +33,13 @@ internal sealed class PredictedCompletionPolicy(IServiceProvider services) : ILo
             for (int i = 0; i < count; i++) candidates[i] = CandidateFor(availableDestinations[i].Model.Config.Address, model, now);
             OverflowQuestion question = new(OverflowQuestion.Never, HasRoom: false, OverflowQuestion.Never, Floor: 0, Known.Hop);
             OverflowDecision decision = OverflowPolicy.Decide(question, candidates[..count], Known.Fleet.MaximumAge, random);
-            if (decision.Kind == OverflowKind.Forward) return availableDestinations[decision.Candidate];
+            if (decision.Kind == OverflowKind.Forward)
+            {
+                // Its report does not know of it before the next one.
+                DestinationState chosen = availableDestinations[decision.Candidate];
+                Book(context, chosen.Model.Config.Address, model);
+                return chosen;
+            }
         }
 
         DestinationState first = availableDestinations[(int)((uint)random % (uint)availableDestinations.Count)];
@@ -51,14 +57,31 @@ internal sealed class PredictedCompletionPolicy(IServiceProvider services) : ILo
         return new ModelKey(name, 0);
     }
 
-    private OverflowCandidate CandidateFor(string address, ModelKey model, long now)
+    private OverflowCandidate CandidateFor(string address, ModelKey model, long now) =>
+        QueueAt(address, model, out Replica? replica) is { } queue
+            ? queue.ToCandidate(now, isAdmitted: true, isTried: false, replica!.Weight, replica.IsNear)
+            : new OverflowCandidate(default, 0, 0, OverflowQuestion.Never, 0, IsTried: true);
+
+    private void Book(HttpContext context, string address, ModelKey model)
+    {
+        if (QueueAt(address, model, out _) is not { } queue) return;
+        queue.Begin();
+        context.Response.OnCompleted(static queue =>
+        {
+            ((RemoteQueue)queue).End();
+            return Task.CompletedTask;
+        }, queue);
+    }
+
+    private RemoteQueue? QueueAt(string address, ModelKey model, out Replica? at)
     {
         foreach (Replica replica in Known.Fleet.Watched.Span)
         {
-            if (!address.AsSpan().TrimEnd('/').SequenceEqual(replica.Address) || replica.Find(model) is not { } queue) continue;
-            return queue.ToCandidate(now, isAdmitted: true, isTried: false, replica.Weight, replica.IsNear);
+            at = replica;
+            if (address.AsSpan().TrimEnd('/').SequenceEqual(replica.Address) && replica.Find(model) is { } queue) return queue;
         }
 
-        return new OverflowCandidate(default, 0, 0, OverflowQuestion.Never, 0, IsTried: true);
+        at = null;
+        return null;
     }
 }

@@ -46,7 +46,7 @@ internal sealed class ReplicaMembership(ServerOptions options, Replicas replicas
     public void OnClusterChanged(ClusterState cluster)
     {
         if (!IsOurs(cluster)) return;
-        Follow([.. cluster.DestinationsState.AllDestinations.Select(destination => ReplicaSetup.From(new Uri(destination.Model.Config.Address), destination.Model.Config.Metadata ?? new Dictionary<string, string>(), options.OverflowZone))]);
+        Follow([.. cluster.DestinationsState.AllDestinations.Select(destination => ReplicaSetup.From(new Uri(destination.Model.Config.Address), destination.Model.Config.Metadata ?? new Dictionary<string, string>(), options.OverflowZone, destination.Model.Config.Host))]);
     }
 
     public void OnClusterRemoved(ClusterState cluster)
@@ -64,6 +64,6 @@ internal sealed class ReplicaMembership(ServerOptions options, Replicas replicas
 
     private void Follow()
     {
-        lock (_lock) replicas.Set([.. _fixed, .. _lookedUp.SelectMany(each => each.Entry.Found.Select(found => ReplicaSetup.From(found.Address, each.Words.Concat(found.Metadata()), options.OverflowZone))), .. _ofCluster]);
+        lock (_lock) replicas.Set([.. _fixed, .. _lookedUp.SelectMany(each => each.Entry.Found.Select(found => ReplicaSetup.From(found.Address, each.Words.Concat(found.Metadata()), options.OverflowZone, found.Host))), .. _ofCluster]);
     }
 }

@@ -20,14 +20,20 @@ namespace Gateway.Server.Overflow;
 internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients clients, ReplicaModels models, ReplicaWarmer warmer, LoadReporter reporter, GatewayIdentity identity, ModelCatalog catalog, OverflowSettings settings, ILogger<ReplicaPoller> logger)
     : IHostedService, IDisposable
 {
+    private const int MostProblems = 8;
+
     private readonly string _period = ((int)settings.PollPeriod.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<Replica, CancellationTokenSource> _polls = [];
-    // It is asked several things in a row.
-    private static readonly TimeSpan ForeignPatience = TimeSpan.FromSeconds(2);
+
+    // It is asked several things in a row; and what has never reported has nothing to lose, but may have much to do until it can: a name, a handshake, code.
+    private static readonly TimeSpan LongPatience = TimeSpan.FromSeconds(2);
 
     private readonly ConditionalWeakTable<Replica, ForeignServer> _foreign = [];
     private readonly Lock _lock = new();
+
+    // Why replicas could last not be warmed up, which is said once; bounded by the replicas.
+    private readonly ConcurrentDictionary<(Replica Replica, ReplicaTransport Transport), string> _cold = new();
 
     // Models of theirs that have the name of another here, of which that has been said; bounded by the models here.
     private readonly ConcurrentDictionary<(string Address, string Model), bool> _others = new();
@@ -64,6 +70,8 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
                 if (!_polls.Remove(gone, out CancellationTokenSource? poll)) continue;
                 poll.Cancel();
                 poll.Dispose();
+                _cold.TryRemove((gone, ReplicaTransport.Http), out _);
+                _cold.TryRemove((gone, ReplicaTransport.Grpc), out _);
             }
 
             foreach (Replica replica in members.Where(replica => !_polls.ContainsKey(replica)))
@@ -79,8 +87,9 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
 
     private async Task PollAsync(Replica replica, CancellationToken stop)
     {
-        // What was last said of it: its state, or that it is not there, for whatever reason.
+        // What was last said of it, and why it is not there: each reason once, until it is there again.
         string? said = null;
+        HashSet<string> problems = [];
         try
         {
             // Not all at the same times. The framework's clock: the engine's is made for a few timers.
@@ -89,12 +98,19 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             do
             {
                 string? found = await AskAsync(replica, stop).ConfigureAwait(false);
-                if (found is null) WarmUp(replica, stop);
-                string says = found is not null ? "" : replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.IsForeign ? $"{replica.State}, and is no gateway" : replica.State.ToString();
+                if (found is not null)
+                {
+                    said = null;
+                    if (problems.Count < MostProblems && problems.Add(found) && !stop.IsCancellationRequested) Log.DoesNotReport(logger, replica.Address, found);
+                    continue;
+                }
+
+                WarmUp(replica, stop);
+                problems.Clear();
+                string says = replica.IsSelf ? "this gateway itself, which gets nothing from itself" : replica.IsForeign ? $"{replica.State}, and is no gateway" : replica.State.ToString();
                 if (says == said || stop.IsCancellationRequested) continue;
                 said = says;
-                if (found is null) Log.Reports(logger, replica.Address, says);
-                else Log.DoesNotReport(logger, replica.Address, found);
+                Log.Reports(logger, replica.Address, says);
             }
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false));
         }
@@ -125,20 +141,32 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         }
         finally
         {
-            if (replica.HealthOver(transport).EndWarmUp(settings.Now(), epoch, problem is null)) Log.Warm(logger, replica.Address, transport);
-            else if (problem is not null && !stop.IsCancellationRequested) Log.NotWarm(logger, replica.Address, transport, problem);
+            if (replica.HealthOver(transport).EndWarmUp(settings.Now(), epoch, problem is null))
+            {
+                _cold.TryRemove((replica, transport), out _);
+                Log.Warm(logger, replica.Address, NameOf(transport));
+            }
+            else if (problem is not null && !stop.IsCancellationRequested && !(_cold.TryGetValue((replica, transport), out string? said) && said == problem))
+            {
+                _cold[(replica, transport)] = problem;
+                Log.NotWarm(logger, replica.Address, NameOf(transport), problem);
+            }
         }
     }
+
+    private static string NameOf(ReplicaTransport transport) => transport == ReplicaTransport.Grpc ? "gRPC" : "HTTP";
 
     /// <returns>Null, or why there is no report.</returns>
     private async Task<string?> AskAsync(Replica replica, CancellationToken stop)
     {
+        TimeSpan patience = replica.LastReportAt < 0 ? LongPatience : settings.MaximumAge;
         try
         {
             using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(stop);
             if (replica.IsForeign) return await AskForeignAsync(replica, late).ConfigureAwait(false);
-            late.CancelAfter(settings.MaximumAge);
+            late.CancelAfter(patience);
             using HttpRequestMessage request = new(HttpMethod.Get, replica.Address.TrimEnd('/') + ServerReport.Path) { Version = HttpVersion.Version11 };
+            request.Headers.Host = replica.Host;
             request.Headers.TryAddWithoutValidation(OverflowHeaders.Origin, identity.InstanceText);
             request.Headers.TryAddWithoutValidation(OverflowHeaders.PollPeriod, _period);
             if (settings.AccessToken is { } token) request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
@@ -155,9 +183,11 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            return $"no answer within {settings.MaximumAge.TotalMilliseconds:0} ms";
+            return $"no answer within {patience.TotalMilliseconds:0} ms";
         }
-        catch (Exception error) when (error is HttpRequestException or IOException or InvalidOperationException or UriFormatException or NotSupportedException)
+#pragma warning disable CA1031 // Whatever a replica brings about is why it gets nothing; it is asked again.
+        catch (Exception error) when (error is not OperationCanceledException)
+#pragma warning restore CA1031
         {
             return error.GetBaseException().Message;
         }
@@ -168,10 +198,10 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
 
     private async Task<string?> AskForeignAsync(Replica replica, CancellationTokenSource late)
     {
-        late.CancelAfter(ForeignPatience);
+        late.CancelAfter(LongPatience);
         try
         {
-            string? problem = await _foreign.GetValue(replica, _ => new ForeignServer(replica, models, catalog, settings)).AskAsync(late.Token).ConfigureAwait(false);
+            string? problem = await _foreign.GetValue(replica, _ => new ForeignServer(replica, models, catalog, settings, model => Differs(replica, model))).AskAsync(late.Token).ConfigureAwait(false);
 
             // It may be a gateway next time.
             if (problem is not null) replica.IsForeign = false;
@@ -194,7 +224,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         {
             if (catalog.TryFind(model.Name, 0, out ServedModel? here) && reporter.SignatureOf(here.Layout) != model.Signature)
             {
-                if (_others.TryAdd((replica.Address, model.Name), true)) Log.OtherModel(logger, replica.Address, model.Name);
+                Differs(replica, model.Name);
                 continue;
             }
 
@@ -203,6 +233,11 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         }
 
         replica.Keep(models);
+    }
+
+    private void Differs(Replica replica, string model)
+    {
+        if (_others.TryAdd((replica.Address, model), true)) Log.OtherModel(logger, replica.Address, model);
     }
 
     private static void Receive(Replica replica, in ModelKey model, LoadReport load, long now, HashSet<ModelKey> models)
@@ -214,10 +249,10 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
     private static partial class Log
     {
         [LoggerMessage(4603, LogLevel.Information, "Replica {Address} is warmed up over {Transport}: it gets requests", EventName = "ReplicaIsWarm")]
-        public static partial void Warm(ILogger logger, string address, ReplicaTransport transport);
+        public static partial void Warm(ILogger logger, string address, string transport);
 
         [LoggerMessage(4604, LogLevel.Warning, "Replica {Address} cannot be warmed up over {Transport}, so it gets nothing: {Problem}", EventName = "ReplicaIsNotWarm")]
-        public static partial void NotWarm(ILogger logger, string address, ReplicaTransport transport, string problem);
+        public static partial void NotWarm(ILogger logger, string address, string transport, string problem);
 
         [LoggerMessage(4600, LogLevel.Information, "Replica {Address} reports: {State}", EventName = "ReplicaReports")]
         public static partial void Reports(ILogger logger, string address, string state);

@@ -8,7 +8,8 @@ namespace Gateway.Server.Overflow;
 /// <param name="Weight">How often it is drawn beside others; 0 for never.</param>
 /// <param name="IsNear">Whether it is in the zone of this gateway, or no zones are set.</param>
 /// <param name="GrpcAddress">Where it serves gRPC, such as <c>http://10.0.0.2:8001</c>; null where it says so itself, or nobody does.</param>
-internal sealed record ReplicaSetup(string Address, int Weight = 1, bool IsNear = true, string? GrpcAddress = null)
+/// <param name="Host">The name that it was found by, as in a header; null for that of the address.</param>
+internal sealed record ReplicaSetup(string Address, int Weight = 1, bool IsNear = true, string? GrpcAddress = null, string? Host = null)
 {
     private const int MostWeight = 1000;
 
@@ -35,7 +36,7 @@ internal sealed record ReplicaSetup(string Address, int Weight = 1, bool IsNear 
 
     /// <param name="words">What is said of it: <c>weight</c>, <c>zone</c> and <c>grpc</c> count, in small letters or not, the last of each; others are for other readers.</param>
     /// <param name="zone">This gateway's; null for none.</param>
-    public static ReplicaSetup From(Uri address, IEnumerable<KeyValuePair<string, string>> words, string? zone)
+    public static ReplicaSetup From(Uri address, IEnumerable<KeyValuePair<string, string>> words, string? zone, string? host = null)
     {
         int weight = 1;
         string? itsZone = null;
@@ -47,7 +48,7 @@ internal sealed record ReplicaSetup(string Address, int Weight = 1, bool IsNear 
             if (IsGrpc(name)) grpc = GrpcOf(address, value);
         }
 
-        return new ReplicaSetup(address.OriginalString.TrimEnd('/'), weight, zone is null || itsZone == zone, grpc);
+        return new ReplicaSetup(address.OriginalString.TrimEnd('/'), weight, zone is null || itsZone == zone, grpc, host);
     }
 
     private static bool IsGrpc(string name) => name.Equals("grpc", StringComparison.OrdinalIgnoreCase);

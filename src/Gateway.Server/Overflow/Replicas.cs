@@ -35,9 +35,9 @@ internal sealed class Replicas(OverflowSettings settings, GatewayIdentity identi
         {
             Dictionary<string, Replica> before = Fleet.Watched.ToArray().ToDictionary(replica => replica.Address, StringComparer.Ordinal);
             Fleet.Set([.. members.DistinctBy(member => member.Address).Select(member =>
-                before.TryGetValue(member.Address, out Replica? known) && known.Weight == member.Weight && known.IsNear == member.IsNear && known.FixedGrpcAddress == member.GrpcAddress
+                before.TryGetValue(member.Address, out Replica? known) && known.Weight == member.Weight && known.IsNear == member.IsNear && known.FixedGrpcAddress == member.GrpcAddress && known.Host == member.Host
                     ? known
-                    : new Replica(member.Address, warmsUp: true) { Weight = member.Weight, IsNear = member.IsNear, FixedGrpcAddress = member.GrpcAddress, MaximumAge = Fleet.MaximumAge })]);
+                    : new Replica(member.Address, warmsUp: true) { Weight = member.Weight, IsNear = member.IsNear, FixedGrpcAddress = member.GrpcAddress, Host = member.Host, MaximumAge = Fleet.MaximumAge })]);
         }
 
         Changed?.Invoke();

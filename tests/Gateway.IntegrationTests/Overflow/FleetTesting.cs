@@ -41,11 +41,10 @@ public abstract class FleetTesting : IDisposable
         }
     }
 
-    /// <summary>Waits until the replicas that are there have said that they serve.</summary>
-    private protected static async Task AwaitReportsAsync(GatewayProcess process, int replicas = 1)
+    /// <summary>Waits until the replicas that are there are warm.</summary>
+    private protected static async Task AwaitReportsAsync(GatewayProcess process, int replicas = 1, string over = "HTTP")
     {
-        while (Regex.Count(process.Error, "reports: (Serving|this)") < replicas) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
-        await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System, TestContext.Current.CancellationToken);
+        while (Regex.Count(process.Error, $"warmed up over {over}|reports: this gateway itself") < replicas) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
     }
 
     private protected static async Task<string> MetricsAsync(GatewayProcess process)

@@ -11,7 +11,7 @@ public sealed class GrpcFleetTests : FleetTesting
     {
         await using GatewayProcess other = await ServeAsync();
         await using GatewayProcess one = await ServeAsync(other.HttpAddress);
-        await AwaitReportsAsync(one);
+        await AwaitReportsAsync(one, over: "gRPC");
         string script = Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_fleet.py");
 
         string output = await StrangerClient.RunAsync("/usr/bin/python3", script, new Uri(one.GrpcAddress).Authority, "1000", "60", "0.15");
@@ -29,7 +29,7 @@ public sealed class GrpcFleetTests : FleetTesting
         await using GatewayProcess other = await ServeAsync();
         await using ForeignReplica foreign = await ForeignReplica.StartAsync(other.HttpAddress);
         await using GatewayProcess one = await ServeAsync($"{foreign.Address} grpc={new Uri(other.GrpcAddress).Port}");
-        await AwaitReportsAsync(one);
+        await AwaitReportsAsync(one, over: "gRPC");
         string script = Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_fleet.py");
 
         string output = await StrangerClient.RunAsync("/usr/bin/python3", script, new Uri(one.GrpcAddress).Authority, "1000", "60", "0.15");

@@ -43,6 +43,13 @@ internal sealed class LyingReplica : IAsyncDisposable
                 return;
             }
 
+            // It is asked what it serves, and warmed up, as others are.
+            if (honest is not null && (HttpMethods.IsGet(context.Request.Method) || context.Request.Headers.ContainsKey("Gateway-Warm-Up")))
+            {
+                await PassAsync(context, http, new Uri(new Uri(honest), context.Request.Path.Value));
+                return;
+            }
+
             await LieAsync(context, lie);
         });
         await app.StartAsync();
@@ -50,6 +57,16 @@ internal sealed class LyingReplica : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    private static async Task PassAsync(HttpContext context, HttpClient http, Uri to)
+    {
+        using HttpRequestMessage request = new(new HttpMethod(context.Request.Method), to);
+        if (HttpMethods.IsPost(context.Request.Method)) request.Content = new StreamContent(context.Request.Body);
+        using HttpResponseMessage answer = await http.SendAsync(request);
+        context.Response.StatusCode = (int)answer.StatusCode;
+        context.Response.Headers["Gateway-Load"] = Convert.ToBase64String([0x11, .. new byte[23]]);
+        await context.Response.Body.WriteAsync(await answer.Content.ReadAsByteArrayAsync());
+    }
 
     internal static async Task LieAsync(HttpContext context, Lie lie)
     {

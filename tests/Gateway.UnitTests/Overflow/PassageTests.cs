@@ -42,7 +42,33 @@ public sealed class PassageTests
     }
 
     [Fact]
-    public void JoinAll_RequestsThatGoOnAsOne_HasEachMarkOnce() => Assert.Equal("a,b,c,mine", Passage.JoinAll(["a,b", "b, c", "", "a"], "mine"));
+    public void JoinAll_RequestsThatGoOnAsOne_HasEachMarkOnce()
+    {
+        string[] marks = [.. Enumerable.Range(0, 3).Select(_ => new Passage().MarkOfRoute("r"))];
+        string mine = new Passage().MarkOfModel("m");
+
+        Assert.Equal($"{marks[0]},{marks[1]},{marks[2]},{mine}", Passage.JoinAll([$"{marks[0]},{marks[1]}", $"{marks[1]}, {marks[2]}", "", marks[0], mine], mine));
+    }
+
+    [Fact]
+    public void JoinAll_WhatIsNoMark_IsLeftOut()
+    {
+        string mine = new Passage().MarkOfModel("m");
+
+        Assert.Equal(mine, Passage.JoinAll(["a", new string('x', 24), new string('A', 24), new string('a', 25), new string('0', 100_000)], mine));
+    }
+
+    [Fact]
+    public void JoinAll_EndlessMarks_AreBounded_AndOwnIsAmongThem()
+    {
+        string mine = new Passage().MarkOfModel("m");
+
+        string all = Passage.JoinAll(Enumerable.Range(0, 1000).Select(i => i.ToString("x24", System.Globalization.CultureInfo.InvariantCulture)), mine);
+
+        Assert.InRange(all.Length, Passage.MostCharacters - 50, Passage.MostCharacters);
+        Assert.EndsWith(mine, all, StringComparison.Ordinal);
+        Assert.False(Passage.HasPassed(all, new Passage().MarkOfModel("m")));
+    }
 
     [Fact]
     public void Of_HeadersOfAllKinds_AreMarksOrNone()

@@ -45,6 +45,36 @@ public sealed class AddressFileTests
         Assert.Contains("too many", Assert.Throws<FormatException>(() => AddressFile.Parse(string.Join('\n', Enumerable.Range(0, FoundAddresses.Most + 1).Select(i => $"http://h{i}")))).Message, StringComparison.Ordinal);
 
     [Fact]
+    public async Task Find_WhileItIsWritten_SaysSo_AndThenFindsAll()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            ManualTimeProvider time = new();
+            AddressFile file = new(path, time);
+            await File.WriteAllTextAsync(path, "http://a\n", TestContext.Current.CancellationToken);
+            Task<FoundAddresses> early = file.FindAsync(TestContext.Current.CancellationToken);
+            await time.WhenTimerIsArmedAsync();
+
+            await File.WriteAllTextAsync(path, "http://a\nhttp://b\n", TestContext.Current.CancellationToken);
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            Assert.Contains("is being written", (await Assert.ThrowsAsync<ResolutionException>(() => early)).Message, StringComparison.Ordinal);
+
+            Task<FoundAddresses> later = file.FindAsync(TestContext.Current.CancellationToken);
+            await time.WhenTimerIsArmedAsync();
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            Assert.Equal(2, (await later).Addresses.Count);
+
+            // What is known needs no second look.
+            Assert.Equal(2, (await file.FindAsync(TestContext.Current.CancellationToken)).Addresses.Count);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public void Parse_AnyText_IsReadOrRefused()
     {
         const int Seed = 20261126;

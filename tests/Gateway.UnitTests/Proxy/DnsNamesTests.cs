@@ -63,6 +63,19 @@ public sealed class DnsNamesTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task FindServices_OneTargetIsUnknown_TheOthersAreFound_AndItIsSoonAskedAgain()
+    {
+        _server.SetServices("_http._tcp.api.test", 20, (1, 0, 8001, "a.test"), (1, 0, 8002, "none.test"));
+        _server.SetHosts("a.test", 30, "10.0.0.1");
+        DnsOptions options = new();
+
+        FoundAddresses found = await Names(options).FindServicesAsync(new Uri("http://_http._tcp.api.test/"), TestContext.Current.CancellationToken);
+
+        Assert.Equal("http://10.0.0.1:8001/", Assert.Single(found.Addresses).Address.AbsoluteUri);
+        Assert.Equal(options.MinimumTtl, found.ValidFor);
+    }
+
+    [Fact]
     public async Task Find_UnknownName_SaysWhich()
     {
         ResolutionException host = await Assert.ThrowsAsync<ResolutionException>(() => Names().FindHostsAsync(new Uri("http://none.test"), TestContext.Current.CancellationToken));

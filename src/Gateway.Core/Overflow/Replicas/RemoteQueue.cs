@@ -7,6 +7,7 @@ namespace Gateway.Core.Overflow.Replicas;
 public sealed class RemoteQueue
 {
     private const int Smoothing = 8;
+    private const long MostObserved = 3_600_000_000;
 
     private Known? _known;
     private int _sentSince;
@@ -45,8 +46,11 @@ public sealed class RemoteQueue
         Volatile.Write(ref _observed, before == 0 ? Math.Max(1, microseconds) : Math.Max(1, before + ((microseconds - before) / Smoothing)));
     }
 
-    /// <summary>How long answers took says nothing any more.</summary>
-    public void ForgetObserved() => Volatile.Write(ref _observed, 0);
+    /// <summary>There was no answer for so long, in microseconds: it takes longer, and twice what it was thought to take at least.</summary>
+    public void ObserveTimeOut(long microseconds) => Volatile.Write(ref _observed, Math.Min(MostObserved, 2 * Math.Max(Observed, Math.Max(1, microseconds))));
+
+    /// <summary>How long answers took says less and less.</summary>
+    public void FadeObserved() => Volatile.Write(ref _observed, Observed / 2);
 
     /// <summary>A request is sent there.</summary>
     public void Begin()

@@ -13,6 +13,9 @@ public sealed class Replica(string address, ulong? seed = null, bool warmsUp = f
     // Bounded as all that others can make grow: by names of models, here.
     private const int MostQueues = 4096;
 
+    // Times the age at which a report says nothing any more: who has not reported for so long was away, not only busy, and its connections may be gone.
+    private const int MissedReports = 10;
+
     private readonly ConcurrentDictionary<ModelKey, RemoteQueue> _queues = new();
     private long _lastReportAt = long.MinValue / 2;
     private int _boot = -1;
@@ -25,7 +28,7 @@ public sealed class Replica(string address, ulong? seed = null, bool warmsUp = f
     /// <summary>Whether it is in the zone of this gateway, or no zones are set.</summary>
     public bool IsNear { get; init; } = true;
 
-    /// <summary>Microseconds after which a report says nothing any more: who has not reported for so long is to be warmed up once more.</summary>
+    /// <summary>Microseconds after which a report says nothing any more.</summary>
     public long MaximumAge { get; init; } = long.MaxValue;
 
     /// <summary>What is thought of it over HTTP.</summary>
@@ -43,6 +46,9 @@ public sealed class Replica(string address, ulong? seed = null, bool warmsUp = f
 
     /// <summary>Whether it is a server of the protocol that is no gateway: it says nothing of its load, which is guessed from how long it takes.</summary>
     public bool IsForeign { get; set; }
+
+    /// <summary>The name that it was found by, port included, which it is asked for and its certificate is to be of; null for that of the address.</summary>
+    public string? Host { get; init; }
 
     /// <summary>Where it serves gRPC, as it is configured; null where it is not.</summary>
     public string? FixedGrpcAddress { get; init; }
@@ -73,14 +79,7 @@ public sealed class Replica(string address, ulong? seed = null, bool warmsUp = f
     /// <param name="now">When it came, in microseconds.</param>
     public void Receive(in ModelKey model, LoadReport report, long now)
     {
-        int boot = Interlocked.Exchange(ref _boot, report.Boot);
-        if (boot >= 0 && (boot != report.Boot || now - LastReportAt > MaximumAge))
-        {
-            Http.Cool(now, boot != report.Boot);
-            Grpc.Cool(now, boot != report.Boot);
-        }
-
-        Volatile.Write(ref _lastReportAt, now);
+        NoteReport(report.Boot, now);
         if (!_queues.TryGetValue(model, out RemoteQueue? queue))
         {
             if (_queues.Count >= MostQueues) return;
@@ -96,6 +95,19 @@ public sealed class Replica(string address, ulong? seed = null, bool warmsUp = f
         foreach (ModelKey model in _queues.Keys)
         {
             if (!models.Contains(model)) _queues.TryRemove(model, out _);
+        }
+    }
+
+    private void NoteReport(ushort boot, long now)
+    {
+        int before = Interlocked.Exchange(ref _boot, boot);
+        long gap = now - Interlocked.Exchange(ref _lastReportAt, now);
+        if (before < 0 || (before == boot && gap <= MaximumAge)) return;
+        foreach (ReplicaHealth health in (ReadOnlySpan<ReplicaHealth>)[Http, Grpc])
+        {
+            if (before != boot) health.Cool(now, isRestart: true);
+            else if (gap / MissedReports > MaximumAge) health.Cool(now, isRestart: false);
+            else health.Reappear(now);
         }
     }
 }

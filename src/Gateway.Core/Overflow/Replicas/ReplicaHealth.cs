@@ -5,7 +5,7 @@ namespace Gateway.Core.Overflow.Replicas;
 /// <code>
 /// Cold ──warm-up──► Healthy ──failures──► Ejected ──pause, warm-up──► HalfOpen ──answer──► SlowStart ──5 s──► Healthy
 ///   ▲                                        ▲                           │ failure
-///   └── another boot, no report for a time   └───────────────────────────┘
+///   └── another boot, away for a time   └───────────────────────────┘
 /// </code>
 /// <b>Behaviour</b>: a refusal is an answer, not a failure. Slowness is no reason to be thrown out: the replica's own reports and the time-out of each hop see to that. What was sent before it
 /// was thrown out, or before it was started anew, says nothing of it afterwards when it fails.
@@ -17,6 +17,7 @@ public sealed class ReplicaHealth(ulong seed, bool warmsUp = false)
 {
     private const int MostFailures = 3;
     private const int MostDoublings = 5;
+    private const int MostWarmUpDoublings = 2;
     private const long FirstPause = 1_000_000;
     private const long SlowStart = 5_000_000;
     private const long Forgiven = 30_000_000;
@@ -36,6 +37,7 @@ public sealed class ReplicaHealth(ulong seed, bool warmsUp = false)
     private long _until;
     private bool _isTried;
     private bool _isWarming;
+    private int _failedWarmUps;
     private int _inFlight;
     private long _progressAt;
     private long _promised;
@@ -47,6 +49,9 @@ public sealed class ReplicaHealth(ulong seed, bool warmsUp = false)
 
     /// <summary>Requests that it has not answered.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
+
+    /// <summary>Whether it was thrown out, or is not known any more, since a request was sent to it.</summary>
+    public bool HasChangedSince(in Hop hop) => hop.Epoch != Volatile.Read(ref _epoch);
 
     /// <summary>Whether it is out, or on trial.</summary>
     public bool IsOut => _state is HealthState.Ejected or HealthState.HalfOpen;
@@ -99,11 +104,11 @@ public sealed class ReplicaHealth(ulong seed, bool warmsUp = false)
             if (epoch != _epoch || _state is not (HealthState.Cold or HealthState.Ejected)) return false;
             if (!isWarm)
             {
-                PauseUnderLock(now);
+                PauseUnderLock(now, Math.Min(_failedWarmUps++, MostWarmUpDoublings));
                 return false;
             }
 
-            if (_state == HealthState.Cold) _pauses = 0;
+            _failedWarmUps = 0;
             EnterUnderLock(_state == HealthState.Cold ? _warm : HealthState.HalfOpen, now);
             return true;
         }
@@ -193,7 +198,7 @@ public sealed class ReplicaHealth(ulong seed, bool warmsUp = false)
         }
     }
 
-    /// <summary>It is not known any more what it is like: it has been started anew, or has not reported for a time. What was its past is forgiven.</summary>
+    /// <summary>It is not known any more what it is like: it has been started anew, or has been away for a time. What was its past is forgiven.</summary>
     /// <param name="isRestart">Whether it has been started anew: nothing is compiled there, and no cache has anything.</param>
     public void Cool(long now, bool isRestart)
     {
@@ -207,6 +212,17 @@ public sealed class ReplicaHealth(ulong seed, bool warmsUp = false)
             _until = now;
             if (warmsUp) _state = HealthState.Cold;
             else EnterUnderLock(_warm, now);
+        }
+    }
+
+    /// <summary>It reports again, after it has not for a moment: what it was thrown out for may have been that it could not be reached.</summary>
+    public void Reappear(long now)
+    {
+        lock (_lock)
+        {
+            if (_state is not (HealthState.Ejected or HealthState.Cold)) return;
+            _until = now;
+            _pauses = 0;
         }
     }
 
@@ -233,14 +249,13 @@ public sealed class ReplicaHealth(ulong seed, bool warmsUp = false)
         Ejections++;
         _epoch++;
         _failures = 0;
-        PauseUnderLock(now);
+        PauseUnderLock(now, Math.Min(_pauses++, MostDoublings));
         _state = HealthState.Ejected;
     }
 
-    private void PauseUnderLock(long now)
+    private void PauseUnderLock(long now, int doublings)
     {
-        long pause = FirstPause << Math.Min(_pauses, MostDoublings);
-        _pauses++;
+        long pause = FirstPause << doublings;
 
         // A fifth more or less (xorshift).
         _random ^= _random << 13;

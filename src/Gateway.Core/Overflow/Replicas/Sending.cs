@@ -4,10 +4,16 @@ namespace Gateway.Core.Overflow.Replicas;
 /// <remarks><b>Threading</b>: one caller.</remarks>
 public readonly struct Sending(Replica replica, RemoteQueue queue, ReplicaHealth health, Hop hop)
 {
+    // Times the age at which a report says nothing any more.
+    private const int MissedReports = 3;
+
     public Replica Replica { get; } = replica;
 
     /// <summary>Whether it tries a replica that was thrown out.</summary>
     public bool IsTrial => hop.IsTrial;
+
+    /// <summary>Whether its answer is not worth waiting for any more, however long there is: the replica was thrown out since, or has not reported for a time.</summary>
+    public bool IsHopeless(Fleet fleet, long now) => health.HasChangedSince(hop) || now - Replica.LastReportAt > MissedReports * fleet.MaximumAge;
 
     /// <summary>The replica has answered: with a result, or with an error that is the request's own.</summary>
     public void Answer(Fleet fleet, long now)

@@ -278,6 +278,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         request.Trace?.ComeBy(TraceProtocol.Grpc, call.Arrival);
         InferFill.Fill(request, call.Message, bytes, call.Plan, pool, regions, block, start);
         request.LimitTime(call.TimeoutMicroseconds, call.SpentMicroseconds);
+        if (call.LoadOf is { CacheCounts: not null } && OverflowDispatch.PatienceOf(call.Headers) is < long.MaxValue and long patience) request.LimitTime(patience);
         CacheHeaders.Apply(call.Headers, request);
         request.IsWarmUp = overflow?.IsWarmUp(call, request.CacheUse) == true;
         request.PassedBy = passage.Of(call.Headers, request.Model);

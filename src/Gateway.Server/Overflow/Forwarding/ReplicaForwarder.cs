@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text.Json;
 using Gateway.Core.Memory;
 using Gateway.Core.Overflow.Replicas;
 using Gateway.Core.Overflow.Reports;
@@ -18,6 +19,8 @@ namespace Gateway.Server.Overflow.Forwarding;
 /// <param name="mostAnswerBytes">Most bytes of an answer.</param>
 internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients clients, BlockPool pool, string origin, long mostAnswerBytes)
 {
+    private const int MostErrorBytes = 64 << 10;
+
     /// <param name="remaining">Microseconds left until the deadline; <see cref="long.MaxValue"/> for none.</param>
     /// <param name="hopTimeout">After which the call is given up.</param>
     /// <param name="aborted">Fires when the client has gone.</param>
@@ -41,7 +44,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         try
         {
             context = MakeContext(call, answer, hop.Token, out stream);
-            error = await forwarder.SendAsync(context, address, clients.For(call.IsGrpc), call.IsGrpc ? ReplicaClients.Grpc : ReplicaClients.Http, new ReplicaTransformer(origin, remaining, hopTimeout, call.IsGrpc), hop.Token).ConfigureAwait(false);
+            error = await forwarder.SendAsync(context, address, clients.For(call.IsGrpc), call.IsGrpc ? ReplicaClients.Grpc : ReplicaClients.Http, new ReplicaTransformer(origin, HostFor(replica, address), remaining, hopTimeout, call.IsGrpc), hop.Token).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a replica brings about is no more than its failure.
         catch (Exception thrown)
@@ -57,6 +60,13 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         if (error != ForwarderError.None) Explain(answer, context, error, stream, hopTimeout, hop.Token, aborted);
         else Judge(answer, call.IsGrpc, replica.IsForeign);
         return answer;
+    }
+
+    /// <summary>The name to ask for at an address that was looked up, gRPC's with its own port.</summary>
+    private static string? HostFor(Replica replica, string address)
+    {
+        if (replica.Host is not { } host || ReferenceEquals(address, replica.Address)) return replica.Host;
+        return new UriBuilder("http://" + host) { Port = new Uri(address).Port }.Uri.Authority;
     }
 
     private DefaultHttpContext MakeContext(ForwardedCall call, ForwardedAnswer answer, CancellationToken gone, out AnswerStream stream)
@@ -114,7 +124,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
     }
 
     /// <summary>Tells answers from refusals, and both from what is no answer of a gateway.</summary>
-    private static void Judge(ForwardedAnswer answer, bool isGrpc, bool isForeign)
+    internal static void Judge(ForwardedAnswer answer, bool isGrpc, bool isForeign)
     {
         string load = answer.Headers[OverflowHeaders.Load].ToString();
         if (load.Length == 0) load = answer.Trailers[OverflowHeaders.Load].ToString();
@@ -141,7 +151,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         // A limit of the client's own is an answer; it is no different elsewhere.
         if (isUnavailable || isUnknown) answer.Kind = ForwardedKind.Refused;
         else if (answer.Load is null && !isForeign && IsOfTheRequest(answer.Status, grpcStatus)) answer.Kind = ForwardedKind.Refused;
-        else if (answer.Load is null && answer.Status >= StatusCodes.Status500InternalServerError) Fail(answer, $"status {answer.Status}");
+        else if (answer.Load is null && answer.Status >= StatusCodes.Status500InternalServerError && !(isForeign && IsProtocolsError(answer))) Fail(answer, $"status {answer.Status}");
         else if (answer.Load is null && !isForeign) Fail(answer, "what it answers is not from a gateway");
         else answer.Kind = ForwardedKind.Answered;
     }
@@ -150,6 +160,22 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
     private static bool IsOfTheRequest(int status, int grpcStatus) =>
         status is >= StatusCodes.Status400BadRequest and < StatusCodes.Status500InternalServerError
         || grpcStatus is (int)GrpcStatus.InvalidArgument or (int)GrpcStatus.PermissionDenied or (int)GrpcStatus.ResourceExhausted or (int)GrpcStatus.Unauthenticated;
+
+    /// <summary>Whether an error is in the protocol's own words, and so about the request: some servers say so of a model that fails with 500.</summary>
+    private static bool IsProtocolsError(ForwardedAnswer answer)
+    {
+        if (answer.Status != StatusCodes.Status500InternalServerError || answer.Body.Length > MostErrorBytes) return false;
+        try
+        {
+            Utf8JsonReader reader = new(answer.Body.Written);
+            using JsonDocument json = JsonDocument.ParseValue(ref reader);
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("error", out JsonElement error) && error.ValueKind == JsonValueKind.String;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>What is not cannot be passed on.</summary>
     private static bool IsAscii(IHeaderDictionary headers)

@@ -35,6 +35,7 @@ internal sealed class ReplicaModels(ReplicaClients clients, OverflowSettings set
     public async Task<HttpResponseMessage> SendAsync(Replica replica, HttpMethod method, string path, CancellationToken stop)
     {
         using HttpRequestMessage request = new(method, replica.Address.TrimEnd('/') + path) { Version = HttpVersion.Version11 };
+        request.Headers.Host = replica.Host;
         if (method == HttpMethod.Post) request.Content = new StringContent("{}", System.Text.Encoding.UTF8, "application/json");
         if (settings.AccessToken is { } token) request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
         return await clients.For(isGrpc: false).SendAsync(request, stop).ConfigureAwait(false);

@@ -7,7 +7,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Gateway.Server.Overflow.Forwarding;
 
 /// <summary>What a forwarded call's headers say besides what the client's said: who forwards it, and the time that is left.</summary>
-internal sealed class ReplicaTransformer(string origin, long remainingMicroseconds, TimeSpan hopTimeout, bool isGrpc) : HttpTransformer
+internal sealed class ReplicaTransformer(string origin, string? host, long remainingMicroseconds, TimeSpan hopTimeout, bool isGrpc) : HttpTransformer
 {
     // The largest number that gRPC's header can have.
     private const long MostGrpcTimeout = 99_999_999;
@@ -17,7 +17,7 @@ internal sealed class ReplicaTransformer(string origin, long remainingMicrosecon
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken).ConfigureAwait(false);
 
         // The replica is asked by its own name.
-        proxyRequest.Headers.Host = null;
+        proxyRequest.Headers.Host = host;
         Set(proxyRequest, OverflowHeaders.Origin, origin);
         Set(proxyRequest, OverflowHeaders.Patience, hopTimeout.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture));
         if (remainingMicroseconds == long.MaxValue) return;

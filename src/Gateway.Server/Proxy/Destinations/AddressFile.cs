@@ -5,25 +5,40 @@ namespace Gateway.Server.Proxy.Destinations;
 /// <summary>A file of addresses: one a line, or JSON.</summary>
 /// <remarks>
 /// A line is an address and, after spaces, words such as <c>weight=2</c>, which become the destination's metadata; <c>#</c> begins a comment. JSON is a list of
-/// addresses, or of objects with an <c>address</c> and further names with text or number values. The file is looked at once a second.
+/// addresses, or of objects with an <c>address</c> and further names with text or number values. The file is looked at once a second; a change counts once two looks in a row have found the same, or
+/// half of a file that is being written would be taken for a list that has become shorter.
 /// </remarks>
-internal sealed class AddressFile(string path) : IAddressSource
+internal sealed class AddressFile(string path, TimeProvider? time = null) : IAddressSource
 {
     private const int MostBytes = 1 << 20;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
+
+    private string? _taken;
 
     public async Task<FoundAddresses> FindAsync(CancellationToken cancellation)
     {
         try
         {
-            if (new FileInfo(path).Length > MostBytes) throw new ResolutionException($"{path}: is larger than {MostBytes} bytes");
-            return new FoundAddresses(Parse(await File.ReadAllTextAsync(path, cancellation).ConfigureAwait(false)), Period);
+            string text = await ReadAsync(cancellation).ConfigureAwait(false);
+            if (text != _taken)
+            {
+                await Task.Delay(BetweenLooks, time ?? TimeProvider.System, cancellation).ConfigureAwait(false);
+                if (await ReadAsync(cancellation).ConfigureAwait(false) != text) throw new ResolutionException($"{path}: is being written");
+            }
+
+            IReadOnlyList<FoundAddress> found = Parse(text);
+            _taken = text;
+            return new FoundAddresses(found, Period);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException)
         {
             throw new ResolutionException($"{path}: {error.Message}", error);
         }
     }
+
+    private Task<string> ReadAsync(CancellationToken cancellation) =>
+        new FileInfo(path).Length <= MostBytes ? File.ReadAllTextAsync(path, cancellation) : throw new ResolutionException($"{path}: is larger than {MostBytes} bytes");
 
     /// <exception cref="FormatException">It is not such a file; the message names the line or entry.</exception>
     public static IReadOnlyList<FoundAddress> Parse(string text)

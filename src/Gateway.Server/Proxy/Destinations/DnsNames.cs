@@ -48,19 +48,35 @@ internal sealed class DnsNames
         ushort first = records.Min(record => record.Priority);
         int seconds = Ttl(answer);
         List<FoundAddress> found = [];
+        ResolutionException? problem = null;
         foreach (SrvRecord record in records.Where(record => record.Priority == first))
         {
             string host = record.Target.Value.TrimEnd('.');
 
             // A single point for a target: the service is decidedly not there.
             if (host.Length == 0) continue;
-            (IReadOnlyList<IPAddress> addresses, int hostSeconds) = await FindHostAsync(host, cancellation).ConfigureAwait(false);
+            IReadOnlyList<IPAddress> addresses;
+            int hostSeconds;
+            try
+            {
+                (addresses, hostSeconds) = await FindHostAsync(host, cancellation).ConfigureAwait(false);
+            }
+            catch (ResolutionException error)
+            {
+                // The others are there all the same.
+                problem = error;
+                continue;
+            }
+
             seconds = Math.Min(seconds, hostSeconds);
             string words = record.Weight > 0 ? string.Create(CultureInfo.InvariantCulture, $"weight={record.Weight}") : "";
             found.AddRange(addresses.Select(address => new FoundAddress(With(target, address, record.Port), $"{host}:{record.Port}", words)));
         }
 
-        if (found.Count == 0) throw None(target.DnsSafeHost, "SRV", answer);
+        if (found.Count == 0) throw problem ?? None(target.DnsSafeHost, "SRV", answer);
+
+        // Those that are missing now may be there soon.
+        if (problem is not null) seconds = 0;
         if (found.Count > FoundAddresses.Most) throw TooMany(target.DnsSafeHost, found.Count);
 
         // Two targets may be the same place.

@@ -54,7 +54,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     private Task ServeAsync(HttpContext context, ProxyRoute route, string model)
     {
         route.Counts.TakenByModel();
-        SetDeadline(context, route.Config.Timeout);
+        SetDeadline(context, route);
         return route.Metadata.Protocol switch
         {
             RouteProtocol.MsgPack => messagePack.InferAsync(context, model, route.Metadata.Version),
@@ -68,6 +68,9 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         WholeBody? body = null;
+
+        // What is added for the queue is not the cluster's.
+        bool saysTime = context.Request.Headers.ContainsKey(TimeoutHeader.Name);
         try
         {
             body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
@@ -78,6 +81,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             context.Features.Set<OverflowCall>(null);
             context.Features.Set(own);
             if (overflow.Refusal is null) return;
+            if (!saysTime) context.Request.Headers.Remove(TimeoutHeader.Name);
             route.Counts.TakenByUpstream();
             context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
             await next(context).ConfigureAwait(false);
@@ -113,10 +117,12 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     /// <summary>The protocols have one limit for all bodies: a smaller one of a route is held before they begin, which needs the length.</summary>
     private bool IsOfUnknownLength(HttpContext context, long? limit) => limit is >= 0 and { } most && most < options.MaxInputBytes && context.Request.ContentLength is null;
 
-    private static void SetDeadline(HttpContext context, TimeSpan? timeout)
+    private static void SetDeadline(HttpContext context, ProxyRoute route)
     {
-        if (timeout is not { } time) return;
-        context.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
+        if (route.Config.Timeout is not { } time) return;
+
+        // The queue says in its own words that time is over. Where a cluster may come after it, the limit is for both.
+        if (!route.HasUpstream) context.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         if (context.Request.Headers.ContainsKey(TimeoutHeader.Name)) return;
         context.Request.Headers[TimeoutHeader.Name] = time.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
     }

@@ -20,14 +20,16 @@ internal sealed class ClusterGuards
     private readonly ClusterCounts _counts;
     private readonly RetryBudget? _budget;
     private readonly ResiliencePipeline<HttpResponseMessage> _whole;
-    private readonly ConcurrentDictionary<string, ResiliencePipeline<HttpResponseMessage>> _destinations = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Func<string, ResiliencePipeline<HttpResponseMessage>> _makeDestination;
+    private readonly ConcurrentDictionary<string, Lazy<ResiliencePipeline<HttpResponseMessage>>> _destinations = new(StringComparer.OrdinalIgnoreCase);
+    
+    // Lazy: of two that were made at once the one that is used must be the one whose circuit is shown.
+    private readonly Func<string, Lazy<ResiliencePipeline<HttpResponseMessage>>> _makeDestination;
 
     public ClusterGuards(ResilienceOptions options, ClusterCounts counts)
     {
         Options = options;
         _counts = counts;
-        _makeDestination = MakeDestination;
+        _makeDestination = id => new Lazy<ResiliencePipeline<HttpResponseMessage>>(() => MakeDestination(id));
         _budget = options.Retry is { } retry ? new RetryBudget(retry.Budget, MostSavedRetries) : null;
         _whole = MakeWhole();
     }
@@ -69,7 +71,7 @@ internal sealed class ClusterGuards
     private async ValueTask<HttpResponseMessage> TryOnceAsync(ResilienceContext context, Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> send)
     {
         Attempt attempt = context.Properties.GetValue(AttemptKey, null!);
-        ResiliencePipeline<HttpResponseMessage> destination = _destinations.GetOrAdd(attempt.DestinationId, _makeDestination);
+        ResiliencePipeline<HttpResponseMessage> destination = _destinations.GetOrAdd(attempt.DestinationId, _makeDestination).Value;
         return await destination.ExecuteAsync(
             static async (context, state) => await state.Send(state.Attempt.Request, context.CancellationToken).ConfigureAwait(false),
             context,

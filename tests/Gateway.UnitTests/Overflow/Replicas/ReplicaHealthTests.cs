@@ -328,10 +328,10 @@ public sealed class ReplicaHealthTests
     }
 
     [Fact]
-    public void WarmUp_Fails_PausesDouble_AndThatIsNoEjection()
+    public void WarmUp_Fails_PausesDoubleTwice_AndThatIsNoEjection()
     {
         ReplicaHealth health = new(1, warmsUp: true);
-        foreach (int seconds in (int[])[1, 2, 4])
+        foreach (int seconds in (int[])[1, 2, 4, 4])
         {
             Assert.True(health.TryBeginWarmUp(_now, out int epoch));
             Assert.False(health.EndWarmUp(_now, epoch, isWarm: false));

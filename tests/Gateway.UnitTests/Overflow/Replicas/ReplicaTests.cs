@@ -60,19 +60,35 @@ public sealed class ReplicaTests
     }
 
     [Fact]
-    public void Receive_AfterTheReportsWereTooOld_IsColdUntilItIsWarmedUp()
+    public void Receive_AfterItWasAway_IsColdUntilItIsWarmedUp()
     {
         Replica replica = Warm();
         replica.Receive(Digits, Report(1), 1000);
 
-        replica.Receive(Digits, Report(2), 1000 + MaximumAge);
+        replica.Receive(Digits, Report(2), 1000 + (10 * MaximumAge));
         Assert.Equal(HealthState.Healthy, replica.Http.State);
-        replica.Receive(Digits, Report(3), 1001 + (2 * MaximumAge));
+        replica.Receive(Digits, Report(3), 1000 + (21 * MaximumAge));
         Assert.Equal(HealthState.Cold, replica.Http.State);
 
         replica.Http.TryBeginWarmUp(_later, out int epoch);
         replica.Http.EndWarmUp(_later, epoch, isWarm: true);
         Assert.Equal(HealthState.Healthy, replica.Http.State);
+    }
+
+    [Fact]
+    public void Receive_AfterAGap_WhatWasThrownOutIsWarmedUpAtOnce()
+    {
+        Replica replica = Warm();
+        replica.Receive(Digits, Report(1), 1000);
+        replica.Http.TryBegin(1000, 1, out Hop hop);
+        replica.Http.Fail(1000, hop, isRefusedConnection: true, mayEject: true);
+
+        replica.Receive(Digits, Report(2), 1000 + MaximumAge);
+        Assert.False(replica.Http.TryBeginWarmUp(1000 + MaximumAge, out _));
+        replica.Receive(Digits, Report(3), 1001 + (2 * MaximumAge));
+
+        Assert.True(replica.Http.TryBeginWarmUp(1001 + (2 * MaximumAge), out _));
+        Assert.Equal((HealthState.Ejected, HealthState.Healthy), (replica.Http.State, replica.Grpc.State));
     }
 
     private static Replica Warm()
