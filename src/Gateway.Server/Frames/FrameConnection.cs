@@ -403,6 +403,9 @@ internal sealed partial class FrameConnection : IHeldBack
     /// <returns>The name of a model that only replicas serve; null for all others.</returns>
     private string? ElsewhereName(ReadOnlySpan<byte> utf8Name, long version)
     {
+        const int MostStackChars = 256;
+        Span<char> chars = stackalloc char[MostStackChars];
+        if (utf8Name.Length <= MostStackChars && _catalog.TryFind(chars[..Encoding.UTF8.GetChars(utf8Name, chars)], version, out _)) return null;
         string name = Encoding.UTF8.GetString(utf8Name);
         return !_catalog.TryFind(name, version, out _) && _overflow!.Knows(name, version) ? name : null;
     }

@@ -23,6 +23,9 @@ public sealed class FleetTests : FleetTesting
         Assert.Empty(client.Problems);
         Assert.InRange(client.Elsewhere, 50, 1400);
         Assert.True(client.Good > 700, $"{client.Good} answered, {client.Refused} refused");
+
+        // Nobody waits for longer than an answer may take, be it for a refusal: generously, as the machine may be busy.
+        Assert.InRange(client.SlowestMilliseconds, 0, 2000);
         string metrics = await MetricsAsync(one);
         Assert.Equal(client.Elsewhere, Sum(metrics, "gateway_replica_requests_total{outcome=\"answered\""));
         Assert.Equal(0, Sum(metrics, "gateway_replica_requests_total{outcome=\"failed\""));
@@ -396,6 +399,115 @@ public sealed class FleetTests : FleetTesting
     }
 
     [Fact]
+    public async Task SlowedReplica_GetsWhatItCanDo_AndNothingIsLost()
+    {
+        using TimedRepository slow = new(runMilliseconds: 100);
+        await using GatewayProcess fast = await ServeAsync();
+        await using GatewayProcess slowed = await GatewayProcess.ServeTimedAsync("--model-repository", slow.Folder);
+        await using GatewayProcess one = await ServeAsync(fast.HttpAddress, slowed.HttpAddress);
+        using FleetClient client = new(one.HttpAddress);
+        await AwaitReportsAsync(one, replicas: 2);
+
+        await client.SendAsync(350, TimeSpan.FromSeconds(4));
+
+        Assert.Empty(client.Problems);
+        Assert.True(client.Good > 700, $"{client.Good} answered, {client.Refused} refused");
+        string metrics = await MetricsAsync(one);
+        AssertConserved(metrics, client);
+        Assert.True(Sum(await MetricsAsync(fast), "nv_inference_request_success") > Sum(await MetricsAsync(slowed), "nv_inference_request_success"), "the fast one has answered more");
+    }
+
+    [Fact]
+    public async Task ClientGoesAway_ItsRequestIsCancelledWhereItIs()
+    {
+        using TempFolder empty = new();
+        using TimedRepository slow = new(objectiveMilliseconds: 60_000, runMilliseconds: 1500);
+        await using GatewayProcess other = await GatewayProcess.ServeTimedAsync("--model-repository", slow.Folder);
+        await using GatewayProcess door = await GatewayProcess.ServeTimedAsync("--model-repository", empty.Path, "--model-control-mode", "explicit", "--overflow-replica", other.HttpAddress);
+        await AwaitReportsAsync(door);
+        using HttpClient http = new();
+        using CancellationTokenSource gone = new();
+        Uri infer = new(new Uri(door.HttpAddress), "/v2/models/timed/infer");
+        using StringContent stays = new("""{"inputs":[{"name":"x","datatype":"INT64","shape":[4,1],"data":[1,2,3,4]}]}""");
+        using StringContent goes = new("""{"inputs":[{"name":"x","datatype":"INT64","shape":[4,1],"data":[5,6,7,8]}]}""");
+        Task<HttpResponseMessage> first = http.PostAsync(infer, stays, TestContext.Current.CancellationToken);
+        while (Sum(await MetricsAsync(other), "gateway_overflow_received_total") < 1) await DelayAsync(0.02);
+        Task<HttpResponseMessage> second = http.PostAsync(infer, goes, gone.Token);
+        while (Sum(await MetricsAsync(other), "gateway_overflow_received_total") < 2) await DelayAsync(0.02);
+
+        await gone.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        using HttpResponseMessage answer = await first;
+        Assert.True(answer.IsSuccessStatusCode);
+        for (int i = 0; i < 200 && Sum(await MetricsAsync(other), "nv_inference_request_failure{model=\"timed\",reason=\"CANCELED\"") == 0; i++) await DelayAsync(0.05);
+        Assert.Equal(1, Sum(await MetricsAsync(other), "nv_inference_request_failure{model=\"timed\",reason=\"CANCELED\""));
+        Assert.Equal(1, Sum(await MetricsAsync(door), "gateway_replica_requests_total{outcome=\"abandoned\""));
+    }
+
+    [Fact]
+    public async Task Frames_OfAModelThatOnlyAReplicaServes_AreAnsweredThere()
+    {
+        using TempFolder empty = new();
+        await using GatewayProcess other = await ServeAsync();
+        await using GatewayProcess door = await GatewayProcess.ServeTimedAsync("--model-repository", empty.Path, "--model-control-mode", "explicit", "--overflow-replica", other.HttpAddress);
+        await AwaitReportsAsync(door);
+        await using InferenceClient client = new(new InferenceClientOptions { Endpoints = { door.FramesAddress } });
+
+        using InferenceResponse answer = await client.InferAsync(new InferenceRequest("timed").AddInput("x", new[] { 41L }, 1, 1), TestContext.Current.CancellationToken);
+        InferenceException unknown = await Assert.ThrowsAsync<InferenceException>(() => client.InferAsync(new InferenceRequest("nobodys").AddInput("x", new[] { 41L }, 1, 1), TestContext.Current.CancellationToken).AsTask());
+
+        Assert.Equal(42, answer.Output("y").AsSpan<long>()[0]);
+        Assert.Equal(StatusCode.NotFound, unknown.Status);
+    }
+
+    [Fact]
+    public async Task MessagePack_DoesNotGoToServersThatAreNoGateways()
+    {
+        using TempFolder empty = new();
+        await using GatewayProcess other = await ServeAsync();
+        await using ForeignReplica foreign = await ForeignReplica.StartAsync(other.HttpAddress);
+        await using GatewayProcess door = await GatewayProcess.ServeTimedAsync("--model-repository", empty.Path, "--model-control-mode", "explicit", "--overflow-replica", foreign.Address);
+        await AwaitReportsAsync(door);
+        await using InferenceClient frames = new(new InferenceClientOptions { Endpoints = { door.FramesAddress } });
+        using FleetClient json = new(door.HttpAddress);
+
+        InferenceException refused = await Assert.ThrowsAsync<InferenceException>(() => frames.InferAsync(new InferenceRequest("timed").AddInput("x", new[] { 41L }, 1, 1), TestContext.Current.CancellationToken).AsTask());
+        await json.CallAsync();
+
+        Assert.Equal(StatusCode.Unavailable, refused.Status);
+        Assert.Equal(1, json.Elsewhere);
+        Assert.Equal(1, Sent(await MetricsAsync(door)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AnotherModelOfThatName_GetsNothing(bool isGateway)
+    {
+        using TempFolder folder = new();
+        DirectoryInfo model = Directory.CreateDirectory(Path.Combine(folder.Path, "timed"));
+        await File.WriteAllTextAsync(Path.Combine(model.FullName, "config.pbtxt"), """
+            name: "timed"
+            max_batch_size: 4
+            input [ { name: "x" data_type: TYPE_INT64 dims: [ 2 ] } ]
+            output [ { name: "y" data_type: TYPE_INT64 dims: [ 2 ] } ]
+            """, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(model.CreateSubdirectory("1").FullName, "model.onnx"), Gateway.TestSupport.TimedBackend.Script(20_000, 0, 2), TestContext.Current.CancellationToken);
+        await using GatewayProcess other = await GatewayProcess.ServeTimedAsync("--model-repository", folder.Path);
+        await using ForeignReplica foreign = await ForeignReplica.StartAsync(other.HttpAddress);
+        await using GatewayProcess one = await ServeAsync(isGateway ? other.HttpAddress : foreign.Address);
+        await AwaitReportsAsync(one);
+        using FleetClient client = new(one.HttpAddress);
+
+        await client.SendAsync(300, TimeSpan.FromSeconds(1));
+
+        Assert.Empty(client.Problems);
+        Assert.Equal(0, Sent(await MetricsAsync(one)));
+        Assert.Contains("serves another model of the name 'timed'", one.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task WarmUps_AreRun_AndAreNobodysRequests()
     {
         await using GatewayProcess other = await ServeAsync();
@@ -404,7 +516,7 @@ public sealed class FleetTests : FleetTesting
         await AwaitReportsAsync(one, over: "gRPC");
 
         string metrics = await MetricsAsync(other);
-        Assert.Equal(2, Sum(metrics, "nv_inference_exec_count"));
+        Assert.Equal(2, Sum(metrics, "nv_inference_count"));
         Assert.Equal(0, Sum(metrics, "nv_inference_request_success"));
         Assert.Equal(0, Sum(metrics, "gateway_overflow_received_total"));
         Assert.Equal(0, Sent(await MetricsAsync(one)));

@@ -2,14 +2,15 @@ using Gateway.TestSupport;
 
 namespace Gateway.IntegrationTests.Overflow;
 
-/// <summary>A repository with one model, <c>timed</c>, whose runs take 20 ms whatever is in them, at most four requests at a time: 200 requests a second.</summary>
+/// <summary>A repository with one model, <c>timed</c>, whose runs take as long whatever is in them, at most four requests at a time: with 20 ms 200 requests a second.</summary>
 internal sealed class TimedRepository : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-fleet-");
 
     /// <param name="objectiveMilliseconds">The model's own time for requests.</param>
     /// <param name="cache">What its <c>gateway.json</c> says of the cache; null for nothing.</param>
-    public TimedRepository(int objectiveMilliseconds = 150, string? cache = null)
+    /// <param name="runMilliseconds">What each run takes.</param>
+    public TimedRepository(int objectiveMilliseconds = 150, string? cache = null, int runMilliseconds = 20)
     {
         DirectoryInfo model = _folder.CreateSubdirectory("timed");
         File.WriteAllText(Path.Combine(model.FullName, "config.pbtxt"), """
@@ -20,7 +21,7 @@ internal sealed class TimedRepository : IDisposable
             dynamic_batching { }
             """);
         File.WriteAllText(Path.Combine(model.FullName, "gateway.json"), $$"""{"slo_ms": {{objectiveMilliseconds}}{{(cache is null ? "" : $", \"cache\": {cache}")}}}""");
-        File.WriteAllText(Path.Combine(model.CreateSubdirectory("1").FullName, "model.onnx"), TimedBackend.Script(20_000, 0));
+        File.WriteAllText(Path.Combine(model.CreateSubdirectory("1").FullName, "model.onnx"), TimedBackend.Script(1000 * runMilliseconds, 0));
     }
 
     public string Folder => _folder.FullName;

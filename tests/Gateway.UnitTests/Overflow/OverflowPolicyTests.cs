@@ -27,6 +27,16 @@ public sealed class OverflowPolicyTests
     [InlineData(Never, OverflowKind.Refuse)]
     public void Decide_NoReplica_StaysWhileItIsInTime(long local, OverflowKind expected) => Assert.Equal(expected, Decide(Question with { Local = local }).Kind);
 
+    /// <summary>Half of what would be left beside a run here, at least the time of any hop, at most 150 ms.</summary>
+    [Theory]
+    [InlineData(25_500, 100_000, 35_000)]
+    [InlineData(51_000, 100_000, 30_000)]
+    [InlineData(25_500, 200_000, 85_000)]
+    [InlineData(25_500, 1_000_000, 150_000)]
+    [InlineData(25_500, Never, 150_000)]
+    public void Decide_InTimeHere_WaitsWhileThatIsFree(long local, long remaining, long timeout) =>
+        Assert.Equal(timeout, Decide(Question with { Local = local, Remaining = remaining }, Idle).HopTimeout);
+
     [Theory]
     [InlineData(19_000, OverflowKind.Forward)]
     [InlineData(19_001, OverflowKind.Local)]

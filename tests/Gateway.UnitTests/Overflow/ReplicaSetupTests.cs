@@ -20,6 +20,10 @@ public sealed class ReplicaSetupTests
         Assert.Equal((text.Split(' ')[0].TrimEnd('/'), weight, grpc, isNear), (setup.Address, setup.Weight, setup.GrpcAddress, setup.IsNear));
     }
 
+    [Fact]
+    public void From_AnAddressThatWasLookedUp_HasTheNameToo() =>
+        Assert.Equal("replicas.test:8000", ReplicaSetup.From(new Uri("https://10.0.0.2:8000"), [], zone: null, "replicas.test:8000").Host);
+
     [Theory]
     [InlineData("", "'' is not valid")]
     [InlineData("10.0.0.2:8000", "is not valid")]

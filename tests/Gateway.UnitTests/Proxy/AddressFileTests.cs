@@ -1,5 +1,6 @@
 using System.Text;
 using Gateway.Server.Proxy.Destinations;
+using Gateway.TestSupport;
 
 namespace Gateway.UnitTests.Proxy;
 

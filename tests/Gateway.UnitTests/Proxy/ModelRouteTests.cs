@@ -18,7 +18,7 @@ public sealed class ModelRouteTests
 
     private const string Text = """
         { "ReverseProxy": { "Routes": {
-            "both": { "ClusterId": "old", "MaxRequestBodySize": 1000, "Match": { "Path": "/predict" }, "Metadata": { "Model": "m" } },
+            "both": { "ClusterId": "old", "MaxRequestBodySize": 1000, "Timeout": "00:01:00", "Match": { "Path": "/predict" }, "Metadata": { "Model": "m" } },
             "alone": { "MaxRequestBodySize": 1000, "Match": { "Path": "/alone/{**rest}" }, "Metadata": { "Model": "m", "Protocol": "oip" } } },
           "Clusters": { "old": { "Destinations": { "a": { "Address": "$0" } } } } } }
         """;
@@ -142,7 +142,9 @@ public sealed class ModelRouteTests
     private static Task<Upstream> OldAsync() => Upstream.StartAsync(static async context =>
     {
         using StreamReader body = new(context.Request.Body);
-        string text = "old " + await body.ReadToEndAsync();
+        
+        // What is added for the queue is not for others.
+        string text = "old " + await body.ReadToEndAsync() + (context.Request.Headers.ContainsKey("Inference-Timeout-Ms") ? " in time" : "");
         context.Response.ContentLength = text.Length;
         await context.Response.WriteAsync(text);
     });

@@ -9,6 +9,19 @@ public sealed class RemoteQueueTests
     private readonly RemoteQueue _queue = new();
 
     [Fact]
+    public void Observed_TimeOuts_AtLeastDouble_AndAnAnswerIsLearnedFrom()
+    {
+        _queue.ObserveTimeOut(100);
+        Assert.Equal(200, _queue.Observed);
+        _queue.ObserveTimeOut(150);
+        Assert.Equal(400, _queue.Observed);
+        _queue.Observe(2000);
+        Assert.Equal(600, _queue.Observed);
+        _queue.FadeObserved();
+        Assert.Equal(300, _queue.Observed);
+    }
+
+    [Fact]
     public void ToCandidate_NoReport_IsNone()
     {
         OverflowCandidate candidate = _queue.ToCandidate(1000, isAdmitted: true, isTried: false, weight: 3, isNear: false);

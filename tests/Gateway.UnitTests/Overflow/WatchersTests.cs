@@ -1,0 +1,71 @@
+using System.Globalization;
+using Gateway.Server.Overflow;
+using Gateway.TestSupport;
+using Microsoft.AspNetCore.Http;
+
+namespace Gateway.UnitTests.Overflow;
+
+public sealed class WatchersTests
+{
+    private readonly ManualTimeProvider _time = new();
+    private readonly GatewayIdentity _self = new();
+    private readonly Watchers _watchers;
+
+    public WatchersTests() => _watchers = new Watchers(_self, new OverflowSettings(TimeSpan.FromMilliseconds(100), null, _time));
+
+    [Fact]
+    public void Have_OnlyWhoHasAsked_AndItself()
+    {
+        _watchers.Note(From("0123456789abcdef"));
+
+        Assert.True(_watchers.Have(From("0123456789abcdef")));
+        Assert.True(_watchers.Have(From(_self.InstanceText)));
+        Assert.False(_watchers.Have(From("0123456789abcdee")));
+        Assert.False(_watchers.Have(new HeaderDictionary()));
+    }
+
+    [Fact]
+    public void Have_WhoHasNotAskedForAMinute_IsForgotten()
+    {
+        _watchers.Note(From("0123456789abcdef"));
+
+        _time.Advance(TimeSpan.FromSeconds(59));
+        Assert.True(_watchers.Have(From("0123456789abcdef")));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.False(_watchers.Have(From("0123456789abcdef")));
+    }
+
+    [Fact]
+    public void Period_IsTheLongestOfThoseThatWatchNow()
+    {
+        Assert.False(_watchers.IsAny);
+        _watchers.Note(From("0123456789abcdef", 500));
+        _watchers.Note(From("0123456789abcdee", 1000));
+        _watchers.Note(From("0123456789abcded"));
+        Assert.Equal(TimeSpan.FromMilliseconds(1000), _watchers.Period);
+
+        _time.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal(TimeSpan.FromMilliseconds(1000), _watchers.Period);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.False(_watchers.IsAny);
+    }
+
+    [Fact]
+    public void Note_Anybody_IsBounded()
+    {
+        for (int i = 0; i < 5000; i++) _watchers.Note(From(i.ToString("x16", CultureInfo.InvariantCulture)));
+        Assert.True(_watchers.Have(From(0.ToString("x16", CultureInfo.InvariantCulture))));
+        Assert.False(_watchers.Have(From(4999.ToString("x16", CultureInfo.InvariantCulture))));
+
+        _time.Advance(TimeSpan.FromMinutes(2));
+        _watchers.Note(From("0123456789abcdef"));
+        Assert.True(_watchers.Have(From("0123456789abcdef")));
+    }
+
+    private static HeaderDictionary From(string instance, int? period = null)
+    {
+        HeaderDictionary headers = new() { ["Gateway-Origin"] = instance };
+        if (period is { } milliseconds) headers["Gateway-Poll-Ms"] = milliseconds.ToString(CultureInfo.InvariantCulture);
+        return headers;
+    }
+}
