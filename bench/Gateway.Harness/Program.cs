@@ -47,6 +47,7 @@ IScenario[] all =
     .. Overloads(BenchModel.GpuLike, 60, Enum.GetValues<Traffic>()),
     new Proxy(),
     new Hop(),
+    new GrpcHop(),
     new Fleet(),
     new Allocation(),
     new Copies(),

@@ -9,7 +9,7 @@ namespace Gateway.Harness.Scenarios;
 /// <summary>gRPC: inferences a second, and what one costs the server, beside a bare HTTP/2 endpoint of the same bytes, HTTP binary, and one stream of many.</summary>
 internal sealed class Grpc(BenchModel model) : IScenario
 {
-    private const string InferPath = "/inference.GRPCInferenceService/ModelInfer";
+    internal const string InferPath = "/inference.GRPCInferenceService/ModelInfer";
     private const string StreamPath = "/inference.GRPCInferenceService/ModelStreamInfer";
     private const string AllocatedBytes = "gateway_gc_allocated_bytes_total";
 
@@ -106,7 +106,7 @@ internal sealed class Grpc(BenchModel model) : IScenario
 
     /// <summary>Makes one call, and sees that it succeeds.</summary>
     /// <returns>Bytes of its messages.</returns>
-    private static int Probe(IPEndPoint grpc, string path, string bodyFile)
+    internal static int Probe(IPEndPoint grpc, string path, string bodyFile)
     {
         using HttpClient client = new();
         using HttpRequestMessage request = new(HttpMethod.Post, $"http://{grpc}{path}")

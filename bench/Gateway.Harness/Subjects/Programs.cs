@@ -46,13 +46,15 @@ internal sealed class Programs(string gateway)
 
     /// <summary>Likewise.</summary>
     /// <param name="grpc">Where it serves gRPC.</param>
-    public ServerProcess StartGatewayWithGrpc(string repository, out int metricsPort, out IPEndPoint grpc)
+    /// <param name="cores">Null for the server's.</param>
+    /// <param name="more">Further arguments.</param>
+    public ServerProcess StartGatewayWithGrpc(string repository, out int metricsPort, out IPEndPoint grpc, string? cores = null, params IEnumerable<string> more)
     {
         int port = ServerProcess.FreePort();
         metricsPort = ServerProcess.FreePort();
         grpc = new IPEndPoint(IPAddress.Loopback, ServerProcess.FreePort());
         return ServerProcess.Start(
-            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--allow-frames=false", "--grpc-port", $"{grpc.Port}"], port);
+            Gateway, ["--model-repository", repository, "--http-port", $"{port}", "--metrics-port", $"{metricsPort}", "--allow-frames=false", "--grpc-port", $"{grpc.Port}", .. more], port, cores);
     }
 
     /// <summary>Likewise, with a proxy and HTTP alone.</summary>
