@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow.Replicas;

@@ -10,6 +10,8 @@ namespace Gateway.IntegrationTests.Overflow;
 /// <summary>Several real servers with a model of 200 requests a second each: what one cannot answer in time another does, whatever happens to it meanwhile.</summary>
 public sealed class FleetTests : FleetTesting
 {
+    private static readonly long[] FortyOne = [41];
+
     [Fact]
     public async Task Overload_OfOne_IsServedByTheOther()
     {
@@ -454,8 +456,8 @@ public sealed class FleetTests : FleetTesting
         await AwaitReportsAsync(door);
         await using InferenceClient client = new(new InferenceClientOptions { Endpoints = { door.FramesAddress } });
 
-        using InferenceResponse answer = await client.InferAsync(new InferenceRequest("timed").AddInput("x", new[] { 41L }, 1, 1), TestContext.Current.CancellationToken);
-        InferenceException unknown = await Assert.ThrowsAsync<InferenceException>(() => client.InferAsync(new InferenceRequest("nobodys").AddInput("x", new[] { 41L }, 1, 1), TestContext.Current.CancellationToken).AsTask());
+        using InferenceResponse answer = await client.InferAsync(new InferenceRequest("timed").AddInput("x", FortyOne, 1, 1), TestContext.Current.CancellationToken);
+        InferenceException unknown = await Assert.ThrowsAsync<InferenceException>(() => client.InferAsync(new InferenceRequest("nobodys").AddInput("x", FortyOne, 1, 1), TestContext.Current.CancellationToken).AsTask());
 
         Assert.Equal(42, answer.Output("y").AsSpan<long>()[0]);
         Assert.Equal(StatusCode.NotFound, unknown.Status);
@@ -472,7 +474,7 @@ public sealed class FleetTests : FleetTesting
         await using InferenceClient frames = new(new InferenceClientOptions { Endpoints = { door.FramesAddress } });
         using FleetClient json = new(door.HttpAddress);
 
-        InferenceException refused = await Assert.ThrowsAsync<InferenceException>(() => frames.InferAsync(new InferenceRequest("timed").AddInput("x", new[] { 41L }, 1, 1), TestContext.Current.CancellationToken).AsTask());
+        InferenceException refused = await Assert.ThrowsAsync<InferenceException>(() => frames.InferAsync(new InferenceRequest("timed").AddInput("x", FortyOne, 1, 1), TestContext.Current.CancellationToken).AsTask());
         await json.CallAsync();
 
         Assert.Equal(StatusCode.Unavailable, refused.Status);

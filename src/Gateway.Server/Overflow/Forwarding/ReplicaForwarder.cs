@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
 using Gateway.Core.Memory;
@@ -66,7 +67,8 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
     private static string? HostFor(Replica replica, string address)
     {
         if (replica.Host is not { } host || ReferenceEquals(address, replica.Address)) return replica.Host;
-        return new UriBuilder("http://" + host) { Port = new Uri(address).Port }.Uri.Authority;
+        Uri grpc = new(address);
+        return grpc.Host == new Uri(replica.Address).Host ? $"{new Uri("http://" + host).Host}:{grpc.Port.ToString(CultureInfo.InvariantCulture)}" : null;
     }
 
     private DefaultHttpContext MakeContext(ForwardedCall call, ForwardedAnswer answer, CancellationToken gone, out AnswerStream stream)

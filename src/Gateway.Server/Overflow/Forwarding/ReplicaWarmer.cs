@@ -1,4 +1,3 @@
-using Gateway.Core.Models;
 using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
 using Microsoft.AspNetCore.Http;

@@ -68,6 +68,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         WholeBody? body = null;
+        long start = TimeProvider.System.GetTimestamp();
 
         // What is added for the queue is not the cluster's.
         bool saysTime = context.Request.Headers.ContainsKey(TimeoutHeader.Name);
@@ -84,6 +85,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             if (!saysTime) context.Request.Headers.Remove(TimeoutHeader.Name);
             route.Counts.TakenByUpstream();
             context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
+            using TimeLeft left = new(context, route.Config.Timeout - TimeProvider.System.GetElapsedTime(start));
             await next(context).ConfigureAwait(false);
         }
         catch (InferenceException error)
@@ -121,9 +123,49 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         if (route.Config.Timeout is not { } time) return;
 
-        // The queue says in its own words that time is over. Where a cluster may come after it, the limit is for both.
-        if (!route.HasUpstream) context.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
+        // The queue says in its own words that time is over.
+        context.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         if (context.Request.Headers.ContainsKey(TimeoutHeader.Name)) return;
         context.Request.Headers[TimeoutHeader.Name] = time.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The route's limit, once more, of what its cluster has left after the queue.</summary>
+    private sealed class TimeLeft : IHttpRequestTimeoutFeature, IDisposable
+    {
+        private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
+
+        private readonly CancellationTokenSource _limit = new();
+        private readonly CancellationTokenSource _either;
+        private readonly HttpContext _context;
+        private readonly CancellationToken _aborted;
+        private bool _isDisposed;
+
+        /// <param name="time">Null for no limit.</param>
+        public TimeLeft(HttpContext context, TimeSpan? time)
+        {
+            _context = context;
+            _aborted = context.RequestAborted;
+            RequestTimeoutToken = _limit.Token;
+            _either = CancellationTokenSource.CreateLinkedTokenSource(_aborted, _limit.Token);
+            if (time is not { } left) return;
+            context.RequestAborted = _either.Token;
+            context.Features.Set<IHttpRequestTimeoutFeature>(this);
+            _limit.CancelAfter(left > Least ? left : Least);
+        }
+
+        public CancellationToken RequestTimeoutToken { get; }
+
+        public void DisableTimeout()
+        {
+            if (!_isDisposed) _limit.CancelAfter(Timeout.InfiniteTimeSpan);
+        }
+
+        public void Dispose()
+        {
+            _isDisposed = true;
+            _context.RequestAborted = _aborted;
+            _either.Dispose();
+            _limit.Dispose();
+        }
     }
 }
