@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using Gateway.Core.Models;
@@ -21,6 +22,8 @@ public sealed class Passage
 
     private const char Separator = ',';
     private const int MarkCharacters = 24;
+
+    private static readonly SearchValues<char> MarkDigits = SearchValues.Create("0123456789abcdef");
 
     // With one more they are as many as may be.
     private const int MostJoined = (MostCharacters / (MarkCharacters + 1)) - 1;
@@ -63,7 +66,7 @@ public sealed class Passage
         throw new InferenceException(StatusCode.Unavailable, $"Request for model '{model.Name}' has come round to the gateway that passed it on: the servers that are to run it pass it on to each other");
     }
 
-    private static bool IsMark(string text) => text.Length == MarkCharacters && !text.AsSpan().ContainsAnyExcept("0123456789abcdef");
+    private static bool IsMark(string text) => text.Length == MarkCharacters && !text.AsSpan().ContainsAnyExcept(MarkDigits);
 
     // FNV-1a: names may be long, and are nobody's business further on.
     private string Mark(string kind, string name)
