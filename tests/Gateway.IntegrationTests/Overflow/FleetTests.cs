@@ -244,7 +244,7 @@ public sealed class FleetTests : FleetTesting
         Assert.True(client.Good > 200, $"{client.Good} answered, {client.Refused} refused");
         string metrics = await MetricsAsync(one);
         Assert.True(Sum(metrics, "gateway_replica_ejections_total") > 0);
-        
+
         // Three times all that were sent before the first of them had failed.
         Assert.InRange(Sent(metrics), 3, 150);
     }

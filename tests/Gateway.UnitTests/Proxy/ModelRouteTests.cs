@@ -142,7 +142,7 @@ public sealed class ModelRouteTests
     private static Task<Upstream> OldAsync() => Upstream.StartAsync(static async context =>
     {
         using StreamReader body = new(context.Request.Body);
-        
+
         // What is added for the queue is not for others.
         string text = "old " + await body.ReadToEndAsync() + (context.Request.Headers.ContainsKey("Inference-Timeout-Ms") ? " in time" : "");
         context.Response.ContentLength = text.Length;

@@ -21,7 +21,7 @@ internal sealed class ClusterGuards
     private readonly RetryBudget? _budget;
     private readonly ResiliencePipeline<HttpResponseMessage> _whole;
     private readonly ConcurrentDictionary<string, Lazy<ResiliencePipeline<HttpResponseMessage>>> _destinations = new(StringComparer.OrdinalIgnoreCase);
-    
+
     // Lazy: of two that were made at once the one that is used must be the one whose circuit is shown.
     private readonly Func<string, Lazy<ResiliencePipeline<HttpResponseMessage>>> _makeDestination;
 
