@@ -3,12 +3,15 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Gateway.IntegrationTests.Overflow;
 
 /// <summary>Sends numbers at a steady rate, whatever becomes of those before, and checks that each comes back as the next number.</summary>
 internal sealed class FleetClient(string address) : IDisposable
 {
+    private static readonly Regex NumberPattern = new("[0-9]+");
+
     private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 512 }) { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(10) };
     private long _next;
 
@@ -73,7 +76,15 @@ internal sealed class FleetClient(string address) : IDisposable
         lock (Problems) SlowestMilliseconds = Math.Max(SlowestMilliseconds, took);
     }
 
+    public override string ToString()
+    {
+        IEnumerable<string> refusals = Refusals.GroupBy(text => NumberPattern.Replace(text, "N")).Select(same => $"{Number(same.Count())} times {same.Key}");
+        return $"{Number(Good)} answered, {Number(Elsewhere)} of them elsewhere, {Number(Refused)} refused: {string.Join("; ", refusals)}";
+    }
+
     public void Dispose() => _http.Dispose();
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private void Note(HttpResponseMessage answer, string text, long number)
     {

@@ -235,13 +235,16 @@ public sealed class FleetTests : FleetTesting
         await using LyingReplica liar = await LyingReplica.StartAsync(real.HttpAddress, lie);
         await using GatewayProcess one = await ServeAsync([liar.Address], "--http-max-input-size", "100000");
         using FleetClient client = new(one.HttpAddress);
+        using FleetClient alone = new(real.HttpAddress);
         await AwaitReportsAsync(one);
 
+        // What one without replicas answers on this machine, as busy as that may be.
+        await alone.SendAsync(300, TimeSpan.FromSeconds(2));
         await client.SendAsync(300, TimeSpan.FromSeconds(2));
 
         Assert.Empty(client.Problems);
         Assert.Equal(0, client.Elsewhere);
-        Assert.True(client.Good > 200, $"{client.Good} answered, {client.Refused} refused");
+        Assert.True(client.Good > alone.Good / 2, $"{client}; one alone: {alone}");
         string metrics = await MetricsAsync(one);
         Assert.True(Sum(metrics, "gateway_replica_ejections_total") > 0);
 
