@@ -11,8 +11,11 @@ namespace Gateway.Server.Overflow.Forwarding;
 /// </remarks>
 internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, ReplicaModels models, OverflowSettings settings)
 {
-    // What compiles may take a second; what takes longer is tried again, and has compiled by then.
+    // What compiles may take a second; what takes longer is tried again, and has compiled by then. Beside that, twice what the replica says that it takes.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    // What takes longer than this is not sent a request of zeros.
+    private const uint LongestCompletion = 30_000_000;
 
     // A message of no bytes: five bytes of prefix.
     private static readonly byte[] NoMessage = new byte[5];
@@ -23,8 +26,9 @@ internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, ReplicaModels mo
         try
         {
             bool isGrpc = transport == ReplicaTransport.Grpc;
-            ForwardedCall call = await TryMakeInferAsync(replica, isGrpc, stop).ConfigureAwait(false) ?? MakeQuestion(isGrpc);
-            using ForwardedAnswer answer = await forwarder.SendAsync(call, replica, OverflowQuestion.Never, Patience, stop).ConfigureAwait(false);
+            string? model = Soonest(replica, out TimeSpan completion);
+            ForwardedCall call = await TryMakeInferAsync(replica, model, isGrpc, stop).ConfigureAwait(false) ?? MakeQuestion(isGrpc);
+            using ForwardedAnswer answer = await forwarder.SendAsync(call, replica, OverflowQuestion.Never, Patience + (2 * completion), stop).ConfigureAwait(false);
             bool isAnswer = answer.Kind is ForwardedKind.Answered or ForwardedKind.Refused && answer.Status != 0;
             return isAnswer ? null : answer.Problem.Length > 0 ? answer.Problem : answer.Kind.ToString();
         }
@@ -34,9 +38,9 @@ internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, ReplicaModels mo
         }
     }
 
-    private async Task<ForwardedCall?> TryMakeInferAsync(Replica replica, bool isGrpc, CancellationToken stop)
+    private async Task<ForwardedCall?> TryMakeInferAsync(Replica replica, string? model, bool isGrpc, CancellationToken stop)
     {
-        if (replica.IsForeign || Soonest(replica) is not { } model) return null;
+        if (replica.IsForeign || model is null) return null;
         using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(stop);
         late.CancelAfter(Patience);
         if (await models.AskAsync(replica, model, late.Token).ConfigureAwait(false) is not { } signature || ZeroRequest.For(model, signature) is not { } request) return null;
@@ -61,16 +65,18 @@ internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, ReplicaModels mo
         return headers;
     }
 
-    private static string? Soonest(Replica replica)
+    /// <returns>The model that it would answer soonest; null for none, or for none that is worth the wait.</returns>
+    private static string? Soonest(Replica replica, out TimeSpan completion)
     {
         string? soonest = null;
-        uint least = uint.MaxValue;
+        uint least = LongestCompletion;
         foreach ((ModelKey model, RemoteQueue queue) in replica.Queues)
         {
             if (model.Version != 0 || queue.Report is not { } report || report.CompletionMicroseconds >= least) continue;
             (soonest, least) = (model.Name, report.CompletionMicroseconds);
         }
 
+        completion = soonest is null ? TimeSpan.Zero : TimeSpan.FromMicroseconds(least);
         return soonest;
     }
 }
