@@ -83,7 +83,11 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         }
     }
 
-    private void AskNow(Replica replica) => _ = AskAsync(replica, _stop.Token);
+    private void AskNow(Replica replica)
+    {
+        // What is guessed of what is no gateway is as new as the last poll, and is guessed by one at a time.
+        if (!replica.IsForeign) _ = AskAsync(replica, _stop.Token);
+    }
 
     private async Task PollAsync(Replica replica, CancellationToken stop)
     {
