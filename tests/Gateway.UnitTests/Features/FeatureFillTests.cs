@@ -5,6 +5,7 @@ using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Caching;
 
 namespace Gateway.UnitTests.Features;
 
@@ -115,6 +116,44 @@ public sealed class FeatureFillTests : IDisposable
         Assert.Contains("has no row for key 7 (element 0 of input 'x')", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Disk_DoesNotAnswer_DeadlinesHoldAndNothingIsWrittenWhereOthersAre()
+    {
+        HeldDisk disk = new();
+        ManualTimeProvider time = new();
+        await using Filled model = await Filled.MakeAsync(disk: disk, time: time);
+        await model.View.PutAsync(("a", 1), ("b", 2));
+        disk.Holds = _ => true;
+        InferenceRequest request = model.Request(["a", "b"], 2);
+        request.LimitTime(250_000);
+        Task<long[]> timed = model.SumsAsync(request);
+        Task<long[]> patient = model.SumsAsync(model.Request(["a", "b"], 2));
+        time.Advance(TimeSpan.FromMilliseconds(249));
+        Assert.False(timed.IsCompleted);
+        time.Advance(TimeSpan.FromMilliseconds(2));
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => timed);
+        Assert.Equal((StatusCode.Unavailable, "Request timeout expired"), (error.Status, error.Message));
+
+        // The same request object, while the disk still has what the last use of it lent.
+        Task<long[]> next = model.SumsAsync(model.Request(["b", "a"], 2));
+        disk.Answer();
+        Assert.Equal(new long[] { 2 * TestView.Elements, TestView.Elements }, await next);
+        Assert.Equal(new long[] { TestView.Elements, 2 * TestView.Elements }, await patient);
+
+        Task<long[]> stuck = model.SumsAsync(model.Request(["a"], 1));
+        time.Advance(TimeSpan.FromSeconds(5.1));
+        error = await Assert.ThrowsAsync<InferenceException>(() => stuck);
+        Assert.Equal((StatusCode.Unavailable, "the disk of feature view 'v' does not answer"), (error.Status, error.Message));
+        disk.MostReads = 0;
+        error = await Assert.ThrowsAsync<InferenceException>(() => model.SumsAsync(model.Request(["a"], 1)));
+        Assert.Contains("rows that cannot be read", error.Message, StringComparison.Ordinal);
+        disk.MostReads = 32;
+        disk.Answer();
+        disk.Holds = null;
+        Assert.Equal(new long[] { TestView.Elements }, await model.SumsAsync(model.Request(["a"], 1)));
+        Assert.Single(model.View.Log.Warnings, warning => warning.Contains("has answered nothing for 5 seconds", StringComparison.Ordinal));
+    }
+
     /// <summary>A model that sums each row, with a view.</summary>
     private sealed class Filled : IAsyncDisposable
     {
@@ -128,14 +167,15 @@ public sealed class FeatureFillTests : IDisposable
 
         public TestView View { get; }
 
-        public static async Task<Filled> MakeAsync(FeatureViewConfig? config = null, string? folder = null, bool isOpen = true)
+        public static async Task<Filled> MakeAsync(FeatureViewConfig? config = null, string? folder = null, bool isOpen = true, HeldDisk? disk = null, TimeProvider? time = null)
         {
             TestView? view = null;
             TestModel model = new(new TestModelSetup
             {
                 Inputs = [TestModelSetup.Tensor("x", DataType.Int64, TestView.Elements)],
-                Features = pool => (view = new TestView(config, folder, pool: pool)).Views,
-                CreateExecutor = (layout, pool, time) => new FunctionExecutor(layout, pool, time, static (_, inputs, outputs) =>
+                Time = time ?? TimeProvider.System,
+                Features = pool => (view = new TestView(config, folder, time, pool, disk)).Views,
+                CreateExecutor = (layout, pool, clock) => new FunctionExecutor(layout, pool, clock, static (_, inputs, outputs) =>
                 {
                     ReadOnlySpan<long> numbers = MemoryMarshal.Cast<byte, long>(inputs[0]);
                     Span<long> sums = MemoryMarshal.Cast<byte, long>(outputs[0].AsSpan());
