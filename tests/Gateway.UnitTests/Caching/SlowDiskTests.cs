@@ -1,4 +1,3 @@
-using Gateway.Core.Caching;
 using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.TestSupport;
