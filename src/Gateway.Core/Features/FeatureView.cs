@@ -236,7 +236,8 @@ public sealed partial class FeatureView : IDisposable
         if (_isStuck) return false;
         _parked.Enqueue(lookup);
 
-        // The last of those reads may have ended between the two, and nobody else would wake it.
+        // The last of those reads may have ended between the two, and nobody else would wake it: either this thread sees that, or that one sees the look-up.
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _reading) == 0 || _isStuck) Wake();
         return true;
     }
@@ -255,10 +256,13 @@ public sealed partial class FeatureView : IDisposable
         Wake();
     }
 
+    /// <summary>Whether the disk has been asked, and has answered nobody for too long.</summary>
+    internal bool IsSilent => Volatile.Read(ref _reading) != 0 && _time.GetElapsedTime(Volatile.Read(ref _lastAnswer)) >= MostSilence;
+
     /// <summary>A request has not got its rows in time: if the disk answers nobody, the others need not wait for it either.</summary>
     internal void Suspect()
     {
-        if (Volatile.Read(ref _reading) == 0 || _time.GetElapsedTime(Volatile.Read(ref _lastAnswer)) < MostSilence) return;
+        if (!IsSilent) return;
         if (!_isStuck) Log.Stuck(_logger, Name, (long)MostSilence.TotalSeconds);
         _isStuck = true;
         for (int parked = _parked.Count; parked > 0; parked--) Wake();

@@ -45,11 +45,20 @@ internal sealed class HeldDisk : IResponseStoreFactory
     private sealed class Read(ReadStatus status, StoredEntry entry) : IPendingRead
     {
         private IReadReceiver? _receiver;
+        private int _parts;
 
-        public void Complete(IReadReceiver? receiver) => _receiver = receiver;
-
-        public void Answer()
+        public void Complete(IReadReceiver? receiver)
         {
+            _receiver = receiver;
+            Go();
+        }
+
+        public void Answer() => Go();
+
+        /// <summary>The disk may be sooner than the one who is to be told: whichever comes second tells.</summary>
+        private void Go()
+        {
+            if (Interlocked.Increment(ref _parts) < 2) return;
             if (_receiver is not null) _receiver.OnRead(status, entry);
             else if (status == ReadStatus.Found) entry.Block?.Release();
         }

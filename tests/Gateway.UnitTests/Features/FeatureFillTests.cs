@@ -154,6 +154,47 @@ public sealed class FeatureFillTests : IDisposable
         Assert.Single(model.View.Log.Warnings, warning => warning.Contains("has answered nothing for 5 seconds", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Disk_AnswersOthers_OneWithoutADeadlineWaitsForItsTurn()
+    {
+        HeldDisk disk = new() { MostReads = 1 };
+        ManualTimeProvider time = new();
+        await using Filled model = await Filled.MakeAsync(disk: disk, time: time);
+        await model.View.PutAsync(0, 4);
+        disk.Holds = _ => true;
+        List<Task<long[]>> all = [.. Enumerable.Range(0, 4).Select(_ => model.SumsAsync(model.Request(["3"], 1)))];
+        while (all.Count > 0)
+        {
+            // 16 seconds for the last, none of them with nothing for five. Whose turn is next is not said.
+            Assert.True(SpinWait.SpinUntil(() => disk.Reads == 1, TimeSpan.FromSeconds(20)));
+            time.Advance(TimeSpan.FromSeconds(4));
+            disk.Answer();
+            Task<long[]> first = await Task.WhenAny(all);
+            Assert.Equal(new long[] { 3 * TestView.Elements }, await first);
+            all.Remove(first);
+        }
+
+        Assert.Empty(model.View.Log.Warnings);
+    }
+
+    [Fact]
+    public async Task Disk_AnswersLate_WhatWasLentItComesBack()
+    {
+        HeldDisk disk = new();
+        ManualTimeProvider time = new();
+        await using Filled model = await Filled.MakeAsync(disk: disk, time: time);
+        await model.View.PutAsync(("a", 1));
+        disk.Holds = _ => true;
+        Task<long[]> stuck = model.SumsAsync(model.Request(["a"], 1));
+        time.Advance(TimeSpan.FromSeconds(5.1));
+        await Assert.ThrowsAsync<InferenceException>(() => stuck);
+
+        // The keys, and the room for their rows.
+        Assert.Equal(2, model.Pool.RentedBlocks(BlockOwner.RequestTensors));
+        disk.Answer();
+        Assert.True(SpinWait.SpinUntil(() => model.Pool.RentedBlocks(BlockOwner.RequestTensors) == 0, TimeSpan.FromSeconds(20)));
+    }
+
     /// <summary>A model that sums each row, with a view.</summary>
     private sealed class Filled : IAsyncDisposable
     {
@@ -164,6 +205,8 @@ public sealed class FeatureFillTests : IDisposable
         }
 
         public TestModel Model { get; }
+
+        public BlockPool Pool => Model.Pool;
 
         public TestView View { get; }
 
@@ -222,6 +265,9 @@ public sealed class FeatureFillTests : IDisposable
         {
             await Model.StopAsync(TimeSpan.FromSeconds(10));
             View.Dispose();
+
+            // What was lent to the disk for a request that was given up comes back on a thread of the pool, after the disk has answered: nobody is told of that.
+            SpinWait.SpinUntil(() => Pool.RentedBlocks(BlockOwner.RequestTensors) == 0, TimeSpan.FromSeconds(20));
             await Model.DisposeAsync();
         }
     }

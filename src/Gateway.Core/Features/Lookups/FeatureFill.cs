@@ -12,7 +12,7 @@ namespace Gateway.Core.Features.Lookups;
 /// <summary>Puts rows of feature views in the place of the keys that a request brought; used again with its request.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: before the request is checked against its model, so that all that follows (the cache's key, the batch, a model elsewhere) sees ordinary tensors. Rows go from the view's log to the request's block,
-/// copied once; what the request brought besides is copied there too. One that waits for a disk is given up when its deadline has come, or when the disk has not answered for seconds: it is answered then, and what it
+/// copied once; what the request brought besides is copied there too. One that waits for a disk is given up when its deadline has come, or when the disk has answered nobody for seconds: it is answered then, and what it
 /// lent the disk stays until that has. <b>Threading</b>: one request; it may go on on another thread. <b>Ownership</b>: of the request until it is handed on.
 /// </remarks>
 internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
@@ -186,7 +186,7 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
         long ticket = ++_lastTicket;
         DynamicBatcher batcher = request.Model.Batcher;
         FillTimes times = request.Model.Features!.Times;
-        long due = Math.Min(batcher.DueOf(request, _start), _start + (long)(FeatureView.MostSilence.TotalSeconds * batcher.Time.TimestampFrequency));
+        long deadline = batcher.DueOf(request, _start);
         if (_keys is null)
         {
             _keys = request.Block;
@@ -195,7 +195,7 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
 
         Volatile.Write(ref _ticket, ticket);
         if (_lookup.Begin(view, keys, rows, count, found: null, this)) return true;
-        times.Watch(this, ticket, due);
+        times.Watch(this, ticket, view, deadline);
         return false;
     }
 
