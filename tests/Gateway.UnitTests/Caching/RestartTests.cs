@@ -226,7 +226,7 @@ public sealed class RestartTests : IDisposable
                 {
                     if (Path.GetFileName(file) != "lock") File.Copy(file, target);
                 }
-                catch (FileNotFoundException)
+                catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
                 {
                     // Taken over meanwhile.
                 }
