@@ -10,13 +10,14 @@ namespace Gateway.Faster;
 /// <summary>The store on FASTER's hybrid log: a hash index over a log whose end lies in memory and whose rest on disk.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: entries are only ever appended, by one session; reads have sessions of their own, and one that finds its entry below the memory keeps its session
-/// until the disk has answered. When there are no sessions left for that, an entry on disk counts as not there. <b>Threading</b>: as <see cref="IResponseStore"/> says.
+/// until the disk has answered. Half of the sessions are for that; beyond it is not known what is on disk, and what is in memory is found all the same. <b>Threading</b>: as <see cref="IResponseStore"/> says.
 /// <b>Cost</b>: a read is a hash bucket, a comparison and a copy; FASTER's locks are off, since nothing is changed in place.
 /// </remarks>
 internal sealed class FasterStore : IResponseStore
 {
-    // Reads of the disk at once, and with them threads in a read: FASTER has room for 128 threads.
+    // Threads in a read at once, and reads of the disk: FASTER has room for 128 threads.
     private const int MostSessions = 64;
+    private const int MostDiskReads = 32;
     private const int IndexShare = 8;
     private const int BucketBytes = 64;
     private const int RecordHeadBytes = 64;
@@ -35,8 +36,11 @@ internal sealed class FasterStore : IResponseStore
     private readonly long _logMemory;
     private readonly long _pageBytes;
     private readonly long _segmentBytes;
+    private long _vacantFrom;
     private int _opened;
-    private bool _isDiskOff;
+    private int _diskReads;
+    private int _hasGivenUp;
+    private volatile bool _isDiskOff;
     private volatile bool _isClosed;
 
     public FasterStore(StoreContext context)
@@ -87,11 +91,21 @@ internal sealed class FasterStore : IResponseStore
 
     public long Capacity => _context.KeepsAll ? Room : HasDisk ? Math.Max(_logMemory, _context.DiskBytes) : _logMemory;
 
-    public bool IsFull => HasDisk ? TailAddress > _context.DiskBytes - _segmentBytes : HeadAddress > BucketBytes;
+    // Of what was once full a part is of no use any more; what comes next goes there before it makes anything else go.
+    public bool IsFull => (HasDisk ? TailAddress > _context.DiskBytes - _segmentBytes : HeadAddress > BucketBytes)
+        && TailAddress - Volatile.Read(ref _vacantFrom) > Capacity - (HasDisk ? _segmentBytes : 2 * _pageBytes);
+
+    public void Vacate(long live) => Volatile.Write(ref _vacantFrom, Math.Max(_vacantFrom, TailAddress - live));
 
     public long SpilledBytes => _device?.Written ?? 0;
 
     public long UnreadableSectors => _device?.Unreadable ?? 0;
+
+    /// <summary>Whether nothing is let go of to make room.</summary>
+    public bool KeepsAll => _context.KeepsAll;
+
+    /// <summary>Where the log begins, whatever of it is in memory.</summary>
+    public long LogBegin => _kv.Log.BeginAddress;
 
     public bool HasFailed => _device is { HasFailed: true } || _isDiskOff;
 
@@ -104,9 +118,16 @@ internal sealed class FasterStore : IResponseStore
         entry = default;
         pending = null;
         if (!TryRent(out StoreSession? session)) return ReadStatus.Busy;
-        ReadStatus status = session!.Read(test, out entry);
-        if (status == ReadStatus.Pending) pending = session;
-        else Return(session);
+        bool isOff = _isDiskOff;
+        ReadStatus status = session!.Read(test, mayWait: !isOff && (test.IsForWriter || Volatile.Read(ref _diskReads) < MostDiskReads), out entry);
+        if (status != ReadStatus.Pending)
+        {
+            Return(session);
+            return status == ReadStatus.Busy && isOff ? ReadStatus.Unreadable : status;
+        }
+
+        Interlocked.Increment(ref _diskReads);
+        pending = session;
         return status;
     }
 
@@ -148,7 +169,14 @@ internal sealed class FasterStore : IResponseStore
     /// <summary>Whether an entry that came from the disk is what was written.</summary>
     public bool IsSealed(ReadOnlySpan<byte> entry) => Entry.IsSealed(entry, _context.Secret);
 
-    public void Return(StoreSession session)
+    /// <summary>A read of the disk has ended.</summary>
+    public void EndRead(StoreSession session)
+    {
+        Interlocked.Decrement(ref _diskReads);
+        Return(session);
+    }
+
+    private void Return(StoreSession session)
     {
         ref StoreSession? slot = ref _idle[Environment.CurrentManagedThreadId & 15];
         if (Interlocked.Exchange(ref slot, session) is { } other) _sessions.Push(other);
@@ -157,9 +185,16 @@ internal sealed class FasterStore : IResponseStore
     /// <summary>A session has failed, which FASTER gives no reason to expect: the disk is not asked any more.</summary>
     public void GiveUp(Exception error)
     {
-        _isDiskOff = true;
-        _context.OnFailure(error.Message);
+        GiveUpDisk(error.Message);
+        Interlocked.Decrement(ref _diskReads);
         Interlocked.Decrement(ref _opened);
+    }
+
+    public void GiveUpDisk(string reason)
+    {
+        if (Interlocked.Exchange(ref _hasGivenUp, 1) != 0) return;
+        _isDiskOff = true;
+        _context.OnFailure(reason);
     }
 
     public void Dispose()

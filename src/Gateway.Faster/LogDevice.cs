@@ -10,7 +10,7 @@ namespace Gateway.Faster;
 /// <remarks>
 /// <b>Behaviour</b>: FASTER trusts its device: it waits for ever on a write that failed, and follows the lengths in whatever it reads. So a failed write is
 /// reported once to the cache and then acknowledged, after which nothing is written any more; and a read gives only sectors that are what was written, by a
-/// digest kept in memory, and zeros in place of all others, in which FASTER finds nothing. <b>Threading</b>: any thread asks; threads of its own read and write.
+/// digest kept in memory, and zeros in place of all others, in which FASTER finds nothing. What lay in a file that was removed meanwhile is gone, and has not failed. <b>Threading</b>: any thread asks; threads of its own read and write.
 /// <b>Cost</b>: 8 bytes of memory for 4 KiB of disk.
 /// </remarks>
 internal sealed unsafe class LogDevice : StorageDeviceBase
@@ -29,6 +29,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     private readonly BlockingCollection<Work> _reads = [];
     private readonly Thread[] _threads;
     private int _hasFailed;
+    private int _firstKept;
     private long _written;
     private long _unreadable;
 
@@ -41,6 +42,10 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         _threads = [Start(_writes, "cache disk writer"), .. Enumerable.Range(0, Readers).Select(i => Start(_reads, $"cache disk reader #{i}"))];
     }
 
+    /// <summary>Whether what the calling thread asks for is not read but declined: zeros, at once.</summary>
+    [ThreadStatic]
+    public static bool IsDeclining;
+
     public bool HasFailed => Volatile.Read(ref _hasFailed) != 0;
 
     /// <summary>Bytes written since the start.</summary>
@@ -52,12 +57,24 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     public override void WriteAsync(IntPtr sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite, DeviceIOCompletionCallback callback, object context) =>
         _writes.Add(new Work(IsWrite: true, segmentId, (long)destinationAddress, sourceAddress, (int)numBytesToWrite, callback, context));
 
-    public override void ReadAsync(int segmentId, ulong sourceAddress, IntPtr destinationAddress, uint readLength, DeviceIOCompletionCallback callback, object context) =>
-        _reads.Add(new Work(IsWrite: false, segmentId, (long)sourceAddress, destinationAddress, (int)readLength, callback, context));
+    public override void ReadAsync(int segmentId, ulong sourceAddress, IntPtr destinationAddress, uint readLength, DeviceIOCompletionCallback callback, object context)
+    {
+        if (!IsDeclining)
+        {
+            _reads.Add(new Work(IsWrite: false, segmentId, (long)sourceAddress, destinationAddress, (int)readLength, callback, context));
+            return;
+        }
+
+        new Span<byte>((void*)destinationAddress, (int)readLength).Clear();
+        callback(0, readLength, context);
+    }
 
     public override void RemoveSegmentAsync(int segment, AsyncCallback callback, IAsyncResult result)
     {
-        if (_segments.TryRemove(segment, out Segment? removed)) removed.Dispose();
+        // First said, then done: who does not find the file any more is to know why.
+        int first = Volatile.Read(ref _firstKept);
+        while (first <= segment && Interlocked.CompareExchange(ref _firstKept, segment + 1, first) is var now && now != first) first = now;
+        if (_segments.TryRemove(segment, out Segment? removed)) removed.Release();
         try
         {
             File.Delete(PathOf(segment));
@@ -79,7 +96,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
             if (!thread.Join(Patience)) return;
         }
 
-        foreach (Segment segment in _segments.Values) segment.Dispose();
+        foreach (Segment segment in _segments.Values) segment.Release();
         _writes.Dispose();
         _reads.Dispose();
     }
@@ -130,31 +147,51 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
 
     private void Write(in Work work, Span<byte> memory)
     {
+        if (IsGone(work.Segment)) return;
         Segment segment = _segments.GetOrAdd(work.Segment, static (id, device) => new Segment(device.PathOf(id), (int)(device.segmentSize / Sector)), this);
-
-        // First the file: a digest says that its sector is there.
-        RandomAccess.Write(segment.File, memory, work.Offset);
-        for (int at = 0; at < memory.Length; at += Sector)
+        if (!segment.TryHold()) return;
+        try
         {
-            Volatile.Write(ref segment.Digests[(work.Offset + at) / Sector], CacheSecret.Short(_secret.ForSectors, memory.Slice(at, Math.Min(Sector, memory.Length - at))));
-        }
+            // First the file: a digest says that its sector is there.
+            RandomAccess.Write(segment.File, memory, work.Offset);
+            for (int at = 0; at < memory.Length; at += Sector)
+            {
+                Volatile.Write(ref segment.Digests[(work.Offset + at) / Sector], CacheSecret.Short(_secret.ForSectors, memory.Slice(at, Math.Min(Sector, memory.Length - at))));
+            }
 
-        Interlocked.Add(ref _written, memory.Length);
+            Interlocked.Add(ref _written, memory.Length);
+        }
+        finally
+        {
+            segment.Release();
+        }
     }
 
     private void Read(in Work work, Span<byte> memory)
     {
-        if (!_segments.TryGetValue(work.Segment, out Segment? segment))
+        if (!_segments.TryGetValue(work.Segment, out Segment? segment) || !segment.TryHold())
         {
             memory.Clear();
-            Interlocked.Increment(ref _unreadable);
+            if (!IsGone(work.Segment)) Interlocked.Increment(ref _unreadable);
             return;
         }
 
+        try
+        {
+            Read(segment, work.Offset, memory);
+        }
+        finally
+        {
+            segment.Release();
+        }
+    }
+
+    private void Read(Segment segment, long offset, Span<byte> memory)
+    {
         int filled = 0;
         while (filled < memory.Length)
         {
-            int read = RandomAccess.Read(segment.File, memory[filled..], work.Offset + filled);
+            int read = RandomAccess.Read(segment.File, memory[filled..], offset + filled);
             if (read == 0) break;
             filled += read;
         }
@@ -163,7 +200,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         for (int at = 0; at < memory.Length; at += Sector)
         {
             Span<byte> sector = memory.Slice(at, Math.Min(Sector, memory.Length - at));
-            long index = (work.Offset + at) / Sector;
+            long index = (offset + at) / Sector;
             ulong expected = index < segment.Digests.Length ? Volatile.Read(ref segment.Digests[index]) : 0;
             if (expected != 0 && CacheSecret.Short(_secret.ForSectors, sector) == expected) continue;
             sector.Clear();
@@ -173,6 +210,9 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         }
     }
 
+    /// <summary>Whether a file was removed, as all before it were.</summary>
+    private bool IsGone(int segment) => segment < Volatile.Read(ref _firstKept);
+
     private void Fail(string reason)
     {
         if (Interlocked.Exchange(ref _hasFailed, 1) == 0) _onFailure(reason);
@@ -180,13 +220,32 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
 
     private string PathOf(int segment) => Path.Combine(_folder, "log." + segment.ToString(CultureInfo.InvariantCulture));
 
-    private sealed class Segment(string path, int sectors) : IDisposable
+    /// <summary>A file, which stays open while somebody reads or writes it, removed or not.</summary>
+    private sealed class Segment(string path, int sectors)
     {
-        public SafeFileHandle File { get; } = System.IO.File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        private int _holders = 1;
+
+        public SafeFileHandle File { get; } = System.IO.File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete);
 
         public ulong[] Digests { get; } = new ulong[sectors];
 
-        public void Dispose() => File.Dispose();
+        /// <returns>False when it has been removed.</returns>
+        public bool TryHold()
+        {
+            for (int holders = Volatile.Read(ref _holders); holders > 0;)
+            {
+                int now = Interlocked.CompareExchange(ref _holders, holders + 1, holders);
+                if (now == holders) return true;
+                holders = now;
+            }
+
+            return false;
+        }
+
+        public void Release()
+        {
+            if (Interlocked.Decrement(ref _holders) == 0) File.Dispose();
+        }
     }
 
     private readonly record struct Work(bool IsWrite, int Segment, long Offset, IntPtr Memory, int Bytes, DeviceIOCompletionCallback Callback, object Context);

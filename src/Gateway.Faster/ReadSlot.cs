@@ -1,5 +1,6 @@
 using FASTER.core;
 using Gateway.Core.Caching.Entries;
+using Gateway.Core.Caching.Keys;
 using Gateway.Core.Caching.Storage;
 using Gateway.Core.Memory;
 
@@ -13,16 +14,24 @@ internal sealed class ReadSlot(FasterStore store, BlockPool pool)
 
     public StoredEntry? Found { get; private set; }
 
+    /// <summary>What is kept under the key and does not pass; without a block, and with no bytes for nothing.</summary>
+    public StoredEntry Stale { get; private set; }
+
     /// <summary>Whether there is something that could not be taken.</summary>
     public bool IsUnreadable { get; private set; }
 
     /// <summary>Whether what is shown comes from the disk, whose word is not taken for it: it must be what was sealed.</summary>
     public bool IsFromDisk { get; set; }
 
-    public void Begin(in EntryTest test)
+    public CacheKey Key => _test.Key;
+
+    public void Begin(in EntryTest test) => _test = test;
+
+    /// <summary>Nothing has been found so far.</summary>
+    public void Again()
     {
-        _test = test;
         Found = null;
+        Stale = default;
         IsUnreadable = false;
         IsFromDisk = false;
     }
@@ -31,7 +40,12 @@ internal sealed class ReadSlot(FasterStore store, BlockPool pool)
     public bool Take(ref SpanByte value, long address)
     {
         ReadOnlySpan<byte> entry = value.AsReadOnlySpan();
-        if (!Entry.Passes(entry, address, _test)) return false;
+        if (!Entry.Passes(entry, address, _test))
+        {
+            if (address >= _test.MinAddress && Entry.IsOf(entry, _test.Key)) Stale = new StoredEntry(null!, entry.Length, address);
+            return false;
+        }
+
         if (IsFromDisk && !store.IsSealed(entry)) return Fail();
         return _test.Part.To == 0 ? TakeWhole(entry, address) : TakePart(entry, address);
     }

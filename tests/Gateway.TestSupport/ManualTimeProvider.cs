@@ -32,7 +32,10 @@ public sealed class ManualTimeProvider : TimeProvider
         lock (_lock) return _now;
     }
 
-    public override DateTimeOffset GetUtcNow() => Epoch + GetElapsedTime(0, GetTimestamp());
+    /// <summary>By how much the time of day has been set forward, or back; timestamps do not know of it.</summary>
+    public TimeSpan SetForward { get; set; }
+
+    public override DateTimeOffset GetUtcNow() => Epoch + SetForward + GetElapsedTime(0, GetTimestamp());
 
     /// <summary>The least ticks that are no shorter than a span.</summary>
     public long Ticks(TimeSpan span) => (long)Math.Ceiling(span.Ticks * ((decimal)TimestampFrequency / TimeSpan.TicksPerSecond));

@@ -32,6 +32,9 @@ public sealed class CacheCounts
     /// <summary>Answers kept.</summary>
     public long Insertions { get; private set; }
 
+    /// <summary>Answers taken over from an earlier life of the server.</summary>
+    public long Restored { get; private set; }
+
     /// <summary>Answers let go of to make room, or because the model's quota was full.</summary>
     public long Evictions { get; private set; }
 
@@ -119,6 +122,15 @@ public sealed class CacheCounts
         }
     }
 
+    internal void CountRestored(long evicted)
+    {
+        lock (_lock)
+        {
+            Restored++;
+            Evictions += evicted;
+        }
+    }
+
     internal void CountEvictions(long entries)
     {
         lock (_lock) Evictions += entries;
@@ -137,6 +149,7 @@ public sealed class CacheCounts
             copy.Refreshes = Refreshes;
             copy.Bypasses = Bypasses;
             copy.Insertions = Insertions;
+            copy.Restored = Restored;
             copy.Evictions = Evictions;
             copy.NotAdmitted = NotAdmitted;
             copy.NotStored = NotStored;

@@ -15,4 +15,7 @@ public enum CacheUse
 
     /// <summary>As if there were no cache.</summary>
     Bypass = Refresh | NoStore,
+
+    /// <summary>As most, and its answer is kept though it was not asked for before and the cache is full: for those who fill it.</summary>
+    Keep = 4,
 }

@@ -4,7 +4,7 @@ namespace Gateway.Core.Caching;
 public static class CacheUses
 {
     /// <summary>The words, for error messages.</summary>
-    public const string Allowed = "use, refresh, no-store, bypass";
+    public const string Allowed = "use, keep, refresh, no-store, bypass";
 
     /// <returns>False for a word that is none.</returns>
     public static bool TryParse(ReadOnlySpan<char> text, out CacheUse use)
@@ -12,6 +12,7 @@ public static class CacheUses
         (use, bool isWord) = text switch
         {
             "use" => (CacheUse.Ordinary, true),
+            "keep" => (CacheUse.Keep, true),
             "refresh" => (CacheUse.Refresh, true),
             "no-store" => (CacheUse.NoStore, true),
             "bypass" => (CacheUse.Bypass, true),

@@ -7,42 +7,59 @@ namespace Gateway.Core.Caching;
 
 /// <summary>The thread that alone puts entries into the store: it may wait for the disk, so that nobody else has to.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: what waits for it is bounded in bytes; beyond that entries are not kept. Every now and then it has the store write to the disk what is new.
+/// <b>Behaviour</b>: what waits for it is bounded in bytes, by as much as the cache has of memory; beyond that entries are not kept. Every now and then it has the store write to the disk what is new.
 /// <b>Threading</b>: any thread posts. <b>Ownership</b>: the entry of a posted item is the writer's to release. <b>Cost</b>: no allocation an entry.
 /// </remarks>
 internal sealed class CacheWriter : IDisposable
 {
     /// <summary>What a crash may cost: answers of so much time.</summary>
-    private static readonly TimeSpan FlushInterval = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan FlushInterval = TimeSpan.FromSeconds(10);
 
     // A second's worth for a disk of 64 MB/s; in time a burst of small answers of a tenth of a second.
     private const long MostWaitingBytes = 64L << 20;
     private const int MostWaiting = 65_536;
 
+    // What is taken over from an earlier life leaves room for what is answered now.
+    private const int ShareForOld = 4;
+
+    // Between two looks at the clock: some milliseconds.
+    private const int MostTogether = 1024;
+
+    // A disk that works has answered by then; without its word an entry counts as not there.
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+
     private readonly ResponseCache _cache;
     private readonly IResponseStore _store;
     private readonly CacheSecret _secret;
+    private readonly TimeProvider _time;
+    private readonly HeaderReader _latest;
     private readonly ConcurrentQueue<WriteItem> _items = new();
     private readonly ManualResetEventSlim _work = new(initialState: false);
+    private readonly long _mostWaitingBytes;
     private readonly Thread _thread;
     private long _waitingBytes;
     private int _waiting;
     private volatile bool _isEnding;
 
-    public CacheWriter(ResponseCache cache, IResponseStore store, CacheSecret secret)
+    public CacheWriter(ResponseCache cache, IResponseStore store, CacheSecret secret, TimeProvider time)
     {
         _cache = cache;
         _store = store;
         _secret = secret;
+        _time = time;
+        _latest = new HeaderReader(store, Patience);
+        _mostWaitingBytes = Math.Min(MostWaitingBytes, store.MemoryBytes);
         _thread = new Thread(Run) { IsBackground = true, Name = "response cache" };
         _thread.Start();
     }
 
     /// <summary>Sets room aside for an entry.</summary>
+    /// <param name="isOld">Whether it is one of an earlier life, for which there is less.</param>
     /// <returns>False when too many wait.</returns>
-    public bool TryReserve(int bytes)
+    public bool TryReserve(int bytes, bool isOld = false)
     {
-        if (Interlocked.Add(ref _waitingBytes, bytes) <= MostWaitingBytes && Volatile.Read(ref _waiting) < MostWaiting) return true;
+        int share = isOld ? ShareForOld : 1;
+        if (Interlocked.Add(ref _waitingBytes, bytes) <= _mostWaitingBytes / share && Volatile.Read(ref _waiting) < MostWaiting / share) return true;
         GiveBack(bytes);
         return false;
     }
@@ -62,7 +79,7 @@ internal sealed class CacheWriter : IDisposable
     public Task FlushAsync()
     {
         TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        Post(new WriteItem(null, default, default, null, null, -1, done));
+        Post(new WriteItem(null, default, default, null, null, OldEntry.None, done));
         return done.Task;
     }
 
@@ -73,28 +90,43 @@ internal sealed class CacheWriter : IDisposable
         _work.Set();
         _thread.Join();
         _work.Dispose();
+        _latest.Dispose();
     }
 
     private void Run()
     {
         bool isDirty = false;
+        long dirtySince = 0;
         while (true)
         {
             _work.Reset();
-            bool hasWritten = false;
-            while (_items.TryDequeue(out WriteItem item))
+            int done = 0;
+            for (; done < MostTogether && _items.TryDequeue(out WriteItem item); done++)
             {
                 Interlocked.Decrement(ref _waiting);
                 Do(item);
-                hasWritten = true;
             }
 
-            if (hasWritten) _cache.AdvanceLedgers(_store.BeginAddress);
-            isDirty |= hasWritten;
+            if (done > 0)
+            {
+                _cache.AdvanceLedgers(_store.BeginAddress, _store.HeadAddress);
+                if (!isDirty) dirtySince = _time.GetTimestamp();
+                isDirty = true;
+            }
+
             if (_isEnding && _items.IsEmpty) return;
-            if (_work.Wait(isDirty ? FlushInterval : Timeout.InfiniteTimeSpan) || !isDirty) continue;
-            _store.Flush(wait: false);
-            isDirty = false;
+
+            // By the clock, and not when there is nothing else to do, which may be never.
+            TimeSpan left = isDirty ? FlushInterval - _time.GetElapsedTime(dirtySince) : Timeout.InfiniteTimeSpan;
+            if (isDirty && left <= TimeSpan.Zero)
+            {
+                Flush(wait: false);
+                isDirty = false;
+            }
+            else if (_items.IsEmpty)
+            {
+                _work.Wait(left);
+            }
         }
     }
 
@@ -102,31 +134,19 @@ internal sealed class CacheWriter : IDisposable
     {
         if (item.Done is { } done)
         {
-            _store.Flush(wait: true);
+            Flush(wait: true);
             done.SetResult();
             return;
         }
 
         if (item.Entry.Block is null)
         {
-            item.Model!.Ledger.Clear(_store.TailAddress);
+            item.Model?.Validity.RaiseFloor(item.Clears, _store.TailAddress);
+            _store.Vacate(_cache.LiveBytes());
             return;
         }
 
-        Span<byte> entry = item.Entry.Block.Span[..item.Entry.Bytes];
-        if (item.Flight is not null) Entry.Seal(entry, _secret);
-        if (IsWanted(item))
-        {
-            long address = _store.Append(item.Key, entry);
-            if (address >= 0 && item.Model is { } model)
-            {
-                if (item.Old >= 0) model.Ledger.Remove(item.Old, item.Entry.Bytes);
-                long given = model.Ledger.Add(address, item.Entry.Bytes);
-                if (item.Old < 0) model.Counts.CountInsertion(given);
-                else if (given > 0) model.Counts.CountEvictions(given);
-            }
-        }
-
+        Keep(item);
         if (item.Flight is { } flight)
         {
             lock (item.Shard!.Lock)
@@ -140,14 +160,80 @@ internal sealed class CacheWriter : IDisposable
         GiveBack(item.Entry.Bytes);
     }
 
-    /// <summary>Whether an entry that was there before, here or before the restart, still is the latest of its key.</summary>
-    private bool IsWanted(in WriteItem item)
+    private void Keep(in WriteItem item)
     {
-        if (item.Flight is not null) return true;
+        try
+        {
+            Span<byte> entry = item.Entry.Block.Span[..item.Entry.Bytes];
+            if (item.Flight is not null) Entry.Seal(entry, _secret);
+            if (!IsWanted(item, entry, out OldEntry old)) return;
+            long address = _store.Append(item.Key, entry);
+            if (address < 0 || item.Model is not { } model) return;
+            if (old.Bytes > 0) model.Ledger.Remove(old.Address, old.Bytes);
+            long given = model.Ledger.Add(address, item.Entry.Bytes);
+            if (item.Flight is not null) model.Counts.CountInsertion(given);
+            else if (item.Old.Bytes == 0) model.Counts.CountRestored(given);
+            else if (given > 0) model.Counts.CountEvictions(given);
+        }
+#pragma warning disable CA1031 // The store has a fault that is not known; the entry is not kept, and the thread goes on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            _store.GiveUpDisk(error.Message);
+        }
+    }
+
+    /// <summary>Whether an entry is to be kept, and what it takes the place of.</summary>
+    private bool IsWanted(in WriteItem item, ReadOnlySpan<byte> entry, out OldEntry old)
+    {
+        old = item.Old;
+        if (item.Flight is not null)
+        {
+            if (item.Clears != item.Model!.Validity.Clears) return false;
+            if (old.Bytes >= 0) return true;
+            old = _latest.Read(item.Key, after: 0, out _, out StoredEntry at) == ReadStatus.Found ? new OldEntry(at.Address, at.Bytes) : OldEntry.None;
+            return true;
+        }
+
+        return old.Bytes == 0 ? IsWantedFromBefore(item, entry, out old) : IsLatest(item);
+    }
+
+    /// <summary>Whether an entry of an earlier life is younger than what is there by now.</summary>
+    private bool IsWantedFromBefore(in WriteItem item, ReadOnlySpan<byte> entry, out OldEntry old)
+    {
+        old = OldEntry.None;
+        ref readonly EntryHeader header = ref Entry.Header(entry);
+
+        // Again: all may have been deleted since it was read.
+        if (!_cache.IsWanted(header, out _)) return false;
+        if (_latest.Read(item.Key, after: 0, out EntryHeader there, out StoredEntry at) != ReadStatus.Found) return true;
+        old = new OldEntry(at.Address, at.Bytes);
+        return there.Created < header.Created;
+    }
+
+    /// <summary>Whether an entry that is to be made the latest still is the one of its key, as far as memory tells: the disk is not waited for.</summary>
+    private bool IsLatest(in WriteItem item)
+    {
+        if (item.Old.Address < item.Model!.Ledger.Floor) return false;
         EntryTest any = new(item.Key, 0, 0, long.MaxValue);
         ReadStatus status = _store.Read(any, out StoredEntry latest, out IPendingRead? pending);
         pending?.Complete(null);
-        if (status == ReadStatus.Found) latest.Block.Release();
-        return status == ReadStatus.Found ? latest.Address == item.Old : item.Old >= 0 || pending is null;
+        if (status != ReadStatus.Found) return true;
+        latest.Block.Release();
+        return latest.Address == item.Old.Address;
+    }
+
+    private void Flush(bool wait)
+    {
+        try
+        {
+            _store.Flush(wait);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            _store.GiveUpDisk(error.Message);
+        }
     }
 }

@@ -14,7 +14,7 @@ namespace Gateway.Core.Caching;
 /// <summary>One model version's cache: where its requests look before they are queued, and where their answers are kept.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: a request is answered from the store; or joins one that is the same and in flight; or is run, and its answer kept and given to all that
-/// joined meanwhile. A joined request keeps its own deadline, and may be cancelled for itself; one that is more urgent than the run it would wait for is run too.
+/// joined meanwhile. One that waits for the disk is run when that takes too long. A joined request keeps its own deadline, and may be cancelled for itself; one that is more urgent than the run it would wait for is run too.
 /// When a run is cancelled, expires or is refused, the next who waits takes its place; when the model fails, all who wait at that moment fail with it, and nothing
 /// is kept. <b>Threading</b>: any thread. <b>Ownership</b>: as for the batcher, which it stands before. <b>Cost</b>: a hit, one pass over the inputs, a look-up, and a copy
 /// of the outputs; no allocation.
@@ -24,11 +24,8 @@ internal sealed class ModelCache : IAsyncDisposable
     // Enough that cores do not meet; a power of two.
     private const int Shards = 16;
 
-    // Clocks of a machine are set back by less; what is further ahead was made before a larger step, and its age is not known.
-    private const long MostAheadMilliseconds = 1000;
-
-    [ThreadStatic]
-    private static Queue<CachedCall>? _promotions;
+    // A disk that works has answered by then, and a model may be slower still: who waits is run instead.
+    private static readonly TimeSpan DiskPatience = TimeSpan.FromMilliseconds(100);
 
     private readonly ResponseCache _cache;
     private readonly DynamicBatcher _batcher;
@@ -37,13 +34,13 @@ internal sealed class ModelCache : IAsyncDisposable
     private readonly KeyMaker? _places;
     private readonly FlightShard[] _shards = new FlightShard[Shards];
     private readonly FollowerTimes _times;
-    private readonly long _timeToLive;
     private readonly double _nanosecondsPerTick;
-    private long _clearedAt;
+    private readonly long _diskPatience;
 
     /// <param name="id">See <see cref="Id"/>.</param>
+    /// <param name="clearedAt">When its answers were last deleted, in milliseconds of Unix time; 0 for never.</param>
     /// <param name="predecessor">The same version's of the load before, whose counts go on, and whose entries too when it was a load of the same files; null when there is none.</param>
-    public ModelCache(ResponseCache cache, ServedModel model, ulong id, UInt128 generation, ModelCacheConfig config, ModelCache? predecessor, TimeProvider time)
+    public ModelCache(ResponseCache cache, ServedModel model, ulong id, UInt128 generation, ModelCacheConfig config, long clearedAt, ModelCache? predecessor, TimeProvider time)
     {
         _cache = cache;
         _batcher = model.Batcher;
@@ -52,14 +49,15 @@ internal sealed class ModelCache : IAsyncDisposable
         _places = config.Affinity ? new KeyMaker(CacheSecret.Shared, model.Name, model.Version, UInt128.Zero) : null;
         for (int i = 0; i < Shards; i++) _shards[i] = new FlightShard();
         _times = new FollowerTimes(time, Expire);
-        _timeToLive = config.TimeToLive is { } limit ? (long)limit.TotalMilliseconds : long.MaxValue;
         _nanosecondsPerTick = 1e9 / time.TimestampFrequency;
+        _diskPatience = (long)(DiskPatience.TotalSeconds * time.TimestampFrequency);
         Name = model.Name;
         Version = model.Version;
         Id = id;
         Generation = (ulong)generation;
         Counts = predecessor?.Counts ?? new CacheCounts();
         Ledger = predecessor is not null && predecessor.Generation == Generation ? predecessor.Ledger : new ModelLedger(config.MaxBytes ?? long.MaxValue, cache.Capacity);
+        Validity = new Validity(Ledger, config.TimeToLive, clearedAt);
     }
 
     public string Name { get; }
@@ -79,11 +77,18 @@ internal sealed class ModelCache : IAsyncDisposable
 
     public CacheCounts Counts { get; }
 
-    /// <summary>Nothing made until then is used any more: milliseconds of Unix time.</summary>
-    public long ClearedAt
+    /// <summary>Which of its entries may still be used.</summary>
+    public Validity Validity { get; }
+
+    /// <summary>Deletes its answers: none that was asked for before is used once this returns, and none that is being made is kept.</summary>
+    /// <param name="now">In milliseconds of Unix time.</param>
+    public void Clear(long now)
     {
-        get => Volatile.Read(ref _clearedAt);
-        set => Volatile.Write(ref _clearedAt, value);
+        Validity.Clear(now);
+        foreach (FlightShard shard in _shards)
+        {
+            lock (shard.Lock) shard.DetachAll();
+        }
     }
 
     /// <summary>Has a checked request answered, which is awaited.</summary>
@@ -107,14 +112,30 @@ internal sealed class ModelCache : IAsyncDisposable
     public static bool TryCancel(CachedCall call)
     {
         if (call.Shard is not { } shard) return false;
+        CachedCall? next = null;
         lock (shard.Lock)
         {
-            if (!call.IsWaiting) return false;
-            call.Flight!.Remove(call);
+            Flight? flight = call.Flight;
+            if (call.IsWaiting)
+            {
+                flight!.Remove(call);
+            }
+            else if (flight is not null && flight.Reader == call)
+            {
+                flight.TakeReader();
+                flight.Runners--;
+                if (flight is { State: FlightState.Running, Runners: 0 }) next = shard.TakeNext(flight);
+                shard.LetGo(flight);
+            }
+            else
+            {
+                return false;
+            }
         }
 
         InferenceRequest request = call.Request;
         request.Model.Cache!.Fail(call, RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.For(request, Refusals.Cancelled));
+        if (next is not null) Promotions.Run(next);
         return true;
     }
 
@@ -122,10 +143,11 @@ internal sealed class ModelCache : IAsyncDisposable
     private bool Begin(InferenceRequest request, RunsHere runs)
     {
         CacheUse use = request.CacheUse;
-        if (_cache.Store is not { } store || use == CacheUse.Bypass)
+        bool isBypass = (use & CacheUse.Bypass) == CacheUse.Bypass;
+        if (_cache.Store is not { } store || isBypass)
         {
-            if (use == CacheUse.Bypass) Counts.CountBypass();
-            request.CacheOutcome = use == CacheUse.Bypass ? CacheOutcome.Bypassed : CacheOutcome.None;
+            if (isBypass) Counts.CountBypass();
+            request.CacheOutcome = isBypass ? CacheOutcome.Bypassed : CacheOutcome.None;
             _batcher.Enqueue(request, runs);
             return false;
         }
@@ -141,7 +163,7 @@ internal sealed class ModelCache : IAsyncDisposable
         if ((use & CacheUse.Refresh) != 0)
         {
             Counts.CountRefresh();
-            lock (shard.Lock) OpenUnderLock(shard, call, isListed: false);
+            lock (shard.Lock) shard.Open(call, isListed: false);
             request.CacheOutcome = CacheOutcome.Refreshed;
             Run(call, runs);
             return false;
@@ -170,6 +192,7 @@ internal sealed class ModelCache : IAsyncDisposable
             return true;
         }
 
+        call.Stale = entry;
         if (pending is null && call.Request.MayBeKeptElsewhere && _places is { } places)
         {
             call.Request.SendAway(places.Of(call.Request).Bits);
@@ -179,7 +202,7 @@ internal sealed class ModelCache : IAsyncDisposable
         lock (shard.Lock)
         {
             joined = JoinUnderLock(shard, call);
-            if (joined == JoinOutcome.Nothing) OpenUnderLock(shard, call, isListed: true);
+            if (joined == JoinOutcome.Nothing) shard.Open(call, isListed: true);
         }
 
         if (joined != JoinOutcome.Nothing)
@@ -197,7 +220,7 @@ internal sealed class ModelCache : IAsyncDisposable
 
         if (pending is not null)
         {
-            pending.Complete(call);
+            AwaitDisk(shard, call, pending);
             return false;
         }
 
@@ -206,17 +229,43 @@ internal sealed class ModelCache : IAsyncDisposable
         return false;
     }
 
-    /// <summary>The disk has been read for the first of a flight.</summary>
-    public void OnRead(CachedCall call, StoredEntry? entry)
+    private void AwaitDisk(FlightShard shard, CachedCall call, IPendingRead pending)
     {
-        if (entry is { } found)
+        // From there on the request may be answered at any time.
+        Flight flight = call.Flight!;
+        long start = call.Start;
+        long due = Math.Min(call.Due, start + _diskPatience);
+        lock (shard.Lock) flight.BeginRead(this, call, due);
+        _times.Arm(due, start);
+        pending.Complete(flight);
+    }
+
+    /// <summary>The disk has been read for the first of a flight.</summary>
+    /// <param name="entry">Without a block where nothing was found.</param>
+    public void OnRead(Flight flight, FlightShard shard, StoredEntry entry)
+    {
+        _cache.DiskHasAnswered();
+        CachedCall? call;
+        lock (shard.Lock)
         {
-            AnswerFlight(call, found, isOnDisk: true);
+            call = flight.TakeReader();
+            shard.LetGo(flight);
+        }
+
+        if (call is null)
+        {
+            entry.Block?.Release();
             return;
         }
 
-        CountMiss(call);
-        Promote(call);
+        if (entry.Block is not null)
+        {
+            AnswerFlight(call, entry, isOnDisk: true);
+            return;
+        }
+
+        call.Stale = entry;
+        Promotions.Run(call);
     }
 
     /// <summary>A run of a flight has ended.</summary>
@@ -229,6 +278,7 @@ internal sealed class ModelCache : IAsyncDisposable
         StoredEntry entry = default;
         KeptOutcome kept = KeptOutcome.NotWanted;
         long start = isOk ? _time.GetTimestamp() : 0;
+        OldEntry old = !flight.IsListed ? OldEntry.Unknown : call.Stale.Bytes > 0 ? new OldEntry(call.Stale.Address, call.Stale.Bytes) : OldEntry.None;
         bool hasEntry = isOk && TryMakeEntry(call, flight, out entry, out kept);
         CachedCall? others = null;
         CachedCall? next = null;
@@ -246,6 +296,9 @@ internal sealed class ModelCache : IAsyncDisposable
                     flight.State = FlightState.Landed;
                     flight.Entry = entry;
                     flight.Holders++;
+
+                    // What was asked for anew is what the next one gets, before it is in the store as well as then.
+                    if (flight is { IsListed: false, IsDetached: false }) shard.List(flight);
                 }
                 else
                 {
@@ -259,21 +312,21 @@ internal sealed class ModelCache : IAsyncDisposable
             }
             else if (isRunning && flight.Runners == 0)
             {
-                next = PromoteUnderLock(shard, flight);
+                next = shard.TakeNext(flight);
             }
 
             shard.LetGo(flight);
         }
 
+        request.CacheIsStored = isLanded;
         if (isOk) Counts.CountKept(isLanded ? KeptOutcome.Kept : kept == KeptOutcome.Kept ? KeptOutcome.NotWanted : kept, Nanoseconds(_time.GetTimestamp() - start));
         AnswerAll(others, request, hasEntry ? entry : default);
-        if (isLanded) _cache.Writer.Post(new WriteItem(this, call.Key, entry, flight, shard, Old: -1, Done: null));
+        if (isLanded) _cache.Writer.Post(new WriteItem(this, call.Key, entry, flight, shard, old, Done: null, call.Clears));
         else if (hasEntry) Drop(entry, kept);
 
         request.Receiver = call.Receiver;
-        request.CacheIsStored = isLanded;
         request.Complete();
-        if (next is not null) Promote(next);
+        if (next is not null) Promotions.Run(next);
     }
 
     private void Drop(StoredEntry entry, KeptOutcome kept)
@@ -289,9 +342,9 @@ internal sealed class ModelCache : IAsyncDisposable
         InferenceRequest request = call.Request;
         bool isAwaited = flight.First is not null;
         long bytes = Entry.Bytes(request);
-        kept = !flight.MayStore ? KeptOutcome.NotWanted
+        kept = !flight.MayStore || call.Clears != Validity.Clears ? KeptOutcome.NotWanted
             : _cache.Store is not { } store || bytes > store.MaxEntryBytes ? KeptOutcome.NotStored
-            : store.IsFull && call.Frequency < ResponseCache.LeastFrequency && !isAwaited && flight.IsListed ? KeptOutcome.NotAdmitted
+            : store.IsFull && call.Frequency < ResponseCache.LeastFrequency && !isAwaited && flight.IsListed && (request.CacheUse & CacheUse.Keep) == 0 ? KeptOutcome.NotAdmitted
             : _cache.Writer.TryReserve((int)bytes) ? KeptOutcome.Kept : KeptOutcome.NotStored;
         if (kept != KeptOutcome.Kept && !isAwaited) return false;
         if (!_cache.Pool.TryRent(bytes, BlockOwner.CachedAnswer, out MemoryBlock? block))
@@ -304,7 +357,7 @@ internal sealed class ModelCache : IAsyncDisposable
         Entry.Write(
             block.Span[..(int)bytes],
             request,
-            new EntryHeader { Created = Now(), Model = Id, Generation = Generation, Hash = call.Key.Hash, Check = call.Key.Check });
+            new EntryHeader { Created = call.Created, Model = Id, Generation = Generation, Hash = call.Key.Hash, Check = call.Key.Check });
         entry = new StoredEntry(block, (int)bytes, -1);
         return true;
     }
@@ -331,39 +384,62 @@ internal sealed class ModelCache : IAsyncDisposable
         }
     }
 
-    /// <summary>Answers the first of a flight, and all who joined it, with what the store has.</summary>
+    /// <summary>Answers the first of a flight, and all who joined it, with what the store has; those whom it does not answer are run.</summary>
+    /// <remarks>Each asks for itself: a follower may want a younger answer than the first did, and all may have been deleted since it was looked for.</remarks>
     private void AnswerFlight(CachedCall call, StoredEntry entry, bool isOnDisk)
     {
         FlightShard shard = call.Shard!;
         CachedCall? others = null;
+        CachedCall? next = null;
+        long now = Now();
+        bool isAnswered = Answers(entry, call, now);
         lock (shard.Lock)
         {
             Flight flight = call.Flight!;
-            flight.Runners--;
+            if (isAnswered) flight.Runners--;
             if (flight.State == FlightState.Running)
             {
-                others = flight.RemoveAll();
-                shard.Close(flight);
+                for (CachedCall? other = flight.First; other is not null;)
+                {
+                    CachedCall follower = other;
+                    other = other.Next;
+                    if (!Answers(entry, follower, now)) continue;
+                    flight.Remove(follower);
+                    follower.Next = others;
+                    others = follower;
+                }
+
+                if (flight.Runners == 0) next = shard.TakeNext(flight);
             }
 
-            shard.LetGo(flight);
+            if (isAnswered) shard.LetGo(flight);
         }
 
-        long now = Now();
         while (others is not null)
         {
             CachedCall other = others;
             others = other.Next;
             other.Next = null;
-            other.Previous = null;
             entry.Block.AddReference();
             AnswerHit(other, entry, isOnDisk, now);
             other.Request.Complete();
         }
 
-        AnswerHit(call, entry, isOnDisk, now);
-        call.Request.Complete();
+        if (isAnswered)
+        {
+            AnswerHit(call, entry, isOnDisk, now);
+            call.Request.Complete();
+        }
+        else
+        {
+            entry.Block.Release();
+            next = call;
+        }
+
+        if (next is not null) Promotions.Run(next);
     }
+
+    private bool Answers(in StoredEntry entry, CachedCall call, long now) => Entry.Passes(entry.Block.Span[..entry.Bytes], entry.Address, TestFor(call, now));
 
     /// <param name="entry">Taken over.</param>
     /// <param name="now">In milliseconds of Unix time, as read for the look-up: a clock costs as much as a look-up in memory does.</param>
@@ -465,59 +541,11 @@ internal sealed class ModelCache : IAsyncDisposable
         }
     }
 
-    private static void OpenUnderLock(FlightShard shard, CachedCall call, bool isListed)
-    {
-        Flight flight = shard.Open(call.Key, isListed);
-        flight.RunnersDue = call.Due;
-        flight.MayStore = (call.Request.CacheUse & CacheUse.NoStore) == 0;
-        call.Flight = flight;
-        call.Shard = shard;
-        call.Request.CacheOutcome = CacheOutcome.Miss;
-    }
-
-    /// <summary>The first who waits takes the place of a run that came to nothing; without one the flight is over.</summary>
-    private static CachedCall? PromoteUnderLock(FlightShard shard, Flight flight)
-    {
-        if (flight.First is not { } next)
-        {
-            shard.Close(flight);
-            return null;
-        }
-
-        flight.Remove(next);
-        flight.Runners = 1;
-        flight.RunnersDue = next.Due;
-        flight.Holders++;
-        next.Request.CacheOutcome = CacheOutcome.Miss;
-        return next;
-    }
-
-    /// <summary>Runs one that had waited.</summary>
-    /// <remarks>A run that is refused at once has the next promoted, and that one the next: one after the other here, not each within the other's.</remarks>
-    private static void Promote(CachedCall call)
-    {
-        if (_promotions is { } outer)
-        {
-            outer.Enqueue(call);
-            return;
-        }
-
-        _promotions = new Queue<CachedCall>();
-        try
-        {
-            CachedCall? next = call;
-            do next.Request.Model.Cache!.RunLate(next);
-            while (_promotions.TryDequeue(out next));
-        }
-        finally
-        {
-            _promotions = null;
-        }
-    }
-
-    private void RunLate(CachedCall call)
+    /// <summary>Runs one that had waited, for another's run or for the disk.</summary>
+    public void RunLate(CachedCall call)
     {
         InferenceRequest request = call.Request;
+        CountMiss(call);
         if (call.Due != QueueEntry.NoDeadline)
         {
             // The batcher counts from now; some of the time has been spent.
@@ -540,6 +568,8 @@ internal sealed class ModelCache : IAsyncDisposable
     private void Run(CachedCall call, RunsHere runs)
     {
         InferenceRequest request = call.Request;
+        call.Clears = Validity.Clears;
+        call.Created = Now();
         call.Receiver = request.Receiver;
         request.Receiver = call;
         _batcher.Enqueue(request, runs);
@@ -549,52 +579,24 @@ internal sealed class ModelCache : IAsyncDisposable
     /// <returns>When the next one's is; <see cref="QueueEntry.NoDeadline"/> when nobody who waits has one.</returns>
     private long Expire(long now)
     {
-        long next = QueueEntry.NoDeadline;
-        CachedCall? expired = null;
+        DueCalls due = new(now);
         foreach (FlightShard shard in _shards)
         {
             if (shard.LooksEmpty) continue;
-            lock (shard.Lock)
-            {
-                foreach (Flight flight in shard.All)
-                {
-                    for (CachedCall? call = flight.First; call is not null;)
-                    {
-                        CachedCall waiting = call;
-                        call = call.Next;
-                        if (waiting.Due > now)
-                        {
-                            next = Math.Min(next, waiting.Due);
-                            continue;
-                        }
-
-                        flight.Remove(waiting);
-                        waiting.Next = expired;
-                        expired = waiting;
-                    }
-                }
-            }
+            lock (shard.Lock) due.TakeFrom(shard);
         }
 
-        while (expired is not null)
+        while (due.TryNextLate(out CachedCall? late))
         {
-            CachedCall call = expired;
-            expired = call.Next;
-            call.Next = null;
-            Fail(call, RequestOutcome.Expired, StatusCode.Unavailable, Refusals.For(call.Request, Refusals.TimeoutExpired));
+            if (now - late.Start >= _diskPatience) _cache.DiskIsLate(now);
+            Promotions.Run(late);
         }
 
-        return next;
+        while (due.TryNextExpired(out CachedCall? call)) Fail(call, RequestOutcome.Expired, StatusCode.Unavailable, Refusals.For(call.Request, Refusals.TimeoutExpired));
+        return Math.Min(due.Next, _cache.WatchDisk(now));
     }
 
-    private EntryTest TestFor(CachedCall call, long now)
-    {
-        long oldest = _timeToLive == long.MaxValue ? 0 : now - _timeToLive;
-
-        // As old as it says is not too old.
-        if (call.Request.CacheMaxAgeSeconds is > 0 and var seconds) oldest = Math.Max(oldest, now - (1000 * seconds) - 1);
-        return new EntryTest(call.Key, Ledger.Floor, Math.Max(oldest, Math.Max(ClearedAt, _cache.ClearedAt)), now + MostAheadMilliseconds);
-    }
+    private EntryTest TestFor(CachedCall call, long now) => Validity.TestFor(call.Key, call.Request.CacheMaxAgeSeconds, now);
 
     private void CountMiss(CachedCall call) => Counts.CountMiss(Nanoseconds(_time.GetTimestamp() - call.Start));
 

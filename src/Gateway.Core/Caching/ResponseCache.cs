@@ -21,14 +21,27 @@ public sealed partial class ResponseCache : IDisposable
     // A light model's answer with its header and the store's; larger ones only make the sketch more exact than it need be.
     private const int ExpectedEntryBytes = 256;
 
+    // A sketch has eight bytes for an entry: an eighth of the memory at most, beside it.
+    private const int SketchShare = 64;
+
+    // What the store keeps of each besides.
+    private const int EntryOverheadBytes = 32;
+
     // A key of 64 bits each, so that one that is asked for a thousand times while its renewal waits is renewed once.
     private const int TouchSlots = 4096;
+
+    // A disk that gives nothing at all for so long is not asked any more.
+    private static readonly TimeSpan MostSilence = TimeSpan.FromSeconds(5);
+
+    // Where no read is late.
+    private const long InTime = long.MinValue;
 
     private readonly CacheOptions _options;
     private readonly IResponseStoreFactory _factory;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
+    private readonly Lock _clearing = new();
 
     // All that are open, the latest last: while a version is loaded anew, the one that is served and the one that may take its place.
     private readonly List<ModelCache> _models = [];
@@ -41,6 +54,7 @@ public sealed partial class ResponseCache : IDisposable
     private FrequencySketch? _sketch;
     private CacheRestore? _restore;
     private long _clearedAt;
+    private long _lateSince = InTime;
     private bool _isClosed;
 
     internal ResponseCache(CacheOptions options, IResponseStoreFactory factory, BlockPool pool, TimeProvider time, ILogger logger)
@@ -79,8 +93,9 @@ public sealed partial class ResponseCache : IDisposable
         }
     }
 
-    /// <summary>What one model version has in it; null when it has no cache.</summary>
-    public static (long Bytes, long Entries)? UsageOf(ServedModel model) => model.Cache is { } cache ? (cache.Ledger.Bytes, cache.Ledger.Entries) : null;
+    /// <summary>What one model version has in it, and how much of that is on disk alone; null when it has no cache.</summary>
+    public static (long Bytes, long Entries, long DiskBytes)? UsageOf(ServedModel model) =>
+        model.Cache is { } cache ? (cache.Ledger.Bytes, cache.Ledger.Entries, cache.Ledger.DiskBytes) : null;
 
     /// <summary>Gives a model version a cache, before it is served.</summary>
     /// <param name="files">What its answers depend on; digested under the cache's secret.</param>
@@ -109,7 +124,8 @@ public sealed partial class ResponseCache : IDisposable
         ModelCache cache;
         lock (_lock)
         {
-            cache = new ModelCache(this, model, id, generation, config, _models.FindLast(other => other.Id == id), _time) { ClearedAt = _cleared.GetValueOrDefault(id) };
+            long cleared = Math.Max(_cleared.GetValueOrDefault(id), ClearedAt);
+            cache = new ModelCache(this, model, id, generation, config, cleared, _models.FindLast(other => other.Id == id), _time);
             _models.Add(cache);
         }
 
@@ -120,42 +136,51 @@ public sealed partial class ResponseCache : IDisposable
     internal async ValueTask CloseAsync(ModelCache cache)
     {
         lock (_lock) _models.Remove(cache);
+        if (Store is not null) Writer.Post(default);
         await cache.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>Deletes the answers of a model's versions, or of all models. None that was made before is used after this returns.</summary>
     /// <param name="model">Null for all.</param>
-    /// <param name="version">0 for all that are served.</param>
-    /// <returns>About how many answers that were; null when no such model has a cache.</returns>
-    public long? Clear(string? model = null, long version = 0)
+    /// <param name="version">0 for all that are served, or were when what is on disk was written.</param>
+    /// <param name="unloaded">Versions of the model that are not served: what they have would come back with them.</param>
+    /// <returns>About how many answers that were; null when there is no such model with a cache.</returns>
+    public long? Clear(string? model = null, long version = 0, IEnumerable<long>? unloaded = null)
     {
         long now = _time.GetUtcNow().ToUnixTimeMilliseconds();
         long entries = 0;
-        bool isFound = model is null;
         lock (_lock)
         {
             if (_store is null) return model is null ? 0 : null;
+            bool isFound = model is null;
             foreach (ModelCache cache in _models)
             {
                 if (model is not null && (cache.Name != model || (version != 0 && cache.Version != version))) continue;
                 isFound = true;
                 entries += cache.Ledger.Entries;
-                cache.ClearedAt = now;
-                Writer.Post(new WriteItem(cache, default, default, null, null, -1, null));
+                cache.Clear(now);
+                Writer.Post(new WriteItem(cache, default, default, null, null, OldEntry.None, null, cache.Validity.Clears));
                 if (model is not null) _cleared[cache.Id] = now;
             }
 
+            foreach (long other in unloaded ?? [])
+            {
+                if (version != 0 && version != other) continue;
+                _cleared[IdOf(model!, other)] = now;
+                isFound = true;
+            }
+
+            if (!isFound) return null;
             if (model is null)
             {
                 Volatile.Write(ref _clearedAt, now);
                 _cleared.Clear();
                 _cleared[0] = now;
             }
-
-            if (isFound) WriteCleared();
         }
 
-        return isFound ? entries : null;
+        WriteCleared();
+        return entries;
     }
 
     /// <summary>Begins to take over what earlier lives left on disk; to be called once the models are loaded.</summary>
@@ -164,7 +189,7 @@ public sealed partial class ResponseCache : IDisposable
         lock (_lock)
         {
             if (_folder is not { OldLogs.Count: > 0 } folder || _restore is not null || _isClosed) return;
-            _restore = new CacheRestore(this, folder, _logger);
+            _restore = new CacheRestore(this, folder, _options.DiskBytes, _logger);
         }
     }
 
@@ -188,6 +213,7 @@ public sealed partial class ResponseCache : IDisposable
                 if (cache.Generation == header.Generation) model = cache;
             }
 
+            if (model?.Validity.IsOver(header, _time.GetUtcNow().ToUnixTimeMilliseconds()) == true) return false;
             return isServed == model is not null && header.Created > ClearedAt && header.Created > _cleared.GetValueOrDefault(header.Model);
         }
     }
@@ -195,21 +221,62 @@ public sealed partial class ResponseCache : IDisposable
     /// <summary>Makes an entry that is used and old the latest again.</summary>
     internal void Touch(ModelCache model, CacheKey key, in StoredEntry entry)
     {
+        // Where it lies is in it: what is made the latest grows old again.
+        ulong bits = key.Bits ^ ((ulong)entry.Address * 0x9E37_79B9_7F4A_7C15);
         ref ulong slot = ref _touched[(int)(key.Bits >> 20) & (TouchSlots - 1)];
-        if (slot == key.Bits || !Writer.TryReserve(entry.Bytes)) return;
-        slot = key.Bits;
+        if (slot == bits || !Writer.TryReserve(entry.Bytes)) return;
+        slot = bits;
         entry.Block.AddReference();
-        Writer.Post(new WriteItem(model, key, entry, null, null, entry.Address, null));
+        Writer.Post(new WriteItem(model, key, entry, null, null, new OldEntry(entry.Address, entry.Bytes), null));
     }
 
-    /// <summary>The store keeps nothing before an address any more.</summary>
-    internal void AdvanceLedgers(long begin)
+    /// <summary>The disk has answered, however late.</summary>
+    internal void DiskHasAnswered()
+    {
+        if (Volatile.Read(ref _lateSince) != InTime) Volatile.Write(ref _lateSince, InTime);
+    }
+
+    /// <summary>A read of the disk takes too long.</summary>
+    /// <param name="now">A timestamp.</param>
+    internal void DiskIsLate(long now) => Interlocked.CompareExchange(ref _lateSince, now, InTime);
+
+    /// <summary>Gives the disk up if it has answered nothing for long.</summary>
+    /// <returns>When to ask again; <see cref="Scheduling.QueueEntry.NoDeadline"/> while no read is late.</returns>
+    internal long WatchDisk(long now)
+    {
+        long since = Volatile.Read(ref _lateSince);
+        if (since == InTime) return Scheduling.QueueEntry.NoDeadline;
+        long end = since + (long)(MostSilence.TotalSeconds * _time.TimestampFrequency);
+        if (now < end) return end;
+        Store?.GiveUpDisk($"it has answered nothing for {MostSilence.TotalSeconds:0} seconds");
+        Volatile.Write(ref _lateSince, InTime);
+        return Scheduling.QueueEntry.NoDeadline;
+    }
+
+    /// <summary>Bytes in the store that are of use.</summary>
+    internal long LiveBytes()
+    {
+        lock (_lock)
+        {
+            long bytes = 0;
+            for (int i = 0; i < _models.Count; i++)
+            {
+                ModelLedger ledger = _models[i].Ledger;
+                if (_models.FindIndex(other => other.Ledger == ledger) == i) bytes += ledger.Bytes + (ledger.Entries * EntryOverheadBytes);
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <summary>The store keeps nothing before an address any more, and what is before another is not in memory.</summary>
+    internal void AdvanceLedgers(long begin, long head)
     {
         lock (_lock)
         {
             foreach (ModelCache model in _models)
             {
-                long gone = model.Ledger.Advance(begin);
+                long gone = model.Ledger.Advance(begin, head);
                 if (gone > 0) model.Counts.CountEvictions(gone);
             }
         }
@@ -254,10 +321,11 @@ public sealed partial class ResponseCache : IDisposable
     private void OpenStore()
     {
         if (_options.Directory is { } directory) TryTake(directory);
+        if (_folder?.SetAside is { } aside) Log.SetAside(_logger, aside);
         _secret = _folder?.Secret ?? CacheSecret.Random();
         IResponseStore store = _factory.Open(new StoreContext(_options.MemoryBytes, _folder?.Log, _options.DiskBytes, _secret, Pool, reason => Log.DiskFailed(_logger, _options.Directory!, reason)));
-        _sketch = new FrequencySketch(store.Capacity / ExpectedEntryBytes);
-        _writer = new CacheWriter(this, store, _secret);
+        _sketch = new FrequencySketch(Math.Min(store.Capacity / ExpectedEntryBytes, store.MemoryBytes / SketchShare));
+        _writer = new CacheWriter(this, store, _secret, _time);
         Volatile.Write(ref _store, store);
         Log.Opened(_logger, store.MemoryBytes >> 20, _folder is null ? "and nothing on disk" : $"and {_options.DiskBytes >> 20} MiB in {_options.Directory}");
     }
@@ -285,9 +353,16 @@ public sealed partial class ResponseCache : IDisposable
 
     private void WriteCleared()
     {
+        if (_folder is not { } folder) return;
         try
         {
-            _folder?.WriteCleared(_cleared);
+            // One after the other, and all that was deleted by then; the disk holds up nobody who only wants to know what there is.
+            lock (_clearing)
+            {
+                Dictionary<ulong, long> cleared;
+                lock (_lock) cleared = new Dictionary<ulong, long>(_cleared);
+                folder.WriteCleared(cleared);
+            }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -314,6 +389,9 @@ public sealed partial class ResponseCache : IDisposable
 
         [LoggerMessage(7005, LogLevel.Warning, "Model {Model} asks for a response cache, and the server's has no memory", EventName = "CacheOff")]
         public static partial void Off(ILogger logger, string model);
+
+        [LoggerMessage(7007, LogLevel.Warning, "What the response cache had kept cannot be read, since its secret was lost, and has been moved to {Folder}", EventName = "CacheMovedAside")]
+        public static partial void SetAside(ILogger logger, string folder);
 
         [LoggerMessage(7006, LogLevel.Warning, "Model {Model} asks for a response cache and for preserve_ordering: it has no cache, whose answers would overtake others", EventName = "CacheUnordered")]
         public static partial void Ordered(ILogger logger, string model);

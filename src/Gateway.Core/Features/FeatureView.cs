@@ -22,8 +22,8 @@ public sealed partial class FeatureView : IDisposable
     /// <summary>Longest key, in bytes.</summary>
     public const int MostKeyBytes = FeatureKeys.MostKeyBytes;
 
-    // Of the sessions that the store has, half: the others are for looking at what is in memory.
-    private const int MostReads = 32;
+    /// <summary>A disk that gives nothing at all for so long is not waited for.</summary>
+    internal static readonly TimeSpan MostSilence = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan LoadingWait = TimeSpan.FromSeconds(1);
 
@@ -41,6 +41,8 @@ public sealed partial class FeatureView : IDisposable
     private long _clearedAt;
     private long _rows;
     private int _reading;
+    private long _lastAnswer;
+    private volatile bool _isStuck;
     private volatile bool _isLoaded;
     private volatile bool _hasLost;
     private volatile bool _isClosed;
@@ -64,7 +66,7 @@ public sealed partial class FeatureView : IDisposable
         _logBytes = RowEntry.LogBytes(config.RowBytes);
         try
         {
-            if (directory is not null) _folder = new FeatureFolder(Path.Combine(directory, config.Name), config.Kind, time);
+            if (directory is not null) _folder = new FeatureFolder(Path.Combine(directory, config.Name), config.Kind);
             if (_folder?.SetAside is { } aside) Log.SetAside(logger, Name, config.Kind, aside);
             _clearedAt = _folder?.ClearedAt ?? 0;
             _secret = _folder?.Secret ?? CacheSecret.Random();
@@ -197,7 +199,14 @@ public sealed partial class FeatureView : IDisposable
         _hasLost = true;
     }
 
-    internal void OnBroken(long entries) => Log.Broken(_logger, Name, entries);
+    /// <summary>Moves a file of an old log aside; what the sources have is to be loaded again.</summary>
+    internal string MoveAside(string file)
+    {
+        _folder!.ForgetLoaded();
+        return _folder.MoveAside(file);
+    }
+
+    internal void OnBroken(long entries, string aside) => Log.Broken(_logger, Name, entries, aside);
 
     /// <summary>What was kept on disk has been taken over.</summary>
     internal void Restored(string? problem)
@@ -220,28 +229,43 @@ public sealed partial class FeatureView : IDisposable
     /// <summary>What a read of the disk that found nothing means.</summary>
     internal ReadStatus Judge(ReadStatus status) => status == ReadStatus.NotFound && _hasLost ? ReadStatus.Unreadable : status;
 
-    /// <summary>Asks whether a look-up may go on, which may have to read the disk.</summary>
-    /// <returns>False when as many read as may: it is run again when one of them has ended.</returns>
-    internal bool MayRead(IThreadPoolWorkItem lookup)
+    /// <summary>Has a look-up that needs the disk go on when one of those that read it has been answered.</summary>
+    /// <returns>False when the disk answers nobody.</returns>
+    internal bool TryPark(IThreadPoolWorkItem lookup)
     {
-        if (Volatile.Read(ref _reading) < MostReads) return true;
+        if (_isStuck) return false;
         _parked.Enqueue(lookup);
 
-        // The last of those reads may have ended between the two, and nobody else would wake it.
-        if (Volatile.Read(ref _reading) < MostReads) Wake();
-        return false;
+        // The last of those reads may have ended between the two, and nobody else would wake it: either this thread sees that, or that one sees the look-up.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _reading) == 0 || _isStuck) Wake();
+        return true;
     }
 
     internal void BeginRead()
     {
         Counts.CountDiskRead();
-        Interlocked.Increment(ref _reading);
+        if (Interlocked.Increment(ref _reading) == 1) Volatile.Write(ref _lastAnswer, _time.GetTimestamp());
     }
 
     internal void EndRead()
     {
+        Volatile.Write(ref _lastAnswer, _time.GetTimestamp());
+        _isStuck = false;
         Interlocked.Decrement(ref _reading);
         Wake();
+    }
+
+    /// <summary>Whether the disk has been asked, and has answered nobody for too long.</summary>
+    internal bool IsSilent => Volatile.Read(ref _reading) != 0 && _time.GetElapsedTime(Volatile.Read(ref _lastAnswer)) >= MostSilence;
+
+    /// <summary>A request has not got its rows in time: if the disk answers nobody, the others need not wait for it either.</summary>
+    internal void Suspect()
+    {
+        if (!IsSilent) return;
+        if (!_isStuck) Log.Stuck(_logger, Name, (long)MostSilence.TotalSeconds);
+        _isStuck = true;
+        for (int parked = _parked.Count; parked > 0; parked--) Wake();
     }
 
     /// <summary>Has a look-up go on that waits for others.</summary>
@@ -267,14 +291,17 @@ public sealed partial class FeatureView : IDisposable
         [LoggerMessage(7101, LogLevel.Warning, "The disk of feature view {View} has failed, and the view cannot be changed any more: {Reason}", EventName = "FeatureDiskFailed")]
         public static partial void DiskFailed(ILogger logger, string view, string reason);
 
-        [LoggerMessage(7102, LogLevel.Warning, "What feature view {View} had kept is not of {Kind}, and has been moved to {Folder}", EventName = "FeaturesSetAside")]
+        [LoggerMessage(7102, LogLevel.Warning, "What feature view {View} had kept is not of {Kind}, or its secret was lost: it has been moved to {Folder}", EventName = "FeaturesSetAside")]
         public static partial void SetAside(ILogger logger, string view, string kind, string folder);
 
         [LoggerMessage(7103, LogLevel.Warning, "Rows of feature view {View} are lost: its disk does not give back what was written. Keys without a row are refused until it is loaded anew", EventName = "FeaturesLost")]
         public static partial void Lost(ILogger logger, string view);
 
-        [LoggerMessage(7104, LogLevel.Warning, "{Entries} rows on the disk of feature view {View} were damaged, and are not used: they may have been torn when the server was ended, or rows are as they were before", EventName = "FeaturesDamaged")]
-        public static partial void Broken(ILogger logger, string view, long entries);
+        [LoggerMessage(7104, LogLevel.Warning, "{Entries} rows on the disk of feature view {View} were damaged, and are not used: they may have been torn when the server was ended, or rows are as they were before. The files have been moved to {Folder}", EventName = "FeaturesDamaged")]
+        public static partial void Broken(ILogger logger, string view, long entries, string folder);
+
+        [LoggerMessage(7106, LogLevel.Warning, "The disk of feature view {View} has answered nothing for {Seconds} seconds: requests that need it are refused until it does", EventName = "FeatureDiskStuck")]
+        public static partial void Stuck(ILogger logger, string view, long seconds);
 
         [LoggerMessage(7105, LogLevel.Information, "Feature view {View} has taken over {Rows} rows of its last life", EventName = "FeaturesRestored")]
         public static partial void Restored(ILogger logger, string view, long rows);

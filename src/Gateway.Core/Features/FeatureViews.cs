@@ -1,5 +1,6 @@
 using Gateway.Core.Caching.Storage;
 using Gateway.Core.Features.Configuration;
+using Gateway.Core.Features.Lookups;
 using Gateway.Core.Memory;
 using Gateway.Protocol;
 using Microsoft.Extensions.Logging;
@@ -22,6 +23,7 @@ public sealed class FeatureViews : IDisposable
         foreach ((string name, string problem) in problems) _views[name] = new FeatureView(name, problem, time, logger);
         _byLetters = _views.GetAlternateLookup<ReadOnlySpan<char>>();
         Pool = pool;
+        Times = new FillTimes(time);
         All = [.. _views.Values.OrderBy(view => view.Name, StringComparer.Ordinal)];
     }
 
@@ -30,6 +32,9 @@ public sealed class FeatureViews : IDisposable
 
     /// <summary>Where the rows that are filled in lie.</summary>
     internal BlockPool Pool { get; }
+
+    /// <summary>Looks after requests that wait for a disk.</summary>
+    internal FillTimes Times { get; }
 
     /// <exception cref="InferenceException">There is none of that name.</exception>
     public FeatureView Find(ReadOnlySpan<char> name) => _byLetters.TryGetValue(name, out FeatureView? view) ? view : throw Unknown(name);
@@ -44,6 +49,7 @@ public sealed class FeatureViews : IDisposable
 
     public void Dispose()
     {
+        Times.Dispose();
         foreach (FeatureView view in All) view.Dispose();
     }
 

@@ -106,15 +106,16 @@ internal sealed class FeatureBody(FeatureViewConfig config, BlockPool pool) : ID
     {
         MessagePackReader reader = new(message);
         bool isThere = false;
+        ReadOnlySpan<byte> row = default;
         if (!reader.TryReadMapHeader(out int entries)) throw Malformed.At(reader, "the request");
         for (; entries > 0; entries--)
         {
             if (!reader.TryReadString(out ReadOnlySpan<byte> key)) throw Malformed.At(reader, "a key of the request");
-            if (key.SequenceEqual("row"u8) && !isThere)
+            if (key.SequenceEqual("row"u8))
             {
-                if (!reader.TryReadBinary(out ReadOnlySpan<byte> row)) throw Malformed.At(reader, "'row', which must be bin,");
+                if (isThere) throw Malformed.Twice("row");
                 isThere = true;
-                TakeRow(row);
+                if (!reader.TryReadBinary(out row)) throw Malformed.At(reader, "'row', which must be bin,");
             }
             else if (!reader.TrySkip())
             {
@@ -122,7 +123,9 @@ internal sealed class FeatureBody(FeatureViewConfig config, BlockPool pool) : ID
             }
         }
 
+        if (!reader.IsAtEnd) throw Malformed.Invalid($"the request ends at byte {reader.Position}, but the message does not");
         if (!isThere) throw Malformed.Invalid("the request has no 'row'");
+        TakeRow(row);
     }
 
     /// <summary>Takes the bytes of as many rows as there are keys.</summary>

@@ -85,6 +85,8 @@ internal sealed class FeatureEndpoint(FeatureViews? views, BlockPool pool, OpenI
             return;
         }
 
+        // As it is, and not as it was spelled.
+        if (view.Config.KeyType == DataType.Int64) key = BinaryPrimitives.ReadInt64LittleEndian(body.Keys.Span).ToString(CultureInfo.InvariantCulture);
         FeatureAnswers.WriteRow(context, isPacked, view, key, found, pool);
     }
 

@@ -19,11 +19,15 @@ internal static class CacheFamilies
         Each(writer, models, "gateway_cache_refreshes_total", "counter", "Requests that asked to be run and kept.", static cache => cache.Refreshes);
         Each(writer, models, "gateway_cache_bypasses_total", "counter", "Requests that asked for no cache.", static cache => cache.Bypasses);
         Each(writer, models, "gateway_cache_insertions_total", "counter", "Answers kept.", static cache => cache.Insertions);
+        Each(writer, models, "gateway_cache_restored_total", "counter", "Answers taken over from an earlier life of the server.", static cache => cache.Restored);
         Each(writer, models, "gateway_cache_evictions_total", "counter", "Answers let go of, for others or because the model's quota was full.", static cache => cache.Evictions);
         Each(writer, models, "gateway_cache_not_admitted_total", "counter", "Answers not kept because the cache was full and they were asked for once.", static cache => cache.NotAdmitted);
         Each(writer, models, "gateway_cache_not_stored_total", "counter", "Answers not kept because they were too large, or came faster than they could be written.", static cache => cache.NotStored);
         Gauge(writer, models, "gateway_cache_model_bytes", "Bytes of a model's answers that may be used.", static model => model.CacheUse.Bytes);
         Gauge(writer, models, "gateway_cache_model_entries", "Answers of a model that may be used.", static model => model.CacheUse.Entries);
+        Gauge(writer, models, "gateway_cache_model_disk_bytes", "Bytes of them that are on disk alone.", static model => model.CacheUse.DiskBytes);
+        writer.Family("gateway_cache_hit_ratio", "gauge", "Hits since the start as a share of the requests that looked; what joined another's run counts as none.");
+        foreach (ModelSample model in models) writer.Sample("gateway_cache_hit_ratio", HitRatio(model.Cache!), ("model", model.Name), ("version", model.Version));
         WriteAges(writer, models);
     }
 
@@ -42,6 +46,8 @@ internal static class CacheFamilies
         One(writer, "gateway_cache_memory_bytes", "gauge", "Bytes of them that are in memory.", usage.MemoryBytes);
         One(writer, "gateway_cache_spilled_bytes_total", "counter", "Bytes written to the cache's disk.", usage.SpilledBytes);
     }
+
+    private static double HitRatio(CacheCounts cache) => (double)cache.Hits / Math.Max(1, cache.Hits + cache.Misses + cache.Joins);
 
     private static void WriteAges(PrometheusWriter writer, ModelSample[] models)
     {

@@ -8,7 +8,7 @@ namespace Gateway.Server.Metrics;
 
 /// <summary>One served model version's numbers, all taken at one moment.</summary>
 internal sealed record ModelSample(string Name, string Version, ModelCounts Counts, int PendingRequests, long PendingBytes, TimeSpan LoadDuration, DynamicBatcher Batcher,
-    IReadOnlyList<(string Group, LatencyModel Latency)> Latencies, CacheCounts? Cache, (long Bytes, long Entries) CacheUse)
+    IReadOnlyList<(string Group, LatencyModel Latency)> Latencies, CacheCounts? Cache, (long Bytes, long Entries, long DiskBytes) CacheUse)
 {
     /// <summary>Those of every version that is served.</summary>
     public static IReadOnlyList<ModelSample> Take(IEnumerable<ModelStatus> index) =>

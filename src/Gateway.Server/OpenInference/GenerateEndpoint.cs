@@ -44,6 +44,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
 
             exchange.Request.LimitTime(timeout, (long)time.GetElapsedTime(arrival).TotalMicroseconds);
             exchange.Request.CacheUse |= use;
+            exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(context.Request.Headers);
             exchange.WatchClient();
             try
             {

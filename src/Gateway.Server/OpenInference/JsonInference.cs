@@ -1,3 +1,4 @@
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
@@ -5,7 +6,7 @@ using Gateway.Protocol;
 
 namespace Gateway.Server.OpenInference;
 
-/// <summary>Asks a served model what a request in JSON says, as if it had come over HTTP, and throws the answer away.</summary>
+/// <summary>Asks a served model what a request in JSON says, as if it had come over HTTP with the wish that the answer be kept, and throws it away.</summary>
 public sealed class JsonInference(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options)
 {
     /// <param name="json">A whole infer request, without binary tensors.</param>
@@ -18,6 +19,7 @@ public sealed class JsonInference(ModelCatalog catalog, BlockPool pool, OpenInfe
             exchange.Request = catalog.RentRequest(model, model.Version);
             InferRequestReader.Read(json.Span, exchange);
             if (exchange.BlobCount > 0) return "a request with binary tensors cannot be in a list";
+            exchange.Request.CacheUse |= CacheUse.Keep;
             await exchange.Request.Model.InferAsync(exchange.Request).ConfigureAwait(false);
             return exchange.Request.Status == StatusCode.Ok ? null : exchange.Request.Error ?? "";
         }

@@ -205,7 +205,8 @@ public sealed class OpenInferenceHandler(
     private void ClearCache(HttpContext context, in Route route)
     {
         string? model = route.Kind == RouteKind.ModelCache ? route.Model.ToString() : null;
-        if (cache?.Clear(model, route.Version()) is { } entries)
+        IEnumerable<long> unloaded = catalog.Index.Where(status => status.Name == model && status.Model is null && status.Version > 0).Select(status => status.Version);
+        if (cache?.Clear(model, route.Version(), unloaded) is { } entries)
         {
             ErrorWriter.WriteJson(context, StatusCodes.Status200OK, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"deleted\":{entries}}}")));
             return;

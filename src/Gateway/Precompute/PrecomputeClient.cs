@@ -80,6 +80,9 @@ internal sealed class PrecomputeClient : IDisposable
     private static ByteArrayContent ContentOf(in PreparedRequest request)
     {
         ByteArrayContent content = new(request.Body);
+
+        // A full cache keeps nothing else that nobody has asked for before.
+        content.Headers.Add("Inference-Cache", "keep");
         if (request.HeadLength is { } head) content.Headers.Add("Inference-Header-Content-Length", head.ToString(CultureInfo.InvariantCulture));
         return content;
     }

@@ -15,15 +15,18 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
     private readonly InferenceClient _messages = new(server.HttpAddress);
 
     /// <summary>The protocols.</summary>
-    public static IReadOnlyList<string> Protocols { get; } = ["JSON", "binary", "MessagePack over HTTP", "frames", "gRPC"];
+    public static IReadOnlyList<string> Protocols { get; } = ["JSON", "binary", "MessagePack over HTTP", "frames", "gRPC", "gRPC, typed", "gRPC stream", "TensorFlow predict"];
 
     public Task<byte[]> AskAsync(string protocol, Question question) => protocol switch
     {
-        "JSON" => PostAsync(question.Model, new StringContent(question.Json(), Encoding.UTF8, "application/json")),
+        "JSON" => PostAsync($"/v2/models/{question.Model}/infer", new StringContent(question.Json(), Encoding.UTF8, "application/json")),
         "binary" => PostBinaryAsync(question),
         "MessagePack over HTTP" => AskAsync(_messages, question),
         "frames" => AskAsync(_frames, question),
-        _ => CallAsync(question),
+        "gRPC, typed" => CallAsync("ModelInfer", question.Grpc(isTyped: true)),
+        "gRPC stream" => CallAsync("ModelStreamInfer", question.Grpc()),
+        "TensorFlow predict" => PostAsync($"/v1/models/{question.Model}:predict", new StringContent(question.TensorFlow(), Encoding.UTF8, "application/json")),
+        _ => CallAsync("ModelInfer", question.Grpc()),
     };
 
     /// <summary>A metric's value, for one model; 0 when it is not there.</summary>
@@ -62,24 +65,24 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
         (byte[] body, int headLength) = question.Binary();
         ByteArrayContent content = new(body);
         content.Headers.Add("Inference-Header-Content-Length", headLength.ToString(CultureInfo.InvariantCulture));
-        return await PostAsync(question.Model, content);
+        return await PostAsync($"/v2/models/{question.Model}/infer", content);
     }
 
-    private async Task<byte[]> PostAsync(string model, HttpContent content)
+    private async Task<byte[]> PostAsync(string path, HttpContent content)
     {
-        using HttpResponseMessage answer = await _http.PostAsync(new Uri($"/v2/models/{model}/infer", UriKind.Relative), content, TestContext.Current.CancellationToken);
+        using HttpResponseMessage answer = await _http.PostAsync(new Uri(path, UriKind.Relative), content, TestContext.Current.CancellationToken);
         byte[] body = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         Assert.True(answer.IsSuccessStatusCode, Encoding.UTF8.GetString(body));
         return body;
     }
 
-    private async Task<byte[]> CallAsync(Question question)
+    private async Task<byte[]> CallAsync(string method, byte[] message)
     {
-        using HttpRequestMessage request = new(HttpMethod.Post, "/inference.GRPCInferenceService/ModelInfer")
+        using HttpRequestMessage request = new(HttpMethod.Post, $"/inference.GRPCInferenceService/{method}")
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(question.Grpc()),
+            Content = new ByteArrayContent(message),
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         request.Headers.TE.ParseAdd("trailers");

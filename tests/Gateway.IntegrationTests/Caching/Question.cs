@@ -93,20 +93,40 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
         return request;
     }
 
+    /// <summary>The body of TensorFlow Serving's predict call, input by input.</summary>
+    public string TensorFlow() => JsonSerializer.Serialize(new { inputs = Inputs.ToDictionary(input => input.Name, input => Nested(input.Values, input.Shape)) });
+
     /// <summary>A <c>ModelInferRequest</c> behind gRPC's prefix; the numbers are those of the protocol's definition.</summary>
-    public byte[] Grpc()
+    /// <param name="isTyped">Whether each tensor has its own numbers, as <c>InferTensorContents</c>, and not raw bytes behind all.</param>
+    public byte[] Grpc(bool isTyped = false)
     {
         List<byte> message = [.. Field(1, Encoding.UTF8.GetBytes(Model))];
         foreach (QuestionInput input in Inputs)
         {
             byte[] shape = [.. input.Shape.SelectMany(dimension => Varint(dimension))];
-            message.AddRange(Field(5, [.. Field(1, Encoding.UTF8.GetBytes(input.Name)), .. Field(2, Encoding.UTF8.GetBytes(input.Type)), .. Field(3, shape), .. Parameter(input.View)]));
+            message.AddRange(Field(5, [.. Field(1, Encoding.UTF8.GetBytes(input.Name)), .. Field(2, Encoding.UTF8.GetBytes(input.Type)), .. Field(3, shape), .. Parameter(input.View), .. isTyped ? Field(5, Contents(input)) : []]));
         }
 
-        foreach (QuestionInput input in Inputs) message.AddRange(Field(7, input.Raw()));
+        foreach (QuestionInput input in isTyped ? [] : Inputs) message.AddRange(Field(7, input.Raw()));
         byte[] prefix = new byte[5];
         BinaryPrimitives.WriteInt32BigEndian(prefix.AsSpan(1), message.Count);
         return [.. prefix, .. message];
+    }
+
+    private static byte[] Contents(QuestionInput input) => input.Type switch
+    {
+        "FP32" => Field(6, input.Raw()),
+        "INT64" => Field(3, [.. input.Values.SelectMany(value => Varint((long)value))]),
+        _ => [.. input.Values.SelectMany(value => Field(8, Encoding.UTF8.GetBytes((string)value)))],
+    };
+
+    private static object Nested(ReadOnlySpan<object> values, ReadOnlySpan<long> shape)
+    {
+        if (shape.Length == 1) return values.ToArray();
+        int each = values.Length / (int)shape[0];
+        object[] nested = new object[shape[0]];
+        for (int i = 0; i < nested.Length; i++) nested[i] = Nested(values.Slice(i * each, each), shape[1..]);
+        return nested;
     }
 
     /// <summary>An entry of a tensor's parameters, whose value is of the field for strings.</summary>

@@ -34,8 +34,8 @@ public sealed class RequestTests
         Assert.Equal("gateway; fwd=bypass", await StatusAsync(server, "Cache-Control", "no-store", ""","parameters":{"cache":"refresh"}"""));
         Assert.Equal("gateway; hit", await StatusAsync(server, parameters: ""","parameters":{"cache":"use"}"""));
 
-        await RefusedAsync(server, "Inference-Cache", "sometimes", "", "Unable to parse Inference-Cache, expected one of use, refresh, no-store, bypass, got: sometimes");
-        await RefusedAsync(server, null, null, ""","parameters":{"cache":"sometimes"}""", "use, refresh, no-store, bypass");
+        await RefusedAsync(server, "Inference-Cache", "sometimes", "", "Unable to parse Inference-Cache, expected one of use, keep, refresh, no-store, bypass, got: sometimes");
+        await RefusedAsync(server, null, null, ""","parameters":{"cache":"sometimes"}""", "use, keep, refresh, no-store, bypass");
         await RefusedAsync(server, null, null, ""","parameters":{"cache":1}""", "cache");
     }
 

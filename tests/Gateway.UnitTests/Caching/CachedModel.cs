@@ -11,11 +11,13 @@ internal sealed class CachedModel : IAsyncDisposable
     private readonly ModelCacheConfig _config;
     private readonly List<TestModel> _replaced = [];
 
-    public CachedModel(TestModelSetup setup, ModelCacheConfig? config = null, CacheOptions? options = null, UInt128 generation = default)
+    public CachedModel(TestModelSetup setup, ModelCacheConfig? config = null, CacheOptions? options = null, UInt128 generation = default, HeldDisk? disk = null)
     {
         _config = config ?? new();
         Model = new TestModel(setup);
-        Cache = FasterResponseCache.Create(options ?? new CacheOptions { MemoryBytes = 4 << 20 }, Model.Pool, setup.Time, new Logger<ResponseCache>(new LoggerFactory([Log])));
+        options ??= new CacheOptions { MemoryBytes = 4 << 20 };
+        Logger<ResponseCache> logger = new(new LoggerFactory([Log]));
+        Cache = disk is null ? FasterResponseCache.Create(options, Model.Pool, setup.Time, logger) : new ResponseCache(options, disk, Model.Pool, setup.Time, logger);
         Cache.Open(Model.Model, _config, _ => generation);
     }
 

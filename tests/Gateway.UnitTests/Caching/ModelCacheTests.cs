@@ -220,6 +220,121 @@ public sealed class ModelCacheTests
     }
 
     [Fact]
+    public async Task Clear_WhileItIsRun_IsNeitherKeptNorJoined()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time, Policy with { MaxBatchRows = 1 }));
+        Sent before = model.Send(5);
+        PuppetRun first = await _stage.NextAsync();
+        Sent joined = model.Send(5);
+        Assert.NotNull(model.Cache.Clear());
+        Sent after = model.Send(5);
+        first.Succeed();
+        await AssertServedAsync(before, 5);
+        await AssertServedAsync(joined, 5);
+        Assert.False(after.IsAnswered);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(after, 5);
+        Assert.Equal((2, 1), (model.Counts.Misses, model.Counts.Joins));
+        await model.Cache.FlushAsync();
+        Assert.Equal(1, model.Cache.Usage()!.Entries);
+    }
+
+    [Fact]
+    public async Task Deadline_OfOneWhoJoinedBeforeADeletion_Holds()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = Timed(model, 50_000, 5);
+        PuppetRun run = await _stage.NextAsync();
+        Sent follower = Timed(model, 50_000, 5);
+        model.Cache.Clear();
+        _time.Advance(TimeSpan.FromMilliseconds(51));
+        await AssertRefusedAsync(follower, StatusCode.Unavailable, "Request timeout expired");
+        run.Succeed();
+        await AssertServedAsync(leader, 5);
+    }
+
+    [Fact]
+    public async Task Clock_SetBackAfterADeletion_AnswersAreFoundAndNoneOfBefore()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        await RunAsync(model, 5);
+        model.Cache.Clear();
+        await model.Cache.FlushAsync();
+        _time.SetForward = TimeSpan.FromHours(-1);
+        await RunAsync(model, 5);
+        await AssertServedAsync(model.Send(5), 5);
+        Assert.Equal((1, 2), (model.Counts.Hits, model.Counts.Misses));
+    }
+
+    [Fact]
+    public async Task Refresh_Answered_IsWhatTheNextGets()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        await RunAsync(model, 5);
+        for (int i = 0; i < 100; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(100));
+            Sent refresh = model.Send(CacheUse.Refresh, 5);
+            (await _stage.NextAsync()).Succeed();
+            await AssertServedAsync(refresh, 5);
+            await AssertServedAsync(model.Send(5), 5);
+        }
+
+        Assert.Equal((100, 0), (model.Counts.Hits, model.Counts.HitAgeMilliseconds));
+    }
+
+    [Fact]
+    public async Task Replaced_Entries_AreCountedOnce()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time), new ModelCacheConfig { TimeToLive = TimeSpan.FromSeconds(10) });
+        for (int i = 0; i < 10; i++)
+        {
+            await RunAsync(model, CacheUse.Refresh, 5);
+            await RunAsync(model, CacheUse.Refresh, 6);
+            _time.Advance(TimeSpan.FromSeconds(11));
+            await RunAsync(model, 5);
+            await RunAsync(model, 6);
+        }
+
+        Assert.Equal(2, model.Cache.Usage()!.Entries);
+        Assert.InRange(ResponseCache.UsageOf(model.Model.Model)!.Value.Bytes, 200, 600);
+    }
+
+    [Fact]
+    public async Task Full_OfWhatWasDeleted_TakesWhatIsAskedForOnce()
+    {
+        TestModelSetup setup = new() { Time = _time, CreateExecutor = (_, pool, time) => new NumberModel(pool, time, 1) };
+        await using CachedModel model = new(setup, options: new CacheOptions { MemoryBytes = 1 << 20 });
+        await SendAsync(0, 12_000, CacheUse.Ordinary);
+        long refused = model.Counts.NotAdmitted;
+        Assert.True(refused > 1000, $"{refused} were not admitted: it was never full");
+        await SendAsync(20_000, 20_100, CacheUse.Keep);
+        Assert.Equal(refused, model.Counts.NotAdmitted);
+        await SendAsync(20_000, 20_100, CacheUse.Ordinary);
+        Assert.Equal(100, model.Counts.Hits);
+
+        model.Cache.Clear();
+        await model.Cache.FlushAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        refused = model.Counts.NotAdmitted;
+        await SendAsync(30_000, 31_000, CacheUse.Ordinary);
+        Assert.Equal(refused, model.Counts.NotAdmitted);
+        await SendAsync(40_000, 52_000, CacheUse.Ordinary);
+        Assert.True(model.Counts.NotAdmitted > refused, "it is never full again");
+
+        async Task SendAsync(int from, int to, CacheUse use)
+        {
+            for (int i = from; i < to; i++)
+            {
+                Assert.Equal([NumberModel.Answer(i)], (await model.Send(use, i).AnswerAsync()).Values);
+                if (i % 200 == 199) await model.Cache.FlushAsync();
+            }
+
+            await model.Cache.FlushAsync();
+        }
+    }
+
+    [Fact]
     public async Task Quota_Full_TheOldestGoes()
     {
         await using CachedModel model = new(Puppets(_stage, _time), new ModelCacheConfig { MaxBytes = 4096 });

@@ -74,6 +74,33 @@ public sealed class RestartTests : IDisposable
         Assert.True(model.Counts.Evictions > 50_000);
     }
 
+    [Fact]
+    public async Task Disk_Full_ReadWhileItsOldestFilesGo_HasNotFailed()
+    {
+        await using CachedModel model = Make(memory: 1 << 20, disk: 4 << 20);
+        int end = 0;
+        Task[] lookers = [.. Enumerable.Range(0, 4).Select(seed => Task.Run(() => LookAsync(new Random(seed))))];
+        for (; end < 40_000; end++)
+        {
+            Assert.Equal([NumberModel.Answer(end)], (await model.Send(CacheUse.Refresh, end).AnswerAsync()).Values);
+            if (end % 500 == 499) await model.Cache.FlushAsync();
+        }
+
+        await Task.WhenAll(lookers);
+        Assert.True(model.Counts is { DiskHits: > 100, Evictions: > 10_000 });
+        Assert.Empty(model.Log.Warnings);
+
+        async Task LookAsync(Random random)
+        {
+            // About what is let go of next.
+            for (int now = 0; (now = Volatile.Read(ref end)) < 40_000;)
+            {
+                int number = Math.Max(0, now - 8_000 - random.Next(9_000));
+                Assert.Equal([NumberModel.Answer(number)], (await model.Send(CacheUse.NoStore, number).AnswerAsync()).Values);
+            }
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -145,10 +172,116 @@ public sealed class RestartTests : IDisposable
         Assert.Single(other.Log.Warnings);
     }
 
-    private CachedModel Make(int memory = 4 << 20, long disk = 64 << 20, int generation = 1)
+    [Fact]
+    public async Task Flush_WhileAnswersKeepComing_HappensByTheClock()
     {
-        CacheOptions options = new() { MemoryBytes = memory, Directory = _folder, DiskBytes = disk };
-        TestModelSetup setup = new() { CreateExecutor = (_, pool, time) => new NumberModel(pool, time, 1), PoolBytes = 256 << 20 };
+        ManualTimeProvider time = new();
+        TestModelSetup setup = new() { Time = time, CreateExecutor = (_, pool, clock) => new NumberModel(pool, clock, 1), PoolBytes = 256 << 20 };
+        await using CachedModel model = new(setup, options: new CacheOptions { MemoryBytes = 64 << 20, Directory = _folder, DiskBytes = 256 << 20 }, generation: 1);
+        for (int i = 0; i < 10_000 && model.Cache.Usage()!.SpilledBytes == 0; i++)
+        {
+            Assert.Equal([NumberModel.Answer(i)], (await model.Send(i).AnswerAsync()).Values);
+            if (i < 100) continue;
+            if (i == 100) Assert.Equal(0, model.Cache.Usage()!.SpilledBytes);
+            time.Advance(TimeSpan.FromMilliseconds(100));
+        }
+
+        Assert.True(model.Cache.Usage()!.SpilledBytes > 0, "nothing was written");
+    }
+
+    [Fact]
+    public async Task Restart_BrokenOffAgainAndAgain_TakesNoMoreRoomThanItMay()
+    {
+        string folder = Path.Combine(_folder, "0");
+        await using (CachedModel first = Make(memory: 1 << 20, disk: 4 << 20, folder: folder)) await AskAsync(first, 0, 40_000, twice: true);
+        long[] sizes = new long[10];
+        for (int life = 0; life < sizes.Length; life++)
+        {
+            // What a process that is killed leaves: the files as they are at that moment.
+            string next = Path.Combine(_folder, $"{life + 1}");
+            await using (CachedModel killed = Make(memory: 1 << 20, disk: 4 << 20, folder: folder))
+            {
+                killed.Cache.BeginRestore();
+                for (int i = 0; i < 1000; i++) await killed.Send(100_000 + (1000 * life) + i).AnswerAsync();
+                Copy(folder, next);
+            }
+
+            Directory.Delete(folder, recursive: true);
+            folder = next;
+            sizes[life] = Directory.GetFiles(folder, "log.*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
+        }
+
+        Assert.All(sizes, size => Assert.InRange(size, 1 << 20, 12 << 20));
+        await using CachedModel last = Make(memory: 1 << 20, disk: 4 << 20, folder: folder);
+        await RestoreAsync(last);
+        Assert.Single(Directory.GetDirectories(folder, "log-*"));
+
+        static void Copy(string from, string to)
+        {
+            foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+            {
+                string target = Path.Combine(to, Path.GetRelativePath(from, file));
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                try
+                {
+                    if (Path.GetFileName(file) != "lock") File.Copy(file, target);
+                }
+                catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+                {
+                    // Taken over meanwhile.
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Restart_MoreThanMemory_IsAllTakenOver()
+    {
+        await using (CachedModel before = Make(memory: 1 << 20)) await AskAsync(before, 0, 20_000);
+        await using CachedModel after = Make(memory: 1 << 20);
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 20_000);
+
+        Assert.InRange(after.Counts.Hits, 19_900, 20_000);
+        Assert.InRange(after.Counts.Restored, 19_900, 20_000);
+        Assert.InRange(after.Counts.Insertions, 0, 100);
+    }
+
+    [Fact]
+    public async Task Restart_Refreshed_TheLaterOneIsUsed()
+    {
+        ManualTimeProvider time = new();
+        await using (CachedModel before = Make(time: time))
+        {
+            await AskAsync(before, 0, 100);
+            time.Advance(TimeSpan.FromSeconds(1000));
+            for (int i = 0; i < 100; i++) await before.Send(CacheUse.Refresh, i).AnswerAsync();
+        }
+
+        await using CachedModel after = Make(time: time);
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 100);
+        Assert.Equal((100, 0), (after.Counts.Hits, after.Counts.HitAgeMilliseconds));
+    }
+
+    [Fact]
+    public async Task Restart_SecretLost_WhatIsThereIsMovedAside()
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
+        File.Delete(Path.Combine(_folder, "secret"));
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 100);
+
+        Assert.Equal(0, after.Counts.Hits);
+        Assert.Single(after.Log.Warnings, warning => warning.Contains("aside-1", StringComparison.Ordinal));
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder, "aside-1"), "log.*", SearchOption.AllDirectories));
+    }
+
+    private CachedModel Make(int memory = 4 << 20, long disk = 64 << 20, int generation = 1, string? folder = null, TimeProvider? time = null)
+    {
+        CacheOptions options = new() { MemoryBytes = memory, Directory = folder ?? _folder, DiskBytes = disk };
+        TestModelSetup setup = new() { Time = time ?? TimeProvider.System, CreateExecutor = (_, pool, clock) => new NumberModel(pool, clock, 1), PoolBytes = 256 << 20 };
         return new CachedModel(setup, options: options, generation: (UInt128)generation);
     }
 

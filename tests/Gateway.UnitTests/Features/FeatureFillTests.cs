@@ -5,6 +5,7 @@ using Gateway.Core.Requests;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Caching;
 
 namespace Gateway.UnitTests.Features;
 
@@ -115,6 +116,85 @@ public sealed class FeatureFillTests : IDisposable
         Assert.Contains("has no row for key 7 (element 0 of input 'x')", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Disk_DoesNotAnswer_DeadlinesHoldAndNothingIsWrittenWhereOthersAre()
+    {
+        HeldDisk disk = new();
+        ManualTimeProvider time = new();
+        await using Filled model = await Filled.MakeAsync(disk: disk, time: time);
+        await model.View.PutAsync(("a", 1), ("b", 2));
+        disk.Holds = _ => true;
+        InferenceRequest request = model.Request(["a", "b"], 2);
+        request.LimitTime(250_000);
+        Task<long[]> timed = model.SumsAsync(request);
+        Task<long[]> patient = model.SumsAsync(model.Request(["a", "b"], 2));
+        time.Advance(TimeSpan.FromMilliseconds(249));
+        Assert.False(timed.IsCompleted);
+        time.Advance(TimeSpan.FromMilliseconds(2));
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => timed);
+        Assert.Equal((StatusCode.Unavailable, "Request timeout expired"), (error.Status, error.Message));
+
+        // The same request object, while the disk still has what the last use of it lent.
+        Task<long[]> next = model.SumsAsync(model.Request(["b", "a"], 2));
+        disk.Answer();
+        Assert.Equal(new long[] { 2 * TestView.Elements, TestView.Elements }, await next);
+        Assert.Equal(new long[] { TestView.Elements, 2 * TestView.Elements }, await patient);
+
+        Task<long[]> stuck = model.SumsAsync(model.Request(["a"], 1));
+        time.Advance(TimeSpan.FromSeconds(5.1));
+        error = await Assert.ThrowsAsync<InferenceException>(() => stuck);
+        Assert.Equal((StatusCode.Unavailable, "the disk of feature view 'v' does not answer"), (error.Status, error.Message));
+        disk.MostReads = 0;
+        error = await Assert.ThrowsAsync<InferenceException>(() => model.SumsAsync(model.Request(["a"], 1)));
+        Assert.Contains("rows that cannot be read", error.Message, StringComparison.Ordinal);
+        disk.MostReads = 32;
+        disk.Answer();
+        disk.Holds = null;
+        Assert.Equal(new long[] { TestView.Elements }, await model.SumsAsync(model.Request(["a"], 1)));
+        Assert.Single(model.View.Log.Warnings, warning => warning.Contains("has answered nothing for 5 seconds", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Disk_AnswersOthers_OneWithoutADeadlineWaitsForItsTurn()
+    {
+        HeldDisk disk = new() { MostReads = 1 };
+        ManualTimeProvider time = new();
+        await using Filled model = await Filled.MakeAsync(disk: disk, time: time);
+        await model.View.PutAsync(0, 4);
+        disk.Holds = _ => true;
+        List<Task<long[]>> all = [.. Enumerable.Range(0, 4).Select(_ => model.SumsAsync(model.Request(["3"], 1)))];
+        while (all.Count > 0)
+        {
+            // 16 seconds for the last, none of them with nothing for five. Whose turn is next is not said.
+            Assert.True(SpinWait.SpinUntil(() => disk.Reads == 1, TimeSpan.FromSeconds(20)));
+            time.Advance(TimeSpan.FromSeconds(4));
+            disk.Answer();
+            Task<long[]> first = await Task.WhenAny(all);
+            Assert.Equal(new long[] { 3 * TestView.Elements }, await first);
+            all.Remove(first);
+        }
+
+        Assert.Empty(model.View.Log.Warnings);
+    }
+
+    [Fact]
+    public async Task Disk_AnswersLate_WhatWasLentItComesBack()
+    {
+        HeldDisk disk = new();
+        ManualTimeProvider time = new();
+        await using Filled model = await Filled.MakeAsync(disk: disk, time: time);
+        await model.View.PutAsync(("a", 1));
+        disk.Holds = _ => true;
+        Task<long[]> stuck = model.SumsAsync(model.Request(["a"], 1));
+        time.Advance(TimeSpan.FromSeconds(5.1));
+        await Assert.ThrowsAsync<InferenceException>(() => stuck);
+
+        // The keys, and the room for their rows.
+        Assert.Equal(2, model.Pool.RentedBlocks(BlockOwner.RequestTensors));
+        disk.Answer();
+        Assert.True(SpinWait.SpinUntil(() => model.Pool.RentedBlocks(BlockOwner.RequestTensors) == 0, TimeSpan.FromSeconds(20)));
+    }
+
     /// <summary>A model that sums each row, with a view.</summary>
     private sealed class Filled : IAsyncDisposable
     {
@@ -126,16 +206,19 @@ public sealed class FeatureFillTests : IDisposable
 
         public TestModel Model { get; }
 
+        public BlockPool Pool => Model.Pool;
+
         public TestView View { get; }
 
-        public static async Task<Filled> MakeAsync(FeatureViewConfig? config = null, string? folder = null, bool isOpen = true)
+        public static async Task<Filled> MakeAsync(FeatureViewConfig? config = null, string? folder = null, bool isOpen = true, HeldDisk? disk = null, TimeProvider? time = null)
         {
             TestView? view = null;
             TestModel model = new(new TestModelSetup
             {
                 Inputs = [TestModelSetup.Tensor("x", DataType.Int64, TestView.Elements)],
-                Features = pool => (view = new TestView(config, folder, pool: pool)).Views,
-                CreateExecutor = (layout, pool, time) => new FunctionExecutor(layout, pool, time, static (_, inputs, outputs) =>
+                Time = time ?? TimeProvider.System,
+                Features = pool => (view = new TestView(config, folder, time, pool, disk)).Views,
+                CreateExecutor = (layout, pool, clock) => new FunctionExecutor(layout, pool, clock, static (_, inputs, outputs) =>
                 {
                     ReadOnlySpan<long> numbers = MemoryMarshal.Cast<byte, long>(inputs[0]);
                     Span<long> sums = MemoryMarshal.Cast<byte, long>(outputs[0].AsSpan());
@@ -182,6 +265,9 @@ public sealed class FeatureFillTests : IDisposable
         {
             await Model.StopAsync(TimeSpan.FromSeconds(10));
             View.Dispose();
+
+            // What was lent to the disk for a request that was given up comes back on a thread of the pool, after the disk has answered: nobody is told of that.
+            SpinWait.SpinUntil(() => Pool.RentedBlocks(BlockOwner.RequestTensors) == 0, TimeSpan.FromSeconds(20));
             await Model.DisposeAsync();
         }
     }

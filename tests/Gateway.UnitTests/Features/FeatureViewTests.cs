@@ -2,6 +2,7 @@ using Gateway.Core.Features;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Caching;
 
 namespace Gateway.UnitTests.Features;
 
@@ -92,6 +93,40 @@ public sealed class FeatureViewTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public async Task Rows_LookedUpWhileOthersAreReplacedForEver_AreAllThere(bool hasDisk)
+    {
+        using TestView view = await new TestView(TestView.Config() with { DiskBytes = 4 << 20 }, hasDisk ? _folder : null).OpenAsync();
+        int rows = hasDisk ? 6000 : 800;
+        await view.PutAsync(0, rows);
+        using CancellationTokenSource end = new();
+        Task<long>[] lookers = [.. Enumerable.Range(0, 4).Select(seed => Task.Run(() => LookAsync(new Random(seed))))];
+
+        // A third of them, so that what is moved lies between what was replaced.
+        for (int round = 1; round <= 30; round++) await view.PutAsync([.. Enumerable.Range(0, rows / 3).Select(i => ($"{3 * i}", 3L * i))]);
+        await end.CancelAsync();
+        long looks = 0;
+        foreach (Task<long> looker in lookers) looks += await looker;
+
+        Assert.True(looks > 100, $"{looks} look-ups");
+        Assert.Equal([null], await view.GetAsync("none"));
+        Assert.Empty(view.Log.Warnings);
+
+        async Task<long> LookAsync(Random random)
+        {
+            long done = 0;
+            for (; !end.IsCancellationRequested; done++)
+            {
+                int[] which = [.. Enumerable.Range(0, 16).Select(_ => random.Next(rows))];
+                Assert.Equal(which.Select(i => (long?)i), await view.GetAsync([.. which.Select(i => $"{i}")]));
+            }
+
+            return done;
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public async Task Rows_WithoutRoom_AreRefusedAndNoneIsLost(bool hasDisk)
     {
         using TestView view = await new TestView(TestView.Config() with { DiskBytes = 4 << 20 }, hasDisk ? _folder : null).OpenAsync();
@@ -135,6 +170,30 @@ public sealed class FeatureViewTests : IDisposable
         Assert.True(view.View.Counts.Expired > 5000, $"{view.View.Counts.Expired} have expired");
         Assert.Equal(10_000 - view.View.Counts.Expired, view.View.Rows);
         Assert.Equal([9999, null], await view.GetAsync("9999", "0"));
+    }
+
+    [Fact]
+    public async Task Row_WhoseTimeIsOver_IsNotDeletedAndIsCreatedAnew()
+    {
+        ManualTimeProvider time = new();
+        using TestView view = await new TestView(TestView.Config() with { TimeToLive = TimeSpan.FromSeconds(10) }, time: time).OpenAsync();
+        await view.PutAsync(("a", 1), ("b", 1));
+        time.Advance(TimeSpan.FromSeconds(11));
+        Assert.Equal(default, await view.DeleteAsync("a"));
+        Assert.Equal(new FeatureChange(1, 0, 0), await view.PutAsync(("b", 2)));
+        Assert.Equal([null, 2], await view.GetAsync("a", "b"));
+    }
+
+    [Fact]
+    public async Task Clear_WhichCannotBeWrittenDown_IsAnErrorThatSaysSo()
+    {
+        using TestView view = await new TestView(folder: _folder).OpenAsync();
+        await view.PutAsync(("a", 1));
+        Directory.CreateDirectory(Path.Combine(_folder, "v", "cleared.new"));
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => view.View.ClearAsync());
+        Assert.Equal(StatusCode.Unavailable, error.Status);
+        Assert.StartsWith("feature view 'v' cannot be changed: ", error.Message, StringComparison.Ordinal);
+        Assert.Equal([1], await view.GetAsync("a"));
     }
 
     [Fact]
@@ -247,6 +306,59 @@ public sealed class FeatureViewTests : IDisposable
         await Assert.ThrowsAsync<InferenceException>(() => view.PutAsync(("a", 1)));
         view.Dispose();
         Assert.Single(view.Log.Warnings, warning => warning.Contains("has failed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Disk_DoesNotAnswer_RowsInMemoryAreFoundAllTheSame()
+    {
+        HeldDisk disk = new() { MostReads = 32 };
+        using TestView view = await new TestView(disk: disk).OpenAsync();
+        await view.PutAsync(0, 200);
+        HashSet<Core.Caching.Keys.CacheKey> held = [.. Enumerable.Range(0, 100).Select(i => view.View.KeyOf(System.Text.Encoding.UTF8.GetBytes($"{i}")))];
+        disk.Holds = held.Contains;
+        Task<long?[]>[] slow = [.. Enumerable.Range(0, 100).Select(i => view.GetAsync($"{i}"))];
+        Assert.Equal(32, disk.Reads);
+        for (int i = 100; i < 200; i++) Assert.Equal([i], await view.GetAsync($"{i}"));
+        Assert.DoesNotContain(slow, task => task.IsCompleted);
+        while (!slow.All(task => task.IsCompleted))
+        {
+            disk.Answer();
+            await Task.Yield();
+        }
+
+        for (int i = 0; i < 100; i++) Assert.Equal([i], await slow[i]);
+    }
+
+    [Fact]
+    public async Task Restart_SecretLost_RowsAreMovedAsideAndSourcesAreToBeLoadedAgain()
+    {
+        using (TestView before = await new TestView(folder: _folder).OpenAsync())
+        {
+            await before.PutAsync(0, 1000);
+            before.View.WriteLoaded(["rows.csv"]);
+        }
+
+        File.Delete(Path.Combine(_folder, "v", "secret"));
+        using TestView after = await new TestView(folder: _folder).OpenAsync();
+        Assert.Contains("aside-1", Assert.Single(after.Log.Warnings), StringComparison.Ordinal);
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder, "v", "aside-1"), "log.*", SearchOption.AllDirectories));
+        Assert.Empty(after.View.ReadLoaded());
+    }
+
+    [Fact]
+    public async Task Restart_Damaged_FilesAreKeptAndSourcesAreToBeLoadedAgain()
+    {
+        using (TestView before = await new TestView(folder: _folder).OpenAsync())
+        {
+            await before.PutAsync(0, 5000);
+            before.View.WriteLoaded(["rows.csv"]);
+        }
+
+        Damage(1, perByte: 100_000, cut: false);
+        using TestView after = await new TestView(folder: _folder).OpenAsync();
+        Assert.InRange(after.View.Rows, 1, 4999);
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder, "v", "aside-1")));
+        Assert.Empty(after.View.ReadLoaded());
     }
 
     private void Damage(int seed, int perByte, bool cut)

@@ -18,11 +18,15 @@ internal sealed class TestView : IDisposable
     private readonly FeatureViews _views;
     private readonly bool _ownsPool;
 
-    public TestView(FeatureViewConfig? config = null, string? folder = null, TimeProvider? time = null, BlockPool? pool = null)
+    public TestView(FeatureViewConfig? config = null, string? folder = null, TimeProvider? time = null, BlockPool? pool = null, HeldDisk? disk = null)
     {
         _ownsPool = pool is null;
         Pool = pool ?? new BlockPool(64 << 20, lockPages: false);
-        _views = FasterFeatureViews.Create([config ?? Config()], new Dictionary<string, string>(), folder, Pool, time ?? TimeProvider.System, new Logger<FeatureViews>(new LoggerFactory([Log])));
+        Logger<FeatureViews> logger = new(new LoggerFactory([Log]));
+        FeatureViewConfig[] configs = [config ?? Config()];
+        _views = disk is null
+            ? FasterFeatureViews.Create(configs, new Dictionary<string, string>(), folder, Pool, time ?? TimeProvider.System, logger)
+            : new FeatureViews(configs, new Dictionary<string, string>(), disk, folder, Pool, time ?? TimeProvider.System, logger);
     }
 
     public BlockPool Pool { get; }

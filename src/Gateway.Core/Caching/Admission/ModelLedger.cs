@@ -17,6 +17,7 @@ internal sealed class ModelLedger
     private long _floor;
     private long _bytes;
     private long _entries;
+    private long _diskBytes;
 
     /// <param name="quota">Most bytes, at least 1.</param>
     /// <param name="capacity">Bytes that the store has room for.</param>
@@ -32,6 +33,9 @@ internal sealed class ModelLedger
     public long Bytes => Volatile.Read(ref _bytes);
 
     public long Entries => Volatile.Read(ref _entries);
+
+    /// <summary>Bytes of them that are not in memory, to within a batch.</summary>
+    public long DiskBytes => Volatile.Read(ref _diskBytes);
 
     /// <summary>An entry was appended at an address above all before.</summary>
     /// <returns>Entries that had to be given up for it.</returns>
@@ -63,11 +67,15 @@ internal sealed class ModelLedger
     }
 
     /// <summary>The store keeps nothing before <paramref name="begin"/> any more.</summary>
+    /// <param name="head">What is before is not in memory.</param>
     /// <returns>Entries that are gone with it.</returns>
-    public long Advance(long begin)
+    public long Advance(long begin, long head)
     {
         long gone = 0;
         while (_batches.Count > 1 && _batches[1].First <= begin) gone += DropOldest();
+        long below = 0;
+        for (int i = 1; i < _batches.Count && _batches[i].First <= head; i++) below += _batches[i - 1].Bytes;
+        Volatile.Write(ref _diskBytes, below);
         return gone;
     }
 

@@ -18,6 +18,7 @@ internal static class Entry
     public const ulong Magic = 0x01_45_48_43_41_43_57_47;
 
     private const int Alignment = 16;
+
     /// <summary>Bytes of the header.</summary>
     public static readonly int HeaderBytes = Unsafe.SizeOf<EntryHeader>();
 
@@ -72,6 +73,9 @@ internal static class Entry
         header = MemoryMarshal.Read<EntryHeader>(from);
         return header.Magic == Magic && header.Bytes >= HeaderBytes && header.Bytes <= from.Length;
     }
+
+    /// <summary>Whether an entry is of a key, however old.</summary>
+    public static bool IsOf(ReadOnlySpan<byte> entry, CacheKey key) => TryReadHeader(entry, out EntryHeader header) && header.Hash == key.Hash && header.Check == key.Check;
 
     /// <summary>Whether an entry answers what is asked for.</summary>
     public static bool Passes(ReadOnlySpan<byte> entry, long address, in EntryTest test)

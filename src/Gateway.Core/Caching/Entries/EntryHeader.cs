@@ -15,7 +15,7 @@ internal struct EntryHeader
     /// <summary>How many outputs it has.</summary>
     public int Outputs;
 
-    /// <summary>When the model gave the answer, in milliseconds of Unix time; 0 for an entry that nobody is to find any more.</summary>
+    /// <summary>When the model was asked for the answer, in milliseconds of Unix time; 0 for an entry that nobody is to find any more.</summary>
     public long Created;
 
     /// <summary>The model version that it is of; see <see cref="ModelCache.Id"/>.</summary>

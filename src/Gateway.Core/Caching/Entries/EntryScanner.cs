@@ -20,14 +20,14 @@ internal static class EntryScanner
     /// <param name="file">May be anything.</param>
     /// <param name="mostEntryBytes">Longer entries are passed over.</param>
     /// <param name="found">Borrows each entry for the call; answers whether to go on.</param>
-    /// <returns>How many that began like an entry were not whole.</returns>
-    public static long Scan(string file, int mostEntryBytes, CacheSecret secret, Func<ReadOnlySpan<byte>, bool> found)
+    public static ScanOutcome Scan(string file, int mostEntryBytes, CacheSecret secret, Func<ReadOnlySpan<byte>, bool> found)
     {
         using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         byte[] window = new byte[WindowBytes + mostEntryBytes];
         ReadOnlySpan<byte> magic = MemoryMarshal.AsBytes<ulong>([Entry.Magic]);
         int filled = 0;
         long broken = 0;
+        long tooLarge = 0;
         bool isEnd = false;
         while (!isEnd)
         {
@@ -48,14 +48,16 @@ internal static class EntryScanner
                 }
 
                 at += next;
-                if (Entry.TryReadHeader(window.AsSpan(at, filled - at), out EntryHeader header) && header.Bytes <= mostEntryBytes && Entry.IsSealed(window.AsSpan(at, header.Bytes), secret))
+                bool isHeader = Entry.TryReadHeader(window.AsSpan(at, filled - at), out EntryHeader header);
+                if (isHeader && header.Bytes <= mostEntryBytes && Entry.IsSealed(window.AsSpan(at, header.Bytes), secret))
                 {
-                    if (!found(window.AsSpan(at, header.Bytes))) return broken;
+                    if (!found(window.AsSpan(at, header.Bytes))) return new ScanOutcome(broken, tooLarge);
                     at += header.Bytes;
                 }
                 else
                 {
-                    broken++;
+                    if (header.Bytes > mostEntryBytes) tooLarge++;
+                    else broken++;
                     at += magic.Length;
                 }
             }
@@ -65,7 +67,7 @@ internal static class EntryScanner
             filled -= at;
         }
 
-        return broken;
+        return new ScanOutcome(broken, tooLarge);
     }
 
     // The number after the last dot.

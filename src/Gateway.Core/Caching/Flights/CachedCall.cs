@@ -9,10 +9,10 @@ namespace Gateway.Core.Caching.Flights;
 
 /// <summary>What the cache keeps of one request while it is being answered; used again with its request.</summary>
 /// <remarks>
-/// It stands between the batcher and the request's own receiver, is told of the disk, and is the lease on an entry that the request is answered from.
+/// It stands between the batcher and the request's own receiver, and is the lease on an entry that the request is answered from.
 /// <b>Threading</b>: its place in a flight under that flight's lock.
 /// </remarks>
-internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IReadReceiver, IOutputLease
+internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IOutputLease
 {
     private MemoryBlock? _entry;
     private FlightShard? _shard;
@@ -39,6 +39,15 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IR
 
     public Flight? Flight { get; set; }
 
+    /// <summary>When its run was asked for, in milliseconds of Unix time: an answer is as old as what it may depend on.</summary>
+    public long Created { get; set; }
+
+    /// <summary>How often all that its model has was deleted before its run.</summary>
+    public int Clears { get; set; }
+
+    /// <summary>What the store has under its key and is too old for it; with no bytes for nothing.</summary>
+    public StoredEntry Stale { get; set; }
+
     /// <summary>The entry of a flight that had landed when it came: held for it until it is answered.</summary>
     public StoredEntry Landed { get; set; }
 
@@ -53,8 +62,6 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IR
     public IAnswerReceiver? Receiver { get; set; }
 
     void IAnswerReceiver.OnAnswered(InferenceRequest request) => request.Model.Cache!.OnAnswered(this);
-
-    void IReadReceiver.OnRead(ReadStatus status, in StoredEntry entry) => Request.Model.Cache!.OnRead(this, status == ReadStatus.Found ? entry : null);
 
     void IOutputLease.AddReference() => throw new NotSupportedException("An entry's outputs have one reader, the request.");
 
@@ -77,6 +84,7 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IR
     {
         Shard = null;
         Flight = null;
+        Stale = default;
         Receiver = null;
     }
 }

@@ -4,15 +4,28 @@ using Gateway.Core.Caching.Storage;
 namespace Gateway.Core.Caching.Flights;
 
 /// <summary>One answer in the making, and who waits for it.</summary>
-/// <remarks><b>Threading</b>: everything under the lock of its shard. Used again once nobody holds it; see <see cref="Holders"/>.</remarks>
-internal sealed class Flight
+/// <remarks>
+/// It, and not the request, is told of the disk: what a disk gives too late finds nobody waiting. <b>Threading</b>: everything under the lock of its shard. Used again once nobody holds it; see <see cref="Holders"/>.
+/// </remarks>
+internal sealed class Flight(FlightShard shard) : IReadReceiver
 {
+    private ModelCache? _cache;
+
     public CacheKey Key { get; set; }
 
     public FlightState State { get; set; }
 
     /// <summary>Whether others find it; one for a refresh is not to be joined.</summary>
     public bool IsListed { get; set; }
+
+    /// <summary>Whether others found it until all answers were deleted: those who had joined by then stay.</summary>
+    public bool IsDetached { get; set; }
+
+    /// <summary>The first of it, while it waits for the disk.</summary>
+    public CachedCall? Reader { get; private set; }
+
+    /// <summary>Until when it waits for the disk: a timestamp.</summary>
+    public long ReadDue { get; private set; }
 
     /// <summary>Requests of it that the batcher has, or that wait for the disk before it.</summary>
     public int Runners { get; set; }
@@ -23,7 +36,7 @@ internal sealed class Flight
     /// <summary>Whether anybody in it lets the answer be kept.</summary>
     public bool MayStore { get; set; }
 
-    /// <summary>The table while it is listed, each runner, and the writer.</summary>
+    /// <summary>The table while it is in there, each runner, the read of the disk, and the writer.</summary>
     public int Holders { get; set; }
 
     /// <summary>Those who wait, in the order in which they came.</summary>
@@ -33,6 +46,26 @@ internal sealed class Flight
 
     /// <summary>The answer, while it is on its way into the store: its block, which the writer holds.</summary>
     public StoredEntry Entry { get; set; }
+
+    /// <summary>The first of it waits for the disk.</summary>
+    public void BeginRead(ModelCache cache, CachedCall reader, long due)
+    {
+        _cache = cache;
+        Reader = reader;
+        ReadDue = due;
+        Holders++;
+    }
+
+    /// <summary>Nobody waits for the disk any more.</summary>
+    /// <returns>Who did.</returns>
+    public CachedCall? TakeReader()
+    {
+        CachedCall? reader = Reader;
+        Reader = null;
+        return reader;
+    }
+
+    void IReadReceiver.OnRead(ReadStatus status, in StoredEntry entry) => _cache!.OnRead(this, shard, entry);
 
     public void Add(CachedCall call)
     {
@@ -70,6 +103,8 @@ internal sealed class Flight
         Key = default;
         State = FlightState.Running;
         IsListed = false;
+        IsDetached = false;
+        _cache = null;
         Runners = 0;
         RunnersDue = 0;
         MayStore = false;

@@ -3,12 +3,14 @@ using Gateway.Core.Caching.Keys;
 namespace Gateway.Core.Caching.Flights;
 
 /// <summary>Flights of some of the keys, behind one lock.</summary>
+/// <remarks><b>Threading</b>: everything under <see cref="Lock"/>, but for what says otherwise.</remarks>
 internal sealed class FlightShard
 {
     // As many as are in flight in a shard with the default bound of a queue.
     private const int MostPooled = 256;
 
     private readonly Dictionary<CacheKey, Flight> _flights = [];
+    private readonly List<Flight> _detached = [];
     private readonly Stack<Flight> _pool = new();
     private int _count;
     private int _landings;
@@ -21,24 +23,72 @@ internal sealed class FlightShard
     /// <summary>Changes when a flight that has its answer leaves the table: what was not in the store before may be there now.</summary>
     public int Landings => Volatile.Read(ref _landings);
 
-    public Dictionary<CacheKey, Flight>.ValueCollection All => _flights.Values;
+    /// <summary>Those that others find.</summary>
+    public Dictionary<CacheKey, Flight>.ValueCollection Listed => _flights.Values;
+
+    /// <summary>Those that nobody finds any more, and in which some wait.</summary>
+    public List<Flight> Detached => _detached;
 
     public Flight? Find(CacheKey key) => _flights.GetValueOrDefault(key);
 
-    /// <summary>A new flight, held by its first runner, and by the table when it is listed.</summary>
-    public Flight Open(CacheKey key, bool isListed)
+    /// <summary>A new flight for a request to be its first, held by that, and by the table when it is listed.</summary>
+    public void Open(CachedCall call, bool isListed)
     {
-        if (!_pool.TryPop(out Flight? flight)) flight = new Flight();
-        flight.Key = key;
+        if (!_pool.TryPop(out Flight? flight)) flight = new Flight(this);
+        flight.Key = call.Key;
         flight.State = FlightState.Running;
-        flight.IsListed = isListed;
         flight.Runners = 1;
         flight.Holders = 1;
-        if (!isListed) return flight;
+        flight.RunnersDue = call.Due;
+        flight.MayStore = (call.Request.CacheUse & CacheUse.NoStore) == 0;
+        call.Flight = flight;
+        call.Shard = this;
+        call.Request.CacheOutcome = CacheOutcome.Miss;
+        if (isListed) Add(flight);
+    }
+
+    /// <summary>Has the first who waits take the place of a run that came to nothing; without one the flight is over.</summary>
+    /// <returns>Who is to be run.</returns>
+    public CachedCall? TakeNext(Flight flight)
+    {
+        if (flight.First is not { } next)
+        {
+            Close(flight);
+            return null;
+        }
+
+        flight.Remove(next);
+        flight.Runners = 1;
+        flight.RunnersDue = next.Due;
         flight.Holders++;
-        _flights.Add(key, flight);
-        Volatile.Write(ref _count, _flights.Count);
-        return flight;
+        next.Request.CacheOutcome = CacheOutcome.Miss;
+        return next;
+    }
+
+    /// <summary>Has others find a flight that has landed, in the place of one that had before it.</summary>
+    public void List(Flight flight)
+    {
+        if (Find(flight.Key) is { } other)
+        {
+            // One that is in flight goes on: what it brings is younger still.
+            if (other.State != FlightState.Landed) return;
+            Close(other);
+        }
+
+        Add(flight);
+    }
+
+    /// <summary>Has nobody find what is in flight any more.</summary>
+    public void DetachAll()
+    {
+        foreach (Flight flight in _flights.Values)
+        {
+            flight.IsListed = false;
+            flight.IsDetached = true;
+            _detached.Add(flight);
+        }
+
+        _flights.Clear();
     }
 
     /// <summary>Takes a flight out of the table, if it is there.</summary>
@@ -46,10 +96,12 @@ internal sealed class FlightShard
     {
         if (flight.State == FlightState.Landed) Volatile.Write(ref _landings, _landings + 1);
         flight.State = FlightState.Closed;
-        if (!flight.IsListed) return;
+        if (!flight.IsListed && !flight.IsDetached) return;
+        if (flight.IsListed) _flights.Remove(flight.Key);
+        else _detached.Remove(flight);
         flight.IsListed = false;
-        _flights.Remove(flight.Key);
-        Volatile.Write(ref _count, _flights.Count);
+        flight.IsDetached = false;
+        CountFlights();
         LetGo(flight);
     }
 
@@ -60,4 +112,14 @@ internal sealed class FlightShard
         flight.Reset();
         if (_pool.Count < MostPooled) _pool.Push(flight);
     }
+
+    private void Add(Flight flight)
+    {
+        flight.IsListed = true;
+        flight.Holders++;
+        _flights.Add(flight.Key, flight);
+        CountFlights();
+    }
+
+    private void CountFlights() => Volatile.Write(ref _count, _flights.Count + _detached.Count);
 }

@@ -38,9 +38,12 @@ internal sealed class CacheSecret
 
     /// <summary>Reads the secret in a folder, or makes one there that only its owner may read.</summary>
     /// <exception cref="IOException">It can be neither read nor made.</exception>
-    public static CacheSecret ReadOrMake(string path)
+    /// <param name="isNew">Whether one was made: what lies there was sealed with another.</param>
+    public static CacheSecret ReadOrMake(string path, out bool isNew)
     {
+        isNew = false;
         if (File.Exists(path) && File.ReadAllBytes(path) is { Length: Bytes } kept) return new CacheSecret(kept);
+        isNew = true;
         byte[] made = RandomNumberGenerator.GetBytes(Bytes);
         string aside = path + ".new";
         FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write };

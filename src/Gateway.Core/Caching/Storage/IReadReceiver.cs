@@ -4,6 +4,6 @@ namespace Gateway.Core.Caching.Storage;
 internal interface IReadReceiver
 {
     /// <param name="status"><see cref="ReadStatus.Found"/>, <see cref="ReadStatus.NotFound"/> or <see cref="ReadStatus.Unreadable"/>.</param>
-    /// <param name="entry">With <see cref="ReadStatus.Found"/>; the receiver's to release.</param>
+    /// <param name="entry">As of <see cref="IResponseStore.Read"/>; the receiver's to release.</param>
     void OnRead(ReadStatus status, in StoredEntry entry);
 }

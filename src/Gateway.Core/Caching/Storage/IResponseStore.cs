@@ -35,6 +35,10 @@ internal interface IResponseStore : IDisposable
     /// <summary>Whether each entry that comes takes the place of older ones.</summary>
     bool IsFull { get; }
 
+    /// <summary>Much of what is there has become of no use: there is room for as much before it is full again.</summary>
+    /// <param name="live">Bytes that still are of use.</param>
+    void Vacate(long live);
+
     /// <summary>Bytes written to disk since the start.</summary>
     long SpilledBytes { get; }
 
@@ -45,13 +49,17 @@ internal interface IResponseStore : IDisposable
     bool HasFailed { get; }
 
     /// <summary>Finds the entry of a key, if it passes the test.</summary>
-    /// <param name="entry">With <see cref="ReadStatus.Found"/>; the caller's to release.</param>
+    /// <param name="entry">With <see cref="ReadStatus.Found"/>; the caller's to release. With <see cref="ReadStatus.NotFound"/> where and how long the latest of the key is that does not pass, without a block.</param>
     /// <param name="pending">With <see cref="ReadStatus.Pending"/>; to be completed by the caller.</param>
     ReadStatus Read(in EntryTest test, out StoredEntry entry, out IPendingRead? pending);
 
     /// <summary>Keeps an entry.</summary>
     /// <returns>Where; -1 when it could not be kept.</returns>
     long Append(CacheKey key, ReadOnlySpan<byte> entry);
+
+    /// <summary>Goes on without the disk, which is neither read nor written from here on; by any thread.</summary>
+    /// <param name="reason">For the warning.</param>
+    void GiveUpDisk(string reason);
 
     /// <summary>Sees to it that everything appended so far gets to the disk, if there is one.</summary>
     /// <param name="wait">Whether to return only when it is there.</param>

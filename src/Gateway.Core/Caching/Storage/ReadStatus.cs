@@ -13,6 +13,6 @@ internal enum ReadStatus
     /// <summary>There is something that cannot be had: the disk does not give back what was written, or there is no memory to copy it to.</summary>
     Unreadable,
 
-    /// <summary>As many are reading as can: it is not known.</summary>
+    /// <summary>It is not known: it is not in memory, and as many read the disk as may; or as many threads read as can.</summary>
     Busy,
 }

@@ -3,6 +3,7 @@ using Gateway.Core.Features.Configuration;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 
@@ -11,7 +12,8 @@ namespace Gateway.Core.Features.Lookups;
 /// <summary>Puts rows of feature views in the place of the keys that a request brought; used again with its request.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: before the request is checked against its model, so that all that follows (the cache's key, the batch, a model elsewhere) sees ordinary tensors. Rows go from the view's log to the request's block,
-/// copied once; what the request brought besides is copied there too. <b>Threading</b>: one request; it may go on on another thread. <b>Ownership</b>: of the request until it is handed on.
+/// copied once; what the request brought besides is copied there too. One that waits for a disk is given up when its deadline has come, or when the disk has answered nobody for seconds: it is answered then, and what it
+/// lent the disk stays until that has. <b>Threading</b>: one request; it may go on on another thread. <b>Ownership</b>: of the request until it is handed on.
 /// </remarks>
 internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
 {
@@ -25,8 +27,11 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
     private readonly TensorShape[] _shapes = new TensorShape[request.Model.Inputs.Count];
     private readonly int[] _offsets = new int[request.Model.Inputs.Count];
     private MemoryBlock? _block;
+    private MemoryBlock? _keys;
     private int _input;
     private long _start;
+    private long _lastTicket;
+    private long _ticket;
 
     /// <summary>Whether a request names a view.</summary>
     public static bool IsNeeded(InferenceRequest request)
@@ -61,8 +66,32 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
         }
     }
 
+    /// <summary>Whether it still waits for the rows of a look-up.</summary>
+    /// <param name="ticket">Which: each look-up has another.</param>
+    public bool IsWaiting(long ticket) => Volatile.Read(ref _ticket) == ticket;
+
+    /// <summary>Answers the request without its rows, unless they have come after all.</summary>
+    public void GiveUp(long ticket)
+    {
+        if (Interlocked.CompareExchange(ref _ticket, 0, ticket) != ticket) return;
+
+        // The disk still writes where its rows were to go: block and keys stay, as does this, and the request gets another one for its next use.
+        request.Fill = null;
+        FeatureView view = request.Inputs[_input].View!;
+        view.Suspect();
+        bool isOverdue = request.Model.Batcher.DueOf(request, _start) <= request.Model.Batcher.Time.GetTimestamp();
+        string text = isOverdue ? Refusals.TimeoutExpired : $"the disk of feature view '{view.Name}' does not answer";
+        ServedModel.Abandon(request, new InferenceException(StatusCode.Unavailable, Refusals.For(request, text)));
+    }
+
     void IRowsReceiver.OnLookedUp()
     {
+        if (Interlocked.CompareExchange(ref _ticket, 0, _lastTicket) != _lastTicket)
+        {
+            Drop();
+            return;
+        }
+
         try
         {
             CheckRows();
@@ -144,11 +173,30 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
 
             // Before they are looked up: a row that is there takes its place.
             if (view.Config.Missing == MissingKey.Default) FillWith(view.Config.Default, new Span<byte>(rows, (int)count * view.Config.RowBytes));
-            if (!_lookup.Begin(view, request.Block!.Address + keys.Offset, rows, (int)count, found: null, this)) return false;
+            if (!LookUp(view, request.Block!.Address + keys.Offset, rows, (int)count)) return false;
             CheckRows();
         }
 
         return true;
+    }
+
+    private unsafe bool LookUp(FeatureView view, byte* keys, byte* rows, int count)
+    {
+        // All before it begins: it may end, and the request with it, before the call returns.
+        long ticket = ++_lastTicket;
+        DynamicBatcher batcher = request.Model.Batcher;
+        FillTimes times = request.Model.Features!.Times;
+        long deadline = batcher.DueOf(request, _start);
+        if (_keys is null)
+        {
+            _keys = request.Block;
+            _keys!.AddReference();
+        }
+
+        Volatile.Write(ref _ticket, ticket);
+        if (_lookup.Begin(view, keys, rows, count, found: null, this)) return true;
+        times.Watch(this, ticket, view, deadline);
+        return false;
     }
 
     private static void FillWith(ReadOnlySpan<byte> row, Span<byte> rows)
@@ -195,12 +243,16 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
         request.Block?.Release();
         request.Block = _block;
         _block = null;
+        _keys?.Release();
+        _keys = null;
     }
 
     private void Drop()
     {
         _block?.Release();
         _block = null;
+        _keys?.Release();
+        _keys = null;
     }
 
     private InferenceException DoesNotFit(FeatureView view, in InputTensor keys, TensorSpec spec) =>

@@ -71,15 +71,13 @@ internal sealed unsafe class FeatureLookup
     {
         while (true)
         {
-            // Whatever is in memory costs no read; but which rows are is not known before one is begun.
-            if (!_view.MayRead(lane)) return;
             if (!lane.HasRow && !TryTake(lane)) break;
             ReadStatus status = _view.Read(new ReadOnlySpan<byte>(lane.Key, lane.KeyBytes), (nint)(_rows + ((long)lane.Index * _view.Config.RowBytes)), out IPendingRead? pending);
             if (status == ReadStatus.Busy)
             {
-                // So many threads look at once: this one lets others go first.
-                ThreadPool.UnsafeQueueUserWorkItem(lane, preferLocal: false);
-                return;
+                // It is on disk, and as many read there as may: those whose rows are in memory do not wait for this one.
+                if (_view.TryPark(lane)) return;
+                status = ReadStatus.Unreadable;
             }
 
             if (pending is not null)

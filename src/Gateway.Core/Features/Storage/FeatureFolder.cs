@@ -5,7 +5,7 @@ namespace Gateway.Core.Features.Storage;
 
 /// <summary>The folder that a view keeps on disk: the cache's, and a file <c>view</c> with what its rows are.</summary>
 /// <remarks>
-/// What was kept for rows of another kind is moved aside and not deleted: it may have been the view's configuration that was wrong. <b>Ownership</b>: holds the lock until it is disposed.
+/// What was kept for rows of another kind, or is damaged, is moved aside and not deleted: it may have been the view's configuration that was wrong. <b>Ownership</b>: holds the lock until it is disposed.
 /// </remarks>
 internal sealed class FeatureFolder : IDisposable
 {
@@ -17,24 +17,24 @@ internal sealed class FeatureFolder : IDisposable
     /// <exception cref="IOException">It cannot be used, or another process does.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be used.</exception>
     /// <exception cref="InvalidDataException">It cannot be told what was deleted.</exception>
-    public FeatureFolder(string path, string kind, TimeProvider time)
+    public FeatureFolder(string path, string kind)
     {
         _path = path;
         _folder = new CacheFolder(path);
         try
         {
             OldLogs = _folder.OldLogs;
+            SetAside = _folder.SetAside;
+            if (SetAside is not null) ForgetLoaded();
             ClearedAt = _folder.ReadCleared().GetValueOrDefault(0UL);
             string file = Path.Combine(path, "view");
             string? before = File.Exists(file) ? File.ReadAllText(file) : null;
             if (before == kind) return;
             if (before is not null && OldLogs.Count > 0)
             {
-                SetAside = Path.Combine(path, $"aside-{time.GetUtcNow().ToUnixTimeMilliseconds()}");
-                Directory.CreateDirectory(SetAside);
-                foreach (string log in OldLogs) Directory.Move(log, Path.Combine(SetAside, Path.GetFileName(log)));
+                SetAside = _folder.MoveAside(OldLogs);
                 OldLogs = [];
-                File.Delete(Path.Combine(path, Loaded));
+                ForgetLoaded();
             }
 
             Write("view", kind);
@@ -53,7 +53,7 @@ internal sealed class FeatureFolder : IDisposable
     /// <summary>Logs to take rows over from, in their order.</summary>
     public IReadOnlyList<string> OldLogs { get; }
 
-    /// <summary>Where rows of another kind were moved to; null when there were none.</summary>
+    /// <summary>Where rows of another kind, or sealed with a secret that is lost, were moved to; null when there were none.</summary>
     public string? SetAside { get; }
 
     /// <summary>When all rows were last deleted, in milliseconds of Unix time; 0 for never.</summary>
@@ -64,6 +64,13 @@ internal sealed class FeatureFolder : IDisposable
 
     /// <summary>What <see cref="WriteLoaded"/> wrote last; empty for nothing.</summary>
     public IReadOnlyList<string> ReadLoaded() => File.Exists(Path.Combine(_path, Loaded)) ? File.ReadAllLines(Path.Combine(_path, Loaded)) : [];
+
+    /// <summary>Counts none as loaded: some of their rows may be gone.</summary>
+    public void ForgetLoaded() => File.Delete(Path.Combine(_path, Loaded));
+
+    /// <summary>Moves a file of a log aside.</summary>
+    /// <returns>The folder that it is in now.</returns>
+    public string MoveAside(string file) => _folder.MoveAside([file]);
 
     /// <summary>Writes down which files have been loaded, a line each; whole or not at all.</summary>
     public void WriteLoaded(IReadOnlyList<string> files) => Write(Loaded, string.Join('\n', files));

@@ -26,6 +26,9 @@ internal sealed class FeatureWriter : IDisposable
     private const int PartsForRows = 14;
     private const int PartsWithGarbage = 12;
 
+    // Reads of a disk take milliseconds. One that hangs fails what is being written.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     private readonly FeatureView _view;
     private readonly IResponseStore _store;
     private readonly CacheSecret _secret;
@@ -44,7 +47,7 @@ internal sealed class FeatureWriter : IDisposable
         _view = view;
         _store = store;
         _secret = secret;
-        _latest = new HeaderReader(store);
+        _latest = new HeaderReader(store, Patience);
         _entry = new byte[Entry.HeaderBytes + view.Config.RowBytes];
         _logBytes = RowEntry.LogBytes(view.Config.RowBytes);
         _thread = new Thread(Run) { IsBackground = true, Name = $"features {view.Name}" };
@@ -113,7 +116,8 @@ internal sealed class FeatureWriter : IDisposable
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            write.Error = error;
+            write.Error = error as InferenceException
+                ?? new InferenceException(error is IOException or UnauthorizedAccessException ? StatusCode.Unavailable : StatusCode.Internal, $"feature view '{_view.Name}' cannot be changed: {error.Message}", error);
         }
     }
 
@@ -132,22 +136,24 @@ internal sealed class FeatureWriter : IDisposable
     private FeatureChange Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> row, FeatureChange change, int index, int count)
     {
         CacheKey storeKey = _view.KeyOf(key);
-        bool isThere = _latest.TryRead(storeKey, _view.ClearedAt, out _);
+        bool isThere = TryRead(storeKey, _view.ClearedAt, out EntryHeader there);
+
+        // One whose time is over counts as a row until its room is taken back, and to the caller as none.
+        bool isOfUse = isThere && there.Created > _view.Oldest();
         RowEntry.Write(_entry, storeKey, _view.Created(), ++_order, row, _secret);
         if (!TryAppend(storeKey, _entry))
         {
             throw _store.HasFailed ? DiskFailed() : new InferenceException(StatusCode.ResourceExhausted, $"feature view '{_view.Name}' is full: {index} of {count} rows were put");
         }
 
-        if (isThere) return change with { Replaced = change.Replaced + 1 };
-        _view.AddRows(1);
-        return change with { Created = change.Created + 1 };
+        if (!isThere) _view.AddRows(1);
+        return isOfUse ? change with { Replaced = change.Replaced + 1 } : change with { Created = change.Created + 1 };
     }
 
     private FeatureChange Delete(ReadOnlySpan<byte> key, FeatureChange change)
     {
         CacheKey storeKey = _view.KeyOf(key);
-        if (!_latest.TryRead(storeKey, _view.ClearedAt, out _)) return change;
+        if (!TryRead(storeKey, _view.Oldest(), out _)) return change;
         Span<byte> entry = _entry.AsSpan(0, Entry.HeaderBytes);
         RowEntry.Write(entry, storeKey, created: 0, ++_order, row: default, _secret);
         if (!TryAppend(storeKey, entry)) throw _store.HasFailed ? DiskFailed() : new InferenceException(StatusCode.ResourceExhausted, $"feature view '{_view.Name}' is full: there is no room to write down a deletion");
@@ -171,7 +177,7 @@ internal sealed class FeatureWriter : IDisposable
         bool isRow = !RowEntry.IsDeletion(header);
         _order = Math.Max(_order, header.Order);
         if ((isRow && header.Created <= _view.ClearedAt) || entry.Length != (isRow ? _entry.Length : Entry.HeaderBytes)) return true;
-        bool isThere = _latest.TryRead(key, after: -1, out EntryHeader there);
+        bool isThere = TryRead(key, after: -1, out EntryHeader there);
         if (isThere && there.Order >= header.Order) return true;
         if (!TryAppend(key, entry)) return false;
         _view.AddRows((isRow ? 1 : 0) - (isThere && !RowEntry.IsDeletion(there) ? 1 : 0));
@@ -223,7 +229,7 @@ internal sealed class FeatureWriter : IDisposable
         if (header.Created > _view.Oldest()) return false;
 
         // Its time is over. It counts as a row only if no later one has taken its place.
-        if (_latest.TryRead(new CacheKey(header.Hash, header.Check), after: -1, out EntryHeader latest) && latest.Order == header.Order)
+        if (TryRead(new CacheKey(header.Hash, header.Check), after: -1, out EntryHeader latest) && latest.Order == header.Order)
         {
             _view.AddRows(-1);
             _view.Counts.CountExpired();
@@ -231,6 +237,15 @@ internal sealed class FeatureWriter : IDisposable
 
         return true;
     }
+
+    /// <summary>Finds the latest entry of a key, made after a time; -1 to see deletions too.</summary>
+    /// <exception cref="InferenceException">The disk does not give it back.</exception>
+    private bool TryRead(CacheKey key, long after, out EntryHeader header) => _latest.Read(key, after, out header, out _) switch
+    {
+        ReadStatus.Found => true,
+        ReadStatus.NotFound => false,
+        _ => throw new InferenceException(StatusCode.Unavailable, "what the view has on disk cannot be read"),
+    };
 
     private InferenceException DiskFailed() => new(StatusCode.Unavailable, $"feature view '{_view.Name}' cannot be changed any more: its disk has failed");
 }

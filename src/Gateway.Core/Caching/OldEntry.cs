@@ -1,0 +1,11 @@
+namespace Gateway.Core.Caching;
+
+/// <summary>What the store has under the key of an entry that is appended.</summary>
+/// <param name="Address">Where it is.</param>
+/// <param name="Bytes">How long it is; 0 for nothing, -1 where nobody has looked.</param>
+internal readonly record struct OldEntry(long Address, int Bytes)
+{
+    public static OldEntry None => default;
+
+    public static OldEntry Unknown => new(0, -1);
+}
