@@ -21,6 +21,7 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
     // Requests that it is taken to serve together.
     private const int BatchGuess = 4;
     private const int MostIndexBytes = 1 << 20;
+    private const int MostUnanswered = 10;
     private static readonly TimeSpan ProbePeriod = TimeSpan.FromSeconds(1);
 
     private IReadOnlyList<ModelKey> _models = [];
@@ -29,6 +30,7 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
     private string? _problem = "it was not asked yet";
     private long _askedAt = long.MinValue / 2;
     private uint _sequence;
+    private int _unanswered;
 
     /// <summary>Asks it, if it has not been for a second, and notes down what is guessed of it.</summary>
     /// <returns>Null, or why it gets nothing.</returns>
@@ -68,13 +70,23 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
         foreach (string name in _models.Select(model => model.Name).Distinct().Where(name => !_compared.Contains(name)).ToArray())
         {
             if (!catalog.TryFind(name, 0, out ServedModel? here)) continue;
-            if (await models.AskAsync(replica, name, stop).ConfigureAwait(false) is { } there && !Fits(here.Layout, there))
+            ModelSignature? there = await models.AskAsync(replica, name, stop).ConfigureAwait(false);
+            if (there is not null)
             {
-                _others.Add(name);
-                differs(name);
+                _compared.Add(name);
+                if (Fits(here.Layout, there)) _others.Remove(name);
+                else if (_others.Add(name)) differs(name);
             }
-
-            _compared.Add(name);
+            else if (_unanswered++ < MostUnanswered)
+            {
+                // It gets nothing until it has said what it has; one that never says is believed.
+                _others.Add(name);
+            }
+            else
+            {
+                _compared.Add(name);
+                _others.Remove(name);
+            }
         }
     }
 

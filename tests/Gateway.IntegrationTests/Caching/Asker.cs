@@ -15,7 +15,7 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
     private readonly InferenceClient _messages = new(server.HttpAddress);
 
     /// <summary>The protocols.</summary>
-    public static IReadOnlyList<string> Protocols { get; } = ["JSON", "binary", "MessagePack over HTTP", "frames", "gRPC", "gRPC, typed", "gRPC stream", "TensorFlow predict"];
+    public static IReadOnlyList<string> Protocols { get; } = ["JSON", "binary", "MessagePack over HTTP", "frames", "gRPC", "gRPC, typed", "gRPC stream"];
 
     public Task<byte[]> AskAsync(string protocol, Question question) => protocol switch
     {
@@ -25,7 +25,6 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
         "frames" => AskAsync(_frames, question),
         "gRPC, typed" => CallAsync("ModelInfer", question.Grpc(isTyped: true)),
         "gRPC stream" => CallAsync("ModelStreamInfer", question.Grpc()),
-        "TensorFlow predict" => PostAsync($"/v1/models/{question.Model}:predict", new StringContent(question.TensorFlow(), Encoding.UTF8, "application/json")),
         _ => CallAsync("ModelInfer", question.Grpc()),
     };
 

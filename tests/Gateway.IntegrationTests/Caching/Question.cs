@@ -93,9 +93,6 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
         return request;
     }
 
-    /// <summary>The body of TensorFlow Serving's predict call, input by input.</summary>
-    public string TensorFlow() => JsonSerializer.Serialize(new { inputs = Inputs.ToDictionary(input => input.Name, input => Nested(input.Values, input.Shape)) });
-
     /// <summary>A <c>ModelInferRequest</c> behind gRPC's prefix; the numbers are those of the protocol's definition.</summary>
     /// <param name="isTyped">Whether each tensor has its own numbers, as <c>InferTensorContents</c>, and not raw bytes behind all.</param>
     public byte[] Grpc(bool isTyped = false)
@@ -119,15 +116,6 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
         "INT64" => Field(3, [.. input.Values.SelectMany(value => Varint((long)value))]),
         _ => [.. input.Values.SelectMany(value => Field(8, Encoding.UTF8.GetBytes((string)value)))],
     };
-
-    private static object Nested(ReadOnlySpan<object> values, ReadOnlySpan<long> shape)
-    {
-        if (shape.Length == 1) return values.ToArray();
-        int each = values.Length / (int)shape[0];
-        object[] nested = new object[shape[0]];
-        for (int i = 0; i < nested.Length; i++) nested[i] = Nested(values.Slice(i * each, each), shape[1..]);
-        return nested;
-    }
 
     /// <summary>An entry of a tensor's parameters, whose value is of the field for strings.</summary>
     private static byte[] Parameter(string? view) =>
