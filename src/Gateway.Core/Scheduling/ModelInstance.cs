@@ -90,12 +90,20 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
 
     void IThreadPoolWorkItem.Execute()
     {
-        // The thread that watches the sockets does not interrupt those that work, and may have something to say that should not wait for a whole batch.
-        if (_batcher.HoldsUpOthers(this)) Thread.Yield();
+        if (_batcher.HoldsUpOthers(this))
+        {
+            // The thread that watches the sockets does not interrupt those that work, and may have something to say that should not wait for a whole batch.
+            Thread.Yield();
 
-        // What comes in takes two steps through the pool until it waits here, and answers take two to leave, the second behind what was there before: each would wait for a whole batch.
-        if (ThreadPool.PendingWorkItemCount > 0 && _batcher.LetsOthersGo(_calledAt)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        else _batcher.OnCalled(this);
+            // What comes in takes two steps through the pool until it waits here, and answers take two to leave, the second behind what was there before: each would wait likewise.
+            if (ThreadPool.PendingWorkItemCount > 0 && _batcher.LetsOthersGo(_calledAt))
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                return;
+            }
+        }
+
+        _batcher.OnCalled(this);
     }
 
     /// <summary>Cuts the present run short.</summary>
