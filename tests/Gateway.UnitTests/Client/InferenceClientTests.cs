@@ -112,7 +112,7 @@ public sealed class InferenceClientTests
             using InferenceResponse response = await client.InferAsync(request, Ending);
 
             Assert.Equal([1, 2, 3, 4], response.Output("y").AsSpan<int>().ToArray());
-            if (request.Explain) Assert.StartsWith("queue;dur=", response.ServerTiming, StringComparison.Ordinal);
+            if (request.Explain) Assert.Contains("queue;dur=", response.ServerTiming, StringComparison.Ordinal);
             else Assert.Equal("", response.ServerTiming);
         }
     }

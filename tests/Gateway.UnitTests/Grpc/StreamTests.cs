@@ -68,7 +68,7 @@ public sealed class StreamTests : IAsyncLifetime
             await stream.WriteAsync(request);
             ModelInferResponse answer = (await stream.ReadAsync(ModelStreamInferResponse.Parser))!.InferResponse;
             Assert.Equal(i != 1, answer.Parameters.TryGetValue("server_timing", out InferParameter? timing));
-            if (i != 1) Assert.StartsWith("queue;dur=", timing!.StringParam, StringComparison.Ordinal);
+            if (i != 1) Assert.Contains("queue;dur=", timing!.StringParam, StringComparison.Ordinal);
             Assert.Equal(i, Requests.Floats(answer.RawOutputContents[0])[0]);
         }
     }

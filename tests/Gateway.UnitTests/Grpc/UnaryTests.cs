@@ -264,7 +264,7 @@ public sealed class UnaryTests : IAsyncLifetime
         GrpcAnswer answer = await Client.CallAsync("ModelInfer", request);
 
         ModelInferResponse response = answer.Single(ModelInferResponse.Parser);
-        Assert.StartsWith("queue;dur=", response.Parameters["server_timing"].StringParam, StringComparison.Ordinal);
+        Assert.Contains("queue;dur=", response.Parameters["server_timing"].StringParam, StringComparison.Ordinal);
         Assert.Equal([1, 2, 3], Requests.Floats(response.RawOutputContents[0]));
         request.Parameters["explain"] = new InferParameter { StringParam = "yes" };
         GrpcAnswer refused = await Client.CallAsync("ModelInfer", request);
