@@ -4,7 +4,7 @@ namespace Gateway.Server.Calls;
 
 /// <summary>One of the calls that a connection or a stream has in flight, from its message to its answer; used again for the next.</summary>
 /// <remarks><b>Threading</b>: the reader opens it, whoever answers its request hands it to the sender, which writes and closes it.</remarks>
-internal abstract class PipelinedCall<TSelf> : RequestFlight
+internal abstract class PipelinedCall<TSelf> : RequestFlight, ILinked<TSelf>
     where TSelf : PipelinedCall<TSelf>
 {
     public bool IsOpen { get; set; }

@@ -32,7 +32,7 @@ internal sealed class FrameSender
     private readonly Queue<FrameCall> _waiting = new();
     private readonly AnswerTemplate _template = new();
     private readonly OutputFlush _flush;
-    private readonly PostedCalls<FrameCall> _posted = new();
+    private readonly Posted<FrameCall> _posted = new();
     private bool _isBroken;
     private volatile bool _isEnding;
     private long _flushBegan;

@@ -56,7 +56,7 @@ internal sealed partial class Http2Connection
     private readonly HeadReader _heads = new();
     private readonly Dictionary<int, Http2Stream> _streams = [];
     private readonly Stack<Http2Stream> _free = new();
-    private readonly StreamStack _finished = new();
+    private readonly Posted<Http2Stream> _finished = new();
     private readonly ConcurrentQueue<Http2Stream> _attended = new();
     private readonly List<Http2Stream> _opened = [];
     private readonly AutoSignal _hasFinished = new();
@@ -154,7 +154,7 @@ internal sealed partial class Http2Connection
     /// <summary>The sender's: hands a stream back whose call is over.</summary>
     public void Finish(Http2Stream stream)
     {
-        _finished.Push(stream);
+        _finished.Post(stream);
         if (_isClosing) _hasFinished.Set();
         else if (_isStopping) _input.CancelPendingRead();
     }

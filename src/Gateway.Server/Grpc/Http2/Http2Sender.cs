@@ -29,7 +29,7 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
     private readonly Http2Connection _connection;
     private readonly PipeWriter _output;
     private readonly BlockPool _pool;
-    private readonly StreamStack _posted = new();
+    private readonly Posted<Http2Stream> _posted = new();
 
     // Streams that wait for the transport, and for the connection's window.
     private readonly WaitingStreams _waiting = new();
@@ -82,7 +82,7 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
     /// <summary>Has a stream looked at, which is not posted already.</summary>
     public void Post(Http2Stream stream)
     {
-        _posted.Push(stream);
+        _posted.Post(stream);
         Wake();
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Gateway.Core.Memory;
+using Gateway.Server.Calls;
 
 namespace Gateway.Server.Grpc.Http2;
 
@@ -9,7 +10,7 @@ namespace Gateway.Server.Grpc.Http2;
 /// reader's again when the sender has handed it back: the call is over by then, and what it answered is sent or dropped.
 /// </remarks>
 #pragma warning disable CA1001 // Its token source has no handles, and lives as long as calls look at it.
-internal sealed class Http2Stream : IThreadPoolWorkItem
+internal sealed class Http2Stream : IThreadPoolWorkItem, ILinked<Http2Stream>
 #pragma warning restore CA1001
 {
     private const int NotPosted = 0;

@@ -32,7 +32,7 @@ internal sealed partial class StreamSender
     private readonly BlockWriter _aside = new();
     private readonly ConcurrentQueue<StreamCall> _order = new();
     private readonly OutputFlush _flush;
-    private readonly PostedCalls<StreamCall> _posted = new();
+    private readonly Posted<StreamCall> _posted = new();
     private long _unflushed;
     private volatile bool _isBroken;
     private volatile bool _isEnding;

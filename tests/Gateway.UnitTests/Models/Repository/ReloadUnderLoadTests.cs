@@ -49,17 +49,7 @@ public sealed class ReloadUnderLoadTests : IAsyncDisposable
             .. Enumerable.Range(0, 2).Select(_ => CallAsync(value => AskAsync(server, value))),
         ];
 
-        for (int i = 1; i <= Reloads; i++)
-        {
-            Volatile.Write(ref _begun, i);
-            await _repository.Write("m", ScriptedBackend.Script(i * 1_000_000L)).LoadAsync("m");
-            Volatile.Write(ref _done, i);
-        }
-
-        _isOver = true;
-        int[] calls = await Task.WhenAll(clients);
-        Assert.All(calls, count => Assert.True(count > 0));
-        await Eventually.TrueAsync(() => _repository.Backend.Open == 1, "all but the last are closed");
+        int[] calls = await ReloadAsync(clients);
         Assert.Equal(Reloads + 1, _repository.Backend.Loads);
         ServedModel last = _repository.Catalog.Find("m", 0);
         Assert.Equal(calls.Sum(), last.Batcher.Statistics.Snapshot().Inferences);
@@ -196,18 +186,26 @@ public sealed class ReloadUnderLoadTests : IAsyncDisposable
             .. Enumerable.Range(0, 4).Select(_ => StreamAsync(server.Client)),
         ];
 
+        int[] calls = await ReloadAsync(clients);
+        Assert.Equal(calls.Sum(), _repository.Catalog.Find("m", 0).Batcher.Statistics.Snapshot().Inferences);
+    }
+
+    /// <summary>Loads the model again and again under those who call it.</summary>
+    /// <returns>How many calls each of them made.</returns>
+    private async Task<int[]> ReloadAsync(Task<int>[] clients)
+    {
         for (int i = 1; i <= Reloads; i++)
         {
             Volatile.Write(ref _begun, i);
-            await _repository.Write("m", ScriptedBackend.Script(i * 1_000_000L)).LoadAsync("m");
+            await _repository!.Write("m", ScriptedBackend.Script(i * 1_000_000L)).LoadAsync("m");
             Volatile.Write(ref _done, i);
         }
 
         _isOver = true;
         int[] calls = await Task.WhenAll(clients);
         Assert.All(calls, count => Assert.True(count > 0));
-        await Eventually.TrueAsync(() => _repository.Backend.Open == 1, "all but the last are closed");
-        Assert.Equal(calls.Sum(), _repository.Catalog.Find("m", 0).Batcher.Statistics.Snapshot().Inferences);
+        await Eventually.TrueAsync(() => _repository!.Backend.Open == 1, "all but the last are closed");
+        return calls;
     }
 
     /// <summary>One stream over all reloads, with several requests in it at a time.</summary>

@@ -1,9 +1,9 @@
 namespace Gateway.Server.Calls;
 
-/// <summary>Answered calls on their way to the one loop that writes them.</summary>
-/// <remarks><b>Threading</b>: any thread posts, an instance's among them; one takes. <b>Cost</b>: no lock, no allocation.</remarks>
-internal sealed class PostedCalls<TCall>
-    where TCall : PipelinedCall<TCall>
+/// <summary>Calls, or streams, on their way to the one loop that looks at them.</summary>
+/// <remarks><b>Threading</b>: any thread posts, an instance's among them; one takes. Each is in one list at a time. <b>Cost</b>: no lock, no allocation.</remarks>
+internal sealed class Posted<TCall>
+    where TCall : class, ILinked<TCall>
 {
     private TCall? _last;
 
@@ -22,9 +22,10 @@ internal sealed class PostedCalls<TCall>
         return last is null;
     }
 
-    /// <summary>Takes all that were posted, in order, linked by <see cref="PipelinedCall{TSelf}.Next"/>.</summary>
+    /// <summary>Takes all that were posted, in order, linked by <see cref="ILinked{TSelf}.Next"/>.</summary>
     public TCall? TakeAll()
     {
+        if (Volatile.Read(ref _last) is null) return null;
         TCall? reversed = Interlocked.Exchange(ref _last, null);
         TCall? inOrder = null;
         while (reversed is not null)
