@@ -15,4 +15,6 @@ public readonly record struct OverflowQuestion(
     long Local, bool HasRoom, long Remaining, long Floor, long Hop, bool IsForwarded = false, bool IsServing = true, int Attempt = 0, bool HasToken = true, long Patience = OverflowQuestion.Never)
 {
     public const long Never = long.MaxValue;
+
+    public bool IsServedHere => Local != Never;
 }

@@ -57,7 +57,7 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
         {
             if (_others.Contains(model.Name)) continue;
             long time = replica.Find(model)?.Observed is > 0 and long observed ? observed : FirstGuess;
-            replica.Receive(model, new LoadReport(ReplicaState.Serving, ++_sequence, 0, (uint)Math.Min(time, uint.MaxValue - 1), (uint)Math.Min(1000 * time / BatchGuess, uint.MaxValue), 0, 0, 0), now);
+            replica.Receive(model, new LoadReport(ReplicaState.Serving, ++_sequence, 0, (uint)Math.Min(time, uint.MaxValue - 1), (uint)Math.Min(1000 * time / BatchGuess, uint.MaxValue), 0, 0, 0), now, isUncompared: !_compared.Contains(model.Name));
         }
 
         replica.Keep(_models.Where(model => !_others.Contains(model.Name)).ToHashSet());

@@ -226,14 +226,15 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         HashSet<ModelKey> models = [];
         foreach (ModelReport model in report.Models)
         {
-            if (catalog.TryFind(model.Name, 0, out ServedModel? here) && reporter.SignatureOf(here.Layout) != model.Signature)
+            bool isServedHere = catalog.TryFind(model.Name, 0, out ServedModel? here);
+            if (isServedHere && reporter.SignatureOf(here!.Layout) != model.Signature)
             {
                 Differs(replica, model.Name);
                 continue;
             }
 
-            Receive(replica, new ModelKey(model.Name, model.Version), model.Load, now, models);
-            if (model.IsLatest) Receive(replica, new ModelKey(model.Name, 0), model.Load, now, models);
+            Receive(replica, new ModelKey(model.Name, model.Version), model.Load, now, !isServedHere, models);
+            if (model.IsLatest) Receive(replica, new ModelKey(model.Name, 0), model.Load, now, !isServedHere, models);
         }
 
         replica.Keep(models);
@@ -244,10 +245,10 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         if (_others.TryAdd((replica.Address, model), true)) Log.OtherModel(logger, replica.Address, model);
     }
 
-    private static void Receive(Replica replica, in ModelKey model, LoadReport load, long now, HashSet<ModelKey> models)
+    private static void Receive(Replica replica, in ModelKey model, LoadReport load, long now, bool isUncompared, HashSet<ModelKey> models)
     {
         models.Add(model);
-        replica.Receive(model, load, now);
+        replica.Receive(model, load, now, isUncompared);
     }
 
     private static partial class Log

@@ -24,20 +24,22 @@ public sealed class GrpcFleetTests : FleetTesting
         AssertReceived(sent: await MetricsAsync(one), received: await MetricsAsync(other));
     }
 
-    // By hand: on a busy machine a foreign server answers its probes too late to be given anything.
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task GrpcOfAServerThatIsNoGateway_IsWhereItIsConfigured()
     {
         await using GatewayProcess other = await ServeAsync();
         await using ForeignReplica foreign = await ForeignReplica.StartAsync(other.HttpAddress);
+        string script = Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_fleet.py");
+
+        // Nobody sends it inferences of zeros; what it compiles in its first ones would be taken for slowness.
+        await StrangerClient.RunAsync("/usr/bin/python3", script, new Uri(other.GrpcAddress).Authority, "50", "5", "0");
         await using GatewayProcess one = await ServeAsync($"{foreign.Address} grpc={new Uri(other.GrpcAddress).Port}");
         await AwaitReportsAsync(one, over: "gRPC");
-        string script = Path.Combine(GatewayProcess.RepositoryRoot, "tests", "interop", "grpc_fleet.py");
 
         string output = await StrangerClient.RunAsync("/usr/bin/python3", script, new Uri(one.GrpcAddress).Authority, "1000", "60", "0.15");
 
         int[] counts = [.. output.Split(' ').Where(word => char.IsAsciiDigit(word[0])).Select(word => int.Parse(word, CultureInfo.InvariantCulture))];
-        Assert.InRange(counts[1], 20, counts[0]);
+        Assert.True(counts[1] >= 20, $"{output}\n{string.Join('\n', (await MetricsAsync(one)).Split('\n').Where(line => line.StartsWith("gateway_replica", StringComparison.Ordinal)))}\n{one.Error}");
     }
 
     /// <summary>The one connection of gRPC is cut off in the middle of the network, for a while: nothing is lost, HTTP goes on, and afterwards it is used again.</summary>

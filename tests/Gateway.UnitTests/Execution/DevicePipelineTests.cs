@@ -107,7 +107,8 @@ public sealed class DevicePipelineTests
 
         for (int i = 0; i < 30; i++) Assert.Equal(PuppetRun.Answer(i), (await model.Send(i).AnswerAsync()).Values[0]);
 
-        Assert.Equal(2, _loads);
+        // The other instances may have served them all before it was back.
+        await Eventually.TrueAsync(() => Volatile.Read(ref _loads) == 2, "it is loaded again");
         Assert.Equal(1, model.Counts.LostDevices);
     }
 

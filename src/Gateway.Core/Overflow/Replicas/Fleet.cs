@@ -94,7 +94,7 @@ public sealed class Fleet(long maximumAge, uint place = 0)
                 if (replica.IsSelf) self = i;
                 // One of a ring that was tried is an owner still.
                 bool isTried = (tried & (1u << at)) != 0;
-                candidates[i] = isTried && !isRing ? None : ToCandidate(replica, transport, model, isTried, now, Mix(random, i), mayEject);
+                candidates[i] = isTried && !isRing ? None : ToCandidate(replica, transport, model, question.IsServedHere, isTried, now, Mix(random, i), mayEject);
 
                 // Counted again, or all that stall at the same time would be thrown out together.
                 if (mayEject && replica.HealthOver(transport).State == HealthState.Ejected) mayEject = MayEject(watched, transport);
@@ -158,9 +158,9 @@ public sealed class Fleet(long maximumAge, uint place = 0)
 
     private static OverflowCandidate None => new(default, 0, 0, OverflowQuestion.Never, 0, IsTried: true);
 
-    private static OverflowCandidate ToCandidate(Replica replica, ReplicaTransport transport, in ModelKey model, bool isTried, long now, uint random, bool mayEject)
+    private static OverflowCandidate ToCandidate(Replica replica, ReplicaTransport transport, in ModelKey model, bool isServedHere, bool isTried, long now, uint random, bool mayEject)
     {
-        if (replica.IsSelf || replica.Find(model) is not { } queue) return None;
+        if (replica.IsSelf || replica.Find(model) is not { } queue || (isServedHere && queue.IsUncompared)) return None;
         return queue.ToCandidate(now, replica.HealthOver(transport).Admits(now, random, mayEject), isTried, replica.Weight, replica.IsNear);
     }
 

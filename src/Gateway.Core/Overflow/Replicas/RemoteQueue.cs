@@ -19,6 +19,9 @@ public sealed class RemoteQueue
 
     public int InFlight => Volatile.Read(ref _inFlight);
 
+    /// <summary>Whether nobody has compared the model there with the one of that name here, as that was not served yet: who asks for the one here does not get the one there.</summary>
+    public bool IsUncompared { get; set; }
+
     /// <summary>Takes a report over, unless a newer one is there.</summary>
     /// <param name="now">When it came, in microseconds.</param>
     /// <returns>Whether it was the newest.</returns>

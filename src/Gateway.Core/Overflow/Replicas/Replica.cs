@@ -77,7 +77,8 @@ public sealed class Replica(string address, ulong? seed = null, bool warmsUp = f
 
     /// <summary>Takes a report over.</summary>
     /// <param name="now">When it came, in microseconds.</param>
-    public void Receive(in ModelKey model, LoadReport report, long now)
+    /// <param name="isUncompared">Of <see cref="RemoteQueue.IsUncompared"/>.</param>
+    public void Receive(in ModelKey model, LoadReport report, long now, bool isUncompared = false)
     {
         NoteReport(report.Boot, now);
         if (!_queues.TryGetValue(model, out RemoteQueue? queue))
@@ -86,6 +87,7 @@ public sealed class Replica(string address, ulong? seed = null, bool warmsUp = f
             queue = _queues.GetOrAdd(model, static _ => new RemoteQueue());
         }
 
+        queue.IsUncompared = isUncompared;
         queue.Receive(report, now);
     }
 

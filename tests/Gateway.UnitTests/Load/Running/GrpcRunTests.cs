@@ -1,8 +1,11 @@
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
 using Gateway.Load;
 using Gateway.Load.CommandLine;
 using Gateway.Load.Reports;
 using Gateway.Load.Results;
 using Gateway.UnitTests.Grpc;
+using Gateway.UnitTests.OpenInference;
 using Spectre.Console;
 
 namespace Gateway.UnitTests.Load.Running;
@@ -56,7 +59,7 @@ public sealed class GrpcRunTests : IAsyncLifetime
     public async Task Run_ServerThatGoesAway_KeepsWhatItHasAndSaysSo()
     {
         Task<int> run = Task.Run(() => Run([Target, "--model", "two", "--rate", "100", "--duration", "60s", "--warm-up", "0", "--skip-proof"]), TestContext.Current.CancellationToken);
-        await Task.Delay(TimeSpan.FromSeconds(1.5), TimeProvider.System, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => _server.Catalog.TryFind("two", 0, out ServedModel? model) && model.Batcher.Statistics.Snapshot()[RequestOutcome.Succeeded] > 50, "it is answered");
         _isStopped = true;
         await _server.DisposeAsync();
 

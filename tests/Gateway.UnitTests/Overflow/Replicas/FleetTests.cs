@@ -31,6 +31,20 @@ public sealed class FleetTests
     }
 
     [Fact]
+    public void Decide_NobodyHasComparedTheModels_OnlyThoseWhoHaveNoneHereGoThere()
+    {
+        Replica[] members = Members(1);
+        uint tried = 0;
+        members[0].Receive(Model, new LoadReport(ReplicaState.Serving, 2, 1, 5000, 100_000, 0, 0, 0), _now, isUncompared: true);
+
+        Assert.Equal(OverflowKind.Refuse, Decide(out _, out _).Kind);
+        Assert.Equal(OverflowKind.Forward, _fleet.Decide(Full with { Local = OverflowQuestion.Never, HasRoom = false }, Model, _fleet.Watched.Span, ref tried, _now, _random.Next(), out _).Kind);
+
+        members[0].Receive(Model, new LoadReport(ReplicaState.Serving, 3, 1, 5000, 100_000, 0, 0, 0), _now);
+        Assert.Equal(OverflowKind.Forward, Decide(out _, out _).Kind);
+    }
+
+    [Fact]
     public void Decide_StaysHere_BooksNothing()
     {
         Replica[] members = Members(2);
