@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
@@ -31,11 +33,13 @@ internal sealed class DeviceComparison : IAsyncDisposable
     public int MaxBatchRows => _onDevice.Layout.MaxBatchRows;
 
     /// <param name="instances">The part of a configuration that asks for the device.</param>
-    public static async Task<DeviceComparison> OfAsync(string name, string instances)
+    /// <param name="mostRows">Largest batch, where the sample's own is larger.</param>
+    public static async Task<DeviceComparison> OfAsync(string name, string instances, int mostRows)
     {
         TestRepository repository = new();
         string folder = TestRepository.File($"config/model-repository/{name}");
         string config = File.ReadAllText(Path.Combine(folder, "config.pbtxt")).Replace($"\nname: \"{name}\"\n", "\n", StringComparison.Ordinal);
+        config = Regex.Replace(config, @"(?<=max_batch_size: )\d+", rows => Math.Min(mostRows, int.Parse(rows.Value, CultureInfo.InvariantCulture)).ToString(CultureInfo.InvariantCulture));
         Copy(folder, Path.Combine(repository.Path, "on_cpu"), config);
         Copy(folder, Path.Combine(repository.Path, "on_device"), WithoutInstances(config) + "\n" + instances);
         await repository.LoadAsync();

@@ -75,19 +75,19 @@ public sealed class GoodbyeTests
         Assert.NotNull(await ReadAsync(wire, frame => frame.EndsStream));
     }
 
-    [Theory]
-    [InlineData("")]
-    [InlineData("PRI * HTTP/2.0\r\n\r\nSM")]
-    [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]
-    public async Task Client_ThatDoesNotGreet_IsLetGo(string start)
+    [Fact]
+    public async Task Client_ThatDoesNotGreet_IsLetGo()
     {
         await using GrpcServer server = await GrpcServer.StartAsync();
-        using Http2Wire wire = await ConnectAsync(server.Port);
-        await wire.SendAsync(System.Text.Encoding.ASCII.GetBytes(start));
 
-        while (await ReadAsync(wire, _ => true) is not null)
+        await Task.WhenAll(new[] { "", "PRI * HTTP/2.0\r\n\r\nSM", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" }.Select(async start =>
         {
-        }
+            using Http2Wire wire = await ConnectAsync(server.Port);
+            await wire.SendAsync(System.Text.Encoding.ASCII.GetBytes(start));
+            while (await ReadAsync(wire, _ => true) is not null)
+            {
+            }
+        }));
     }
 
     [Fact]
