@@ -63,8 +63,9 @@ internal sealed class Grpc(BenchModel model) : IScenario
                     () => Bare(connections, streams, effort.Seconds));
                 Series gateway = new("gRPC", "inferences/s", [.. ours.Select(result => result.PerSecond)]);
                 Series endpoint = new("bare HTTP/2 endpoint", "requests/s", [.. theirs.Select(result => result.PerSecond)]);
+                string name = $"{model.Name}, {connections} connection{(connections > 1 ? "s" : "")}, {streams} call{(streams > 1 ? "s" : "")} on each";
                 comparisons.Add(new Comparison(
-                    $"{model.Name}, {connections} connection{(connections > 1 ? "s" : "")}, {streams} calls on each",
+                    name,
                     Series.Ratio(gateway, endpoint),
                     connections * streams >= HttpConnections ? Ratio : null,
                     [
@@ -73,9 +74,10 @@ internal sealed class Grpc(BenchModel model) : IScenario
                         new Series("server CPU", "µs/inference", [.. ours.Select(result => result.ServerCpuMicroseconds)]),
                         new Series("bare endpoint's CPU", "µs/request", [.. theirs.Select(result => result.ServerCpuMicroseconds)]),
                         new Series("mean latency", "µs", [.. ours.Select(result => result.MeanMicroseconds)]),
-                        new Series("allocated, Kestrel's part included", "B/inference", [allocated]),
+                        new Series("allocated", "B/inference", [allocated]),
                     ],
                     new { ours, theirs }));
+                comparisons.Add(BesideBoth.Compare(effort, model, name, gateway, endpoint, Math.Min(connections * streams, model.MaxBatchSize)));
             }
 
             comparisons.Add(BesideHttp(effort, server, http, () => Ours(4, 16, effort.Seconds)));

@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using Gateway.Core.Memory;
-using Gateway.Core.Scheduling;
 using Gateway.Protocol.Frames;
 using Gateway.Protocol.Http2;
 using Gateway.Server.Calls;
@@ -35,12 +34,6 @@ internal sealed partial class Http2Connection
     private const int MostFree = 256;
     private const int FirstWindow = 65_535;
     private const int SettingBytes = 6;
-    private const int PriorityBytes = 5;
-    private const int PingBytes = 8;
-
-    // A request's block, in as many frames; empty ones count too.
-    private const int MostBlockBytes = RequestFields.MostListBytes;
-    private const int MostBlockFrames = 64;
 
     // As long as the longest batch that is run on such a thread.
     private static readonly TimeSpan LongestTake = TimeSpan.FromMilliseconds(4);
@@ -62,6 +55,8 @@ internal sealed partial class Http2Connection
     private readonly AutoSignal _hasFinished = new();
     private readonly EndedStreams _ended = new();
     private readonly FloodGuard _guard = new();
+    private readonly HeaderBlock _block = new();
+    private readonly Goodbye _goodbye = new();
     private readonly Liveness _liveness;
     private readonly Arrivals _arrivals;
     private readonly long _longestTake;
@@ -72,17 +67,8 @@ internal sealed partial class Http2Connection
     private int _receiveWindow = ConnectionWindow;
     private int _notGivenBack;
     private bool _hasSettings;
-    private byte[] _block = [];
-    private int _blockBytes;
-    private int _blockFrames;
-    private int _blockStream;
-    private bool _blockEndsStream;
     private volatile bool _isBroken;
     private volatile bool _isClosing;
-    private volatile bool _isStopping;
-    private bool _hasSaidGoodbye;
-    private volatile bool _isLastKnown;
-    private bool _hasSaidLast;
 
     public Http2Connection(ConnectionContext connection, GrpcApplication calls, BlockPool pool, KeepAliveTimes times, TimeProvider time, ILogger logger)
     {
@@ -122,7 +108,7 @@ internal sealed partial class Http2Connection
             Exception? reason = null;
             try
             {
-                if (await Handshake.AwaitAsync(_input, _connection.Transport.Output, () => _isStopping).ConfigureAwait(false))
+                if (await Handshake.AwaitAsync(_input, _connection.Transport.Output, () => _goodbye.IsDue).ConfigureAwait(false))
                 {
                     Greet();
                     await ReadAllAsync().ConfigureAwait(false);
@@ -156,7 +142,7 @@ internal sealed partial class Http2Connection
     {
         _finished.Post(stream);
         if (_isClosing) _hasFinished.Set();
-        else if (_isStopping) _input.CancelPendingRead();
+        else if (_goodbye.IsDue) _input.CancelPendingRead();
     }
 
     /// <summary>Anybody's: has the reader look at a stream whose time is over, or that is reset.</summary>
@@ -234,7 +220,7 @@ internal sealed partial class Http2Connection
                 _input.AdvanceTo(buffer.Start, buffer.End);
             }
 
-            if (_isStopping) SayGoodbye();
+            if (_goodbye.Say(Sender.Control, _lastStream)) MustSend = true;
             if (MustSend)
             {
                 MustSend = false;
@@ -243,7 +229,7 @@ internal sealed partial class Http2Connection
 
             if (Sender.Control.IsFlooded) throw new Http2Exception(ErrorCodes.EnhanceYourCalm, "the client does not read what it asks for");
             if (result.IsCompleted || _isBroken) return;
-            if (_hasSaidLast && IsEmpty()) return;
+            if (_goodbye.IsSaid && IsEmpty()) return;
         }
     }
 
@@ -326,343 +312,10 @@ internal sealed partial class Http2Connection
     /// <summary>Whether nothing is left but a frame without a payload: many clients end a call with one of its own.</summary>
     private static bool IsEmptyFrame(in ReadOnlySequence<byte> buffer) => buffer.Length == FrameHeader.Bytes && buffer.FirstSpan.Length == FrameHeader.Bytes && FrameHeader.Read(buffer.FirstSpan).Length == 0;
 
-    private void Take(in FrameHeader header, in ReadOnlySequence<byte> payload, bool isLast)
-    {
-        if (_blockStream != 0 && (header.Type != FrameType.Continuation || header.Stream != _blockStream)) throw Violation("a frame within a header block");
-        switch (header.Type)
-        {
-            case FrameType.Data:
-                TakeData(header, payload, isLast);
-                break;
-            case FrameType.Headers:
-                TakeHeaders(header, payload, isLast);
-                break;
-            case FrameType.Continuation:
-                if (_blockStream == 0) throw Violation("a CONTINUATION without HEADERS");
-                TakeBlock(header, payload, isLast);
-                break;
-            case FrameType.Priority:
-                if (header.Stream == 0) throw Violation("a PRIORITY frame of the connection");
-                if (header.Length != PriorityBytes) Sender.Control.Reset(header.Stream, ErrorCodes.FrameSize);
-                MustSend = true;
-                _guard.OnIdleFrame();
-                break;
-            case FrameType.ResetStream:
-                TakeReset(header);
-                break;
-            case FrameType.Settings:
-                TakeSettings(header, payload);
-                break;
-            case FrameType.PushPromise:
-                throw Violation("a client's PUSH_PROMISE");
-            case FrameType.Ping:
-                TakePing(header, payload);
-                break;
-            case FrameType.GoAway:
-                if (header.Stream != 0) throw Violation("a GOAWAY of a stream");
-                if (header.Length < PingBytes) throw new Http2Exception(ErrorCodes.FrameSize, "a GOAWAY cut short");
-                break;
-            case FrameType.WindowUpdate:
-                TakeWindow(header, payload);
-                break;
-            default:
-                _guard.OnIdleFrame();
-                break;
-        }
-    }
-
-    private void TakeHeaders(in FrameHeader header, ReadOnlySequence<byte> payload, bool isLast)
-    {
-        if ((header.Stream & 1) == 0) throw Violation("HEADERS of a stream that is no client's");
-        payload = Strip(header, payload);
-        _blockEndsStream = header.Has(FrameHeader.EndStream);
-        if (header.Has(FrameHeader.EndHeaders) && payload.IsSingleSegment)
-        {
-            EndBlock(header.Stream, payload.FirstSpan, isLast);
-            return;
-        }
-
-        _blockStream = header.Stream;
-        _blockBytes = _blockFrames = 0;
-        _liveness.BlockBegan = Now;
-        TakeBlock(header, payload, isLast);
-    }
-
-    private void TakeBlock(in FrameHeader header, in ReadOnlySequence<byte> payload, bool isLast)
-    {
-        int needed = _blockBytes + (int)payload.Length;
-        if (needed > MostBlockBytes || ++_blockFrames > MostBlockFrames) throw new Http2Exception(ErrorCodes.EnhanceYourCalm, $"headers of more than {MostBlockBytes} bytes or {MostBlockFrames} frames");
-        if (needed > _block.Length) Array.Resize(ref _block, Math.Max(needed, 1024));
-        payload.CopyTo(_block.AsSpan(_blockBytes));
-        _blockBytes = needed;
-        if (!header.Has(FrameHeader.EndHeaders)) return;
-        _blockStream = 0;
-        _liveness.BlockBegan = 0;
-        EndBlock(header.Stream, _block.AsSpan(0, _blockBytes), isLast);
-    }
-
-    private void EndBlock(int id, ReadOnlySpan<byte> block, bool isLast)
-    {
-        try
-        {
-            if (id <= _lastStream) TakeTrailers(id, block, isLast);
-            else TakeCall(id, block, isLast);
-        }
-        catch (InvalidDataException error)
-        {
-            throw new Http2Exception(ErrorCodes.Compression, error.Message);
-        }
-    }
-
-    private void TakeTrailers(int id, ReadOnlySpan<byte> block, bool isLast)
-    {
-        bool hasPseudo = _heads.Skip(block);
-        if (!_streams.TryGetValue(id, out Http2Stream? stream))
-        {
-            if (!_ended.Has(id)) throw new Http2Exception(ErrorCodes.StreamClosed, "HEADERS of a stream that is closed");
-            return;
-        }
-
-        if (stream.IsRemoteClosed) throw new Http2Exception(ErrorCodes.StreamClosed, "HEADERS of a stream that the client has closed");
-        if (stream.IsAborted) return;
-        if (hasPseudo || !_blockEndsStream) stream.Reset(ErrorCodes.Protocol);
-        else Deliver(stream, ReadOnlySequence<byte>.Empty, isEnd: true, isLast);
-    }
-
-    private void TakeCall(int id, ReadOnlySpan<byte> block, bool isLast)
-    {
-        _lastStream = id;
-        TakeFinished();
-        if (_hasSaidLast || _open >= GrpcListener.MostStreams || _streams.Count >= MostTracked)
-        {
-            _heads.Skip(block);
-            Refuse(id, ErrorCodes.RefusedStream);
-            return;
-        }
-
-        if (!_free.TryPop(out Http2Stream? stream)) stream = new Http2Stream(this, _memory);
-        RequestFields fields = _heads.Read(block, stream.OwnFields);
-        if (fields.IsTooLarge || fields.Problem is not null)
-        {
-            _free.Push(stream);
-            Refuse(id, fields.IsTooLarge ? ErrorCodes.EnhanceYourCalm : ErrorCodes.Protocol);
-            return;
-        }
-
-        stream.Open(id, fields, _blockEndsStream, _sendWindow, StreamWindow);
-        _streams.Add(id, stream);
-        _open++;
-        stream.Call.Arrival = _arrivals.NextCame();
-        _calls.Begin(stream.Call);
-        if (_blockEndsStream) Deliver(stream, ReadOnlySequence<byte>.Empty, isEnd: true, isLast);
-        else if (stream.Call.IsRead) _opened.Add(stream);
-    }
-
-    private void Refuse(int id, uint code)
-    {
-        if (!_blockEndsStream) _ended.Add(id);
-        _guard.OnReset();
-        Sender.Control.Reset(id, code);
-        MustSend = true;
-    }
-
-    private void TakeData(in FrameHeader header, ReadOnlySequence<byte> payload, bool isLast)
-    {
-        CheckIsOpened(header.Stream);
-        if (Interlocked.Add(ref _receiveWindow, -header.Length) < 0) throw new Http2Exception(ErrorCodes.FlowControl, "more than the connection's window");
-        payload = Strip(header, payload);
-        bool isEnd = header.Has(FrameHeader.EndStream);
-        if (payload.IsEmpty && !isEnd) _guard.OnIdleFrame();
-        if (!_streams.TryGetValue(header.Stream, out Http2Stream? stream) || stream.IsRemoteClosed)
-        {
-            GiveBack(header.Length);
-            if (stream is not null) stream.Reset(ErrorCodes.StreamClosed);
-            else if (!_ended.Has(header.Stream)) Refuse(header.Stream, ErrorCodes.StreamClosed);
-            return;
-        }
-
-        if (!stream.TryReceive(header.Length))
-        {
-            GiveBack(header.Length);
-            stream.Reset(ErrorCodes.FlowControl);
-            return;
-        }
-
-        int unread = header.Length - (int)payload.Length;
-        if (unread > 0) stream.GiveBack(unread);
-        if (stream.BodyLeft >= 0 && (stream.BodyLeft -= payload.Length) < 0) stream.Reset(ErrorCodes.Protocol);
-        Deliver(stream, payload, isEnd, isLast);
-    }
-
-    /// <summary>Gives a call what has come of its body.</summary>
-    private void Deliver(Http2Stream stream, in ReadOnlySequence<byte> data, bool isEnd, bool isLast)
-    {
-        if (isEnd)
-        {
-            stream.IsRemoteClosed = true;
-            if (stream.BodyLeft > 0) stream.Reset(ErrorCodes.Protocol);
-        }
-
-        if (stream.IsAborted || stream.ResetCode >= 0)
-        {
-            GiveBack((int)data.Length);
-        }
-        else if (stream.Call.Direct is not { } direct)
-        {
-            // A call that was refused has no input.
-            if (stream.IsServing)
-            {
-                stream.Input!.Write(data);
-                if (isEnd) stream.Input.End(null);
-            }
-            else
-            {
-                stream.GiveBack((int)data.Length);
-            }
-        }
-        else
-        {
-            // Given back before: the call may be over by then. Nobody else sends on this thread.
-            if (data.Length > 0) stream.GiveBack((int)data.Length);
-            if (!stream.Call.IsRead) return;
-            bool hasTime = Now - _arrivals.ReadAt < _longestTake;
-            direct.Take(stream.Call, data, isEnd, !hasTime ? RunsHere.None : isLast ? RunsHere.Any : RunsHere.FullBatches);
-        }
-    }
-
-    private void TakeReset(in FrameHeader header)
-    {
-        CheckIsOpened(header.Stream);
-        if (header.Length != sizeof(uint)) throw new Http2Exception(ErrorCodes.FrameSize, "a RST_STREAM of another length");
-        if (!_streams.TryGetValue(header.Stream, out Http2Stream? stream) || stream.IsGone) return;
-        _guard.OnReset();
-        _open--;
-        stream.Abort(isGone: true, new ConnectionAbortedException("The client reset the stream."));
-    }
-
-    private void TakeSettings(in FrameHeader header, in ReadOnlySequence<byte> payload)
-    {
-        if (header.Stream != 0) throw Violation("SETTINGS of a stream");
-        if (header.Has(FrameHeader.Ack) ? header.Length != 0 : header.Length % SettingBytes != 0) throw new Http2Exception(ErrorCodes.FrameSize, "SETTINGS of another length");
-        _hasSettings = true;
-        _guard.OnIdleFrame();
-        if (header.Has(FrameHeader.Ack)) return;
-        Span<byte> settings = stackalloc byte[FrameHeader.MostPayload];
-        settings = settings[..header.Length];
-        payload.CopyTo(settings);
-        for (; settings.Length > 0; settings = settings[SettingBytes..]) Apply(BinaryPrimitives.ReadUInt16BigEndian(settings), BinaryPrimitives.ReadUInt32BigEndian(settings[sizeof(ushort)..]));
-        Sender.Control.Add(FrameType.Settings, FrameHeader.Ack, 0, []);
-        MustSend = true;
-    }
-
-    private void Apply(ushort name, uint value)
-    {
-        const int LargestFrame = (1 << 24) - 1;
-        switch (name)
-        {
-            case 2 when value > 1:
-                throw Violation("pushes are neither on nor off");
-            case 4 when value > int.MaxValue:
-                throw new Http2Exception(ErrorCodes.FlowControl, $"a window of {value} bytes");
-            case 4:
-                int change = (int)value - _sendWindow;
-                _sendWindow = (int)value;
-                foreach (Http2Stream stream in _streams.Values)
-                {
-                    if (stream.AddSendWindow(change) > int.MaxValue) throw new Http2Exception(ErrorCodes.FlowControl, "a stream's window is larger than there can be");
-                    if (change > 0) stream.Post();
-                }
-
-                break;
-            case 5:
-                Sender.MostFrame = value is >= FrameHeader.MostPayload and <= LargestFrame ? (int)value : throw Violation($"frames of {value} bytes");
-                break;
-        }
-    }
-
-    private void TakePing(in FrameHeader header, in ReadOnlySequence<byte> payload)
-    {
-        if (header.Stream != 0) throw Violation("a PING of a stream");
-        if (header.Length != PingBytes) throw new Http2Exception(ErrorCodes.FrameSize, "a PING of another length");
-        _guard.OnIdleFrame();
-        Span<byte> bytes = stackalloc byte[PingBytes];
-        payload.CopyTo(bytes);
-        if (!header.Has(FrameHeader.Ack))
-        {
-            Sender.Control.Add(FrameType.Ping, FrameHeader.Ack, 0, bytes);
-            MustSend = true;
-        }
-        else if (bytes.SequenceEqual(Liveness.GoodbyePing))
-        {
-            _isLastKnown = true;
-        }
-    }
-
-    private void TakeWindow(in FrameHeader header, in ReadOnlySequence<byte> payload)
-    {
-        if (header.Length != sizeof(uint)) throw new Http2Exception(ErrorCodes.FrameSize, "a WINDOW_UPDATE of another length");
-        Span<byte> number = stackalloc byte[sizeof(uint)];
-        payload.CopyTo(number);
-        int bytes = BinaryPrimitives.ReadInt32BigEndian(number) & int.MaxValue;
-        if (header.Stream == 0)
-        {
-            if (bytes == 0) throw Violation("a window that grows by nothing");
-            if (Sender.AddWindow(bytes) > int.MaxValue) throw new Http2Exception(ErrorCodes.FlowControl, "the window is larger than there can be");
-            return;
-        }
-
-        CheckIsOpened(header.Stream);
-        if (!_streams.TryGetValue(header.Stream, out Http2Stream? stream)) return;
-        if (bytes == 0) stream.Reset(ErrorCodes.Protocol);
-        else if (stream.AddSendWindow(bytes) > int.MaxValue) stream.Reset(ErrorCodes.FlowControl);
-        else stream.Post();
-    }
-
-    /// <summary>Streams are the client's, and odd; there must have been one of that number.</summary>
-    private void CheckIsOpened(int stream)
-    {
-        if ((stream & 1) == 0 || stream > _lastStream) throw Violation($"a frame of stream {stream}, which was never opened");
-    }
-
-    /// <summary>Takes off padding and priority.</summary>
-    private static ReadOnlySequence<byte> Strip(in FrameHeader header, in ReadOnlySequence<byte> payload)
-    {
-        int from = 0;
-        int padding = 0;
-        if (header.Has(FrameHeader.Padded))
-        {
-            if (payload.IsEmpty) throw new Http2Exception(ErrorCodes.FrameSize, "a padded frame without its padding's length");
-            padding = payload.FirstSpan[0];
-            from = 1;
-        }
-
-        if (header.Type == FrameType.Headers && header.Has(FrameHeader.HasPriority)) from += PriorityBytes;
-        if (from == 0) return payload;
-        if (from + padding > header.Length) throw Violation("more padding than there is of the frame");
-        return payload.Slice(from, header.Length - from - padding);
-    }
-
     private void BeginStopping()
     {
-        _isStopping = true;
+        _goodbye.Begin();
         _input.CancelPendingRead();
-    }
-
-    /// <summary>First says that the server stops, and then, when the client must have heard it, which call was the last one.</summary>
-    private void SayGoodbye()
-    {
-        if (!_hasSaidGoodbye)
-        {
-            _hasSaidGoodbye = true;
-            Sender.Control.GoAway(int.MaxValue, ErrorCodes.NoError);
-            Sender.Control.Add(FrameType.Ping, 0, 0, Liveness.GoodbyePing);
-            MustSend = true;
-        }
-
-        if (!_isLastKnown || _hasSaidLast) return;
-        _hasSaidLast = true;
-        Sender.Control.GoAway(_lastStream, ErrorCodes.NoError);
-        MustSend = true;
     }
 
     /// <summary>Looks whether the client is there; called once a second.</summary>
@@ -683,10 +336,7 @@ internal sealed partial class Http2Connection
                 return;
         }
 
-        // A client that does not answer the ping has had its second.
-        if (!_hasSaidGoodbye || _isLastKnown) return;
-        _isLastKnown = true;
-        _input.CancelPendingRead();
+        if (_goodbye.OnSecond()) _input.CancelPendingRead();
     }
 
     private static Http2Exception Violation(string message) => new(ErrorCodes.Protocol, message);

@@ -1,0 +1,203 @@
+using Gateway.Core.Caching.Entries;
+using Gateway.Core.Caching.Flights;
+using Gateway.Core.Caching.Storage;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+
+namespace Gateway.Core.Caching;
+
+/// <content>Where a request looks, in this order: what is in flight, the store's memory, its disk.</content>
+internal sealed partial class ModelCache
+{
+    /// <returns>True when the request has been answered; false when it is on its way.</returns>
+    private bool Begin(InferenceRequest request, RunsHere runs)
+    {
+        CacheUse use = request.CacheUse;
+        bool isBypass = (use & CacheUse.Bypass) == CacheUse.Bypass;
+        if (_cache.Store is not { } store || isBypass)
+        {
+            if (isBypass) Counts.CountBypass();
+            request.CacheOutcome = isBypass ? CacheOutcome.Bypassed : CacheOutcome.None;
+            _batcher.Enqueue(request, runs);
+            return false;
+        }
+
+        long start = _time.GetTimestamp();
+        CachedCall call = request.CachedCall ??= new CachedCall(request);
+        request.Times.Queued = start;
+        call.Start = start;
+        call.Key = _keys.Of(request);
+        call.Due = _batcher.DueOf(request, start);
+        call.Frequency = _cache.Sketch.Count(call.Key.Bits);
+        FlightShard shard = _shards[call.Key.Bits & (Shards - 1)];
+        if ((use & CacheUse.Refresh) != 0)
+        {
+            Counts.CountRefresh();
+            lock (shard.Lock) shard.Open(call, isListed: false);
+            request.CacheOutcome = CacheOutcome.Refreshed;
+            Run(call, runs);
+            return false;
+        }
+
+        return Look(store, shard, call, runs);
+    }
+
+    private bool Look(IResponseStore store, FlightShard shard, CachedCall call, RunsHere runs)
+    {
+        JoinOutcome joined = JoinOutcome.Nothing;
+        if (!shard.LooksEmpty)
+        {
+            lock (shard.Lock) joined = JoinUnderLock(shard, call);
+        }
+
+        if (joined != JoinOutcome.Nothing) return Joined(call, joined, runs);
+
+        int landings = shard.Landings;
+        long now = Now();
+        EntryTest test = TestFor(call, now);
+        ReadStatus status = store.Read(test, out StoredEntry entry, out IPendingRead? pending);
+        if (status == ReadStatus.Found)
+        {
+            AnswerHit(call, entry, isOnDisk: false, now);
+            return true;
+        }
+
+        call.Stale = entry;
+        if (pending is null && call.Request.MayBeKeptElsewhere && _places is { } places)
+        {
+            call.Request.SendAway(places.Of(call.Request).Bits);
+            return true;
+        }
+
+        lock (shard.Lock)
+        {
+            joined = JoinUnderLock(shard, call);
+            if (joined == JoinOutcome.Nothing) shard.Open(call, isListed: true);
+        }
+
+        if (joined != JoinOutcome.Nothing)
+        {
+            pending?.Complete(null);
+            return Joined(call, joined, runs);
+        }
+
+        // An answer that was on its way into the store when it was not found there may have come in before this flight was opened: without a second look it would be run again.
+        if (pending is null && shard.Landings != landings && store.Read(test, out entry, out pending) == ReadStatus.Found)
+        {
+            AnswerFlight(call, entry, isOnDisk: false);
+            return false;
+        }
+
+        if (pending is not null)
+        {
+            AwaitDisk(shard, call, pending);
+            return false;
+        }
+
+        CountMiss(call);
+        Run(call, runs);
+        return false;
+    }
+
+    private void AwaitDisk(FlightShard shard, CachedCall call, IPendingRead pending)
+    {
+        // From there on the request may be answered at any time.
+        Flight flight = call.Flight!;
+        long start = call.Start;
+        long due = Math.Min(call.Due, start + _diskPatience);
+        lock (shard.Lock) flight.BeginRead(this, call, due);
+        _times.Arm(due, start);
+        pending.Complete(flight);
+    }
+
+    /// <summary>The disk has been read for the first of a flight.</summary>
+    /// <param name="entry">Without a block where nothing was found.</param>
+    public void OnRead(Flight flight, FlightShard shard, StoredEntry entry)
+    {
+        _cache.DiskHasAnswered();
+        CachedCall? call;
+        lock (shard.Lock)
+        {
+            call = flight.TakeReader();
+            shard.LetGo(flight);
+        }
+
+        if (call is null)
+        {
+            entry.Block?.Release();
+            return;
+        }
+
+        if (entry.Block is not null)
+        {
+            AnswerFlight(call, entry, isOnDisk: true);
+            return;
+        }
+
+        call.Stale = entry;
+        Promotions.Run(call);
+    }
+
+    private JoinOutcome JoinUnderLock(FlightShard shard, CachedCall call)
+    {
+        if (shard.Find(call.Key) is not { } flight) return JoinOutcome.Nothing;
+        if (flight.State == FlightState.Landed)
+        {
+            // On its way into the store it can be deleted, or expire, as well as in it.
+            if (!Entry.Passes(flight.Entry.Block.Span[..flight.Entry.Bytes], long.MaxValue, TestFor(call, Now())))
+            {
+                shard.Close(flight);
+                return JoinOutcome.Nothing;
+            }
+
+            flight.Entry.Block.AddReference();
+            call.Flight = flight;
+            call.Landed = flight.Entry;
+            return JoinOutcome.Landed;
+        }
+
+        call.Flight = flight;
+        call.Shard = shard;
+        flight.MayStore |= (call.Request.CacheUse & CacheUse.NoStore) == 0;
+        call.Request.CacheOutcome = CacheOutcome.Joined;
+        if (call.Due < flight.RunnersDue)
+        {
+            flight.Runners++;
+            flight.Holders++;
+            flight.RunnersDue = call.Due;
+            call.Request.CacheOutcome = CacheOutcome.Miss;
+            return JoinOutcome.Runner;
+        }
+
+        // Its cancellation came before it could be seen here.
+        if (call.Request.IsCancelled) return JoinOutcome.Cancelled;
+        flight.Add(call);
+        if (call.Due != QueueEntry.NoDeadline) _times.Arm(call.Due, call.Start);
+        return JoinOutcome.Waiting;
+    }
+
+    /// <returns>Whether the request has been answered.</returns>
+    private bool Joined(CachedCall call, JoinOutcome outcome, RunsHere runs)
+    {
+        switch (outcome)
+        {
+            case JoinOutcome.Landed:
+                AnswerHit(call, call.Landed, isOnDisk: false, Now());
+                return true;
+            case JoinOutcome.Runner:
+                CountMiss(call);
+                Run(call, runs);
+                return false;
+            case JoinOutcome.Cancelled:
+                InferenceRequest request = call.Request;
+                request.SetError(RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.For(request, Refusals.Cancelled));
+                Counts.CountJoin();
+                Count(request, _time.GetTimestamp());
+                return true;
+            default:
+                // Perhaps answered already: it is not ours to look at.
+                return false;
+        }
+    }
+}

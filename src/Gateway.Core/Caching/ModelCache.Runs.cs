@@ -1,0 +1,165 @@
+using Gateway.Core.Caching.Entries;
+using Gateway.Core.Caching.Flights;
+using Gateway.Core.Caching.Storage;
+using Gateway.Core.Memory;
+using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
+using Gateway.Protocol;
+
+namespace Gateway.Core.Caching;
+
+/// <content>Requests that are run, and what becomes of their answers.</content>
+internal sealed partial class ModelCache
+{
+    /// <summary>A run of a flight has ended.</summary>
+    public void OnAnswered(CachedCall call)
+    {
+        InferenceRequest request = call.Request;
+        FlightShard shard = call.Shard!;
+        Flight flight = call.Flight!;
+        bool isOk = request.Status == StatusCode.Ok;
+        StoredEntry entry = default;
+        KeptOutcome kept = KeptOutcome.NotWanted;
+        long start = isOk ? _time.GetTimestamp() : 0;
+        OldEntry old = !flight.IsListed ? OldEntry.Unknown : call.Stale.Bytes > 0 ? new OldEntry(call.Stale.Address, call.Stale.Bytes) : OldEntry.None;
+        bool hasEntry = isOk && TryMakeEntry(call, flight, out entry, out kept);
+        CachedCall? others = null;
+        CachedCall? next = null;
+        bool isLanded = false;
+        lock (shard.Lock)
+        {
+            flight.Runners--;
+            bool isRunning = flight.State == FlightState.Running;
+            if (isRunning && isOk && (hasEntry || flight.First is null))
+            {
+                others = flight.RemoveAll();
+                isLanded = kept == KeptOutcome.Kept && flight.MayStore;
+                if (isLanded)
+                {
+                    flight.State = FlightState.Landed;
+                    flight.Entry = entry;
+                    flight.Holders++;
+
+                    // What was asked for anew is what the next one gets, before it is in the store as well as then.
+                    if (flight is { IsListed: false, IsDetached: false }) shard.List(flight);
+                }
+                else
+                {
+                    shard.Close(flight);
+                }
+            }
+            else if (isRunning && !isOk && flight.Runners == 0 && request.Outcome == RequestOutcome.Failed)
+            {
+                others = flight.RemoveAll();
+                shard.Close(flight);
+            }
+            else if (isRunning && flight.Runners == 0)
+            {
+                next = shard.TakeNext(flight);
+            }
+
+            shard.LetGo(flight);
+        }
+
+        request.CacheIsStored = isLanded;
+        if (isOk) Counts.CountKept(isLanded ? KeptOutcome.Kept : kept == KeptOutcome.Kept ? KeptOutcome.NotWanted : kept, Nanoseconds(_time.GetTimestamp() - start));
+        AnswerAll(others, request, hasEntry ? entry : default);
+        if (isLanded) _cache.Writer.Post(new WriteItem(this, call.Key, entry, flight, shard, old, Done: null, call.Clears));
+        else if (hasEntry) Drop(entry, kept);
+
+        request.Receiver = call.Receiver;
+        request.Complete();
+        if (next is not null) Promotions.Run(next);
+    }
+
+    private void Drop(StoredEntry entry, KeptOutcome kept)
+    {
+        if (kept == KeptOutcome.Kept) _cache.Writer.GiveBack(entry.Bytes);
+        entry.Block.Release();
+    }
+
+    /// <summary>Copies an answer where it may be kept, and others may be answered from it.</summary>
+    private bool TryMakeEntry(CachedCall call, Flight flight, out StoredEntry entry, out KeptOutcome kept)
+    {
+        entry = default;
+        InferenceRequest request = call.Request;
+        bool isAwaited = flight.First is not null;
+        long bytes = Entry.Bytes(request);
+        kept = !flight.MayStore || call.Clears != Validity.Clears ? KeptOutcome.NotWanted
+            : _cache.Store is not { } store || bytes > store.MaxEntryBytes ? KeptOutcome.NotStored
+            : store.IsFull && call.Frequency < ResponseCache.LeastFrequency && !isAwaited && flight.IsListed && (request.CacheUse & CacheUse.Keep) == 0 ? KeptOutcome.NotAdmitted
+            : _cache.Writer.TryReserve((int)bytes) ? KeptOutcome.Kept : KeptOutcome.NotStored;
+        if (kept != KeptOutcome.Kept && !isAwaited) return false;
+        if (!_cache.Pool.TryRent(bytes, BlockOwner.CachedAnswer, out MemoryBlock? block))
+        {
+            if (kept == KeptOutcome.Kept) _cache.Writer.GiveBack((int)bytes);
+            kept = KeptOutcome.NotStored;
+            return false;
+        }
+
+        Entry.Write(
+            block.Span[..(int)bytes],
+            request,
+            new EntryHeader { Created = call.Created, Model = Id, Generation = Generation, Hash = call.Key.Hash, Check = call.Key.Check });
+        entry = new StoredEntry(block, (int)bytes, -1);
+        return true;
+    }
+
+    /// <summary>Answers all who waited for a run: from its entry, or with its error.</summary>
+    private void AnswerAll(CachedCall? first, InferenceRequest run, StoredEntry entry)
+    {
+        while (first is not null)
+        {
+            CachedCall call = first;
+            first = call.Next;
+            call.Next = null;
+            call.Previous = null;
+            if (entry.Block is null)
+            {
+                Fail(call, run.Outcome, run.Status, Refusals.For(call.Request, Refusals.Without(run, run.Error ?? "")));
+                continue;
+            }
+
+            entry.Block.AddReference();
+            call.AnswerFrom(entry.Block);
+            Counts.CountJoin();
+            Finish(call, _time.GetTimestamp());
+        }
+    }
+
+    /// <summary>Runs one that had waited, for another's run or for the disk.</summary>
+    public void RunLate(CachedCall call)
+    {
+        InferenceRequest request = call.Request;
+        CountMiss(call);
+        if (call.Due != QueueEntry.NoDeadline)
+        {
+            // The batcher counts from now; some of the time has been spent.
+            long left = call.Due - _time.GetTimestamp();
+            if (left <= 0)
+            {
+                call.Receiver = request.Receiver;
+                request.SetError(RequestOutcome.Expired, StatusCode.Unavailable, Refusals.For(request, Refusals.TimeoutExpired));
+                Count(request, call.Due);
+                OnAnswered(call);
+                return;
+            }
+
+            request.LimitTime(Math.Max(1, (long)(left * _nanosecondsPerTick / 1000)));
+        }
+
+        Run(call, RunsHere.None);
+    }
+
+    private void Run(CachedCall call, RunsHere runs)
+    {
+        InferenceRequest request = call.Request;
+        call.Clears = Validity.Clears;
+        call.Created = Now();
+        call.Receiver = request.Receiver;
+        request.Receiver = call;
+        _batcher.Enqueue(request, runs);
+    }
+
+    private void CountMiss(CachedCall call) => Counts.CountMiss(Nanoseconds(_time.GetTimestamp() - call.Start));
+}
