@@ -26,6 +26,11 @@ public sealed class LatencyModel
     private const double LeastSteadyWeight = 1 / 64d;
     private const double MostClip = 4;
 
+    // How much more a faster batch says of what is usual than a slower one, and how much slower one may be.
+    private const double FasterWeight = 1.5;
+    private const double SlowerWeight = 0.5;
+    private const double MostSteadyClip = 1.25;
+
     // Of the squared relative error, whose root is the deviation; what it is taken for before anything is known.
     private const double DeviationWeight = 0.03;
     private const double FirstDeviation = 0.1;
@@ -42,6 +47,9 @@ public sealed class LatencyModel
     private const int TryEvery = 16;
     private const int TryEveryWithoutProfile = 8;
     private const int TryAgainAfter = 1 << 16;
+
+    // Batches after which a size that looks better is tried again before it is chosen: as many as the tries take, and two looks.
+    private const int FreshFor = 256;
     private const int MostTries = Trusted + (Trusted / 2);
 
     // Where there is a profile, sizes are tried that are nearly as good as the best by what it says, or said.
@@ -56,8 +64,10 @@ public sealed class LatencyModel
     private readonly double[] _profile;
     private readonly double[] _means;
 
-    // By which the best size is chosen: over many more batches, since of several noisy means the best is the luckiest.
+    // By which the best size is chosen: what batches take that are not interrupted, over many more of them, since of several noisy means the best is the luckiest. While there is little to
+    // do, large batches are mostly those that came together during an interruption, and go on to be interrupted.
     private readonly double[] _steadyMeans;
+    private readonly int[] _steadySamples;
     private readonly int[] _samples;
     private readonly long[] _seenAt;
     private readonly int[] _tries;
@@ -75,6 +85,7 @@ public sealed class LatencyModel
     private long _recordedAt = long.MinValue;
     private int _bestBatchRows;
     private int _rowsToTry;
+    private int _rowsToVerify;
     private int _looksBetter;
     private double _usualRows = 1;
 
@@ -89,6 +100,7 @@ public sealed class LatencyModel
         _profile = new double[maxBatchRows + 1];
         _means = new double[maxBatchRows + 1];
         _steadyMeans = new double[maxBatchRows + 1];
+        _steadySamples = new int[maxBatchRows + 1];
         _samples = new int[maxBatchRows + 1];
         _seenAt = new long[maxBatchRows + 1];
         _tries = new int[maxBatchRows + 1];
@@ -238,7 +250,7 @@ public sealed class LatencyModel
         // What is out of date is begun anew.
         int n = _count - _seenAt[rows] > StaleAfter ? 1 : _samples[rows] + 1;
         _means[rows] = n == 1 ? sample : _means[rows] + (Weight(n) * (sample - _means[rows]));
-        _steadyMeans[rows] = n == 1 ? sample : _steadyMeans[rows] + (Math.Max(LeastSteadyWeight, 1.0 / n) * (sample - _steadyMeans[rows]));
+        LearnSteadily(rows, sample);
         _samples[rows] = n;
         _tries[rows] = 0;
         if (n < Trusted || !_isGuessed[rows]) return;
@@ -249,6 +261,15 @@ public sealed class LatencyModel
         _lastKnown = Math.Max(_lastKnown, rows);
         Fill();
         TryChooseBest();
+    }
+
+    private void LearnSteadily(int rows, double sample)
+    {
+        ref double mean = ref _steadyMeans[rows];
+        double weight = Math.Max(LeastSteadyWeight, 1.0 / ++_steadySamples[rows]);
+        if (_steadySamples[rows] == 1) mean = sample;
+        else if (sample < mean) mean += weight * FasterWeight * (sample - mean);
+        else mean += weight * SlowerWeight * (Math.Min(sample, MostSteadyClip * mean) - mean);
     }
 
     /// <summary>Chooses the best size anew by what has been learned: a profile may be wrong in shape, or missing.</summary>
@@ -269,7 +290,16 @@ public sealed class LatencyModel
         _looksBetter = 0;
         int chosen = 1;
         while (!IsKnown(chosen) || Rate(chosen) < _asGoodAsBest * best) chosen++;
-        Volatile.Write(ref _bestBatchRows, chosen);
+
+        // All sizes may have become slower since it was last seen: it is tried beside the present one first.
+        if (_isProfiled && _count - _seenAt[chosen] > FreshFor)
+        {
+            _rowsToVerify = chosen;
+            _steadySamples[chosen] = _tries[chosen] = 0;
+            return;
+        }
+
+        if (_steadySamples[chosen] >= Trusted) Volatile.Write(ref _bestBatchRows, chosen);
     }
 
     // Of a profiled model the sizes that were profiled: among dozens of others there is always one that was lucky.
@@ -277,7 +307,7 @@ public sealed class LatencyModel
 
     private double Rate(int rows)
     {
-        double time = _samples[rows] >= Trusted ? _steadyMeans[rows] : Estimate(rows);
+        double time = _steadySamples[rows] >= Trusted ? _steadyMeans[rows] : Estimate(rows);
         return rows / Math.Max(1, time + _overhead);
     }
 
@@ -287,6 +317,12 @@ public sealed class LatencyModel
     private int Unknown()
     {
         int most = Math.Min(_profile.Length - 1, _mostRows);
+        if (_rowsToVerify > 0)
+        {
+            if (_rowsToVerify <= most && _steadySamples[_rowsToVerify] < Trusted && _tries[_rowsToVerify] < MostTries) return _rowsToVerify;
+            _rowsToVerify = 0;
+        }
+
         int larger = _bestBatchRows;
         int smaller = _bestBatchRows;
         while (larger < most || smaller > 1)

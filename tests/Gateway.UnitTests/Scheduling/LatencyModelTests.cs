@@ -170,6 +170,35 @@ public sealed class LatencyModelTests
     }
 
     [Fact]
+    public void Record_AllBecomeSlower_TheSizeThatWasSeenBeforeIsNoBetterForIt()
+    {
+        LatencyModel latency = new(8, overhead: 10);
+        foreach ((int rows, long ticks) in ((int, long)[])[(1, 120), (2, 210), (4, 400), (8, 790)]) latency.Profile(rows, ticks);
+        latency.EndProfile();
+        for (int i = 0; i < 100; i++)
+        {
+            latency.Record(8, 790, now: i);
+            latency.Record(4, 400, now: i);
+        }
+
+        for (int i = 0; i < 300; i++) latency.Record(4, 400, now: i);
+        for (int i = 0; i < 1000; i++)
+        {
+            latency.Record(4, 460, now: i);
+            Assert.Equal(4, latency.BestBatchRows);
+        }
+
+        // But this is no slowness of all.
+        for (int i = 0; i < 200; i++)
+        {
+            latency.Record(4, 460, now: i);
+            latency.Record(8, 790, now: i);
+        }
+
+        Assert.Equal(8, latency.BestBatchRows);
+    }
+
+    [Fact]
     public void Deviation_IsLearned()
     {
         LatencyModel latency = Profiled();
