@@ -7,6 +7,9 @@ internal sealed class HpackDecoder
     // A block's own bound is below.
     private const int MostInteger = 1 << 20;
 
+    // To the smallest that the table was meanwhile, and to what it is (RFC 7541, 4.2).
+    private const int MostResizes = 2;
+
     private readonly HpackTable _table = new();
     private byte[] _name = new byte[256];
     private byte[] _value = new byte[1024];
@@ -24,6 +27,8 @@ internal sealed class HpackDecoder
     /// <exception cref="InvalidDataException">It is malformed.</exception>
     public bool TryRead(ReadOnlySpan<byte> block, ref int at, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
+        bool isFirst = at == 0;
+        int resizes = 0;
         while (at < block.Length)
         {
             byte first = block[at];
@@ -35,6 +40,7 @@ internal sealed class HpackDecoder
 
             if (first is >= 0x20 and < 0x40)
             {
+                if (!isFirst || ++resizes > MostResizes) throw Malformed();
                 _table.Resize(Integer(block, ref at, 5));
                 continue;
             }

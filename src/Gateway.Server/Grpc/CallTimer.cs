@@ -97,9 +97,9 @@ internal sealed class CallTimer(GrpcCall call)
     }
 
     /// <summary>Likewise, unless it has begun.</summary>
-    public void EnsureFlush(long bytes)
+    public void EnsureFlush(long bytes, bool isStream)
     {
-        if (!_isFlushing) BeginFlush(bytes);
+        if (!_isFlushing) BeginFlush(bytes, isStream);
     }
 
     public void EndFlush()

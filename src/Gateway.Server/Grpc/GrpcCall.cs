@@ -73,6 +73,9 @@ internal sealed class GrpcCall(Http2Stream stream, BlockPool pool, GatherShare s
     /// <summary>What is left of its time, perhaps nothing; null for a call that has all the time there is.</summary>
     public TimeSpan? TimeLeft => TimeoutMicroseconds == 0 ? null : TimeSpan.FromMicroseconds(Math.Max(0, TimeoutMicroseconds - SpentMicroseconds));
 
+    /// <summary>Whether its client may take its time with what it is sent, as long as <see cref="CallTimer.StreamGrace"/>.</summary>
+    public bool IsStream { get; set; }
+
     /// <summary>Bytes of an answer that have been written and not flushed.</summary>
     public long Unflushed { get; set; }
 
@@ -266,7 +269,7 @@ internal sealed class GrpcCall(Http2Stream stream, BlockPool pool, GatherShare s
         _trail.Clear();
         if (_responseHeaders is { Count: > 0 }) _responseHeaders.Clear();
         _httpStatus = StatusCodes.Status200OK;
-        _hasBegun = IsRead = HasMessages = false;
+        _hasBegun = IsRead = HasMessages = IsStream = false;
         _status = null;
         _message = "";
         Direct = null;

@@ -29,6 +29,23 @@ public sealed class AllocationTests
         Assert.True(perCall <= BudgetBytes, $"{perCall} bytes a call");
     }
 
+    [Fact]
+    public async Task StreamInfer_InSteadyState_StaysWithinTheBudget()
+    {
+        await using GrpcServer server = await GrpcServer.StartAsync();
+        server.Server.Add(
+            "steady", 1, 8, [SampleModels.Spec("x", DataType.Fp32, [64])], [SampleModels.Spec("y", DataType.Fp32, [10])], (layout, pool) => new FixedExecutor(layout, pool));
+        using RawHttp2 client = new(server.Port, GrpcClient.Service + "ModelStreamInfer", Body);
+        for (int i = 0; i < Rounds; i++) client.ExchangeOnAStream(Calls);
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+
+        for (int i = 0; i < Rounds; i++) client.ExchangeOnAStream(Calls);
+
+        long perCall = (GC.GetTotalAllocatedBytes(precise: true) - before) / (Rounds * Calls);
+        TestContext.Current.SendDiagnosticMessage($"{perCall} bytes a message");
+        Assert.True(perCall <= BudgetBytes, $"{perCall} bytes a message");
+    }
+
     private static long Measure(int port, string path)
     {
         using RawHttp2 client = new(port, path, Body);

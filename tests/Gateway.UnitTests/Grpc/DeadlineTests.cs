@@ -76,6 +76,20 @@ public sealed class DeadlineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Stream_WhoseAnswersAreNotTaken_EndsAtItsDeadlineWithoutThem()
+    {
+        using Http2Wire wire = await Http2Wire.OpenAsync(_server.Port, streamWindow: 0);
+        byte[] large = GrpcClient.Frame(Requests.Raw("any", [1, 25_000], new float[25_000]).ToByteArray());
+        await wire.CallAsync(1, GrpcClient.Service + "ModelStreamInfer", ("grpc-timeout", "500m"));
+        foreach (byte[] piece in large.Chunk(16_000)) await wire.DataAsync(1, piece);
+
+        Http2Wire.Frame? end = await wire.ReadAsync(frame => frame.EndsStream || frame.Type is Http2Wire.ResetStream or Http2Wire.GoAway).WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+
+        Assert.Equal((Http2Wire.Headers, 1), (end?.Type, end?.Stream));
+        Assert.Contains("grpc-status\u00014", System.Text.Encoding.Latin1.GetString(end!.Payload), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task StreamedMessage_ThatTookAllItsTime_IsExpiredAndNotRun()
     {
         ServedModel model = _server.Catalog.Find("rank", 0);

@@ -72,6 +72,34 @@ public sealed class FloodTests : IAsyncLifetime
         await flooding;
     }
 
+    [Fact]
+    public async Task Calls_RefusedBeforeTheyWereThere_MayGoOn()
+    {
+        const int Calls = 512;
+        const int Pieces = 10;
+        using Http2Wire wire = await Http2Wire.OpenAsync(_server.Port);
+        byte[] message = GrpcClient.Frame(Requests.Raw("nobody", [1, 300], new float[300]).ToByteArray());
+        for (int i = 0; i < Calls; i++)
+        {
+            await wire.CallAsync((2 * i) + 1, Infer);
+            await wire.DataAsync((2 * i) + 1, message[..100]);
+        }
+
+        for (int ended = 0; ended < Calls;) ended += (await wire.ReadAsync().WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken))!.EndsStream ? 1 : 0;
+
+        // What was on its way, in turn; the server has let go of them by the next call.
+        await wire.CallAsync((2 * Calls) + 1, GrpcClient.Service + "ServerLive");
+        for (int piece = 0; piece < Pieces; piece++)
+        {
+            for (int i = 0; i < Calls; i++) await wire.DataAsync((2 * i) + 1, message[100..110]);
+        }
+
+        await wire.DataAsync((2 * Calls) + 1, GrpcClient.Frame([]), isLast: true);
+        Http2Wire.Frame? end = await wire.ReadAsync(frame => frame.Type == Http2Wire.GoAway || (frame.Type == Http2Wire.ResetStream && frame.Payload[3] != 0) || frame.EndsStream)
+            .WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+        Assert.Equal((Http2Wire.Headers, (2 * Calls) + 1), (end?.Type, end?.Stream));
+    }
+
     private static async Task FloodAsync(Http2Wire wire, Func<int, byte[]> next)
     {
         try

@@ -42,6 +42,19 @@ public sealed class HealthTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Watch_ModelIsGone_IsNotTheServersStatus()
+    {
+        using GrpcDuplex watch = _server.Client.Open("/grpc.health.v1.Health/Watch");
+        await watch.WriteAsync(new HealthCheckRequest { Service = "rank" });
+        watch.Close();
+        Assert.Equal(ServingStatus.Serving, (await watch.ReadAsync(HealthCheckResponse.Parser))!.Status);
+
+        _server.Catalog.Replace("rank", []);
+
+        Assert.Equal(ServingStatus.ServiceUnknown, (await watch.ReadAsync(HealthCheckResponse.Parser))!.Status);
+    }
+
+    [Fact]
     public async Task Watch_ServerStops_Ends()
     {
         using GrpcDuplex watch = _server.Client.Open("/grpc.health.v1.Health/Watch");

@@ -19,6 +19,8 @@ internal sealed class RawHttp2 : IDisposable
     private readonly int _dataAt;
     private int _received;
     private int _nextStream = 1;
+    private int _streamed;
+    private long _answerBytes;
 
     /// <param name="path">What is called.</param>
     /// <param name="body">Each call's body.</param>
@@ -60,6 +62,47 @@ internal sealed class RawHttp2 : IDisposable
                 byte type = _buffer[at + 3];
                 Assert.True(type is not (3 or 7), "a stream was reset, or the connection given up");
                 if (type is Data or Headers && (_buffer[at + 4] & EndStream) != 0) calls--;
+                at += FrameHeaderBytes + length;
+            }
+
+            _buffer.AsSpan(at, _received - at).CopyTo(_buffer);
+            _received -= at;
+        }
+    }
+
+    /// <summary>Sends so many messages on one call, which stays open, and waits until all are answered, each with as many bytes as the first.</summary>
+    public void ExchangeOnAStream(int messages)
+    {
+        if (_streamed == 0)
+        {
+            _streamed = _nextStream;
+            _nextStream += 2;
+            BinaryPrimitives.WriteInt32BigEndian(_call.AsSpan(5), _streamed);
+            BinaryPrimitives.WriteInt32BigEndian(_call.AsSpan(_dataAt + 5), _streamed);
+            _call[_dataAt + 4] = 0;
+            _socket.Send(_call.AsSpan(0, _dataAt));
+        }
+
+        for (int i = 0; i < messages; i++) _socket.Send(_call.AsSpan(_dataAt));
+        for (long left = _answerBytes == 0 ? long.MaxValue : messages * _answerBytes; left > 0;)
+        {
+            int count = _socket.Receive(_buffer, _received, _buffer.Length - _received, SocketFlags.None);
+            Assert.True(count > 0, "the server closed the connection");
+            _received += count;
+            int at = 0;
+            while (_received - at >= FrameHeaderBytes)
+            {
+                int length = (_buffer[at] << 16) | (_buffer[at + 1] << 8) | _buffer[at + 2];
+                if (_received - at < FrameHeaderBytes + length) break;
+                byte type = _buffer[at + 3];
+                Assert.True(type is not (3 or 7) && (type is not (Data or Headers) || (_buffer[at + 4] & EndStream) == 0), "the stream was ended");
+                if (type == Data && _answerBytes == 0)
+                {
+                    _answerBytes = 5 + BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(at + FrameHeaderBytes + 1));
+                    left = messages * _answerBytes;
+                }
+
+                if (type == Data) left -= length;
                 at += FrameHeaderBytes + length;
             }
 

@@ -113,6 +113,46 @@ public sealed class StalledCallTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("ModelInfer", 0, true)]
+    [InlineData("ModelInfer", int.MaxValue, false)]
+    [InlineData("ServerMetadata", 0, true)]
+    public async Task SmallAnswers_ThatNoWindowLetsGo_AreReset(string method, int streamWindow, bool hasWindow)
+    {
+        const int Calls = 50;
+        using Http2Wire wire = await Http2Wire.OpenAsync(_server.Port, streamWindow, hasWindow);
+        if (!hasWindow)
+        {
+            // Takes all of the connection's.
+            await wire.CallAsync(1, Infer);
+            byte[] large = GrpcClient.Frame(Requests.Raw("any", [1, 17_000], new float[17_000]).ToByteArray());
+            foreach (byte[] piece in large.Chunk(16_000)) await wire.DataAsync(1, piece);
+            await wire.DataAsync(1, [], isLast: true);
+            for (int received = 0; received < 65_535;)
+            {
+                Http2Wire.Frame? frame = await wire.ReadAsync(frame => frame.Type == Http2Wire.Data).WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+                received += frame!.Payload.Length;
+            }
+        }
+
+        byte[] small = GrpcClient.Frame(method == "ModelInfer" ? Requests.Raw("rank", [1, 3], 1, 2, 3).ToByteArray() : []);
+        for (int i = 1; i <= Calls; i++)
+        {
+            await wire.CallAsync((2 * i) + 1, GrpcClient.Service + method);
+            await wire.DataAsync((2 * i) + 1, small, isLast: true);
+        }
+
+        HashSet<int> reset = [];
+        while (reset.Count < Calls)
+        {
+            Http2Wire.Frame? frame = await wire.ReadAsync(frame => frame.Type is Http2Wire.ResetStream or Http2Wire.GoAway || frame.EndsStream).WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+            Assert.Equal(Http2Wire.ResetStream, frame?.Type);
+            if (frame!.Stream != 1) reset.Add(frame.Stream);
+        }
+
+        await Eventually.TrueAsync(() => _server.Pool.RentedBlocks(BlockOwner.ResponseTensors) <= (hasWindow ? 0 : 1), "nothing is kept for them");
+    }
+
+    [Theory]
     [InlineData(Infer, true)]
     [InlineData(Stream, false)]
     public async Task Answer_ThatIsNotTaken_IsResetAloneUnlessOfAStreamWhileOthersGoOn(string path, bool isReset)

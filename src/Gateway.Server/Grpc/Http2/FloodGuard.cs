@@ -13,6 +13,9 @@ internal sealed class FloodGuard
     private const int MostResets = 4 * ResetsASecond;
     private const int IdleFramesASecond = 10_000;
 
+    // Each may change the windows of a thousand streams. Clients that measure their links send a few a second.
+    private const int SettingsWeight = 100;
+
     private int _resets = MostResets;
     private int _idleFrames = IdleFramesASecond;
 
@@ -30,9 +33,14 @@ internal sealed class FloodGuard
 
     /// <summary>A frame brings nothing.</summary>
     /// <exception cref="Http2Exception">There are too many.</exception>
-    public void OnIdleFrame()
+    public void OnIdleFrame() => OnIdleFrames(1);
+
+    /// <summary>Likewise, settings, which bring work.</summary>
+    public void OnSettings() => OnIdleFrames(SettingsWeight);
+
+    private void OnIdleFrames(int weight)
     {
-        if (Interlocked.Decrement(ref _idleFrames) < 0) throw new Http2Exception(ErrorCodes.EnhanceYourCalm, "frames that bring nothing, again and again");
+        if (Interlocked.Add(ref _idleFrames, -weight) < 0) throw new Http2Exception(ErrorCodes.EnhanceYourCalm, "frames that bring nothing, again and again");
     }
 
     /// <summary>A second has passed.</summary>

@@ -96,10 +96,23 @@ internal sealed partial class Http2Connection
         MustSend = true;
     }
 
+    /// <summary>Tells a client once that a stream has ended that it sends to, perhaps since before it was told: no fault of its, but not to be said without end.</summary>
+    private void Forget(int id, bool isEnded)
+    {
+        if (!isEnded) _ended.Add(id);
+        _guard.OnIdleFrame();
+        Sender.Control.Reset(id, ErrorCodes.StreamClosed);
+        MustSend = true;
+    }
+
     private void TakeData(in FrameHeader header, ReadOnlySequence<byte> payload, bool isLast)
     {
         CheckIsOpened(header.Stream);
-        if (Interlocked.Add(ref _receiveWindow, -header.Length) < 0) throw new Http2Exception(ErrorCodes.FlowControl, "more than the connection's window");
+        int window = Interlocked.Add(ref _receiveWindow, -header.Length);
+        if (window < 0) throw new Http2Exception(ErrorCodes.FlowControl, "more than the connection's window");
+
+        // What is sent to calls that are not read is given back by nobody.
+        if (Volatile.Read(ref _notGivenBack) >= window) GiveBackAll();
         payload = Strip(header, payload);
         bool isEnd = header.Has(FrameHeader.EndStream);
         if (payload.IsEmpty && !isEnd) _guard.OnIdleFrame();
@@ -107,7 +120,7 @@ internal sealed partial class Http2Connection
         {
             GiveBack(header.Length);
             if (stream is not null) stream.Reset(ErrorCodes.StreamClosed);
-            else if (!_ended.Has(header.Stream)) Refuse(header.Stream, isEnd, ErrorCodes.StreamClosed);
+            else if (!_ended.Has(header.Stream)) Forget(header.Stream, isEnd);
             return;
         }
 

@@ -71,17 +71,31 @@ internal sealed partial class Http2Connection
         if (header.Stream != 0) throw Violation("SETTINGS of a stream");
         if (header.Has(FrameHeader.Ack) ? header.Length != 0 : header.Length % SettingBytes != 0) throw new Http2Exception(ErrorCodes.FrameSize, "SETTINGS of another length");
         _hasSettings = true;
-        _guard.OnIdleFrame();
-        if (header.Has(FrameHeader.Ack)) return;
+        if (header.Has(FrameHeader.Ack))
+        {
+            _guard.OnIdleFrame();
+            return;
+        }
+
+        _guard.OnSettings();
         Span<byte> settings = stackalloc byte[FrameHeader.MostPayload];
         settings = settings[..header.Length];
         payload.CopyTo(settings);
-        for (; settings.Length > 0; settings = settings[SettingBytes..]) Apply(BinaryPrimitives.ReadUInt16BigEndian(settings), BinaryPrimitives.ReadUInt32BigEndian(settings[sizeof(ushort)..]));
+        int window = _sendWindow;
+        int largest = 0;
+        for (; settings.Length > 0; settings = settings[SettingBytes..])
+        {
+            uint value = BinaryPrimitives.ReadUInt32BigEndian(settings[sizeof(ushort)..]);
+            if (Apply(BinaryPrimitives.ReadUInt16BigEndian(settings), value)) largest = Math.Max(largest, window = (int)value);
+        }
+
+        if (largest > 0 || window != _sendWindow) ApplyWindow(window, largest);
         Sender.Control.Add(FrameType.Settings, FrameHeader.Ack, 0, []);
         MustSend = true;
     }
 
-    private void Apply(ushort name, uint value)
+    /// <returns>Whether it is the window of each stream, which is changed when the frame is read: there may be many values and many streams.</returns>
+    private bool Apply(ushort name, uint value)
     {
         const int LargestFrame = (1 << 24) - 1;
         switch (name)
@@ -91,18 +105,25 @@ internal sealed partial class Http2Connection
             case 4 when value > int.MaxValue:
                 throw new Http2Exception(ErrorCodes.FlowControl, $"a window of {value} bytes");
             case 4:
-                int change = (int)value - _sendWindow;
-                _sendWindow = (int)value;
-                foreach (Http2Stream stream in _streams.Values)
-                {
-                    if (stream.AddSendWindow(change) > int.MaxValue) throw new Http2Exception(ErrorCodes.FlowControl, "a stream's window is larger than there can be");
-                    if (change > 0) stream.Post();
-                }
-
-                break;
+                return true;
             case 5:
                 Sender.MostFrame = value is >= FrameHeader.MostPayload and <= LargestFrame ? (int)value : throw Violation($"frames of {value} bytes");
                 break;
+        }
+
+        return false;
+    }
+
+    /// <param name="window">What each stream begins with from now on.</param>
+    /// <param name="largest">The largest that was set on the way: no stream's may be too large even for a moment.</param>
+    private void ApplyWindow(int window, int largest)
+    {
+        int change = window - _sendWindow;
+        _sendWindow = window;
+        foreach (Http2Stream stream in _streams.Values)
+        {
+            if (stream.AddSendWindow(change) + (largest - window) > int.MaxValue) throw new Http2Exception(ErrorCodes.FlowControl, "a stream's window is larger than there can be");
+            if (change > 0) stream.Post();
         }
     }
 

@@ -35,6 +35,10 @@ internal sealed partial class Http2Connection
     private const int FirstWindow = 65_535;
     private const int SettingBytes = 6;
 
+    // A client that has been told why hangs up; one that sends on is read until it has had the time to.
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestLinger = TimeSpan.FromSeconds(1);
+
     // As long as the longest batch that is run on such a thread.
     private static readonly TimeSpan LongestTake = TimeSpan.FromMilliseconds(4);
 
@@ -134,6 +138,7 @@ internal sealed partial class Http2Connection
             }
 
             await CloseAsync(reason).ConfigureAwait(false);
+            if (reason is Http2Exception && _hasSettings) await LingerAsync().ConfigureAwait(false);
         }
     }
 
@@ -141,8 +146,10 @@ internal sealed partial class Http2Connection
     public void Finish(Http2Stream stream)
     {
         _finished.Post(stream);
+
+        // Looked at once it is posted: a reader that wrote to its input and had taken what was posted before would not come again. One that has taken this one too has given back what is left.
         if (_isClosing) _hasFinished.Set();
-        else if (_goodbye.IsDue) _input.CancelPendingRead();
+        else if (_goodbye.IsDue || stream.Input is { Left: > 0 }) _input.CancelPendingRead();
     }
 
     /// <summary>Anybody's: has the reader look at a stream whose time is over, or that is reset.</summary>
@@ -155,7 +162,12 @@ internal sealed partial class Http2Connection
     /// <summary>So many bytes of what has come are taken.</summary>
     public void GiveBack(int bytes)
     {
-        if (Interlocked.Add(ref _notGivenBack, bytes) < ConnectionWindow / 2) return;
+        // Half of what is not kept: of the whole window where nothing is, of little where calls that are not read have most of it.
+        if (Interlocked.Add(ref _notGivenBack, bytes) >= Volatile.Read(ref _receiveWindow)) GiveBackAll();
+    }
+
+    private void GiveBackAll()
+    {
         int given = Interlocked.Exchange(ref _notGivenBack, 0);
         if (given == 0) return;
         Interlocked.Add(ref _receiveWindow, given);
@@ -213,6 +225,7 @@ internal sealed partial class Http2Connection
                 AttendAll();
                 TakeAll(ref buffer);
                 AwaitOpened();
+                if (!_finished.IsEmpty) TakeFinished();
             }
             finally
             {
@@ -241,6 +254,35 @@ internal sealed partial class Http2Connection
         foreach (Http2Stream stream in _streams.Values) stream.Abort(isGone: true, error);
         Sender.Send();
         while (!IsEmpty() || Sender.IsRunning) await _hasFinished.WaitAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Reads on for a moment, until the client has heard why the connection ends: one that is closed with bytes unread is reset by the system, and what was sent last may be lost to the client.
+    /// </summary>
+    private async Task LingerAsync()
+    {
+        long began = TimeProvider.System.GetTimestamp();
+        ITimer silence = TimeProvider.System.CreateTimer(static input => ((PipeReader)input!).CancelPendingRead(), _input, LongestSilence, Timeout.InfiniteTimeSpan);
+        await using (silence.ConfigureAwait(false))
+        {
+            while (!_isBroken && TimeProvider.System.GetElapsedTime(began) < LongestLinger)
+            {
+                ReadResult result;
+                try
+                {
+                    result = await _input.ReadAsync().ConfigureAwait(false);
+                }
+                catch (Exception error) when (error is IOException or ConnectionAbortedException or OperationCanceledException)
+                {
+                    return;
+                }
+
+                bool isSilent = result.IsCanceled || result.IsCompleted;
+                _input.AdvanceTo(result.Buffer.End);
+                if (isSilent) return;
+                silence.Change(LongestSilence, Timeout.InfiniteTimeSpan);
+            }
+        }
     }
 
     private bool IsEmpty()

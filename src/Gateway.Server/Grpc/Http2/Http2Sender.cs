@@ -253,7 +253,7 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
         if (stream.IsAnswered && !stream.IsServed) Answer(stream);
         if (!stream.IsStarted && !stream.IsServed) return;
         if (!stream.IsEndSent && CanWrite) Write(stream);
-        else if (!stream.IsEndSent) Wait(stream, _waiting);
+        else if (!stream.IsEndSent) WaitForTransport(stream);
         TryFinish(stream);
     }
 
@@ -341,7 +341,8 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
 
         // What is served is so before its last bytes are looked for.
         bool isServed = stream.IsServed;
-        if (!WriteAside(stream) || !WriteOutput(stream)) return;
+        if (isServed && stream.IsCut) stream.Output?.Drop();
+        else if (!WriteAside(stream) || !WriteOutput(stream)) return;
         if (!isServed) return;
         WriteFields(stream, FrameType.Headers, stream.IsTailUsual ? FieldBlock.Tail : stream.TailBlock.Written, FrameHeader.EndStream);
         OnEndSent(stream);
@@ -400,17 +401,26 @@ internal sealed class Http2Sender : IThreadPoolWorkItem
     private int Allowed(Http2Stream stream, long bytes)
     {
         long window = Volatile.Read(ref _window);
-        bytes = Math.Min(Math.Min(bytes, Math.Min(Volatile.Read(ref _mostFrame), MostAFlush)), Math.Min(stream.SendWindow, window));
-        if (bytes > 0 && CanWrite) return (int)bytes;
-        Wait(stream, stream.SendWindow <= 0 ? null : window <= 0 ? _starved : _waiting);
+        long most = Math.Min(Math.Min(bytes, Math.Min(Volatile.Read(ref _mostFrame), MostAFlush)), Math.Min(stream.SendWindow, window));
+        if (most > 0 && CanWrite) return (int)most;
+        if (most > 0)
+        {
+            WaitForTransport(stream);
+            return 0;
+        }
+
+        // A stream that waits for a window of its own is posted when there is one. What the client does not let go ends with its stream, however little it is: it is in nobody's way else.
+        if (stream.SendWindow > 0) _starved.Add(stream);
+        if (stream.IsServed) stream.Call.Timer.EnsureFlush(bytes, stream.Call.IsStream);
         return 0;
     }
 
-    /// <param name="streams">Null for a stream that waits for a window of its own, which is to be posted then.</param>
-    private static void Wait(Http2Stream stream, WaitingStreams? streams)
+    private void WaitForTransport(Http2Stream stream)
     {
-        streams?.Add(stream);
-        if (stream.Aside is not null && stream.AsideBytes > GrpcCall.MostUnwatched && stream.IsServed) stream.Call.Timer.EnsureFlush(stream.AsideBytes);
+        _waiting.Add(stream);
+
+        // Small answers wait for a moment, or as long as the whole connection does.
+        if (stream.Aside is not null && stream.AsideBytes > GrpcCall.MostUnwatched && stream.IsServed) stream.Call.Timer.EnsureFlush(stream.AsideBytes, isStream: false);
     }
 
     private void Sent(Http2Stream stream, int bytes)

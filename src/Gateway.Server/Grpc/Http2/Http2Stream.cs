@@ -30,6 +30,7 @@ internal sealed class Http2Stream : IThreadPoolWorkItem, ILinked<Http2Stream>
     private volatile bool _isAnswered;
     private volatile bool _isServed;
     private volatile bool _isRemoteClosed;
+    private volatile bool _isCut;
     private CancellationTokenSource? _aborted;
     private bool _isAborted;
     private ServedMethod? _method;
@@ -91,6 +92,9 @@ internal sealed class Http2Stream : IThreadPoolWorkItem, ILinked<Http2Stream>
 
     /// <summary>Whether the call is over.</summary>
     public bool IsServed => _isServed;
+
+    /// <summary>Whether what is not sent when the call is over is not sent any more, but for its end.</summary>
+    public bool IsCut => _isCut;
 
     /// <summary>Why the server gives it up; below 0 where it does not.</summary>
     public long ResetCode => Interlocked.Read(ref _reset);
@@ -155,7 +159,7 @@ internal sealed class Http2Stream : IThreadPoolWorkItem, ILinked<Http2Stream>
         _receiveWindow = receiveWindow;
         _notGivenBack = 0;
         _reset = NoReset;
-        _isGone = _isStarted = _isAnswered = _isServed = _isAborted = false;
+        _isGone = _isStarted = _isAnswered = _isServed = _isAborted = _isCut = false;
         _isRemoteClosed = isWhole;
         IsHeadUsual = IsTailUsual = IsTailOnly = IsHeadSent = IsEndSent = false;
         Volatile.Write(ref _posted, NotPosted);
@@ -222,6 +226,9 @@ internal sealed class Http2Stream : IThreadPoolWorkItem, ILinked<Http2Stream>
         EncodeHead(withTail: false);
         _isStarted = true;
     }
+
+    /// <summary>The call's: what is not sent when it is over need not be.</summary>
+    public void Cut() => _isCut = true;
 
     /// <summary>The call is over: nothing of it is changed any more, and what is left of its answer may be sent.</summary>
     public void EndServing()

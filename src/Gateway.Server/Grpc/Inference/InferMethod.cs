@@ -36,7 +36,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         {
             call.EndRead();
             GrpcMessageReader reader = call.Reader;
-            if (reader.IsMidMessage || !TurnsAway(call, data))
+            if (reader.HasBegun || !TurnsAway(call, data))
             {
                 if (!reader.TryTake(ref data, out ReadOnlySpan<byte> message, InferPeek.FirstTensor))
                 {

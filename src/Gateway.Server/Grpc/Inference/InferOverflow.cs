@@ -100,6 +100,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
             {
                 case ElsewhereKind.Answered:
                     Answer(call, elsewhere.Answer!, elsewhere.ServedBy);
+                    if (call.Unflushed > GrpcCall.MostUnwatched) await call.FlushAsync(call.Unflushed).ConfigureAwait(false);
                     return;
                 case ElsewhereKind.Abandoned:
                     return;
@@ -136,6 +137,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         if (answer.Body.Length > 0)
         {
             call.Output.Write(answer.Body.Written);
+            call.Unflushed = answer.Body.Length;
             call.HasMessages = true;
         }
 

@@ -8,7 +8,8 @@ namespace Gateway.Server.Grpc.Services;
 
 /// <summary>gRPC's health checking: Check, and Watch, which tells changes.</summary>
 /// <remarks>
-/// A service's name that is a model's asks for that model, any other for the server, as in Triton, whose probes may give any name.
+/// A service's name that is a model's asks for that model, any other for the server, as in Triton, whose probes may give any name. Who watches a model is told SERVICE_UNKNOWN when it is gone,
+/// as the protocol has it, and not the server's status.
 /// </remarks>
 internal static class HealthMethods
 {
@@ -16,14 +17,18 @@ internal static class HealthMethods
 
     public static IEnumerable<GrpcMethod> Make(ModelCatalog catalog, ServerHealth health, GrpcStop stop, ILogger logger)
     {
-        ServingStatus Status(string service) => IsServing(catalog, health, service) ? ServingStatus.Serving : ServingStatus.NotServing;
         yield return new UnaryMethod<HealthCheckRequest, HealthCheckResponse>(
-            $"/{Service}/Check", HealthCheckRequest.Parser, request => new HealthCheckResponse { Status = Status(request.Service) }, logger)
+            $"/{Service}/Check", HealthCheckRequest.Parser, request => new HealthCheckResponse { Status = Look(catalog, health, request.Service, out _) }, logger)
         { IsOpen = true };
-        yield return new HealthWatchMethod(Status, stop, logger)
+        yield return new HealthWatchMethod(catalog, health, stop, logger)
         { IsOpen = true };
     }
 
-    private static bool IsServing(ModelCatalog catalog, ServerHealth health, string service) =>
-        service.Length > 0 && catalog.IsReady(service, 0) is { } isReady ? health.Phase != ServerPhase.Exiting && isReady : health.IsReady;
+    /// <param name="isModel">Whether it is the status of a model; else the server's.</param>
+    public static ServingStatus Look(ModelCatalog catalog, ServerHealth health, string service, out bool isModel)
+    {
+        bool? isReady = service.Length > 0 ? catalog.IsReady(service, 0) : null;
+        isModel = isReady is not null;
+        return (isReady is { } ready ? ready && health.Phase != ServerPhase.Exiting : health.IsReady) ? ServingStatus.Serving : ServingStatus.NotServing;
+    }
 }

@@ -56,6 +56,7 @@ internal sealed partial class InferStream
         _tenants = tenants;
         _overflow = overflow;
         _cacheUse = CacheHeaders.Read(call.Headers);
+        call.IsStream = true;
 
         // Of each request, where gRPC's own is the stream's.
         _timeout = TimeoutHeader.Read(call.Headers);
@@ -99,7 +100,12 @@ internal sealed partial class InferStream
 
         _call.HasMessages = true;
         if (_sender.Failure is { } failure) _call.Fail(failure.Status.ToGrpc(), failure.Text);
-        else if (_isTimeOver) _call.Fail(GrpcStatus.DeadlineExceeded, "Deadline Exceeded");
+        else if (_isTimeOver)
+        {
+            // The client does not wait for what it has not taken by now.
+            _call.Stream.Cut();
+            _call.Fail(GrpcStatus.DeadlineExceeded, "Deadline Exceeded");
+        }
         else if (end.Status == GrpcStatus.Ok) _call.Succeed();
         else _call.Fail(end.Status, end.Text);
     }

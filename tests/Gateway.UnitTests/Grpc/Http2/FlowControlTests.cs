@@ -68,6 +68,18 @@ public sealed class FlowControlTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Settings_OfSeveralWindows_AreTheLast()
+    {
+        using Http2Wire wire = await OpenAsync(_server.Port, streamWindow: 0);
+        await wire.CallAsync(1, Infer);
+        await wire.DataAsync(1, GrpcClient.Frame(Requests.Raw("rank", [1, 3], 1, 2, 3).ToByteArray()), isLast: true);
+
+        await wire.SendAsync(Bytes(Settings, 0, 0, [0, 4, 0, 0, 0, 30, 0, 4, 0, 0, 0, 0, 0, 4, 0, 0, 0, 7]));
+
+        Assert.Equal(7, (await ReadAsync(wire, Data))!.Payload.Length);
+    }
+
+    [Fact]
     public async Task Answers_ShareTheConnectionsWindow_AndOthersNeedNone()
     {
         using Http2Wire wire = await OpenAsync(_server.Port, hasWindow: false);

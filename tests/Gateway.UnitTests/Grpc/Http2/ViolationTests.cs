@@ -28,6 +28,8 @@ public sealed class ViolationTests : IAsyncLifetime
         { "HEADERS with a number of nothing", ErrorCodes.Compression },
         { "HEADERS cut short", ErrorCodes.Compression },
         { "HEADERS with a larger table", ErrorCodes.Compression },
+        { "HEADERS with a table's size after a field", ErrorCodes.Compression },
+        { "HEADERS with three sizes of the table", ErrorCodes.Compression },
         { "HEADERS and then DATA", ErrorCodes.Protocol },
         { "HEADERS and then an unknown frame", ErrorCodes.Protocol },
         { "HEADERS and then another's CONTINUATION", ErrorCodes.Protocol },
@@ -45,6 +47,8 @@ public sealed class ViolationTests : IAsyncLifetime
         { "SETTINGS with a window that is too large", ErrorCodes.FlowControl },
         { "SETTINGS with frames that are too small", ErrorCodes.Protocol },
         { "SETTINGS that make a window too large", ErrorCodes.FlowControl },
+        { "SETTINGS that make a window too large for a moment", ErrorCodes.FlowControl },
+        { "SETTINGS again and again", ErrorCodes.EnhanceYourCalm },
         { "PUSH_PROMISE", ErrorCodes.Protocol },
         { "PING of a stream", ErrorCodes.Protocol },
         { "PING of another length", ErrorCodes.FrameSize },
@@ -130,7 +134,7 @@ public sealed class ViolationTests : IAsyncLifetime
         List<byte> head = Head(Live);
         await wire.SendAsync((byte[])[
             .. Bytes(200, 0xFF, 99, [1, 2, 3]), .. Bytes(Priority, 0, 5, [0, 0, 0, 5, 1]), .. Bytes(Settings, 0, 0, [0x12, 0x34, 0, 0, 0, 1]), .. Bytes(GoAway, 0, 0, new byte[8]),
-            .. Bytes(Headers, Padded | 0x20, 1, [3, 0, 0, 0, 0, 16, .. head[..20], 0, 0, 0]), .. Bytes(Continuation, 0, 1, head[20..21]), .. Bytes(Continuation, EndHeaders, 1, head[21..]),
+            .. Bytes(Headers, Padded | 0x20, 1, [3, 0, 0, 0, 0, 16, 0x20, 0x3F, 0xE1, 0x1F, .. head[..20], 0, 0, 0]), .. Bytes(Continuation, 0, 1, head[20..21]), .. Bytes(Continuation, EndHeaders, 1, head[21..]),
             .. Bytes(Data, Padded, 1, [2, 0, 0, 0, 0, 0, 0]), .. Bytes(Data, 0, 1, []), .. Bytes(Data, Padded, 1, [5, 0, 0, 0, 0, 0, 0]),
             .. Bytes(Headers, EndHeaders | EndStream, 1, Literal("x-checksum", "1")), .. Bytes(WindowUpdate, 0, 1, [0, 0, 0, 1])]);
 
@@ -181,6 +185,8 @@ public sealed class ViolationTests : IAsyncLifetime
             "HEADERS with a number of nothing" => Bytes(Headers, EndHeaders, 1, [0xFF, 0x20]),
             "HEADERS cut short" => Bytes(Headers, EndHeaders, 1, Head(Live)[..^3]),
             "HEADERS with a larger table" => Bytes(Headers, EndHeaders, 1, [0x3F, 0xE2, 0x1F, .. Head(Live)]),
+            "HEADERS with a table's size after a field" => Bytes(Headers, EndHeaders, 1, [.. Head(Live), 0x20]),
+            "HEADERS with three sizes of the table" => Bytes(Headers, EndHeaders, 1, [0x20, 0x20, 0x20, .. Head(Live)]),
             "HEADERS and then DATA" => [.. Bytes(Headers, 0, 1, Head(Live)), .. Bytes(Data, 0, 1, [1])],
             "HEADERS and then an unknown frame" => [.. Bytes(Headers, 0, 1, Head(Live)), .. Bytes(99, 0, 1, [1])],
             "HEADERS and then another's CONTINUATION" => [.. Bytes(Headers, 0, 1, Head(Live)), .. Bytes(Continuation, EndHeaders, 3, [])],
@@ -198,6 +204,8 @@ public sealed class ViolationTests : IAsyncLifetime
             "SETTINGS with a window that is too large" => Setting(4, 1u << 31),
             "SETTINGS with frames that are too small" => Setting(5, 16_383),
             "SETTINGS that make a window too large" => [.. Setting(4, 1000), .. open, .. Bytes(WindowUpdate, 0, 1, [0x7F, 0xFF, 0xFC, 0x17]), .. Setting(4, 2000)],
+            "SETTINGS that make a window too large for a moment" => [.. Setting(4, 1000), .. open, .. Bytes(WindowUpdate, 0, 1, [0x7F, 0xFF, 0xFC, 0x17]), .. Bytes(Settings, 0, 0, [0, 4, 0, 0, 7, 208, 0, 4, 0, 0, 3, 232])],
+            "SETTINGS again and again" => [.. Enumerable.Repeat(Setting(4, 1000), 300).SelectMany(each => each)],
             "PUSH_PROMISE" => [.. open, .. Bytes(PushPromise, EndHeaders, 1, [0, 0, 0, 2])],
             "PING of a stream" => Bytes(Ping, 0, 1, new byte[8]),
             "PING of another length" => Bytes(Ping, 0, 0, new byte[7]),
