@@ -70,7 +70,7 @@ public sealed class SharedWindowTests : IAsyncLifetime
             {
                 Frame? frame = await wire.ReadAsync().WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken);
                 Assert.True(frame is { Type: not (ResetStream or GoAway) }, $"frame {frame?.Type} of stream {frame?.Stream}");
-                if (frame.Type != WindowUpdate) continue;
+                if (frame!.Type != WindowUpdate) continue;
                 int more = BinaryPrimitives.ReadInt32BigEndian(frame.Payload);
                 if (frame.Stream == 0) ofConnection += more;
                 if (frame.Stream == Other) ofStream += more;
