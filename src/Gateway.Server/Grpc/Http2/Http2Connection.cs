@@ -262,10 +262,13 @@ internal sealed partial class Http2Connection
     private async Task LingerAsync()
     {
         long began = TimeProvider.System.GetTimestamp();
+
+        // No more than a client that keeps to its windows has on its way.
+        long left = ConnectionWindow;
         ITimer silence = TimeProvider.System.CreateTimer(static input => ((PipeReader)input!).CancelPendingRead(), _input, LongestSilence, Timeout.InfiniteTimeSpan);
         await using (silence.ConfigureAwait(false))
         {
-            while (!_isBroken && TimeProvider.System.GetElapsedTime(began) < LongestLinger)
+            while (!_isBroken && left > 0 && TimeProvider.System.GetElapsedTime(began) < LongestLinger)
             {
                 ReadResult result;
                 try
@@ -278,6 +281,7 @@ internal sealed partial class Http2Connection
                 }
 
                 bool isSilent = result.IsCanceled || result.IsCompleted;
+                left -= result.Buffer.Length;
                 _input.AdvanceTo(result.Buffer.End);
                 if (isSilent) return;
                 silence.Change(LongestSilence, Timeout.InfiniteTimeSpan);
