@@ -194,7 +194,9 @@ internal sealed class FasterStore : IResponseStore
     {
         if (Interlocked.Exchange(ref _hasGivenUp, 1) != 0) return;
         _isDiskOff = true;
-        _context.OnFailure(reason);
+
+        // Otherwise what waits to be written would keep the log's memory, and with it whoever appends.
+        if (_device?.GiveUp() != false) _context.OnFailure(reason);
     }
 
     public void Dispose()
