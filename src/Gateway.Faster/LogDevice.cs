@@ -69,9 +69,9 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     /// <returns>False when it had failed before.</returns>
     public bool GiveUp()
     {
-        if (Interlocked.Exchange(ref _hasFailed, 1) != 0) return false;
+        bool hadFailed = Interlocked.Exchange(ref _hasFailed, 1) != 0;
         AcknowledgeWrites();
-        return true;
+        return !hadFailed;
     }
 
     public override void ReadAsync(int segmentId, ulong sourceAddress, IntPtr destinationAddress, uint readLength, DeviceIOCompletionCallback callback, object context)

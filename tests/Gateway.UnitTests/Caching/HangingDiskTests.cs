@@ -44,7 +44,7 @@ public sealed class HangingDiskTests : IDisposable
             await Task.WhenAny(appending, Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, TestContext.Current.CancellationToken));
         }
 
-        Assert.False(appending.IsCompleted, "the disk does not hang");
+        Assert.False(appending.IsCompleted, $"the disk does not hang: {string.Join(' ', failures)}, {store.SpilledBytes} were written");
         using FileStream pipe = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         store.GiveUpDisk("it hangs");
         await appending.WaitAsync(Long, TestContext.Current.CancellationToken);
