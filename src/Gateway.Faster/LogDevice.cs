@@ -13,7 +13,7 @@ namespace Gateway.Faster;
 /// digest kept in memory, and zeros in place of all others, in which FASTER finds nothing. What lay in a file that was removed meanwhile is gone, and has not failed. <b>Threading</b>: any thread asks; threads of its own read and write.
 /// <b>Cost</b>: 8 bytes of memory for 4 KiB of disk.
 /// </remarks>
-internal sealed unsafe class LogDevice : StorageDeviceBase
+internal unsafe class LogDevice : StorageDeviceBase
 {
     public const int Sector = 4096;
     private const int Readers = 2;
@@ -203,7 +203,7 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         try
         {
             // First the file: a digest says that its sector is there.
-            RandomAccess.Write(segment.File, memory, work.Offset);
+            WriteFile(segment.File, memory, work.Offset);
             lock (_writing)
             {
                 if (_write is not null) NoteDigests(segment, work.Offset, memory);
@@ -214,6 +214,9 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
             segment.Release();
         }
     }
+
+    /// <summary>Writes, for as long as the disk takes.</summary>
+    protected virtual void WriteFile(SafeFileHandle file, ReadOnlySpan<byte> memory, long offset) => RandomAccess.Write(file, memory, offset);
 
     private void NoteDigests(Segment segment, long offset, Span<byte> memory)
     {

@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using Gateway.Core.Caching.Keys;
 using Gateway.Core.Caching.Storage;
 using Gateway.Core.Memory;
 using Gateway.Faster;
 using Gateway.TestSupport;
 using Gateway.UnitTests.Features;
+using Microsoft.Win32.SafeHandles;
 using static Gateway.UnitTests.Scheduling.BatcherSetups;
 
 namespace Gateway.UnitTests.Caching;
@@ -22,12 +22,10 @@ public sealed class HangingDiskTests : IDisposable
     [Fact]
     public async Task GiveUpDisk_WhileAWriteHangs_AppendsGoOn()
     {
-        // A pipe that nobody reads takes the first pages, and no more.
-        string file = Path.Combine(_folder, "log.0");
-        using (Process made = Process.Start("mkfifo", file)) await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        using ManualResetEventSlim hang = new();
         ConcurrentQueue<string> failures = [];
         using BlockPool pool = new(1 << 20, lockPages: false);
-        FasterStore store = new(new StoreContext(1 << 20, _folder, 16 << 20, CacheSecret.Random(), pool, failures.Enqueue));
+        FasterStore store = new(new StoreContext(1 << 20, _folder, 16 << 20, CacheSecret.Random(), pool, failures.Enqueue), context => new HangingDevice(context, hang));
         int appended = 0;
         Task appending = Task.Factory.StartNew(
             () =>
@@ -45,16 +43,14 @@ public sealed class HangingDiskTests : IDisposable
         }
 
         Assert.False(appending.IsCompleted, $"the disk does not hang: {string.Join(' ', failures)}, {store.SpilledBytes} were written");
-        using FileStream pipe = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         store.GiveUpDisk("it hangs");
         await appending.WaitAsync(Long, TestContext.Current.CancellationToken);
         await Task.Run(() => store.Flush(wait: true), CancellationToken.None).WaitAsync(Long, TestContext.Current.CancellationToken);
         Assert.Equal(["it hangs"], failures);
         Assert.True(store.HasFailed);
 
-        Task reading = Task.Run(() => pipe.CopyTo(Stream.Null), CancellationToken.None);
+        hang.Set();
         await Task.Run(store.Dispose, CancellationToken.None).WaitAsync(Long, TestContext.Current.CancellationToken);
-        await reading.WaitAsync(Long, TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -92,5 +88,14 @@ public sealed class HangingDiskTests : IDisposable
         Assert.False(put.IsCompleted);
         hang.Set();
         await put;
+    }
+
+    private sealed class HangingDevice(StoreContext context, ManualResetEventSlim hang) : LogDevice(context.Folder!, context.Secret, context.OnFailure)
+    {
+        protected override void WriteFile(SafeFileHandle file, ReadOnlySpan<byte> memory, long offset)
+        {
+            hang.Wait();
+            base.WriteFile(file, memory, offset);
+        }
     }
 }
