@@ -48,7 +48,10 @@ public sealed class InferenceRequest
     /// <summary>Whether the answer is to say what each stage took, and what was predicted: <see cref="InferenceResponse.ServerTiming"/>.</summary>
     public bool Explain { get; set; }
 
-    internal bool HasParameters => Priority > 0 || Explain;
+    /// <summary>What it wants of the response cache, of a model that has one.</summary>
+    public CacheDirective Cache { get; set; }
+
+    internal bool HasParameters => Priority > 0 || Explain || Cache != CacheDirective.Use;
 
     internal ReadOnlySpan<RequestInput> Inputs => _inputs.AsSpan(0, _inputCount);
 

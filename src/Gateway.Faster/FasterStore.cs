@@ -43,7 +43,8 @@ internal sealed class FasterStore : IResponseStore
     private volatile bool _isDiskOff;
     private volatile bool _isClosed;
 
-    public FasterStore(StoreContext context)
+    /// <param name="open">Opens the disk of a store that has a folder; null for files there.</param>
+    public FasterStore(StoreContext context, Func<StoreContext, LogDevice>? open = null)
     {
         _context = context;
         long index = (long)BitOperations.RoundUpToPowerOf2((ulong)(context.MemoryBytes / IndexShare / 2) + 1);
@@ -54,7 +55,7 @@ internal sealed class FasterStore : IResponseStore
         int segmentBits = Math.Max(pageBits, Math.Clamp(BitOperations.Log2((ulong)Math.Max(1, context.DiskBytes / 16)), 20, 28));
         _segmentBytes = 1L << segmentBits;
         _pageBytes = 1L << pageBits;
-        _device = context.Folder is { } folder ? new LogDevice(folder, context.Secret, context.OnFailure) : null;
+        _device = context.Folder is { } folder ? open?.Invoke(context) ?? new LogDevice(folder, context.Secret, context.OnFailure) : null;
         _log = (IDevice?)_device ?? new NullDevice();
         _kv = new FasterKV<StoreKey, SpanByte>(
             index / BucketBytes,
@@ -194,7 +195,9 @@ internal sealed class FasterStore : IResponseStore
     {
         if (Interlocked.Exchange(ref _hasGivenUp, 1) != 0) return;
         _isDiskOff = true;
-        _context.OnFailure(reason);
+
+        // Otherwise what waits to be written would keep the log's memory, and with it whoever appends.
+        if (_device?.GiveUp() != false) _context.OnFailure(reason);
     }
 
     public void Dispose()

@@ -9,11 +9,11 @@ namespace Gateway.Faster;
 /// <summary>The disk under the store's log: files of a segment each, which fail for nobody.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: FASTER trusts its device: it waits for ever on a write that failed, and follows the lengths in whatever it reads. So a failed write is
-/// reported once to the cache and then acknowledged, after which nothing is written any more; and a read gives only sectors that are what was written, by a
+/// reported once to the cache and then acknowledged, after which nothing is written any more; so is a write that hangs, once the disk is given up; and a read gives only sectors that are what was written, by a
 /// digest kept in memory, and zeros in place of all others, in which FASTER finds nothing. What lay in a file that was removed meanwhile is gone, and has not failed. <b>Threading</b>: any thread asks; threads of its own read and write.
 /// <b>Cost</b>: 8 bytes of memory for 4 KiB of disk.
 /// </remarks>
-internal sealed unsafe class LogDevice : StorageDeviceBase
+internal unsafe class LogDevice : StorageDeviceBase
 {
     public const int Sector = 4096;
     private const int Readers = 2;
@@ -28,6 +28,8 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     private readonly BlockingCollection<Work> _writes = [];
     private readonly BlockingCollection<Work> _reads = [];
     private readonly Thread[] _threads;
+    private readonly Lock _writing = new();
+    private Work? _write;
     private int _hasFailed;
     private int _firstKept;
     private long _written;
@@ -54,8 +56,23 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
     /// <summary>Sectors that were asked for and are not what was written.</summary>
     public long Unreadable => Volatile.Read(ref _unreadable);
 
-    public override void WriteAsync(IntPtr sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite, DeviceIOCompletionCallback callback, object context) =>
+    public override void WriteAsync(IntPtr sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite, DeviceIOCompletionCallback callback, object context)
+    {
         _writes.Add(new Work(IsWrite: true, segmentId, (long)destinationAddress, sourceAddress, (int)numBytesToWrite, callback, context));
+
+        // The thread may hang in the last one; either it is seen here that the disk was given up, or this one is seen there.
+        Interlocked.MemoryBarrier();
+        if (HasFailed) AcknowledgeWrites();
+    }
+
+    /// <summary>Nothing is written any more: what waits to be is acknowledged, and so is what hangs.</summary>
+    /// <returns>False when it had failed before.</returns>
+    public bool GiveUp()
+    {
+        bool hadFailed = Interlocked.Exchange(ref _hasFailed, 1) != 0;
+        AcknowledgeWrites();
+        return !hadFailed;
+    }
 
     public override void ReadAsync(int segmentId, ulong sourceAddress, IntPtr destinationAddress, uint readLength, DeviceIOCompletionCallback callback, object context)
     {
@@ -112,8 +129,26 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         return thread;
     }
 
+    private void AcknowledgeWrites()
+    {
+        Work? hanging;
+        lock (_writing)
+        {
+            hanging = _write;
+            _write = null;
+        }
+
+        if (hanging is { } write) Acknowledge(write);
+        while (_writes.TryTake(out Work next)) Acknowledge(next);
+    }
+
     private void Do(Work work)
     {
+        if (work.IsWrite)
+        {
+            lock (_writing) _write = work;
+        }
+
         Span<byte> memory = new((void*)work.Memory, work.Bytes);
         try
         {
@@ -133,6 +168,21 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
             Fail(error.Message);
         }
 
+        if (work.IsWrite)
+        {
+            lock (_writing)
+            {
+                // Acknowledged meanwhile: its memory is not to be looked at any more.
+                if (_write is null) return;
+                _write = null;
+            }
+        }
+
+        Acknowledge(work);
+    }
+
+    private void Acknowledge(in Work work)
+    {
         try
         {
             work.Callback(0, (uint)work.Bytes, work.Context);
@@ -153,18 +203,29 @@ internal sealed unsafe class LogDevice : StorageDeviceBase
         try
         {
             // First the file: a digest says that its sector is there.
-            RandomAccess.Write(segment.File, memory, work.Offset);
-            for (int at = 0; at < memory.Length; at += Sector)
+            WriteFile(segment.File, memory, work.Offset);
+            lock (_writing)
             {
-                Volatile.Write(ref segment.Digests[(work.Offset + at) / Sector], CacheSecret.Short(_secret.ForSectors, memory.Slice(at, Math.Min(Sector, memory.Length - at))));
+                if (_write is not null) NoteDigests(segment, work.Offset, memory);
             }
-
-            Interlocked.Add(ref _written, memory.Length);
         }
         finally
         {
             segment.Release();
         }
+    }
+
+    /// <summary>Writes, for as long as the disk takes.</summary>
+    protected virtual void WriteFile(SafeFileHandle file, ReadOnlySpan<byte> memory, long offset) => RandomAccess.Write(file, memory, offset);
+
+    private void NoteDigests(Segment segment, long offset, Span<byte> memory)
+    {
+        for (int at = 0; at < memory.Length; at += Sector)
+        {
+            Volatile.Write(ref segment.Digests[(offset + at) / Sector], CacheSecret.Short(_secret.ForSectors, memory.Slice(at, Math.Min(Sector, memory.Length - at))));
+        }
+
+        Interlocked.Add(ref _written, memory.Length);
     }
 
     private void Read(in Work work, Span<byte> memory)

@@ -22,6 +22,7 @@ internal static class RequestWriter
             if (timeoutMicroseconds > 0) bytes += Key("timeout"u8) + MessagePackWriter.IntegerSize(timeoutMicroseconds);
             if (request.Priority > 0) bytes += Key("priority"u8) + MessagePackWriter.IntegerSize(request.Priority);
             if (request.Explain) bytes += Key("explain"u8) + 1;
+            if (request.Cache != CacheDirective.Use) bytes += Key("cache"u8) + Key(Word(request.Cache));
         }
 
         if (request.Outputs is { Count: > 0 } outputs)
@@ -65,7 +66,7 @@ internal static class RequestWriter
     private static void WriteParameters(ref MessagePackWriter writer, InferenceRequest request, long timeoutMicroseconds)
     {
         writer.WriteString("parameters"u8);
-        writer.WriteMapHeader((timeoutMicroseconds > 0 ? 1 : 0) + (request.Priority > 0 ? 1 : 0) + (request.Explain ? 1 : 0));
+        writer.WriteMapHeader((timeoutMicroseconds > 0 ? 1 : 0) + (request.Priority > 0 ? 1 : 0) + (request.Explain ? 1 : 0) + (request.Cache != CacheDirective.Use ? 1 : 0));
         if (timeoutMicroseconds > 0)
         {
             writer.WriteString("timeout"u8);
@@ -78,10 +79,25 @@ internal static class RequestWriter
             writer.WriteInteger((long)request.Priority);
         }
 
+        if (request.Cache != CacheDirective.Use)
+        {
+            writer.WriteString("cache"u8);
+            writer.WriteString(Word(request.Cache));
+        }
+
         if (!request.Explain) return;
         writer.WriteString("explain"u8);
         writer.WriteBoolean(true);
     }
+
+    private static ReadOnlySpan<byte> Word(CacheDirective directive) => directive switch
+    {
+        CacheDirective.Keep => "keep"u8,
+        CacheDirective.Refresh => "refresh"u8,
+        CacheDirective.NoStore => "no-store"u8,
+        CacheDirective.Bypass => "bypass"u8,
+        _ => "use"u8,
+    };
 
     private static void WriteOutputs(ref MessagePackWriter writer, List<string> outputs)
     {

@@ -10,9 +10,9 @@ namespace Gateway.Core.Caching;
 /// <remarks>
 /// <b>Behaviour</b>: there is no checkpoint to be torn: the logs themselves are read, from the oldest entry to the latest, and what is whole and still of use is
 /// appended to the new log. A file goes when all of it has been taken over and written, so that old and new together take little more than the disk that was set, however often the server is ended
-/// meanwhile; what is beyond that goes first, the oldest. <b>Threading</b>: a thread of its own; <see cref="Dispose"/> has it stop where it is, and the next life goes on.
+/// meanwhile; what is beyond that goes first, the oldest. <b>Threading</b>: a thread of its own; <see cref="TryEnd"/> has it stop where it is, and the next life goes on.
 /// </remarks>
-internal sealed partial class CacheRestore : IDisposable
+internal sealed partial class CacheRestore
 {
     private readonly ResponseCache _cache;
     private readonly CacheFolder _folder;
@@ -23,6 +23,7 @@ internal sealed partial class CacheRestore : IDisposable
     private volatile bool _isStopping;
     private long _taken;
     private long _passedOver;
+    private long _dropped;
 
     public CacheRestore(ResponseCache cache, CacheFolder folder, long diskBytes, ILogger logger)
     {
@@ -36,10 +37,11 @@ internal sealed partial class CacheRestore : IDisposable
 
     public Task Done => _done.Task;
 
-    public void Dispose()
+    /// <returns>False when the disk kept it longer than may be waited.</returns>
+    public bool TryEnd(TimeSpan patience)
     {
         _isStopping = true;
-        _thread.Join();
+        return _thread.Join(patience);
     }
 
     private void Run()
@@ -80,6 +82,7 @@ internal sealed partial class CacheRestore : IDisposable
         }
 
         if (broken > 0) LogBroken(_logger, broken);
+        if (_dropped > 0) LogDropped(_logger, _dropped);
         LogTaken(_logger, _taken, _passedOver);
         _done.TrySetResult();
     }
@@ -112,12 +115,17 @@ internal sealed partial class CacheRestore : IDisposable
         {
             // The writer is behind: let it get there.
             _cache.FlushAsync().Wait();
-            if (!_cache.Writer.TryReserve(bytes.Length)) return true;
+            if (!_cache.Writer.TryReserve(bytes.Length))
+            {
+                _dropped++;
+                return true;
+            }
         }
 
         if (!_cache.Pool.TryRent(bytes.Length, BlockOwner.CachedAnswer, out MemoryBlock? block))
         {
             _cache.Writer.GiveBack(bytes.Length);
+            _dropped++;
             return true;
         }
 
@@ -132,6 +140,9 @@ internal sealed partial class CacheRestore : IDisposable
 
     [LoggerMessage(7011, LogLevel.Warning, "{Entries} answers on the response cache's disk were damaged, and are gone", EventName = "CacheDamaged")]
     private static partial void LogBroken(ILogger logger, long entries);
+
+    [LoggerMessage(7013, LogLevel.Warning, "{Entries} answers of the response cache's last life are gone: there was no memory to take them over", EventName = "CacheRestoreDropped")]
+    private static partial void LogDropped(ILogger logger, long entries);
 
     [LoggerMessage(7012, LogLevel.Warning, "What is in {Log} could not be taken over: {Reason}", EventName = "CacheRestoreFailed")]
     private static partial void LogFailed(ILogger logger, string log, string reason);

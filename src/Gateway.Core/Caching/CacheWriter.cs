@@ -10,7 +10,7 @@ namespace Gateway.Core.Caching;
 /// <b>Behaviour</b>: what waits for it is bounded in bytes, by as much as the cache has of memory; beyond that entries are not kept. Every now and then it has the store write to the disk what is new.
 /// <b>Threading</b>: any thread posts. <b>Ownership</b>: the entry of a posted item is the writer's to release. <b>Cost</b>: no allocation an entry.
 /// </remarks>
-internal sealed class CacheWriter : IDisposable
+internal sealed class CacheWriter
 {
     /// <summary>What a crash may cost: answers of so much time.</summary>
     public static readonly TimeSpan FlushInterval = TimeSpan.FromSeconds(10);
@@ -83,14 +83,16 @@ internal sealed class CacheWriter : IDisposable
         return done.Task;
     }
 
-    /// <summary>Finishes what was posted and ends the thread.</summary>
-    public void Dispose()
+    /// <summary>Finishes what was posted, has the store write it to its disk, and ends the thread.</summary>
+    /// <returns>False when the disk kept it longer than may be waited: the thread goes on, and uses the store.</returns>
+    public bool TryEnd(TimeSpan patience)
     {
         _isEnding = true;
         _work.Set();
-        _thread.Join();
+        if (!_thread.Join(patience)) return false;
         _work.Dispose();
         _latest.Dispose();
+        return true;
     }
 
     private void Run()
@@ -114,7 +116,11 @@ internal sealed class CacheWriter : IDisposable
                 isDirty = true;
             }
 
-            if (_isEnding && _items.IsEmpty) return;
+            if (_isEnding && _items.IsEmpty)
+            {
+                Flush(wait: true);
+                return;
+            }
 
             // By the clock, and not when there is nothing else to do, which may be never.
             TimeSpan left = isDirty ? FlushInterval - _time.GetElapsedTime(dirtySince) : Timeout.InfiniteTimeSpan;

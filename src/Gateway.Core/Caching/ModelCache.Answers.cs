@@ -21,7 +21,7 @@ internal sealed partial class ModelCache
         lock (shard.Lock)
         {
             Flight flight = call.Flight!;
-            if (isAnswered) flight.Runners--;
+            if (isAnswered) flight.RemoveRunner(call);
             if (flight.State == FlightState.Running)
             {
                 for (CachedCall? other = flight.First; other is not null;)
@@ -34,7 +34,7 @@ internal sealed partial class ModelCache
                     others = follower;
                 }
 
-                if (flight.Runners == 0) next = shard.TakeNext(flight);
+                if (isAnswered) next = shard.TakeNext(flight);
             }
 
             if (isAnswered) shard.LetGo(flight);

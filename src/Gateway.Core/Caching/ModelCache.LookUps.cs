@@ -163,9 +163,8 @@ internal sealed partial class ModelCache
         call.Request.CacheOutcome = CacheOutcome.Joined;
         if (call.Due < flight.RunnersDue)
         {
-            flight.Runners++;
+            flight.AddRunner(call);
             flight.Holders++;
-            flight.RunnersDue = call.Due;
             call.Request.CacheOutcome = CacheOutcome.Miss;
             return JoinOutcome.Runner;
         }

@@ -28,7 +28,7 @@ internal sealed partial class ModelCache
         bool isLanded = false;
         lock (shard.Lock)
         {
-            flight.Runners--;
+            flight.RemoveRunner(call);
             bool isRunning = flight.State == FlightState.Running;
             if (isRunning && isOk && (hasEntry || flight.First is null))
             {
@@ -48,12 +48,12 @@ internal sealed partial class ModelCache
                     shard.Close(flight);
                 }
             }
-            else if (isRunning && !isOk && flight.Runners == 0 && request.Outcome == RequestOutcome.Failed)
+            else if (isRunning && !isOk && !flight.HasRunners && request.Outcome == RequestOutcome.Failed)
             {
                 others = flight.RemoveAll();
                 shard.Close(flight);
             }
-            else if (isRunning && flight.Runners == 0)
+            else if (isRunning)
             {
                 next = shard.TakeNext(flight);
             }
@@ -145,7 +145,8 @@ internal sealed partial class ModelCache
                 return;
             }
 
-            request.LimitTime(Math.Max(1, (long)(left * _nanosecondsPerTick / 1000)));
+            // And once more from before now, by what the request has waited unread, which is no part of what is left.
+            request.LimitTime(Math.Max(1, (long)((left + request.Waited) * _nanosecondsPerTick / 1000)));
         }
 
         Run(call, RunsHere.None);

@@ -13,7 +13,7 @@ namespace Gateway.Core.Caching;
 /// <remarks>
 /// <b>Behaviour</b>: a request is answered from the store; or joins one that is the same and in flight; or is run, and its answer kept and given to all that
 /// joined meanwhile. One that waits for the disk is run when that takes too long. A joined request keeps its own deadline, and may be cancelled for itself; one that is more urgent than the run it would wait for is run too.
-/// When a run is cancelled, expires or is refused, the next who waits takes its place; when the model fails, all who wait at that moment fail with it, and nothing
+/// When a run is cancelled, expires or is refused, the most urgent who waits takes its place, unless another run is as urgent; when the model fails, all who wait at that moment fail with it, and nothing
 /// is kept. <b>Threading</b>: any thread. <b>Ownership</b>: as for the batcher, which it stands before. <b>Cost</b>: a hit, one pass over the inputs, a look-up, and a copy
 /// of the outputs; no allocation.
 /// </remarks>
@@ -121,8 +121,8 @@ internal sealed partial class ModelCache : IAsyncDisposable
             else if (flight is not null && flight.Reader == call)
             {
                 flight.TakeReader();
-                flight.Runners--;
-                if (flight is { State: FlightState.Running, Runners: 0 }) next = shard.TakeNext(flight);
+                flight.RemoveRunner(call);
+                if (flight.State == FlightState.Running) next = shard.TakeNext(flight);
                 shard.LetGo(flight);
             }
             else

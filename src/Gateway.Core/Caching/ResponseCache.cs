@@ -4,6 +4,7 @@ using Gateway.Core.Caching.Keys;
 using Gateway.Core.Caching.Storage;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Protocol;
 using Microsoft.Extensions.Logging;
 
 namespace Gateway.Core.Caching;
@@ -33,6 +34,9 @@ public sealed partial class ResponseCache : IDisposable
     // A disk that gives nothing at all for so long is not asked any more.
     private static readonly TimeSpan MostSilence = TimeSpan.FromSeconds(5);
 
+    // A disk that hangs in a write does not keep the process from ending.
+    private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(5);
+
     // Where no read is late.
     private const long InTime = long.MinValue;
 
@@ -55,6 +59,7 @@ public sealed partial class ResponseCache : IDisposable
     private CacheRestore? _restore;
     private long _clearedAt;
     private long _lateSince = InTime;
+    private bool _isToRestore;
     private bool _isClosed;
 
     internal ResponseCache(CacheOptions options, IResponseStoreFactory factory, BlockPool pool, TimeProvider time, ILogger logger)
@@ -72,6 +77,9 @@ public sealed partial class ResponseCache : IDisposable
     internal BlockPool Pool { get; }
 
     internal CacheWriter Writer => _writer!;
+
+    /// <summary>How long its end waits for the disk, twice at most.</summary>
+    internal TimeSpan Patience { get; set; } = PatienceAtTheEnd;
 
     internal FrequencySketch Sketch => _sketch!;
 
@@ -130,6 +138,7 @@ public sealed partial class ResponseCache : IDisposable
         }
 
         model.Cache = cache;
+        if (_isToRestore) BeginRestore();
     }
 
     /// <summary>A model version is served no more.</summary>
@@ -140,18 +149,20 @@ public sealed partial class ResponseCache : IDisposable
         await cache.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Deletes the answers of a model's versions, or of all models. None that was made before is used after this returns.</summary>
+    /// <summary>Deletes the answers of a model's versions, or of all models. None that was made before is used after this returns, by later lives either.</summary>
     /// <param name="model">Null for all.</param>
     /// <param name="version">0 for all that are served, or were when what is on disk was written.</param>
     /// <param name="unloaded">Versions of the model that are not served: what they have would come back with them.</param>
     /// <returns>About how many answers that were; null when there is no such model with a cache.</returns>
+    /// <exception cref="InferenceException">They are deleted, and it could not be written down.</exception>
     public long? Clear(string? model = null, long version = 0, IEnumerable<long>? unloaded = null)
     {
         long now = _time.GetUtcNow().ToUnixTimeMilliseconds();
         long entries = 0;
         lock (_lock)
         {
-            if (_store is null) return model is null ? 0 : null;
+            // What earlier lives kept is deleted too, though no model has asked for it yet.
+            if (_store is null && !TryTakeFolder()) return model is null ? 0 : null;
             bool isFound = model is null;
             foreach (ModelCache cache in _models)
             {
@@ -183,12 +194,13 @@ public sealed partial class ResponseCache : IDisposable
         return entries;
     }
 
-    /// <summary>Begins to take over what earlier lives left on disk; to be called once the models are loaded.</summary>
+    /// <summary>Begins to take over what earlier lives left on disk; to be called once the models are loaded. If none of them has a cache, it begins with the first one that has.</summary>
     public void BeginRestore()
     {
         lock (_lock)
         {
-            if (_folder is not { OldLogs.Count: > 0 } folder || _restore is not null || _isClosed) return;
+            _isToRestore = true;
+            if (_store is null || _folder is not { OldLogs.Count: > 0 } folder || _restore is not null || _isClosed) return;
             _restore = new CacheRestore(this, folder, _options.DiskBytes, _logger);
         }
     }
@@ -297,12 +309,17 @@ public sealed partial class ResponseCache : IDisposable
             store = _store;
         }
 
-        restore?.Dispose();
-        if (store is null) return;
+        bool hasEnded = restore?.TryEnd(Patience) ?? true;
         Volatile.Write(ref _store, null);
-        _writer!.Dispose();
-        store.Flush(wait: true);
-        store.Dispose();
+        if (_writer is not null && !_writer.TryEnd(Patience)) hasEnded = false;
+        if (!hasEnded)
+        {
+            // What hangs uses it all.
+            Log.Hung(_logger, _options.Directory ?? "");
+            return;
+        }
+
+        store?.Dispose();
         _folder?.Dispose();
     }
 
@@ -320,9 +337,8 @@ public sealed partial class ResponseCache : IDisposable
 
     private void OpenStore()
     {
-        if (_options.Directory is { } directory) TryTake(directory);
-        if (_folder?.SetAside is { } aside) Log.SetAside(_logger, aside);
-        _secret = _folder?.Secret ?? CacheSecret.Random();
+        if (_options.Directory is not null) TryTakeFolder();
+        _secret ??= CacheSecret.Random();
         IResponseStore store = _factory.Open(new StoreContext(_options.MemoryBytes, _folder?.Log, _options.DiskBytes, _secret, Pool, reason => Log.DiskFailed(_logger, _options.Directory!, reason)));
         _sketch = new FrequencySketch(Math.Min(store.Capacity / ExpectedEntryBytes, store.MemoryBytes / SketchShare));
         _writer = new CacheWriter(this, store, _secret, _time);
@@ -330,32 +346,65 @@ public sealed partial class ResponseCache : IDisposable
         Log.Opened(_logger, store.MemoryBytes >> 20, _folder is null ? "and nothing on disk" : $"and {_options.DiskBytes >> 20} MiB in {_options.Directory}");
     }
 
-    private void TryTake(string directory)
+    /// <summary>Takes the folder, unless it has been taken, or found to be of no use.</summary>
+    /// <returns>Whether one was asked for.</returns>
+    private bool TryTakeFolder()
     {
+        if (_options.Directory is not { } directory) return false;
+        if (_secret is not null) return true;
+        if (_isClosed) return false;
         try
         {
             _folder = new CacheFolder(directory);
-            _cleared = _folder.ReadCleared();
-        }
-        catch (InvalidDataException error)
-        {
-            // What was deleted must not come back: all that is there counts as deleted.
-            _cleared = new Dictionary<ulong, long> { [0] = _time.GetUtcNow().ToUnixTimeMilliseconds() };
-            Log.NotTaken(_logger, directory, error.Message);
+            if (_folder.SetAside is { } aside) Log.SetAside(_logger, aside);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             Log.NoFolder(_logger, directory, error.Message);
         }
 
+        _secret = _folder?.Secret ?? CacheSecret.Random();
+        ReadCleared(directory);
+        return true;
+    }
+
+    private void ReadCleared(string directory)
+    {
+        try
+        {
+            _cleared = _folder?.ReadCleared() ?? [];
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            // What was deleted must not come back: all that is there counts as deleted.
+            _cleared = new Dictionary<ulong, long> { [0] = _time.GetUtcNow().ToUnixTimeMilliseconds() };
+            Log.NotTaken(_logger, directory, error.Message);
+            WriteClearedOnce(directory);
+        }
+
         _clearedAt = _cleared.GetValueOrDefault(0UL);
+    }
+
+    /// <summary>So that the next life does not have to take everything for deleted as well.</summary>
+    private void WriteClearedOnce(string directory)
+    {
+        try
+        {
+            _folder!.WriteCleared(_cleared);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Log.NotWritten(_logger, directory, error.Message);
+        }
     }
 
     private void WriteCleared()
     {
-        if (_folder is not { } folder) return;
+        if (_options.Directory is not { } directory) return;
         try
         {
+            if (_folder is not { } folder) throw new IOException("the folder cannot be used");
+
             // One after the other, and all that was deleted by then; the disk holds up nobody who only wants to know what there is.
             lock (_clearing)
             {
@@ -366,7 +415,8 @@ public sealed partial class ResponseCache : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Log.NotWritten(_logger, _options.Directory!, error.Message);
+            Log.NotWritten(_logger, directory, error.Message);
+            throw new InferenceException(StatusCode.Unavailable, $"the answers are deleted, but that could not be written to the cache's disk: they may come back after a restart ({error.Message})");
         }
     }
 
@@ -389,6 +439,9 @@ public sealed partial class ResponseCache : IDisposable
 
         [LoggerMessage(7005, LogLevel.Warning, "Model {Model} asks for a response cache, and the server's has no memory", EventName = "CacheOff")]
         public static partial void Off(ILogger logger, string model);
+
+        [LoggerMessage(7008, LogLevel.Warning, "The response cache is left as it is: its disk hangs, and {Directory} keeps what was written until then", EventName = "CacheHung")]
+        public static partial void Hung(ILogger logger, string directory);
 
         [LoggerMessage(7007, LogLevel.Warning, "What the response cache had kept cannot be read, since its secret was lost, and has been moved to {Folder}", EventName = "CacheMovedAside")]
         public static partial void SetAside(ILogger logger, string folder);

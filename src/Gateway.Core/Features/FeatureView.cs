@@ -45,6 +45,8 @@ public sealed partial class FeatureView : IDisposable
     private volatile bool _isStuck;
     private volatile bool _isLoaded;
     private volatile bool _hasLost;
+    private volatile int _losses;
+    private int _lossesBeforeLoad;
     private volatile bool _isClosed;
 
     /// <summary>A view that cannot be used.</summary>
@@ -69,6 +71,8 @@ public sealed partial class FeatureView : IDisposable
             if (directory is not null) _folder = new FeatureFolder(Path.Combine(directory, config.Name), config.Kind);
             if (_folder?.SetAside is { } aside) Log.SetAside(logger, Name, config.Kind, aside);
             _clearedAt = _folder?.ClearedAt ?? 0;
+            _hasLost = _folder?.HasLost ?? false;
+            if (_hasLost) Log.Lost(_logger, Name);
             _secret = _folder?.Secret ?? CacheSecret.Random();
             _keys = new FeatureKeys(_secret);
             _store = factory.Open(new StoreContext(config.MemoryBytes, _folder?.Log, config.DiskBytes, _secret, pool, reason => Log.DiskFailed(_logger, Name, reason), KeepsAll: true));
@@ -121,10 +125,11 @@ public sealed partial class FeatureView : IDisposable
     public Task<FeatureChange> ClearAsync() => PostAsync(new FeatureWrite(FeatureWriteKind.Clear, default, default, 0));
 
     /// <summary>Looks rows up.</summary>
-    /// <param name="keys">Begins with them, in the raw form, checked; must be held until the task ends.</param>
-    /// <param name="to">Room for a byte for each key, set to whether it has a row, and then for as many rows; that of a missing one is left as it is. Must be held likewise.</param>
-    /// <exception cref="InferenceException">A row cannot be read.</exception>
-    public Task LookUpAsync(MemoryBlock keys, int count, MemoryBlock to) => new AwaitedLookup().RunAsync(this, keys, count, to);
+    /// <param name="keys">Begins with them, in the raw form, checked; must be held until the task ends. Is held besides while the disk may still read it.</param>
+    /// <param name="to">Room for a byte for each key, set to whether it has a row, and then for as many rows; that of a missing one is left as it is. Held likewise.</param>
+    /// <exception cref="InferenceException">A row cannot be read, or the disk does not answer.</exception>
+    /// <exception cref="OperationCanceledException">Nobody waits for them any more.</exception>
+    public Task LookUpAsync(MemoryBlock keys, int count, MemoryBlock to, CancellationToken cancellation = default) => new AwaitedLookup(this, keys, to).RunAsync(count, cancellation);
 
     /// <summary>Counts a file that has been loaded.</summary>
     public void CountLoad(long rows) => Counts.CountLoad(rows);
@@ -133,10 +138,20 @@ public sealed partial class FeatureView : IDisposable
     public void Open() => _isLoaded = true;
 
     /// <summary>The files that were loaded by an earlier life whose rows are still there, as <see cref="WriteLoaded"/> wrote them down.</summary>
-    public IReadOnlyList<string> ReadLoaded() => _folder?.ReadLoaded() ?? [];
+    public IReadOnlyList<string> ReadLoaded()
+    {
+        _lossesBeforeLoad = _losses;
+        return _folder?.ReadLoaded() ?? [];
+    }
 
+    /// <summary>Writes down that all files have been loaded since <see cref="ReadLoaded"/>, or before: what was lost until then is there again.</summary>
     /// <exception cref="IOException">It cannot be written down.</exception>
-    public void WriteLoaded(IReadOnlyList<string> files) => _folder?.WriteLoaded(files);
+    public void WriteLoaded(IReadOnlyList<string> files)
+    {
+        if (_losses != _lossesBeforeLoad) return;
+        _folder?.WriteLoaded(files);
+        HasAll();
+    }
 
     /// <summary>Counts it as one that cannot be used.</summary>
     public void Fail(string problem)
@@ -158,11 +173,22 @@ public sealed partial class FeatureView : IDisposable
     {
         if (_isClosed) return;
         _isClosed = true;
-        _writer?.Dispose();
-        _store?.Flush(wait: true);
+        if (_writer?.TryEnd(Patience) == false)
+        {
+            // What hangs uses it all.
+            Log.Hung(_logger, Name);
+            return;
+        }
+
         _store?.Dispose();
         _folder?.Dispose();
     }
+
+    /// <summary>Looks after those who wait for its disk.</summary>
+    internal FillTimes Times { get; init; } = null!;
+
+    /// <summary>How long its end waits for what is being written.</summary>
+    internal TimeSpan Patience { get; set; } = MostSilence;
 
     internal IReadOnlyList<string> OldLogs => _folder?.OldLogs ?? [];
 
@@ -188,15 +214,34 @@ public sealed partial class FeatureView : IDisposable
     {
         long now = Created();
         _folder?.WriteCleared(now);
+        HasAll();
         Volatile.Write(ref _clearedAt, now);
         Volatile.Write(ref _rows, 0);
     }
 
-    /// <summary>Rows may be gone that nobody deleted: what is not found from here on may be one of them.</summary>
+    /// <summary>Rows may be gone that nobody deleted: what is not found from here on may be one of them, in later lives too, until the view is cleared or its sources are loaded anew.</summary>
     internal void HasLost()
     {
-        if (!_hasLost) Log.Lost(_logger, Name);
+        Interlocked.Increment(ref _losses);
+        if (_hasLost) return;
         _hasLost = true;
+        Log.Lost(_logger, Name);
+        try
+        {
+            _folder?.WriteLost();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Log.LostNotWritten(_logger, Name, error.Message);
+        }
+    }
+
+    /// <summary>What is not found from here on is not there.</summary>
+    private void HasAll()
+    {
+        if (!_hasLost) return;
+        _folder?.ForgetLost();
+        _hasLost = false;
     }
 
     /// <summary>Moves a file of an old log aside; what the sources have is to be loaded again.</summary>
@@ -294,8 +339,14 @@ public sealed partial class FeatureView : IDisposable
         [LoggerMessage(7102, LogLevel.Warning, "What feature view {View} had kept is not of {Kind}, or its secret was lost: it has been moved to {Folder}", EventName = "FeaturesSetAside")]
         public static partial void SetAside(ILogger logger, string view, string kind, string folder);
 
-        [LoggerMessage(7103, LogLevel.Warning, "Rows of feature view {View} are lost: its disk does not give back what was written. Keys without a row are refused until it is loaded anew", EventName = "FeaturesLost")]
+        [LoggerMessage(7103, LogLevel.Warning, "Rows of feature view {View} are lost: its disk does not give back what was written. Keys without a row are refused until it is cleared, or its sources have been loaded anew at a start", EventName = "FeaturesLost")]
         public static partial void Lost(ILogger logger, string view);
+
+        [LoggerMessage(7107, LogLevel.Warning, "That rows of feature view {View} are lost could not be written down, and will not be known after a restart: {Reason}", EventName = "FeaturesLostNotWritten")]
+        public static partial void LostNotWritten(ILogger logger, string view, string reason);
+
+        [LoggerMessage(7108, LogLevel.Warning, "Feature view {View} is left as it is: its disk hangs", EventName = "FeatureDiskHung")]
+        public static partial void Hung(ILogger logger, string view);
 
         [LoggerMessage(7104, LogLevel.Warning, "{Entries} rows on the disk of feature view {View} were damaged, and are not used: they may have been torn when the server was ended, or rows are as they were before. The files have been moved to {Folder}", EventName = "FeaturesDamaged")]
         public static partial void Broken(ILogger logger, string view, long entries, string folder);

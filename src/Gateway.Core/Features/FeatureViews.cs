@@ -19,11 +19,11 @@ public sealed class FeatureViews : IDisposable
     internal FeatureViews(
         IReadOnlyList<FeatureViewConfig> configs, IReadOnlyDictionary<string, string> problems, IResponseStoreFactory factory, string? directory, BlockPool pool, TimeProvider time, ILogger logger)
     {
-        foreach (FeatureViewConfig config in configs) _views[config.Name] = new FeatureView(config, factory, directory, pool, time, logger);
-        foreach ((string name, string problem) in problems) _views[name] = new FeatureView(name, problem, time, logger);
+        Times = new FillTimes(time);
+        foreach (FeatureViewConfig config in configs) _views[config.Name] = new FeatureView(config, factory, directory, pool, time, logger) { Times = Times };
+        foreach ((string name, string problem) in problems) _views[name] = new FeatureView(name, problem, time, logger) { Times = Times };
         _byLetters = _views.GetAlternateLookup<ReadOnlySpan<char>>();
         Pool = pool;
-        Times = new FillTimes(time);
         All = [.. _views.Values.OrderBy(view => view.Name, StringComparer.Ordinal)];
     }
 

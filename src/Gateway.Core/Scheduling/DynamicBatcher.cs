@@ -209,9 +209,11 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         }
     }
 
-    /// <summary>Until when a request that comes now is to be answered, or given up; <see cref="QueueEntry.NoDeadline"/> for whenever.</summary>
+    /// <summary>Until when a request that comes now is to be answered, or given up; <see cref="QueueEntry.NoDeadline"/> for whenever. What it has waited unread counts, as it does in the queue.</summary>
     internal long DueOf(InferenceRequest request, long now)
     {
+        if (request.IsOverdue) return now;
+        now -= request.Waited;
         int level = Policy.LevelOf(request.Priority);
         long time = TimeFor(level, request.TimeoutMicroseconds);
         return time > 0 && now + time > now && !Policy.QueuePolicies[level - 1].DelaysOnTimeout ? now + time : QueueEntry.NoDeadline;

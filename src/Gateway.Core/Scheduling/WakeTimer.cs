@@ -23,7 +23,9 @@ internal sealed class WakeTimer : IAsyncDisposable
         // A timer that is armed for earlier stays: it finds nothing to do and is armed anew. That is cheaper than moving it at every event.
         if (due >= _due) return;
         _due = due;
-        TimeSpan delay = _time.GetElapsedTime(now, due);
+
+        // What has waited unread may have come too late.
+        TimeSpan delay = due <= now ? TimeSpan.Zero : _time.GetElapsedTime(now, due);
         _timer.Change(delay < MostDelay ? delay : MostDelay, Timeout.InfiniteTimeSpan);
     }
 

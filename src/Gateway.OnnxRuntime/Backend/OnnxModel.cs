@@ -6,6 +6,7 @@ using Gateway.Core.Models.Configuration;
 using Gateway.OnnxRuntime.Backend.Devices;
 using Gateway.OnnxRuntime.Environments;
 using Gateway.OnnxRuntime.Errors;
+using Gateway.OnnxRuntime.Native;
 using Gateway.OnnxRuntime.Sessions;
 using Gateway.OnnxRuntime.Values;
 using Gateway.Protocol.Tensors;
@@ -56,6 +57,9 @@ internal sealed partial class OnnxModel : ILoadedModel
     }
 
     public ModelSignature Signature { get; }
+
+    /// <remarks>Another build of the runtime may give other answers.</remarks>
+    public byte[] Identity => OrtLibrary.Identity;
 
     public string Device => string.Join(", ", _devices);
 

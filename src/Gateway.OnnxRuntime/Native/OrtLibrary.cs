@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 
 using Gateway.OnnxRuntime.Errors;
 
@@ -11,6 +13,8 @@ internal static unsafe class OrtLibrary
 {
     private static readonly Lock LoadLock = new();
     private static OrtApi* _api;
+    private static readonly Lazy<byte[]> FileDigest = new(DigestFile, LazyThreadSafetyMode.PublicationOnly);
+    private static string? _path;
     private static string? _folder;
     private static string? _version;
 
@@ -30,8 +34,15 @@ internal static unsafe class OrtLibrary
     /// <summary>Folder the library was loaded from, which is where it looks for its provider libraries.</summary>
     public static string Folder => Api != null ? _folder! : "";
 
+    /// <summary>The file that it was loaded from.</summary>
+    public static string LoadedFrom => Api != null ? _path! : "";
+
     /// <summary>Version of the library, such as <c>1.30.0</c>.</summary>
     public static string Version => Api != null ? _version! : "";
+
+    /// <summary>Tells it from every other build of it: the version, and a digest of the file, which is made once.</summary>
+    /// <exception cref="IOException">The file cannot be read any more.</exception>
+    public static byte[] Identity => [.. Encoding.UTF8.GetBytes(Version), .. FileDigest.Value];
 
     /// <summary>File name of the library on this platform.</summary>
     private static string FileName =>
@@ -59,10 +70,17 @@ internal static unsafe class OrtLibrary
             }
 
             _version = version;
+            _path = path;
             _folder = Path.GetDirectoryName(path)!;
             _api = api;
             return api;
         }
+    }
+
+    private static byte[] DigestFile()
+    {
+        using FileStream file = new(_path!, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
+        return SHA256.HashData(file);
     }
 
     private static string Find()

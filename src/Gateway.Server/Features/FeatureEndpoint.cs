@@ -59,6 +59,10 @@ internal sealed class FeatureEndpoint(FeatureViews? views, BlockPool pool, OpenI
                 _ => LookUpAsync(context, view, isPacked),
             }).ConfigureAwait(false);
         }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there to be told.
+        }
         catch (InferenceException error) when (!context.Response.HasStarted)
         {
             if (isPacked)
@@ -75,7 +79,7 @@ internal sealed class FeatureEndpoint(FeatureViews? views, BlockPool pool, OpenI
     private async Task GetAsync(HttpContext context, FeatureView view, string key, bool isPacked)
     {
         using FeatureBody body = FeatureBody.OfKey(view.Config, pool, KeyBytes(view, key));
-        using FoundRows found = await FoundRows.LookUpAsync(view, body, pool).ConfigureAwait(false);
+        using FoundRows found = await FoundRows.LookUpAsync(view, body, pool, context.RequestAborted).ConfigureAwait(false);
         if (!found.Has(0)) throw new InferenceException(StatusCode.NotFound, $"feature view '{view.Name}' has no row for key '{key}'");
         if (context.Request.Headers.Accept.ToString().Contains(RawType, StringComparison.OrdinalIgnoreCase))
         {
@@ -125,7 +129,7 @@ internal sealed class FeatureEndpoint(FeatureViews? views, BlockPool pool, OpenI
     private async Task LookUpAsync(HttpContext context, FeatureView view, bool isPacked)
     {
         using FeatureBody body = await ReadAsync(context, view, hasRows: false).ConfigureAwait(false);
-        using FoundRows found = await FoundRows.LookUpAsync(view, body, pool).ConfigureAwait(false);
+        using FoundRows found = await FoundRows.LookUpAsync(view, body, pool, context.RequestAborted).ConfigureAwait(false);
         FeatureAnswers.WriteRows(context, isPacked, view, found, pool);
     }
 

@@ -31,7 +31,7 @@ internal sealed class FoundRows : IDisposable
     public ReadOnlySpan<byte> Row(int index) => Rows.Slice(index * _rowBytes, _rowBytes);
 
     /// <exception cref="Protocol.InferenceException">A row cannot be read, or there is no memory for so many.</exception>
-    public static async Task<FoundRows> LookUpAsync(FeatureView view, FeatureBody body, BlockPool pool)
+    public static async Task<FoundRows> LookUpAsync(FeatureView view, FeatureBody body, BlockPool pool, CancellationToken cancellation)
     {
         int rowBytes = view.Config.RowBytes;
         long bytes = body.Count * (1L + rowBytes);
@@ -40,7 +40,7 @@ internal sealed class FoundRows : IDisposable
         try
         {
             block.Span[..(int)bytes].Clear();
-            await view.LookUpAsync(body.KeyBlock!, body.Count, block).ConfigureAwait(false);
+            await view.LookUpAsync(body.KeyBlock!, body.Count, block, cancellation).ConfigureAwait(false);
             return found;
         }
         catch

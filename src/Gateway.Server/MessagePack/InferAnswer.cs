@@ -107,7 +107,8 @@ internal static class InferAnswer
         writer.WriteInteger(request.CacheAgeSeconds);
     }
 
-    private static ReadOnlySpan<byte> Word(InferenceRequest request) => request.CacheOutcome switch
+    /// <summary>What the cache did, in a word.</summary>
+    public static ReadOnlySpan<byte> Word(InferenceRequest request) => request.CacheOutcome switch
     {
         CacheOutcome.Hit => "hit"u8,
         CacheOutcome.Joined => "joined"u8,

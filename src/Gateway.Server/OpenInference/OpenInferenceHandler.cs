@@ -206,9 +206,17 @@ public sealed class OpenInferenceHandler(
     {
         string? model = route.Kind == RouteKind.ModelCache ? route.Model.ToString() : null;
         IEnumerable<long> unloaded = catalog.Index.Where(status => status.Name == model && status.Model is null && status.Version > 0).Select(status => status.Version);
-        if (cache?.Clear(model, route.Version(), unloaded) is { } entries)
+        try
         {
-            ErrorWriter.WriteJson(context, StatusCodes.Status200OK, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"deleted\":{entries}}}")));
+            if (cache?.Clear(model, route.Version(), unloaded) is { } entries)
+            {
+                ErrorWriter.WriteJson(context, StatusCodes.Status200OK, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"deleted\":{entries}}}")));
+                return;
+            }
+        }
+        catch (InferenceException error)
+        {
+            ErrorWriter.Write(context, error.Status, error.Message);
             return;
         }
 

@@ -27,9 +27,9 @@ internal static class PrecomputeCommand
         }
 
         double seconds = Math.Max(1e-3, TimeProvider.System.GetElapsedTime(start).TotalSeconds);
-        long all = tally.There + tally.Kept + tally.NotKept + tally.Failed;
+        long all = tally.There + tally.Kept + tally.Collapsed + tally.NotKept + tally.Failed;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{all} requests in {seconds:F1} s ({all / seconds:F0}/s): {tally.Kept} kept, {tally.There} there before, {tally.NotKept} run and not kept, {tally.Failed} failed"));
+            $"{all} requests in {seconds:F1} s ({all / seconds:F0}/s): {tally.Kept} kept, {tally.There} there before, {tally.Collapsed} joined another, {tally.NotKept} run and not kept, {tally.Failed} failed"));
         if (tally.FirstFailure is { } failure) output.WriteLine($"the first failure: {failure}");
         return tally.Failed == 0 ? ExitCode.Good : ExitCode.Failed;
     }

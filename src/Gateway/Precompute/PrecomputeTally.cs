@@ -7,6 +7,7 @@ internal sealed class PrecomputeTally
     private long _there;
     private long _kept;
     private long _notKept;
+    private long _collapsed;
     private long _failed;
     private string? _firstFailure;
 
@@ -15,7 +16,10 @@ internal sealed class PrecomputeTally
 
     public long Kept => Volatile.Read(ref _kept);
 
-    /// <summary>Run, and not kept: too large, or the cache is full, or another run of the same was under way.</summary>
+    /// <summary>Got the answer of another run of the same, which was under way.</summary>
+    public long Collapsed => Volatile.Read(ref _collapsed);
+
+    /// <summary>Run, and not kept: too large, or faster than the disk.</summary>
     public long NotKept => Volatile.Read(ref _notKept);
 
     public long Failed => Volatile.Read(ref _failed);
@@ -27,6 +31,7 @@ internal sealed class PrecomputeTally
     {
         if (status.EndsWith("; hit", StringComparison.Ordinal)) Interlocked.Increment(ref _there);
         else if (status.EndsWith("; stored", StringComparison.Ordinal)) Interlocked.Increment(ref _kept);
+        else if (status.EndsWith("; collapsed", StringComparison.Ordinal)) Interlocked.Increment(ref _collapsed);
         else Interlocked.Increment(ref _notKept);
     }
 

@@ -28,6 +28,45 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
         _ => CallAsync("ModelInfer", question.Grpc()),
     };
 
+    /// <summary>Asks with a word for the cache.</summary>
+    /// <param name="asHeader">Whether it stands in a header, or in gRPC's metadata, where the protocol has any; else it is a parameter.</param>
+    /// <returns>What the cache did, in MessagePack's word for it.</returns>
+    public async Task<string> StatusAsync(string protocol, Question question, string word, bool asHeader = false)
+    {
+        string? parameter = asHeader ? null : word;
+        string? header = asHeader ? word : null;
+        switch (protocol)
+        {
+            case "JSON":
+                return await PostStatusAsync(question, new StringContent(question.Json(asHeader ? "" : $$""","parameters":{"cache":"{{word}}"}"""), Encoding.UTF8, "application/json"), header);
+            case "binary":
+                (byte[] body, int headLength) = question.Binary(parameter);
+                ByteArrayContent content = new(body);
+                content.Headers.Add("Inference-Header-Content-Length", headLength.ToString(CultureInfo.InvariantCulture));
+                return await PostStatusAsync(question, content, header);
+            case "MessagePack over HTTP" or "frames":
+                InferenceRequest message = question.Message();
+                message.Cache = Enum.Parse<CacheDirective>(word.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
+                using (InferenceResponse response = await (protocol == "frames" ? _frames : _messages).InferAsync(message, TestContext.Current.CancellationToken))
+                {
+                    Assert.Equal(response.CacheStatus == "hit", response.CacheAge is not null);
+                    return response.CacheStatus;
+                }
+
+            case "gRPC stream":
+                // The words of a call may stand in each of its messages alone; what the answers say too.
+                byte[] answer = await CallAsync("ModelStreamInfer", question.Grpc(cache: word));
+                int at = answer.AsSpan().IndexOf("\x0A\x05cache\x12"u8);
+                Assert.True(at >= 0, "the answer says nothing of the cache");
+                Assert.Equal(answer.AsSpan().IndexOf("cache_age"u8) >= 0, answer[at + 10] == "hit".Length && answer[at + 11] == 'h');
+                return Encoding.UTF8.GetString(answer, at + 11, answer[at + 10]);
+            default:
+                string? status = null;
+                await CallAsync("ModelInfer", question.Grpc(isTyped: protocol == "gRPC, typed", parameter), header, headers => status = Word(headers));
+                return status!;
+        }
+    }
+
     /// <summary>A metric's value, for one model; 0 when it is not there.</summary>
     public async Task<long> MetricAsync(string name, string model)
     {
@@ -75,7 +114,31 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
         return body;
     }
 
-    private async Task<byte[]> CallAsync(string method, byte[] message)
+    private async Task<string> PostStatusAsync(Question question, HttpContent content, string? header)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, $"/v2/models/{question.Model}/infer") { Content = content };
+        if (header is not null) request.Headers.Add("Inference-Cache", header);
+        using HttpResponseMessage answer = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return Word(answer.Headers);
+    }
+
+    private static string Word(HttpResponseHeaders headers)
+    {
+        string status = headers.GetValues("Cache-Status").Single();
+        Assert.Equal(status == "gateway; hit", headers.Age is not null);
+        return status.Split(';')[1].Trim() switch
+        {
+            "hit" => "hit",
+            "fwd=bypass" => "bypassed",
+            "fwd=request" => "refreshed",
+            "fwd=miss" when status.EndsWith("collapsed", StringComparison.Ordinal) => "joined",
+            "fwd=miss" => "miss",
+            _ => status,
+        };
+    }
+
+    private async Task<byte[]> CallAsync(string method, byte[] message, string? header = null, Action<HttpResponseHeaders>? onHeaders = null)
     {
         using HttpRequestMessage request = new(HttpMethod.Post, $"/inference.GRPCInferenceService/{method}")
         {
@@ -85,10 +148,12 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         request.Headers.TE.ParseAdd("trailers");
+        if (header is not null) request.Headers.Add("inference-cache", header);
         using HttpResponseMessage answer = await _grpc.SendAsync(request, TestContext.Current.CancellationToken);
         byte[] body = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         string status = string.Join(",", answer.Headers.Concat(answer.TrailingHeaders).Where(header => header.Key.StartsWith("grpc-", StringComparison.Ordinal)).Select(header => $"{header.Key} {string.Join(' ', header.Value)}"));
         Assert.StartsWith("grpc-status 0", status, StringComparison.Ordinal);
+        onHeaders?.Invoke(answer.Headers);
         return body;
     }
 }

@@ -27,8 +27,8 @@ public sealed class PrecomputeTests : IDisposable
         string lines = Path.Combine(_folder, "wine.jsonl");
         await File.WriteAllLinesAsync(lines, Enumerable.Range(0, 50).Select(i => Question.Samples(i)[1].Json()), TestContext.Current.CancellationToken);
 
-        Assert.Contains("400 kept, 0 there before, 0 run and not kept, 0 failed", await PrecomputeAsync(server, 0, "digits", array), StringComparison.Ordinal);
-        Assert.Contains("0 kept, 400 there before, 0 run and not kept, 0 failed", await PrecomputeAsync(server, 0, "digits", array), StringComparison.Ordinal);
+        Assert.Contains("400 kept, 0 there before, 0 joined another, 0 run and not kept, 0 failed", await PrecomputeAsync(server, 0, "digits", array), StringComparison.Ordinal);
+        Assert.Contains("0 kept, 400 there before, 0 joined another, 0 run and not kept, 0 failed", await PrecomputeAsync(server, 0, "digits", array), StringComparison.Ordinal);
         Assert.Contains("50 kept, 0 there before", await PrecomputeAsync(server, 0, "wine", lines), StringComparison.Ordinal);
 
         // A row of the array, however it is asked for.
@@ -47,7 +47,7 @@ public sealed class PrecomputeTests : IDisposable
         string array = Path.Combine(_folder, "wrong.npy");
         await File.WriteAllBytesAsync(array, Header("<f8", "(1, 1, 8, 8)"), TestContext.Current.CancellationToken);
 
-        Assert.Contains("2 kept, 0 there before, 0 run and not kept, 1 failed", await PrecomputeAsync(cached, 1, "digits", lines), StringComparison.Ordinal);
+        Assert.Contains("2 kept, 0 there before, 0 joined another, 0 run and not kept, 1 failed", await PrecomputeAsync(cached, 1, "digits", lines), StringComparison.Ordinal);
         Assert.Contains("of type FP64, and the input of FP32", await PrecomputeAsync(cached, 1, "digits", array), StringComparison.Ordinal);
         Assert.Contains("no such file", (await PrecomputeAsync(cached, 1, "digits", lines + "x")).Replace("Could not find file", "no such file", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Contains("unknown model", await PrecomputeAsync(cached, 1, "none", lines), StringComparison.Ordinal);

@@ -69,12 +69,14 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
     })[..^1] + parameters + "}";
 
     /// <summary>A JSON head that asks for binary outputs, and the tensors behind it.</summary>
-    public (byte[] Body, int HeadLength) Binary()
+    public (byte[] Body, int HeadLength) Binary(string? cache = null)
     {
+        Dictionary<string, object> parameters = new() { ["binary_data_output"] = true };
+        if (cache is not null) parameters["cache"] = cache;
         byte[] head = JsonSerializer.SerializeToUtf8Bytes(new
         {
             inputs = Inputs.Select(input => new { name = input.Name, datatype = input.Type, shape = input.Shape, parameters = input.Parameters(input.Raw().Length) }),
-            parameters = new { binary_data_output = true },
+            parameters,
         });
         return ([.. head, .. Inputs.SelectMany(input => input.Raw())], head.Length);
     }
@@ -95,13 +97,13 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
 
     /// <summary>A <c>ModelInferRequest</c> behind gRPC's prefix; the numbers are those of the protocol's definition.</summary>
     /// <param name="isTyped">Whether each tensor has its own numbers, as <c>InferTensorContents</c>, and not raw bytes behind all.</param>
-    public byte[] Grpc(bool isTyped = false)
+    public byte[] Grpc(bool isTyped = false, string? cache = null)
     {
-        List<byte> message = [.. Field(1, Encoding.UTF8.GetBytes(Model))];
+        List<byte> message = [.. Field(1, Encoding.UTF8.GetBytes(Model)), .. Parameter("cache", cache)];
         foreach (QuestionInput input in Inputs)
         {
             byte[] shape = [.. input.Shape.SelectMany(dimension => Varint(dimension))];
-            message.AddRange(Field(5, [.. Field(1, Encoding.UTF8.GetBytes(input.Name)), .. Field(2, Encoding.UTF8.GetBytes(input.Type)), .. Field(3, shape), .. Parameter(input.View), .. isTyped ? Field(5, Contents(input)) : []]));
+            message.AddRange(Field(5, [.. Field(1, Encoding.UTF8.GetBytes(input.Name)), .. Field(2, Encoding.UTF8.GetBytes(input.Type)), .. Field(3, shape), .. Parameter("feature_view", input.View), .. isTyped ? Field(5, Contents(input)) : []]));
         }
 
         foreach (QuestionInput input in isTyped ? [] : Inputs) message.AddRange(Field(7, input.Raw()));
@@ -117,9 +119,9 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
         _ => [.. input.Values.SelectMany(value => Field(8, Encoding.UTF8.GetBytes((string)value)))],
     };
 
-    /// <summary>An entry of a tensor's parameters, whose value is of the field for strings.</summary>
-    private static byte[] Parameter(string? view) =>
-        view is null ? [] : Field(4, [.. Field(1, "feature_view"u8.ToArray()), .. Field(2, Field(3, Encoding.UTF8.GetBytes(view)))]);
+    /// <summary>An entry of the parameters of a tensor or a request, whose value is of the field for strings.</summary>
+    private static byte[] Parameter(string name, string? value) =>
+        value is null ? [] : Field(4, [.. Field(1, Encoding.UTF8.GetBytes(name)), .. Field(2, Field(3, Encoding.UTF8.GetBytes(value)))]);
 
     private static byte[] Field(int number, byte[] content) => [.. Varint((number << 3) | 2), .. Varint(content.Length), .. content];
 

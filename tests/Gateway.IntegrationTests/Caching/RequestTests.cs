@@ -40,6 +40,27 @@ public sealed class RequestTests
     }
 
     [Fact]
+    public async Task Words_InEveryProtocol_DoAsTheySay()
+    {
+        using CachedRepository repository = new();
+        await using GatewayProcess server = await GatewayProcess.ServeAsync("--model-repository", repository.Path);
+        await using Asker asker = new(server);
+        int number = 100;
+        foreach (bool asHeader in new[] { false, true })
+        {
+            foreach (string protocol in asHeader ? ["JSON", "binary", "gRPC", "gRPC, typed"] : Asker.Protocols)
+            {
+                Question question = Question.Samples(number++)[0];
+                List<string> said = [];
+                foreach (string word in new[] { "bypass", "no-store", "use", "use", "refresh", "no-store", "keep", "bypass" }) said.Add(await asker.StatusAsync(protocol, question, word, asHeader));
+                Assert.True(said is ["bypassed", "miss", "miss", "hit", "refreshed", "hit", "hit", "bypassed"], $"{protocol}: {string.Join(' ', said)}");
+                Question other = Question.Samples(number++)[0];
+                Assert.Equal(("miss", "hit"), (await asker.StatusAsync(protocol, other, "keep", asHeader), await asker.StatusAsync(protocol, other, "use", asHeader)));
+            }
+        }
+    }
+
+    [Fact]
     public async Task Age_OfAHit_IsItsSecondsAndOnlyAHitHasIt()
     {
         using CachedRepository repository = new();

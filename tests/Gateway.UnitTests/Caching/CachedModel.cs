@@ -11,13 +11,14 @@ internal sealed class CachedModel : IAsyncDisposable
     private readonly ModelCacheConfig _config;
     private readonly List<TestModel> _replaced = [];
 
-    public CachedModel(TestModelSetup setup, ModelCacheConfig? config = null, CacheOptions? options = null, UInt128 generation = default, HeldDisk? disk = null)
+    public CachedModel(TestModelSetup setup, ModelCacheConfig? config = null, CacheOptions? options = null, UInt128 generation = default, HeldDisk? disk = null, bool isLoadedLate = false)
     {
         _config = config ?? new();
         Model = new TestModel(setup);
         options ??= new CacheOptions { MemoryBytes = 4 << 20 };
         Logger<ResponseCache> logger = new(new LoggerFactory([Log]));
         Cache = disk is null ? FasterResponseCache.Create(options, Model.Pool, setup.Time, logger) : new ResponseCache(options, disk, Model.Pool, setup.Time, logger);
+        if (isLoadedLate) Cache.BeginRestore();
         Cache.Open(Model.Model, _config, _ => generation);
     }
 

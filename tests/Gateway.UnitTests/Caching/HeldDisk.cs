@@ -17,6 +17,9 @@ internal sealed class HeldDisk : IResponseStoreFactory
     /// <summary>Reads of it at once; those beyond find it busy.</summary>
     public int MostReads { get; set; } = int.MaxValue;
 
+    /// <summary>What flushes wait for; null for nothing.</summary>
+    public ManualResetEventSlim? Hang { get; set; }
+
     public string? GivenUpBecause { get; private set; }
 
     public int Reads
@@ -113,7 +116,11 @@ internal sealed class HeldDisk : IResponseStoreFactory
 
         public void GiveUpDisk(string reason) => disk.GivenUpBecause ??= reason;
 
-        public void Flush(bool wait) => inner.Flush(wait);
+        public void Flush(bool wait)
+        {
+            disk.Hang?.Wait();
+            inner.Flush(wait);
+        }
 
         public void Compact(long until, Predicate<EntryHeader> isGone) => inner.Compact(until, isGone);
 

@@ -121,6 +121,75 @@ public sealed class ModelCacheTests
         Assert.Equal((2, 1), (model.Counts.Misses, model.Counts.Joins));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(200_000)]
+    public async Task Cancel_TheMoreUrgentRun_WhoWaitsForItGetsOneInTime(long leadersMicroseconds)
+    {
+        await using CachedModel model = new(Puppets(_stage, _time, Policy with { MaxBatchRows = 1 }));
+        Sent blocking = model.Send(CacheUse.Bypass, 1);
+        PuppetRun first = await _stage.NextAsync();
+        Sent leader = leadersMicroseconds == 0 ? model.Send(5) : Timed(model, leadersMicroseconds, 5);
+        Sent urgent = Timed(model, 50_000, 5);
+        Sent third = Timed(model, 150_000, 5);
+        Sent fourth = Timed(model, 100_000, 5);
+        Assert.Equal((2, 2), (model.Counts.Misses, model.Model.Batcher.Foresee().Queued));
+        urgent.Cancel();
+        await AssertRefusedAsync(urgent, StatusCode.Cancelled, "Request was cancelled");
+        Assert.Equal((3, 2), (model.Counts.Misses, model.Model.Batcher.Foresee().Queued));
+        first.Succeed();
+        await AssertServedAsync(blocking, 1);
+        (await _stage.NextAsync()).Succeed();
+        foreach (Sent sent in new[] { third, fourth }) await AssertServedAsync(sent, 5);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(leader, 5);
+    }
+
+    [Fact]
+    public async Task Deadline_OfOneWhoJoinedAndHadWaitedUnread_CountsFromItsArrival()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = Timed(model, 10_000, 5);
+        PuppetRun run = await _stage.NextAsync();
+        Sent follower = Waited(model, 30, 50_000, 5);
+        _time.Advance(TimeSpan.FromMilliseconds(19));
+        Assert.False(follower.IsAnswered);
+        _time.Advance(TimeSpan.FromMilliseconds(2));
+        await AssertRefusedAsync(follower, StatusCode.Unavailable, "Request timeout expired");
+        run.Succeed();
+        await AssertServedAsync(leader, 5);
+    }
+
+    [Fact]
+    public async Task Deadline_OfOneWhoHadWaitedUnreadAndTakesARunsPlace_IsNotCutTwice()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent blocking = model.Send(CacheUse.Bypass, 1);
+        PuppetRun run = await _stage.NextAsync();
+        Sent leader = Timed(model, 10_000, 5);
+        Sent follower = Waited(model, 30, 50_000, 5);
+        leader.Cancel();
+        _time.Advance(TimeSpan.FromMilliseconds(19));
+        Assert.False(follower.IsAnswered);
+        _time.Advance(TimeSpan.FromMilliseconds(2));
+        Assert.Equal(StatusCode.Unavailable, (await follower.AnswerAsync()).Status);
+        run.Succeed();
+        await AssertServedAsync(blocking, 1);
+    }
+
+    [Fact]
+    public async Task Overdue_OneWhoWouldJoin_IsAnsweredAtOnce()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = model.Send(5);
+        PuppetRun run = await _stage.NextAsync();
+        InferenceRequest request = model.Model.Request(5);
+        request.LimitTime(1000, spent: 2000);
+        await AssertRefusedAsync(model.Model.Send(request), StatusCode.Unavailable, "Request timeout expired");
+        run.Succeed();
+        await AssertServedAsync(leader, 5);
+    }
+
     [Fact]
     public async Task Failure_IsSharedWithThoseWhoWaitAndNotKept()
     {
@@ -355,6 +424,15 @@ public sealed class ModelCacheTests
         (await _stage.NextAsync()).Succeed();
         await AssertServedAsync(sent, values);
         await model.Cache.FlushAsync();
+    }
+
+    /// <summary>One that had waited unread when it came.</summary>
+    private Sent Waited(CachedModel model, int milliseconds, long microseconds, params long[] values)
+    {
+        InferenceRequest request = model.Model.Request(values);
+        request.LimitTime(microseconds);
+        request.Waited = milliseconds * _time.TimestampFrequency / 1000;
+        return model.Model.Send(request);
     }
 
     private static Sent Timed(CachedModel model, long microseconds, params long[] values)

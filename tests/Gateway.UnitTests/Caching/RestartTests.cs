@@ -1,5 +1,9 @@
 using Gateway.Core.Caching;
+using Gateway.Core.Memory;
+using Gateway.Faster;
+using Gateway.Protocol;
 using Gateway.TestSupport;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gateway.UnitTests.Caching;
 
@@ -278,11 +282,93 @@ public sealed class RestartTests : IDisposable
         Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder, "aside-1"), "log.*", SearchOption.AllDirectories));
     }
 
-    private CachedModel Make(int memory = 4 << 20, long disk = 64 << 20, int generation = 1, string? folder = null, TimeProvider? time = null)
+    [Fact]
+    public async Task Restart_ModelsAreLoadedAfterTheStart_IsTakenOverAllTheSame()
+    {
+        for (int life = 0; life < 4; life++)
+        {
+            await using CachedModel model = Make(isLoadedLate: true);
+            await model.Cache.Restored;
+            await model.Cache.FlushAsync();
+            Assert.Single(Directory.GetDirectories(_folder, "log-*"));
+            await AskAsync(model, 0, 100);
+            Assert.Equal(life == 0 ? 0 : 100, model.Counts.Hits);
+        }
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("m")]
+    public async Task Restart_DeletedBeforeAnyModelWasLoaded_StaysDeleted(string? name)
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
+        using (BlockPool pool = new(1 << 20, lockPages: false))
+        {
+            using ResponseCache cache = FasterResponseCache.Create(
+                new CacheOptions { MemoryBytes = 4 << 20, Directory = _folder, DiskBytes = 64 << 20 }, pool, TimeProvider.System, NullLogger<ResponseCache>.Instance);
+            Assert.Equal(0, cache.Clear(name, unloaded: name is null ? null : [1]));
+        }
+
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 100);
+        Assert.Equal((0, 100), (after.Counts.Hits, after.Counts.Misses));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Restart_WhatWasDeletedCannotBeRead_NothingIsBelieved(bool isEmpty)
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
+        string file = Path.Combine(_folder, "cleared");
+        if (isEmpty) await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
+        else Directory.CreateDirectory(file);
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 100);
+
+        Assert.Equal((0, 100), (after.Counts.Hits, after.Counts.Misses));
+        Assert.Contains(after.Log.Warnings, warning => warning.Contains("is set aside", StringComparison.Ordinal));
+        if (isEmpty) Assert.NotEmpty(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Delete_CannotBeWrittenDown_IsSaid()
+    {
+        await using CachedModel model = Make();
+        await AskAsync(model, 0, 100);
+        Directory.CreateDirectory(Path.Combine(_folder, "cleared.new"));
+        InferenceException error = Assert.Throws<InferenceException>(() => model.Cache.Clear("m"));
+        await AskAsync(model, 0, 100);
+
+        Assert.Equal(StatusCode.Unavailable, error.Status);
+        Assert.StartsWith("the answers are deleted, but that could not be written to the cache's disk: they may come back after a restart", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, model.Counts.Hits);
+    }
+
+    [Fact]
+    public async Task Restart_NoMemoryToTakeOver_IsSaid()
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
+        await using CachedModel after = Make(poolBytes: 1 << 20);
+        Stack<MemoryBlock> all = [];
+        for (int bytes = 1 << 20; bytes > 0; bytes /= 2)
+        {
+            while (after.Model.Pool.TryRent(bytes, BlockOwner.RequestTensors, out MemoryBlock? block)) all.Push(block);
+        }
+
+        after.Cache.BeginRestore();
+        await after.Cache.Restored;
+        while (all.TryPop(out MemoryBlock? block)) block.Release();
+        Assert.Contains("100 answers of the response cache's last life are gone: there was no memory to take them over", after.Log.Warnings);
+    }
+
+    private CachedModel Make(int memory = 4 << 20, long disk = 64 << 20, int generation = 1, string? folder = null, TimeProvider? time = null, bool isLoadedLate = false, int poolBytes = 256 << 20)
     {
         CacheOptions options = new() { MemoryBytes = memory, Directory = folder ?? _folder, DiskBytes = disk };
-        TestModelSetup setup = new() { Time = time ?? TimeProvider.System, CreateExecutor = (_, pool, clock) => new NumberModel(pool, clock, 1), PoolBytes = 256 << 20 };
-        return new CachedModel(setup, options: options, generation: (UInt128)generation);
+        TestModelSetup setup = new() { Time = time ?? TimeProvider.System, CreateExecutor = (_, pool, clock) => new NumberModel(pool, clock, 1), PoolBytes = poolBytes };
+        return new CachedModel(setup, options: options, generation: (UInt128)generation, isLoadedLate: isLoadedLate);
     }
 
     private static async Task RestoreAsync(CachedModel model)

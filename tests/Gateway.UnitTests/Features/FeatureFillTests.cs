@@ -155,6 +155,25 @@ public sealed class FeatureFillTests : IDisposable
     }
 
     [Fact]
+    public async Task Disk_DoesNotAnswer_WhatARequestHasWaitedUnreadCounts()
+    {
+        HeldDisk disk = new();
+        ManualTimeProvider time = new();
+        await using Filled model = await Filled.MakeAsync(disk: disk, time: time);
+        await model.View.PutAsync(("a", 1));
+        disk.Holds = _ => true;
+        InferenceRequest request = model.Request(["a"], 1);
+        request.LimitTime(250_000);
+        request.Waited = time.TimestampFrequency / 10;
+        Task<long[]> timed = model.SumsAsync(request);
+        time.Advance(TimeSpan.FromMilliseconds(149));
+        Assert.False(timed.IsCompleted);
+        time.Advance(TimeSpan.FromMilliseconds(2));
+        Assert.Equal("Request timeout expired", (await Assert.ThrowsAsync<InferenceException>(() => timed)).Message);
+        disk.Answer();
+    }
+
+    [Fact]
     public async Task Disk_AnswersOthers_OneWithoutADeadlineWaitsForItsTurn()
     {
         HeldDisk disk = new() { MostReads = 1 };

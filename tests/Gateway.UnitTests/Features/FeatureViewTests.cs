@@ -1,4 +1,5 @@
 using Gateway.Core.Features;
+using Gateway.Core.Memory;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
@@ -12,6 +13,69 @@ public sealed class FeatureViewTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("features").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task LookUp_DiskDoesNotAnswerOrNobodyWaits_IsGivenUpAndWhatWasLentStays(bool leaves)
+    {
+        HeldDisk disk = new();
+        ManualTimeProvider time = new();
+        using TestView view = await new TestView(time: time, disk: disk).OpenAsync();
+        await view.PutAsync(("a", 1));
+        disk.Holds = _ => true;
+        using CancellationTokenSource gone = new();
+        Task<long?[]> found = view.GetAsync(["a"], gone.Token);
+        Assert.False(found.IsCompleted);
+        if (leaves) await gone.CancelAsync();
+        else time.Advance(TimeSpan.FromSeconds(5.1));
+        if (leaves) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => found);
+        else Assert.Equal("the disk of feature view 'v' does not answer", (await Assert.ThrowsAsync<InferenceException>(() => found)).Message);
+
+        // The keys, and the room for their rows.
+        Assert.Equal(2, view.Pool.RentedBlocks(BlockOwner.RequestTensors));
+        disk.Answer();
+        Assert.True(SpinWait.SpinUntil(() => view.Pool.RentedBlocks(BlockOwner.RequestTensors) == 0, TimeSpan.FromSeconds(20)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Lost_Rows_AreNotMissedInTheNextLifeEither(bool isCleared)
+    {
+        using (TestView view = await new TestView(folder: _folder).OpenAsync())
+        {
+            await view.PutAsync(("a", 1));
+            view.View.WriteLoaded(["a file"]);
+            view.View.HasLost();
+            await Assert.ThrowsAsync<InferenceException>(() => view.GetAsync("b"));
+        }
+
+        using (TestView view = await new TestView(folder: _folder).OpenAsync())
+        {
+            Assert.Empty(view.View.ReadLoaded());
+            Assert.Equal([1], await view.GetAsync("a"));
+            await Assert.ThrowsAsync<InferenceException>(() => view.GetAsync("b"));
+            if (isCleared) await view.View.ClearAsync();
+            else view.View.WriteLoaded(["a file"]);
+            Assert.Equal([null], await view.GetAsync("b"));
+        }
+
+        using TestView last = await new TestView(folder: _folder).OpenAsync();
+        Assert.Equal(isCleared ? [] : ["a file"], last.View.ReadLoaded());
+        Assert.Equal([null], await last.GetAsync("b"));
+    }
+
+    [Fact]
+    public async Task Lost_WhileTheSourcesAreLoaded_IsNotMendedByThat()
+    {
+        using TestView view = await new TestView(folder: _folder).OpenAsync();
+        Assert.Empty(view.View.ReadLoaded());
+        view.View.HasLost();
+        view.View.WriteLoaded(["a file"]);
+        Assert.Empty(view.View.ReadLoaded());
+        await Assert.ThrowsAsync<InferenceException>(() => view.GetAsync("b"));
+    }
 
     [Fact]
     public async Task Rows_PutReplacedAndDeleted_AreWhatWasPutLast()

@@ -65,7 +65,9 @@ internal sealed class TestView : IDisposable
     public Task<FeatureChange> DeleteAsync(params string[] keys) => View.DeleteAsync(Keys(keys), keys.Length);
 
     /// <summary>The numbers of rows; null for one that is not there.</summary>
-    public async Task<long?[]> GetAsync(params string[] keys)
+    public Task<long?[]> GetAsync(params string[] keys) => GetAsync(keys, CancellationToken.None);
+
+    public async Task<long?[]> GetAsync(string[] keys, CancellationToken cancellation)
     {
         byte[] raw = Keys(keys);
         Assert.True(Pool.TryRent(raw.Length, BlockOwner.RequestTensors, out MemoryBlock? block));
@@ -73,7 +75,7 @@ internal sealed class TestView : IDisposable
         try
         {
             raw.CopyTo(block.Span);
-            await View.LookUpAsync(block, keys.Length, to);
+            await View.LookUpAsync(block, keys.Length, to, cancellation);
             return [.. Enumerable.Range(0, keys.Length).Select(i => Number(to, i, keys.Length))];
         }
         finally

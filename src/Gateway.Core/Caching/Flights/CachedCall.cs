@@ -58,6 +58,11 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IO
 
     public CachedCall? Previous { get; set; }
 
+    /// <summary>Less urgent than it, of those that run in its flight.</summary>
+    public CachedCall? NextRunner { get; set; }
+
+    public CachedCall? PreviousRunner { get; set; }
+
     /// <summary>Who gets the request back; null when its completion is awaited.</summary>
     public IAnswerReceiver? Receiver { get; set; }
 

@@ -1,5 +1,6 @@
 using Gateway.Core.Caching.Keys;
 using Gateway.Core.Caching.Storage;
+using Gateway.Core.Scheduling;
 
 namespace Gateway.Core.Caching.Flights;
 
@@ -10,6 +11,10 @@ namespace Gateway.Core.Caching.Flights;
 internal sealed class Flight(FlightShard shard) : IReadReceiver
 {
     private ModelCache? _cache;
+    private CachedCall? _runner;
+
+    // Whether anybody who waits may have a deadline: otherwise the first is the most urgent.
+    private bool _hasDues;
 
     public CacheKey Key { get; set; }
 
@@ -27,11 +32,11 @@ internal sealed class Flight(FlightShard shard) : IReadReceiver
     /// <summary>Until when it waits for the disk: a timestamp.</summary>
     public long ReadDue { get; private set; }
 
-    /// <summary>Requests of it that the batcher has, or that wait for the disk before it.</summary>
-    public int Runners { get; set; }
+    /// <summary>Whether the batcher has requests of it, or one waits for the disk before it.</summary>
+    public bool HasRunners => _runner is not null;
 
-    /// <summary>Until when the most urgent of the runners is to be answered.</summary>
-    public long RunnersDue { get; set; }
+    /// <summary>Until when the most urgent of the runners is to be answered; <see cref="QueueEntry.NoDeadline"/> while there is none.</summary>
+    public long RunnersDue => _runner?.Due ?? QueueEntry.NoDeadline;
 
     /// <summary>Whether anybody in it lets the answer be kept.</summary>
     public bool MayStore { get; set; }
@@ -65,6 +70,36 @@ internal sealed class Flight(FlightShard shard) : IReadReceiver
         return reader;
     }
 
+    /// <summary>Adds one that is run: the first, or one that is more urgent than all that are.</summary>
+    public void AddRunner(CachedCall call)
+    {
+        call.NextRunner = _runner;
+        call.PreviousRunner = null;
+        if (_runner is not null) _runner.PreviousRunner = call;
+        _runner = call;
+    }
+
+    public void RemoveRunner(CachedCall call)
+    {
+        if (call.PreviousRunner is null) _runner = call.NextRunner;
+        else call.PreviousRunner.NextRunner = call.NextRunner;
+        if (call.NextRunner is not null) call.NextRunner.PreviousRunner = call.PreviousRunner;
+        call.NextRunner = null;
+        call.PreviousRunner = null;
+    }
+
+    /// <summary>The most urgent of those who wait; of several the one that came first.</summary>
+    public CachedCall? MostUrgent()
+    {
+        CachedCall? most = First;
+        for (CachedCall? call = _hasDues ? First?.Next : null; call is not null; call = call.Next)
+        {
+            if (call.Due < most!.Due) most = call;
+        }
+
+        return most;
+    }
+
     void IReadReceiver.OnRead(ReadStatus status, in StoredEntry entry) => _cache!.OnRead(this, shard, entry);
 
     public void Add(CachedCall call)
@@ -75,6 +110,7 @@ internal sealed class Flight(FlightShard shard) : IReadReceiver
         else Last.Next = call;
         Last = call;
         call.IsWaiting = true;
+        _hasDues |= call.Due != QueueEntry.NoDeadline;
     }
 
     public void Remove(CachedCall call)
@@ -105,8 +141,8 @@ internal sealed class Flight(FlightShard shard) : IReadReceiver
         IsListed = false;
         IsDetached = false;
         _cache = null;
-        Runners = 0;
-        RunnersDue = 0;
+        _runner = null;
+        _hasDues = false;
         MayStore = false;
         Holders = 0;
         Entry = default;

@@ -37,9 +37,8 @@ internal sealed class FlightShard
         if (!_pool.TryPop(out Flight? flight)) flight = new Flight(this);
         flight.Key = call.Key;
         flight.State = FlightState.Running;
-        flight.Runners = 1;
+        flight.AddRunner(call);
         flight.Holders = 1;
-        flight.RunnersDue = call.Due;
         flight.MayStore = (call.Request.CacheUse & CacheUse.NoStore) == 0;
         call.Flight = flight;
         call.Shard = this;
@@ -47,19 +46,16 @@ internal sealed class FlightShard
         if (isListed) Add(flight);
     }
 
-    /// <summary>Has the first who waits take the place of a run that came to nothing; without one the flight is over.</summary>
+    /// <summary>Has the most urgent who waits take the place of a run that came to nothing, unless one that goes on is as urgent; without any of them the flight is over.</summary>
     /// <returns>Who is to be run.</returns>
     public CachedCall? TakeNext(Flight flight)
     {
-        if (flight.First is not { } next)
-        {
-            Close(flight);
-            return null;
-        }
+        CachedCall? next = flight.MostUrgent();
+        if (next is null && !flight.HasRunners) Close(flight);
+        if (next is null || (flight.HasRunners && next.Due >= flight.RunnersDue)) return null;
 
         flight.Remove(next);
-        flight.Runners = 1;
-        flight.RunnersDue = next.Due;
+        flight.AddRunner(next);
         flight.Holders++;
         next.Request.CacheOutcome = CacheOutcome.Miss;
         return next;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Gateway.Core.Caching.Keys;
 
 namespace Gateway.Core.Caching.Storage;
@@ -81,12 +82,25 @@ internal sealed class CacheFolder : IDisposable
 
     /// <summary>Deletions: the time, in milliseconds of Unix time, by the model's id.</summary>
     /// <exception cref="InvalidDataException">It cannot be told what was deleted.</exception>
+    /// <exception cref="IOException">Likewise.</exception>
+    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public Dictionary<ulong, long> ReadCleared()
     {
         Dictionary<ulong, long> cleared = [];
         string file = Path.Combine(_path, "cleared");
-        if (!File.Exists(file)) return cleared;
-        foreach (string line in File.ReadLines(file))
+        string[] lines;
+        try
+        {
+            lines = File.ReadAllLines(file);
+        }
+        catch (FileNotFoundException)
+        {
+            return cleared;
+        }
+
+        // Nobody writes an empty one.
+        if (lines.Length == 0) throw new InvalidDataException($"{file} is empty");
+        foreach (string line in lines)
         {
             string[] parts = line.Split(' ');
             if (parts.Length != 2
@@ -107,7 +121,14 @@ internal sealed class CacheFolder : IDisposable
     {
         string file = Path.Combine(_path, "cleared");
         string aside = file + ".new";
-        File.WriteAllLines(aside, cleared.Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Key:x} {each.Value}")));
+        using (FileStream stream = new(aside, FileMode.Create))
+        {
+            foreach ((ulong model, long time) in cleared) stream.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{model:x} {time}\n")));
+
+            // First on the disk, then in the other's place: a machine that loses its power has the one or the other.
+            stream.Flush(flushToDisk: true);
+        }
+
         File.Move(aside, file, overwrite: true);
     }
 

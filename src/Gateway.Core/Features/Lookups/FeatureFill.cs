@@ -15,7 +15,7 @@ namespace Gateway.Core.Features.Lookups;
 /// copied once; what the request brought besides is copied there too. One that waits for a disk is given up when its deadline has come, or when the disk has answered nobody for seconds: it is answered then, and what it
 /// lent the disk stays until that has. <b>Threading</b>: one request; it may go on on another thread. <b>Ownership</b>: of the request until it is handed on.
 /// </remarks>
-internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
+internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver, IRowsWaiter
 {
     // Tensors begin on a cache line, as those that protocols read do.
     private const int Alignment = 64;
@@ -66,8 +66,6 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver
         }
     }
 
-    /// <summary>Whether it still waits for the rows of a look-up.</summary>
-    /// <param name="ticket">Which: each look-up has another.</param>
     public bool IsWaiting(long ticket) => Volatile.Read(ref _ticket) == ticket;
 
     /// <summary>Answers the request without its rows, unless they have come after all.</summary>

@@ -32,7 +32,7 @@ internal sealed class FillTimes : IDisposable
     }
 
     /// <summary>Has a request given up at its deadline, or when the view's disk has been silent for too long, unless it has got its rows by then.</summary>
-    public void Watch(FeatureFill fill, long ticket, FeatureView view, long deadline)
+    public void Watch(IRowsWaiter fill, long ticket, FeatureView view, long deadline)
     {
         long now = _time.GetTimestamp();
         long due = Math.Min(deadline, now + _silence);
@@ -84,5 +84,5 @@ internal sealed class FillTimes : IDisposable
         _timer.Arm(next, now);
     }
 
-    private readonly record struct Waiting(FeatureFill Fill, long Ticket, FeatureView View, long Deadline, long Due);
+    private readonly record struct Waiting(IRowsWaiter Fill, long Ticket, FeatureView View, long Deadline, long Due);
 }

@@ -3,13 +3,14 @@ using Gateway.Core.Caching.Storage;
 
 namespace Gateway.Core.Features.Storage;
 
-/// <summary>The folder that a view keeps on disk: the cache's, and a file <c>view</c> with what its rows are.</summary>
+/// <summary>The folder that a view keeps on disk: the cache's, a file <c>view</c> with what its rows are, one <c>loaded</c> with the files that were, and one <c>lost</c> when rows are gone that nobody deleted.</summary>
 /// <remarks>
 /// What was kept for rows of another kind, or is damaged, is moved aside and not deleted: it may have been the view's configuration that was wrong. <b>Ownership</b>: holds the lock until it is disposed.
 /// </remarks>
 internal sealed class FeatureFolder : IDisposable
 {
     private const string Loaded = "loaded";
+    private const string Lost = "lost";
 
     private readonly string _path;
     private readonly CacheFolder _folder;
@@ -25,7 +26,8 @@ internal sealed class FeatureFolder : IDisposable
         {
             OldLogs = _folder.OldLogs;
             SetAside = _folder.SetAside;
-            if (SetAside is not null) ForgetLoaded();
+            HasLost = File.Exists(Path.Combine(path, Lost));
+            if (SetAside is not null || HasLost) ForgetLoaded();
             ClearedAt = _folder.ReadCleared().GetValueOrDefault(0UL);
             string file = Path.Combine(path, "view");
             string? before = File.Exists(file) ? File.ReadAllText(file) : null;
@@ -67,6 +69,18 @@ internal sealed class FeatureFolder : IDisposable
 
     /// <summary>Counts none as loaded: some of their rows may be gone.</summary>
     public void ForgetLoaded() => File.Delete(Path.Combine(_path, Loaded));
+
+    /// <summary>Whether <see cref="WriteLost"/> was called by an earlier life, and <see cref="ForgetLost"/> by none since.</summary>
+    public bool HasLost { get; }
+
+    /// <summary>Writes down that rows are gone; what was loaded counts as not loaded.</summary>
+    public void WriteLost()
+    {
+        Write(Lost, "");
+        ForgetLoaded();
+    }
+
+    public void ForgetLost() => File.Delete(Path.Combine(_path, Lost));
 
     /// <summary>Moves a file of a log aside.</summary>
     /// <returns>The folder that it is in now.</returns>

@@ -14,7 +14,7 @@ namespace Gateway.Core.Features.Storage;
 /// killed. What is replaced or deleted takes room until it is cleared away, which happens when the log is three quarters full: what is left of its oldest part moves to the end. What has no room then is refused:
 /// nothing is dropped. <b>Threading</b>: any thread posts. <b>Cost</b>: a look at what is there for each key, from the disk if that is where it is.
 /// </remarks>
-internal sealed class FeatureWriter : IDisposable
+internal sealed class FeatureWriter
 {
     // Calls that wait: each holds its memory, which the pool bounds.
     private const int MostWaiting = 256;
@@ -67,14 +67,16 @@ internal sealed class FeatureWriter : IDisposable
         }
     }
 
-    /// <summary>Finishes what was posted and ends the thread.</summary>
-    public void Dispose()
+    /// <summary>Finishes what was posted, has the store write it to its disk, and ends the thread.</summary>
+    /// <returns>False when the disk kept it longer than may be waited: the thread goes on, and uses the store.</returns>
+    public bool TryEnd(TimeSpan patience)
     {
         _isEnding = true;
         _writes.CompleteAdding();
-        _thread.Join();
+        if (!_thread.Join(patience)) return false;
         _writes.Dispose();
         _latest.Dispose();
+        return true;
     }
 
     private void Run()
@@ -102,6 +104,8 @@ internal sealed class FeatureWriter : IDisposable
 
             together.Clear();
         }
+
+        _store.Flush(wait: true);
     }
 
     private void Do(FeatureWrite write)

@@ -1,10 +1,12 @@
 using System.Buffers;
+using Gateway.Core.Caching;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Protocol.Protobuf;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.OpenInference;
+using CacheWord = Gateway.Server.MessagePack.InferAnswer;
 
 namespace Gateway.Server.Grpc.Inference;
 
@@ -40,7 +42,7 @@ internal static class InferAnswer
     public static long Bytes(InferenceRequest request, AnswerPlan plan, bool isStreamed)
     {
         ServedModel model = request.Model;
-        long bytes = HeadBytes(model.Name, model.VersionText, request.Id, isStreamed) + TimingBytes(request);
+        long bytes = HeadBytes(model.Name, model.VersionText, request.Id, isStreamed) + TimingBytes(request) + (isStreamed ? CacheBytes(request) : 0);
         foreach (ref readonly OutputPlan output in plan.Outputs)
         {
             bytes += ProtobufWriter.FieldSize(OutputBytes(model.Outputs[output.Index], Type(request, output), Shape(request, output)));
@@ -60,6 +62,7 @@ internal static class InferAnswer
         ServedModel model = request.Model;
         WriteHead(ref to, model.Name, model.VersionText, request.Id, isStreamed);
         if (request.Explains) WriteTiming(ref to, request);
+        if (isStreamed && request.CacheOutcome != CacheOutcome.None) WriteCache(ref to, request);
         foreach (ref readonly OutputPlan output in plan.Outputs) WriteOutput(ref to, model.Outputs[output.Index], Type(request, output), Shape(request, output));
         foreach (ref readonly OutputPlan output in plan.Outputs)
         {
@@ -119,6 +122,23 @@ internal static class InferAnswer
     {
         ProtobufWriter writer = new(to.GetSpan((int)TimingBytes(request)));
         ResponseParameter.Write(ref writer, ServerTiming.AnswerKey, ServerTiming.Of(request));
+        to.Advance(writer.Position);
+    }
+
+    // A call has headers for it; what is in a stream says it itself, as messages in MessagePack do.
+    private static long CacheBytes(InferenceRequest request) => request.CacheOutcome switch
+    {
+        CacheOutcome.None => 0,
+        CacheOutcome.Hit => ResponseParameter.Bytes("cache"u8, CacheWord.Word(request)) + ResponseParameter.Bytes("cache_age"u8, (ulong)request.CacheAgeSeconds),
+        _ => ResponseParameter.Bytes("cache"u8, CacheWord.Word(request)),
+    };
+
+    private static void WriteCache<TWriter>(scoped ref TWriter to, InferenceRequest request)
+        where TWriter : IBufferWriter<byte>, allows ref struct
+    {
+        ProtobufWriter writer = new(to.GetSpan((int)CacheBytes(request)));
+        ResponseParameter.Write(ref writer, "cache"u8, CacheWord.Word(request));
+        if (request.CacheOutcome == CacheOutcome.Hit) ResponseParameter.Write(ref writer, "cache_age"u8, (ulong)request.CacheAgeSeconds);
         to.Advance(writer.Position);
     }
 

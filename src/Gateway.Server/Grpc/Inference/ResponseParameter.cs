@@ -17,12 +17,20 @@ internal static class ResponseParameter
     /// <param name="value">ASCII.</param>
     public static long Bytes(ReadOnlySpan<byte> key, string value) => ProtobufWriter.FieldSize(EntryBytes(key, ProtobufWriter.TextSize(value.Length)));
 
+    public static long Bytes(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => ProtobufWriter.FieldSize(EntryBytes(key, ProtobufWriter.TextSize(value.Length)));
+
     public static long Bytes(ReadOnlySpan<byte> key, ulong value) => ProtobufWriter.FieldSize(EntryBytes(key, 1 + ProtobufWriter.VarintSize(value)));
 
     public static void Write(scoped ref ProtobufWriter writer, ReadOnlySpan<byte> key, string value)
     {
         WriteKey(ref writer, key, ProtobufWriter.TextSize(value.Length));
         writer.WriteText(StringField, value, value.Length);
+    }
+
+    public static void Write(scoped ref ProtobufWriter writer, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        WriteKey(ref writer, key, ProtobufWriter.TextSize(value.Length));
+        writer.WriteText(StringField, value);
     }
 
     public static void Write(scoped ref ProtobufWriter writer, ReadOnlySpan<byte> key, ulong value)

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.OnnxRuntime.Native;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.UnitTests.Models;
@@ -35,6 +37,17 @@ public sealed class OnnxBackendTests
         Assert.True(request.Status == StatusCode.Ok, request.Error);
         Assert.Equal(raw, request.Outputs[0].Bytes.ToArray());
         Assert.Equal(shape, request.Outputs[0].Shape.Dims.ToArray());
+    }
+
+    [Fact]
+    public async Task Digest_OfAModel_IsOfTheLibraryThatRunsItToo()
+    {
+        await using TestRepository repository = await new TestRepository().Add("echo", "echo_fp32").LoadAsync();
+        ServedModel model = repository.Catalog.Find("echo", 0);
+        byte[] files = ModelDigest.OfFiles(Path.Combine(repository.Path, "echo", "1"));
+        byte[] library = await File.ReadAllBytesAsync(OrtLibrary.LoadedFrom, TestContext.Current.CancellationToken);
+
+        Assert.Equal(ModelDigest.Of([.. files, .. "1.30.0"u8, .. SHA256.HashData(library)], model.Layout), model.Digest);
     }
 
     [Fact]
