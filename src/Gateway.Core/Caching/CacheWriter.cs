@@ -10,7 +10,9 @@ namespace Gateway.Core.Caching;
 /// <b>Behaviour</b>: what waits for it is bounded in bytes, by as much as the cache has of memory; beyond that entries are not kept. Every now and then it has the store write to the disk what is new.
 /// <b>Threading</b>: any thread posts. <b>Ownership</b>: the entry of a posted item is the writer's to release. <b>Cost</b>: no allocation an entry.
 /// </remarks>
+#pragma warning disable CA1001 // What it owns is disposed of at its end, which may fail.
 internal sealed class CacheWriter
+#pragma warning restore CA1001
 {
     /// <summary>What a crash may cost: answers of so much time.</summary>
     public static readonly TimeSpan FlushInterval = TimeSpan.FromSeconds(10);

@@ -25,7 +25,7 @@ public sealed class FeatureViewTests : IDisposable
         await view.PutAsync(("a", 1));
         disk.Holds = _ => true;
         using CancellationTokenSource gone = new();
-        Task<long?[]> found = view.GetAsync(["a"], gone.Token);
+        Task<long?[]> found = view.GetUntilAsync(["a"], gone.Token);
         Assert.False(found.IsCompleted);
         if (leaves) await gone.CancelAsync();
         else time.Advance(TimeSpan.FromSeconds(5.1));

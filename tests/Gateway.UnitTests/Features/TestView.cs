@@ -65,9 +65,9 @@ internal sealed class TestView : IDisposable
     public Task<FeatureChange> DeleteAsync(params string[] keys) => View.DeleteAsync(Keys(keys), keys.Length);
 
     /// <summary>The numbers of rows; null for one that is not there.</summary>
-    public Task<long?[]> GetAsync(params string[] keys) => GetAsync(keys, CancellationToken.None);
+    public Task<long?[]> GetAsync(params string[] keys) => GetUntilAsync(keys, CancellationToken.None);
 
-    public async Task<long?[]> GetAsync(string[] keys, CancellationToken cancellation)
+    public async Task<long?[]> GetUntilAsync(string[] keys, CancellationToken cancellation)
     {
         byte[] raw = Keys(keys);
         Assert.True(Pool.TryRent(raw.Length, BlockOwner.RequestTensors, out MemoryBlock? block));

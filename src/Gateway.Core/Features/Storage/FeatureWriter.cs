@@ -14,7 +14,9 @@ namespace Gateway.Core.Features.Storage;
 /// killed. What is replaced or deleted takes room until it is cleared away, which happens when the log is three quarters full: what is left of its oldest part moves to the end. What has no room then is refused:
 /// nothing is dropped. <b>Threading</b>: any thread posts. <b>Cost</b>: a look at what is there for each key, from the disk if that is where it is.
 /// </remarks>
+#pragma warning disable CA1001 // What it owns is disposed of at its end, which may fail.
 internal sealed class FeatureWriter
+#pragma warning restore CA1001
 {
     // Calls that wait: each holds its memory, which the pool bounds.
     private const int MostWaiting = 256;
