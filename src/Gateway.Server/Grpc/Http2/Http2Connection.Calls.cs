@@ -1,6 +1,6 @@
 using System.Buffers;
-using Gateway.Protocol.Http2;
 using Gateway.Core.Scheduling;
+using Gateway.Protocol.Http2;
 
 namespace Gateway.Server.Grpc.Http2;
 
