@@ -341,7 +341,7 @@ public sealed class FleetTests : FleetTesting
             string metrics = await MetricsAsync(one);
             AssertConserved(metrics, client);
             foreach (GatewayProcess replica in replicas) Assert.True(Regex.Count(one.Error, $"Replica {Regex.Escape(replica.HttpAddress)} is warmed up over HTTP") >= 2, "a restarted replica is warmed up again");
-            foreach (GatewayProcess replica in replicas) Assert.True(Sum(await MetricsAsync(replica), "gateway_overflow_received_total") > 0, "a restarted replica is used again");
+            foreach (GatewayProcess replica in replicas) Assert.True(Sum(await MetricsAsync(replica), "gateway_overflow_received_total") > 0, $"a restarted replica is used again: {replica.HttpAddress}\n{metrics}\n{one.Error}");
         }
         finally
         {

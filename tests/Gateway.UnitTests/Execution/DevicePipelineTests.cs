@@ -108,7 +108,7 @@ public sealed class DevicePipelineTests
         for (int i = 0; i < 30; i++) Assert.Equal(PuppetRun.Answer(i), (await model.Send(i).AnswerAsync()).Values[0]);
 
         // The other instances may have served them all before it was back.
-        await Eventually.TrueAsync(() => Volatile.Read(ref _loads) == 2, "it is loaded again");
+        await Eventually.TrueAsync(() => Volatile.Read(ref _loads) >= 2, "it is loaded again");
         Assert.Equal(1, model.Counts.LostDevices);
     }
 
@@ -131,7 +131,7 @@ public sealed class DevicePipelineTests
         for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
 
         // The requests may have been served by those instances that are left before the first attempt.
-        await Eventually.TrueAsync(() => Volatile.Read(ref attempts) == 4, "it is tried again until it is back");
+        await Eventually.TrueAsync(() => Volatile.Read(ref attempts) >= 4, "it is tried again until it is back");
     }
 
     [Fact]
