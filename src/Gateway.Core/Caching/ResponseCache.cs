@@ -337,7 +337,7 @@ public sealed partial class ResponseCache : IDisposable
 
     private void OpenStore()
     {
-        if (_options.Directory is not null) TryTakeFolder();
+        TryTakeFolder();
         _secret ??= CacheSecret.Random();
         IResponseStore store = _factory.Open(new StoreContext(_options.MemoryBytes, _folder?.Log, _options.DiskBytes, _secret, Pool, reason => Log.DiskFailed(_logger, _options.Directory!, reason)));
         _sketch = new FrequencySketch(Math.Min(store.Capacity / ExpectedEntryBytes, store.MemoryBytes / SketchShare));

@@ -92,8 +92,8 @@ internal static class InferAnswer
     private static int CacheBytes(InferenceRequest request) => request.CacheOutcome switch
     {
         CacheOutcome.None => 0,
-        CacheOutcome.Hit => Key("cache"u8) + Key(Word(request)) + Key("cache_age"u8) + MessagePackWriter.IntegerSize(request.CacheAgeSeconds),
-        _ => Key("cache"u8) + Key(Word(request)),
+        CacheOutcome.Hit => Key("cache"u8) + Key(request.CacheOutcome.WireName()) + Key("cache_age"u8) + MessagePackWriter.IntegerSize(request.CacheAgeSeconds),
+        _ => Key("cache"u8) + Key(request.CacheOutcome.WireName()),
     };
 
     /// <summary>What the cache did, for a model that has one; and how many seconds old the answer is.</summary>
@@ -101,21 +101,11 @@ internal static class InferAnswer
     {
         if (request.CacheOutcome == CacheOutcome.None) return;
         writer.WriteString("cache"u8);
-        writer.WriteString(Word(request));
+        writer.WriteString(request.CacheOutcome.WireName());
         if (request.CacheOutcome != CacheOutcome.Hit) return;
         writer.WriteString("cache_age"u8);
         writer.WriteInteger(request.CacheAgeSeconds);
     }
-
-    /// <summary>What the cache did, in a word.</summary>
-    public static ReadOnlySpan<byte> Word(InferenceRequest request) => request.CacheOutcome switch
-    {
-        CacheOutcome.Hit => "hit"u8,
-        CacheOutcome.Joined => "joined"u8,
-        CacheOutcome.Refreshed => "refreshed"u8,
-        CacheOutcome.Bypassed => "bypassed"u8,
-        _ => "miss"u8,
-    };
 
     private static int OutputHeadBytes(TensorSpec spec, in OutputTensor output)
     {

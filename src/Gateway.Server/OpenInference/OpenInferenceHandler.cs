@@ -206,17 +206,9 @@ public sealed class OpenInferenceHandler(
     {
         string? model = route.Kind == RouteKind.ModelCache ? route.Model.ToString() : null;
         IEnumerable<long> unloaded = catalog.Index.Where(status => status.Name == model && status.Model is null && status.Version > 0).Select(status => status.Version);
-        try
+        if (cache?.Clear(model, route.Version(), unloaded) is { } entries)
         {
-            if (cache?.Clear(model, route.Version(), unloaded) is { } entries)
-            {
-                ErrorWriter.WriteJson(context, StatusCodes.Status200OK, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"deleted\":{entries}}}")));
-                return;
-            }
-        }
-        catch (InferenceException error)
-        {
-            ErrorWriter.Write(context, error.Status, error.Message);
+            ErrorWriter.WriteJson(context, StatusCodes.Status200OK, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"deleted\":{entries}}}")));
             return;
         }
 

@@ -71,22 +71,22 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
         {
             if (!catalog.TryFind(name, 0, out ServedModel? here)) continue;
             ModelSignature? there = await models.AskAsync(replica, name, stop).ConfigureAwait(false);
-            if (there is not null)
-            {
-                _compared.Add(name);
-                if (Fits(here.Layout, there)) _others.Remove(name);
-                else if (_others.Add(name)) differs(name);
-            }
-            else if (_unanswered++ < MostUnanswered)
+            if (there is null && _unanswered++ < MostUnanswered)
             {
                 // It gets nothing until it has said what it has; one that never says is believed.
                 _others.Add(name);
+                continue;
             }
-            else
+
+            _compared.Add(name);
+            if (there is null || Fits(here.Layout, there))
             {
-                _compared.Add(name);
                 _others.Remove(name);
+                continue;
             }
+
+            _others.Add(name);
+            differs(name);
         }
     }
 

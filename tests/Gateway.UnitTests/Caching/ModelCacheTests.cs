@@ -95,10 +95,7 @@ public sealed class ModelCacheTests
         PuppetRun run = await _stage.NextAsync();
         _time.Advance(TimeSpan.FromMilliseconds(10));
         Sent follower = Timed(model, 45_000, 5);
-        _time.Advance(TimeSpan.FromMilliseconds(44));
-        Assert.False(follower.IsAnswered);
-        _time.Advance(TimeSpan.FromMilliseconds(2));
-        await AssertRefusedAsync(follower, StatusCode.Unavailable, "Request timeout expired");
+        await AssertExpiresAsync(follower, afterMilliseconds: 45);
         run.Succeed();
 
         await AssertServedAsync(leader, 5);
@@ -152,10 +149,7 @@ public sealed class ModelCacheTests
         Sent leader = Timed(model, 10_000, 5);
         PuppetRun run = await _stage.NextAsync();
         Sent follower = Waited(model, 30, 50_000, 5);
-        _time.Advance(TimeSpan.FromMilliseconds(19));
-        Assert.False(follower.IsAnswered);
-        _time.Advance(TimeSpan.FromMilliseconds(2));
-        await AssertRefusedAsync(follower, StatusCode.Unavailable, "Request timeout expired");
+        await AssertExpiresAsync(follower, afterMilliseconds: 20);
         run.Succeed();
         await AssertServedAsync(leader, 5);
     }
@@ -427,6 +421,15 @@ public sealed class ModelCacheTests
     }
 
     /// <summary>One that had waited unread when it came.</summary>
+    /// <summary>Asserts that one who waits is refused when its time is over, and not before.</summary>
+    private async Task AssertExpiresAsync(Sent sent, int afterMilliseconds)
+    {
+        _time.Advance(TimeSpan.FromMilliseconds(afterMilliseconds - 1));
+        Assert.False(sent.IsAnswered);
+        _time.Advance(TimeSpan.FromMilliseconds(2));
+        await AssertRefusedAsync(sent, StatusCode.Unavailable, "Request timeout expired");
+    }
+
     private Sent Waited(CachedModel model, int milliseconds, long microseconds, params long[] values)
     {
         InferenceRequest request = model.Model.Request(values);

@@ -18,6 +18,7 @@ internal sealed class RawHttp2 : IDisposable
     private readonly byte[] _call;
     private readonly int _dataAt;
     private int _received;
+    private int _taken;
     private int _nextStream = 1;
     private int _streamed;
     private long _answerBytes;
@@ -51,22 +52,12 @@ internal sealed class RawHttp2 : IDisposable
 
         while (calls > 0)
         {
-            int count = _socket.Receive(_buffer, _received, _buffer.Length - _received, SocketFlags.None);
-            Assert.True(count > 0, "the server closed the connection");
-            _received += count;
-            int at = 0;
-            while (_received - at >= FrameHeaderBytes)
+            Receive();
+            while (TryTake(out byte type, out bool endsStream, out _))
             {
-                int length = (_buffer[at] << 16) | (_buffer[at + 1] << 8) | _buffer[at + 2];
-                if (_received - at < FrameHeaderBytes + length) break;
-                byte type = _buffer[at + 3];
                 Assert.True(type is not (3 or 7), "a stream was reset, or the connection given up");
-                if (type is Data or Headers && (_buffer[at + 4] & EndStream) != 0) calls--;
-                at += FrameHeaderBytes + length;
+                if (endsStream) calls--;
             }
-
-            _buffer.AsSpan(at, _received - at).CopyTo(_buffer);
-            _received -= at;
         }
     }
 
@@ -86,29 +77,47 @@ internal sealed class RawHttp2 : IDisposable
         for (int i = 0; i < messages; i++) _socket.Send(_call.AsSpan(_dataAt));
         for (long left = _answerBytes == 0 ? long.MaxValue : messages * _answerBytes; left > 0;)
         {
-            int count = _socket.Receive(_buffer, _received, _buffer.Length - _received, SocketFlags.None);
-            Assert.True(count > 0, "the server closed the connection");
-            _received += count;
-            int at = 0;
-            while (_received - at >= FrameHeaderBytes)
+            Receive();
+            while (TryTake(out byte type, out bool endsStream, out ReadOnlySpan<byte> payload))
             {
-                int length = (_buffer[at] << 16) | (_buffer[at + 1] << 8) | _buffer[at + 2];
-                if (_received - at < FrameHeaderBytes + length) break;
-                byte type = _buffer[at + 3];
-                Assert.True(type is not (3 or 7) && (type is not (Data or Headers) || (_buffer[at + 4] & EndStream) == 0), "the stream was ended");
+                Assert.True(type is not (3 or 7) && !endsStream, "the stream was ended");
                 if (type == Data && _answerBytes == 0)
                 {
-                    _answerBytes = 5 + BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(at + FrameHeaderBytes + 1));
+                    _answerBytes = 5 + BinaryPrimitives.ReadInt32BigEndian(payload[1..]);
                     left = messages * _answerBytes;
                 }
 
-                if (type == Data) left -= length;
-                at += FrameHeaderBytes + length;
+                if (type == Data) left -= payload.Length;
             }
-
-            _buffer.AsSpan(at, _received - at).CopyTo(_buffer);
-            _received -= at;
         }
+    }
+
+    /// <summary>Waits for more, behind what is not taken yet.</summary>
+    private void Receive()
+    {
+        _buffer.AsSpan(_taken, _received - _taken).CopyTo(_buffer);
+        _received -= _taken;
+        _taken = 0;
+        int count = _socket.Receive(_buffer, _received, _buffer.Length - _received, SocketFlags.None);
+        Assert.True(count > 0, "the server closed the connection");
+        _received += count;
+    }
+
+    /// <summary>Takes a frame, if one is there as a whole.</summary>
+    private bool TryTake(out byte type, out bool endsStream, out ReadOnlySpan<byte> payload)
+    {
+        type = 0;
+        endsStream = false;
+        payload = default;
+        ReadOnlySpan<byte> there = _buffer.AsSpan(_taken, _received - _taken);
+        if (there.Length < FrameHeaderBytes) return false;
+        int length = (there[0] << 16) | (there[1] << 8) | there[2];
+        if (there.Length < FrameHeaderBytes + length) return false;
+        type = there[3];
+        endsStream = type is Data or Headers && (there[4] & EndStream) != 0;
+        payload = there.Slice(FrameHeaderBytes, length);
+        _taken += FrameHeaderBytes + length;
+        return true;
     }
 
     public void Dispose() => _socket.Dispose();

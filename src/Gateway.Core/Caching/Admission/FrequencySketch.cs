@@ -13,6 +13,7 @@ namespace Gateway.Core.Caching.Admission;
 internal sealed class FrequencySketch
 {
     private const int LineBytes = 64;
+
     // A counter is the lower half of a byte, and four bits of the filter are the upper half.
     private const byte Most = 15;
     private const int Notes = 3;
@@ -99,6 +100,7 @@ internal sealed class FrequencySketch
     {
         int bytes = _counters.Length / _parts;
         Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(_counters.AsSpan(part * bytes, bytes));
+
         // Without the upper halves: what is noted is forgotten.
         for (int i = 0; i < words.Length; i++) words[i] = (words[i] >> 1) & 0x0707_0707_0707_0707;
     }

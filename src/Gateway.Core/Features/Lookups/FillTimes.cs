@@ -32,13 +32,13 @@ internal sealed class FillTimes : IDisposable
     }
 
     /// <summary>Has a request given up at its deadline, or when the view's disk has been silent for too long, unless it has got its rows by then.</summary>
-    public void Watch(IRowsWaiter fill, long ticket, FeatureView view, long deadline)
+    public void Watch(IRowsWaiter waiter, long ticket, FeatureView view, long deadline)
     {
         long now = _time.GetTimestamp();
         long due = Math.Min(deadline, now + _silence);
         lock (_lock)
         {
-            _waiting.Add(new Waiting(fill, ticket, view, deadline, due));
+            _waiting.Add(new Waiting(waiter, ticket, view, deadline, due));
             Arm(due, now);
         }
     }
@@ -58,7 +58,7 @@ internal sealed class FillTimes : IDisposable
             _others.Clear();
             foreach (Waiting waiting in _waiting)
             {
-                if (!waiting.Fill.IsWaiting(waiting.Ticket)) continue;
+                if (!waiting.Waiter.IsWaiting(waiting.Ticket)) continue;
                 if (waiting.Due <= now && !stoodStill && (waiting.Deadline <= now || waiting.View.IsSilent))
                 {
                     (late ??= []).Add(waiting);
@@ -74,7 +74,7 @@ internal sealed class FillTimes : IDisposable
             if (next != QueueEntry.NoDeadline) Arm(stoodStill ? now + _round : next, now);
         }
 
-        foreach (Waiting waiting in late ?? []) waiting.Fill.GiveUp(waiting.Ticket);
+        foreach (Waiting waiting in late ?? []) waiting.Waiter.GiveUp(waiting.Ticket);
     }
 
     private void Arm(long due, long now)
@@ -84,5 +84,5 @@ internal sealed class FillTimes : IDisposable
         _timer.Arm(next, now);
     }
 
-    private readonly record struct Waiting(IRowsWaiter Fill, long Ticket, FeatureView View, long Deadline, long Due);
+    private readonly record struct Waiting(IRowsWaiter Waiter, long Ticket, FeatureView View, long Deadline, long Due);
 }

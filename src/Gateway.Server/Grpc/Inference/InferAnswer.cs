@@ -6,7 +6,6 @@ using Gateway.Protocol.Protobuf;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.Grpc.Wire;
 using Gateway.Server.OpenInference;
-using CacheWord = Gateway.Server.MessagePack.InferAnswer;
 
 namespace Gateway.Server.Grpc.Inference;
 
@@ -129,15 +128,15 @@ internal static class InferAnswer
     private static long CacheBytes(InferenceRequest request) => request.CacheOutcome switch
     {
         CacheOutcome.None => 0,
-        CacheOutcome.Hit => ResponseParameter.Bytes("cache"u8, CacheWord.Word(request)) + ResponseParameter.Bytes("cache_age"u8, (ulong)request.CacheAgeSeconds),
-        _ => ResponseParameter.Bytes("cache"u8, CacheWord.Word(request)),
+        CacheOutcome.Hit => ResponseParameter.Bytes("cache"u8, request.CacheOutcome.WireName()) + ResponseParameter.Bytes("cache_age"u8, (ulong)request.CacheAgeSeconds),
+        _ => ResponseParameter.Bytes("cache"u8, request.CacheOutcome.WireName()),
     };
 
     private static void WriteCache<TWriter>(scoped ref TWriter to, InferenceRequest request)
         where TWriter : IBufferWriter<byte>, allows ref struct
     {
         ProtobufWriter writer = new(to.GetSpan((int)CacheBytes(request)));
-        ResponseParameter.Write(ref writer, "cache"u8, CacheWord.Word(request));
+        ResponseParameter.Write(ref writer, "cache"u8, request.CacheOutcome.WireName());
         if (request.CacheOutcome == CacheOutcome.Hit) ResponseParameter.Write(ref writer, "cache_age"u8, (ulong)request.CacheAgeSeconds);
         to.Advance(writer.Position);
     }
