@@ -55,6 +55,7 @@ try
             }
 
             callers.EndReload(i);
+            if (arguments.PauseMs > 0) await Task.Delay(TimeSpan.FromMilliseconds(arguments.PauseMs), TimeProvider.System);
             resident.Add(server.ResidentBytes);
             if (i == 10 || i % Math.Max(1, arguments.Reloads / 20) == 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{i},{server.ResidentBytes / MiB:F1}"));
         }
