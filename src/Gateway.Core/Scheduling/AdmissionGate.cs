@@ -98,12 +98,17 @@ internal sealed class AdmissionGate(TimeProvider time)
             return;
         }
 
-        int at = _count < _classes.Length ? _count : _oldest++ % _classes.Length;
+        bool isFull = _count == _classes.Length;
+        int at = isFull ? _oldest : _count;
+        if (isFull) _oldest = (_oldest + 1) % _classes.Length;
         Volatile.Write(ref _classes[at].End, 0);
         _classes[at].Key = key;
         Volatile.Write(ref _classes[at].Level, level);
         _classes[at].Timeout = timeout;
-        if (at == _count) Volatile.Write(ref _count, _count + 1);
+
+        // One of many times waits for the next look at the queue: until then it turns nobody away.
+        if (isFull) return;
+        Volatile.Write(ref _count, _count + 1);
         _foreseenAt = long.MinValue / 2;
     }
 

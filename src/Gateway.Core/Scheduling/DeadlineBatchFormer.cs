@@ -37,10 +37,6 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     // Requests looked at for plan B, in best batches: heads that are left out are refused soon, so there are seldom more.
     private const int MostLookedAt = 8;
 
-    // An idle model whose last batch is so long ago, and so many times its own length, may have become faster since: it gets a try.
-    private const int EstimateLifeRuns = 10;
-    private static readonly TimeSpan EstimateLife = TimeSpan.FromMilliseconds(100);
-
     // Of the last batch in how full they are.
     private const double FillWeight = 0.05;
 
@@ -54,7 +50,6 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     private readonly FairPick _fair = new(policy);
     private readonly LevelLoad? _levels = policy.PriorityLevels > 1 ? new LevelLoad(policy.PriorityLevels) : null;
     private readonly Moment _moment = new() { Sequence = long.MaxValue };
-    private readonly long _estimateLife = (long)(EstimateLife.TotalSeconds * time.TimestampFrequency);
     private double _fill = 1;
     private long _pressureAt = long.MinValue / 2;
 
@@ -251,7 +246,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     {
         if (view.AreAlike) return first;
         QueueEntry? entry = first;
-        while (entry is not null && entry.RowsTaken == 0 && view.Now + TimeOf(entry, view.Latency) is long end && end > entry.DueAt && Forecast.SoonestEnd(view, policy, entry.RowsWaiting, view.Now) <= entry.DueAt)
+        while (entry is not null && entry.RowsTaken == 0 && view.Now + Forecast.TimeWhenIdle(view.Latency, policy, entry.RowsWaiting, view.Now, time) is long end && end > entry.DueAt && Forecast.SoonestEnd(view, policy, entry.RowsWaiting, view.Now) <= entry.DueAt)
         {
             entry = After(entry);
         }
@@ -326,10 +321,10 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     }
 
     /// <summary>Whether nothing has been learned for so long, and nothing is there to do, that a request which seems hopeless is run all the same.</summary>
-    /// <param name="time">What it would take.</param>
-    private bool IsWorthATry(in SchedulingView view, long time)
+    /// <param name="run">What it would take.</param>
+    private bool IsWorthATry(in SchedulingView view, long run)
     {
-        if (view.Queue.Count > 1 || view.Latency.RecordedAt > view.Now - Math.Max(_estimateLife, EstimateLifeRuns * time)) return false;
+        if (view.Queue.Count > 1 || !Forecast.IsOutOfDate(view.Latency, run, view.Now, time)) return false;
         foreach (InstanceView instance in view.Instances)
         {
             if (!instance.IsIdle) return false;

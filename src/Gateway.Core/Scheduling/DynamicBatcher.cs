@@ -258,7 +258,9 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         int best = Policy.BestRows(Latency);
         long batch = Policy.Estimate(best, Latency);
         long own = Policy.EstimateAlone(1, Latency);
-        long end = Forecast.End(view, Policy, Forecast.FreeAt(view, Policy), RowsAhead.OfAll(view, Policy), 1, own);
+        long freeAt = Forecast.FreeAt(view, Policy);
+        if (view.Queue.Count == 0 && freeAt == view.Now) own = Forecast.TimeWhenIdle(Latency, Policy, 1, view.Now, Time);
+        long end = Forecast.End(view, Policy, freeAt, RowsAhead.OfAll(view, Policy), 1, own);
         long row = Forecast.Rate(view, Policy) is > 0 and double rate ? (long)(1 / rate) : 0;
         int waiting = _waiting.Requests;
         return new QueueForecast(

@@ -8,7 +8,7 @@ namespace Gateway.Core.Scheduling;
 /// <item>when it is full: the rows reach the limit (<see cref="BatchingPolicy.MaxBatchRows"/>, or the size from which the latency curve says that more rows
 /// do not make the batch faster a row), or the next request does not fit;</item>
 /// <item>else, at the largest preferred size that the queued requests can make up, unless the delay has passed, or when they are more than the largest;</item>
-/// <item>else, when its oldest request has waited <see cref="BatchingPolicy.MaxQueueDelay"/>; with no delay, at once with all there is.</item>
+/// <item>else, when its oldest request has waited <see cref="BatchingPolicy.MaxQueueDelay"/>, or the first deadline in it leaves no more than the time of a run; with no delay, at once with all there is.</item>
 /// </list>
 /// A request of more rows than the limit is taken in parts. A later key whose batch is closed does not wait for an earlier one that still waits for company.
 /// <b>Cost</b>: O(rows of a batch + shape keys waiting).
@@ -73,6 +73,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         int rows = 0;
         int preferredRows = 0;
         long oldest = long.MaxValue;
+        long due = QueueEntry.NoDeadline;
         bool isFull = false;
         for (QueueEntry? entry = head; entry is not null; entry = QueueBucket.Next(entry))
         {
@@ -85,6 +86,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 
             rows += entry.RowsWaiting;
             oldest = Math.Min(oldest, entry.Arrival);
+            due = Math.Min(due, entry.DueAt);
             if (IsPreferred(rows)) preferredRows = rows;
             if (rows == limit)
             {
@@ -98,7 +100,11 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         if (isFull || (policy.PreferredBatchSizes.Count > 0 && rows > policy.PreferredBatchSizes[^1])) return new Closing(rows, CloseReason.Full, 0);
         if (view.IsDraining) return new Closing(rows, CloseReason.Draining, 0);
         if (policy.MaxQueueDelay == 0) return new Closing(rows, CloseReason.Immediate, 0);
-        return new Closing(rows, CloseReason.DelayExpired, oldest + Math.Min(policy.MaxQueueDelay, QueueEntry.NoDeadline - oldest));
+        long until = oldest + Math.Min(policy.MaxQueueDelay, QueueEntry.NoDeadline - oldest);
+
+        // Never past what leaves time for the run.
+        if (due != QueueEntry.NoDeadline) until = Math.Min(until, due - (long)((1 + view.Latency.Deviation) * policy.Estimate(rows, view.Latency)));
+        return new Closing(rows, CloseReason.DelayExpired, until);
     }
 
     private bool IsPreferred(int rows)

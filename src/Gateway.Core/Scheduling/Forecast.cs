@@ -7,6 +7,10 @@ internal static class Forecast
     // Kept as a margin on what is ahead, in deviations of a batch.
     private const double QueueDeviations = 2;
 
+    // A model whose last batch is so long ago, and so many times its own length, may have become faster since.
+    private const int EstimateLifeRuns = 10;
+    private static readonly TimeSpan EstimateLife = TimeSpan.FromMilliseconds(100);
+
     // More are taken for one that is as much faster.
     private const int MostInstances = 16;
 
@@ -62,6 +66,19 @@ internal static class Forecast
         if (view.AreAlike) return at + policy.EstimateAlone(rows, view.Latency);
         SchedulingView seen = Soonest(view, policy, rows, out long freeAt);
         return freeAt + policy.EstimateAlone(rows, seen.Latency);
+    }
+
+    /// <summary>Whether nothing has been learned of a model for so long that it may be faster by now than what it last was.</summary>
+    /// <param name="run">Ticks that a run is taken to need.</param>
+    public static bool IsOutOfDate(LatencyModel latency, long run, long now, TimeProvider time) =>
+        latency.RecordedAt <= now - Math.Max((long)(EstimateLife.TotalSeconds * time.TimestampFrequency), EstimateLifeRuns * run);
+
+    /// <summary>Ticks of a request of so many rows on an instance that is idle: where nothing has been learned for long, what it takes if what made it slower is over.</summary>
+    /// <remarks>Without that, one that was slow once would be left out for ever, since only its own batches say that it no longer is.</remarks>
+    public static long TimeWhenIdle(LatencyModel latency, BatchingPolicy policy, int rows, long now, TimeProvider time)
+    {
+        long known = policy.EstimateAlone(rows, latency);
+        return rows <= policy.BestRows(latency) && IsOutOfDate(latency, known, now, time) ? Math.Min(known, latency.Hope(policy.PadTo(rows))) : known;
     }
 
     /// <summary>Rows a tick that all instances together do in full batches; 0 where nothing is known.</summary>

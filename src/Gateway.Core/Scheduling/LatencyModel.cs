@@ -26,6 +26,9 @@ public sealed class LatencyModel
     private const double LeastSteadyWeight = 1 / 64d;
     private const double MostClip = 4;
 
+    // Samples are counted so far, and no further: years of them must not overflow.
+    private const int MostSamples = 1 << 20;
+
     // How much more a faster batch says of what is usual than a slower one, and how much slower one may be.
     private const double FasterWeight = 1.5;
     private const double SlowerWeight = 0.5;
@@ -145,6 +148,9 @@ public sealed class LatencyModel
         return (long)(((_means[rows] * samples) + (prior * (Trusted - samples))) / Trusted);
     }
 
+    /// <summary>Expected ticks of a batch if what made it slower since it was profiled is over.</summary>
+    public long Hope(int rows) => _isProfiled ? Math.Min(Estimate(rows), (long)Volatile.Read(ref _profile[rows])) : Estimate(rows);
+
     /// <summary>Batches are to have no more than so many rows from now on.</summary>
     public void LimitRows(int rows)
     {
@@ -225,8 +231,7 @@ public sealed class LatencyModel
                 double sample = Math.Clamp(ticks, expected / MostClip, expected * MostClip);
                 double error = (sample - expected) / expected;
                 Volatile.Write(ref _variance, _variance + (DeviationWeight * ((error * error) - _variance)));
-                // A guess that turns out wrong says nothing of the sizes that were measured.
-                if (_isProfiled && rows <= _lastKnown) Volatile.Write(ref _ratio, _ratio + (Weight(count) * ((sample / _profile[rows]) - _ratio)));
+                if (_isProfiled) LearnRatio(rows, sample / _profile[rows]);
                 Learn(rows, sample);
             }
             else
@@ -245,10 +250,19 @@ public sealed class LatencyModel
         }
     }
 
+    // A profile is of several runs, and a server's first batches are slow: one sample moves it by as little as any other does.
+    private void LearnRatio(int rows, double sample)
+    {
+        double ratio = _ratio + (LeastWeight * (sample - _ratio));
+
+        // A guess that turns out wrong says nothing of the sizes that were measured; one that turns out right, that those are not slower, or faster, either.
+        if (rows <= _lastKnown || Math.Abs(ratio - 1) < Math.Abs(_ratio - 1)) Volatile.Write(ref _ratio, ratio);
+    }
+
     private void Learn(int rows, double sample)
     {
         // What is out of date is begun anew.
-        int n = _count - _seenAt[rows] > StaleAfter ? 1 : _samples[rows] + 1;
+        int n = _count - _seenAt[rows] > StaleAfter ? 1 : Math.Min(_samples[rows] + 1, MostSamples);
         _means[rows] = n == 1 ? sample : _means[rows] + (Weight(n) * (sample - _means[rows]));
         LearnSteadily(rows, sample);
         _samples[rows] = n;
@@ -266,8 +280,9 @@ public sealed class LatencyModel
     private void LearnSteadily(int rows, double sample)
     {
         ref double mean = ref _steadyMeans[rows];
-        double weight = Math.Max(LeastSteadyWeight, 1.0 / ++_steadySamples[rows]);
-        if (_steadySamples[rows] == 1) mean = sample;
+        int n = _steadySamples[rows] = Math.Min(_steadySamples[rows] + 1, MostSamples);
+        double weight = Math.Max(LeastSteadyWeight, 1.0 / n);
+        if (n == 1) mean = sample;
         else if (sample < mean) mean += weight * FasterWeight * (sample - mean);
         else mean += weight * SlowerWeight * (Math.Min(sample, MostSteadyClip * mean) - mean);
     }

@@ -123,6 +123,27 @@ public sealed class DeadlineBatchFormerTests
         Assert.Equal(RefusalReason.None, scene.Admit(Entry(1, due: 5), now: 10));
     }
 
+    // The fast one is busy until 180 and would answer by 290. The other, profiled with 210 or 310, has taken 400 of late: for a while it leaves the request to the fast one, but not for ever.
+    [Theory]
+    [InlineData(0, 200, "nothing")]
+    [InlineData(200, 200, "Immediate: 1")]
+    [InlineData(200, 300, "nothing")]
+    public void Decide_GroupThatHasBeenSlow_GetsATryOnceThatMayBeOver(int millisecondsLater, long profiled, string expected)
+    {
+        long now = TimeProvider.System.TimestampFrequency * millisecondsLater / 1000;
+        LatencyModel fast = Profiled(100);
+        LatencyModel slow = Profiled(profiled);
+        for (int i = 0; i < 100; i++) slow.Record(1, 400, now: 0);
+        RequestQueue queue = new(DeadlineOrder.Instance, Policy.PriorityLevels);
+        queue.Add(new TestEntry { Rows = 1, Deadline = now + 300, Priority = 1, Sequence = 1 });
+        BatchPlan plan = new();
+
+        new DeadlineBatchFormer(Policy, TimeProvider.System).Decide(new SchedulingView(queue, slow, [new InstanceView(false, now - 2, 8, Latency: fast), InstanceView.Idle(slow)], now, false), plan);
+
+        Assert.Empty(plan.Refusals.ToArray());
+        Assert.Equal(expected, plan.Rows == 0 ? "nothing" : $"{plan.Reason}: {plan.Rows}");
+    }
+
     // Sizes the simulator can be run with exactly: what is promised is kept.
     [Theory]
     [InlineData(1)]
@@ -145,6 +166,16 @@ public sealed class DeadlineBatchFormerTests
             Assert.Equal(result.Arrivals, ended);
             Assert.Equal((result.RowsInTime, result.Refused, result.AnswerTimes.Sum()), (again.RowsInTime, again.Refused, again.AnswerTimes.Sum()));
         }
+    }
+
+    /// <summary>A batch takes so long, and 10 ticks more a row.</summary>
+    private static LatencyModel Profiled(long ticks)
+    {
+        LatencyModel latency = new(Policy.MaxBatchRows);
+        for (int rows = 1; rows <= Policy.MaxBatchRows; rows++) latency.Profile(rows, ticks + (10 * rows));
+        latency.EndProfile();
+        latency.Record(1, ticks + 10, now: 0);
+        return latency;
     }
 
     private static FormerScene Scene() => new FormerScene(Policy, new DeadlineBatchFormer(Policy, TimeProvider.System)).WithLatencies();

@@ -247,6 +247,24 @@ public sealed class DynamicBatcherTests
         Assert.Equal((queued, queued, queued + 1000), (times.Queued, times.BatchOpened, times.GatherStart));
     }
 
+    [Fact]
+    public async Task Foresee_SlowOnceAndIdleSince_IsWhatWasProfiled()
+    {
+        await using TestModel model = new(Puppets(_stage, _time));
+        LatencyModel latency = model.Batcher.Latency;
+        for (int rows = 1; rows <= Policy.MaxBatchRows; rows++) latency.Profile(rows, 100);
+        latency.EndProfile();
+        await InstanceIsIdleAsync(model);
+        for (int i = 0; i < 100; i++) latency.Record(1, 400, _time.GetTimestamp());
+
+        TimeSpan before = model.Batcher.Foresee().Completion;
+        _time.Advance(_time.TimestampFrequency);
+        TimeSpan after = model.Batcher.Foresee().Completion;
+
+        Assert.InRange(before / _time.GetElapsedTime(0, 400), 0.95, 1.01);
+        Assert.Equal(_time.GetElapsedTime(0, 100), after);
+    }
+
     /// <summary>Sees to it that the instance waits for work: what is sent then is decided on by the sender's own thread.</summary>
     private async Task InstanceIsIdleAsync(TestModel model)
     {

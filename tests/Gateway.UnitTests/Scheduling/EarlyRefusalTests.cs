@@ -84,6 +84,7 @@ public sealed class EarlyRefusalTests
         for (int i = 0; i < 400; i++)
         {
             long timeout = random.Next(150, 3_000);
+            _time.Advance(2 * Millisecond);
             bool isTurnedAway = scene.TurnsAway(timeout, priority: null);
             bool isAdmitted = scene.Arrive(timeout * Millisecond);
             Assert.False(isTurnedAway && isAdmitted, $"{i}: {timeout}");

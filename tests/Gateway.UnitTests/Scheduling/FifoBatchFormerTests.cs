@@ -51,6 +51,21 @@ public sealed class FifoBatchFormerTests
     public void Decide_PreferredSizesWithoutDelay_NeverWaits(int[] rows, string expected) =>
         Assert.Equal(expected, new FormerScene(Plain with { PreferredBatchSizes = [3, 6] }).AddAll(rows).Decide());
 
+    // A batch of two takes 120 ticks, give or take a tenth.
+    [Theory]
+    [InlineData(500, 1, "wake at 369")]
+    [InlineData(500, 369, "DelayExpired: 1 1")]
+    [InlineData(130, 1, "DelayExpired: 1 1")]
+    [InlineData(5000, 1, "wake at 1000")]
+    public void Decide_Delay_EndsWhenADeadlineLeavesNoMoreThanARun(long deadline, long now, string expected)
+    {
+        FormerScene scene = new FormerScene(Plain with { MaxQueueDelay = Delay }).WithLatencies();
+        scene.Add();
+        scene.Add(deadline: deadline);
+
+        Assert.Equal(expected, scene.Decide(now));
+    }
+
     [Fact]
     public void Decide_OnlyMaximumPreferred_ReachedIsFull() =>
         Assert.Equal("Full: 4 4", new FormerScene(Plain with { PreferredBatchSizes = [8], MaxQueueDelay = Delay }).AddAll(4, 4).Decide());

@@ -50,6 +50,37 @@ public sealed class LatencyModelTests
         Assert.InRange(latency.Estimate(4), second, 2 * second);
     }
 
+    // Profiled as far as two rows, and the first batch of the server took three times as long: batches of five to nine rows, whose sizes nobody has measured, are as fast as was guessed.
+    [Fact]
+    public void Record_SlowFirstBatchOfAProfileCutShort_IsNotWhatLargeBatchesAreTakenFor()
+    {
+        LatencyModel latency = new(16);
+        latency.Profile(1, 21_000);
+        latency.Profile(2, 22_000);
+        latency.EndProfile();
+        latency.Record(1, 63_000, now: 0);
+        Assert.InRange(latency.Estimate(16), 36_000, 1.25 * 36_000);
+
+        for (int i = 0; i < 100; i++) latency.Record(5 + (i % 5), 25_000 + (1000 * (i % 5)), now: i);
+
+        Assert.InRange(latency.Estimate(16), 0.97 * 36_000, 1.03 * 36_000);
+        Assert.Equal(16, latency.BestBatchRows);
+    }
+
+    [Theory]
+    [InlineData(400, 110)]
+    [InlineData(55, 55)]
+    public void Hope_IsTheProfileWhereThatIsLess(long taken, long expected)
+    {
+        LatencyModel latency = new(1);
+        latency.Profile(1, 110);
+        latency.EndProfile();
+        for (int i = 0; i < 100; i++) latency.Record(1, taken, now: i);
+
+        Assert.InRange(latency.Estimate(1), 0.99 * taken, 1.01 * taken);
+        Assert.InRange(latency.Hope(1), 0.99 * expected, 1.01 * expected);
+    }
+
     [Fact]
     public void Record_GuessWasTooGood_BatchesStopGrowingEarlier()
     {
@@ -128,7 +159,7 @@ public sealed class LatencyModelTests
     public void Estimate_ModelTwiceAsSlowAsProfiled_IsSoAtSizesThatDidNotRun()
     {
         LatencyModel latency = Profiled();
-        for (int i = 0; i < 50; i++) latency.Record(2, 300, now: 0);
+        for (int i = 0; i < 100; i++) latency.Record(2, 300, now: 0);
 
         Assert.Equal(300, latency.Estimate(2));
         Assert.Equal(200, latency.Estimate(1), 1.0);
