@@ -30,6 +30,9 @@ public sealed partial class GatewayHost : IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(1);
 
+    // Gateways ask several times a second; whoever asks less often must not keep this one from stopping.
+    private static readonly TimeSpan MostNotice = TimeSpan.FromSeconds(3);
+
     private readonly WebApplication _app;
     private readonly ServerOptions _options;
     private readonly ServerHealth _health;
@@ -151,13 +154,12 @@ public sealed partial class GatewayHost : IAsyncDisposable
         long start = _time.GetTimestamp();
 
         // Other gateways that send requests here hear it before the ports close, so that none is on its way then.
-        if (_isStarted && _reporter is { IsWatched: true }) await WaitAtMost(Task.Delay(_reporter.NoticeTime, _time), _options.ExitTimeoutSecs).ConfigureAwait(false);
+        if (_isStarted && _reporter is { IsWatched: true }) await WaitAtMost(Task.Delay(_reporter.NoticeTime, _time), MostNotice < _options.ExitTimeoutSecs / 2 ? MostNotice : _options.ExitTimeoutSecs / 2).ConfigureAwait(false);
         using CancellationTokenSource cut = new();
         Task closed = _isStarted ? Task.WhenAll(_app.StopAsync(cut.Token), _grpc?.StopAsync(cut.Token) ?? Task.CompletedTask) : Task.CompletedTask;
-        await WaitAtMost(closed, _options.ExitTimeoutSecs).ConfigureAwait(false);
+        await WaitAtMost(closed, Left(start)).ConfigureAwait(false);
 
-        TimeSpan left = _options.ExitTimeoutSecs - _time.GetElapsedTime(start);
-        int abandoned = _loaderMayRun ? await _loader.StopAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero).ConfigureAwait(false) : 0;
+        int abandoned = _loaderMayRun ? await _loader.StopAsync(Left(start)).ConfigureAwait(false) : 0;
         await WaitAtMost(closed, FlushTime).ConfigureAwait(false);
         await cut.CancelAsync().ConfigureAwait(false);
         await closed.ConfigureAwait(false);
@@ -174,6 +176,9 @@ public sealed partial class GatewayHost : IAsyncDisposable
         if (_grpc is not null) await _grpc.DisposeAsync().ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
     }
+
+    /// <summary>What is left of the grace time.</summary>
+    private TimeSpan Left(long start) => _options.ExitTimeoutSecs - _time.GetElapsedTime(start) is { Ticks: > 0 } left ? left : TimeSpan.Zero;
 
     private async Task WaitAtMost(Task task, TimeSpan limit)
     {

@@ -132,7 +132,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         call.Request = request;
         call.TimeoutMicroseconds = timeout;
         call.Arrival = timeout > 0 ? time.GetTimestamp() : 0;
-        request.MayBeKeptElsewhere = model.HasAffinity && OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
+        request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         return ServeAsync(call, coding != ContentCoding.Identity);
     }
 

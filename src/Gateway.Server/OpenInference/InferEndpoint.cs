@@ -50,7 +50,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         request.Trace?.ComeBy(TraceProtocol.Http);
         request.PassedBy = passedBy;
         request.IsWarmUp = WarmUpCall.Is(context, use);
-        request.MayBeKeptElsewhere = model.HasAffinity && OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
+        request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         InferExchange exchange = Rent();
         exchange.Context = context;
         exchange.IsDecompressed = coding != ContentCoding.Identity;

@@ -32,11 +32,14 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
     private uint _sequence;
     private int _unanswered;
 
+    /// <summary>Whether it is to be asked again what it serves.</summary>
+    public bool IsDue => settings.Now() - _askedAt > ProbePeriod.TotalMicroseconds;
+
     /// <summary>Asks it, if it has not been for a second, and notes down what is guessed of it.</summary>
     /// <returns>Null, or why it gets nothing.</returns>
     public async Task<string?> AskAsync(CancellationToken stop)
     {
-        if (settings.Now() - _askedAt > ProbePeriod.TotalMicroseconds)
+        if (IsDue)
         {
             _askedAt = settings.Now();
             _problem = await ProbeAsync(stop).ConfigureAwait(false);

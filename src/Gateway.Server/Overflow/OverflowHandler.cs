@@ -51,9 +51,9 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         if (replicas.Fleet.Watched.IsEmpty || (model is not null && !dispatch.MayLeave(model))) return next(context);
         OverflowQuestion question = dispatch.Ask(model, timeout);
 
-        // What is generated is no answer that others keep.
-        ServedModel? kept = route.Kind == RouteKind.Infer && model is not null && dispatch.HasRing(model) ? model : null;
-        if (kept is null && OverflowPolicy.StaysHere(question)) return next(context);
+        // What is generated is no answer that anybody keeps.
+        ServedModel? kept = route.Kind == RouteKind.Infer ? model : null;
+        if (OverflowPolicy.StaysHere(question) && (kept is null || !dispatch.HasRing(kept))) return next(context);
         ModelKey key = new(route.Model.ToString(), version);
 
         // Nobody has it, which the protocol says in its own words.
@@ -115,6 +115,9 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             // Before anything is decided, which is soon out of date, and is booked with a replica that would wait.
             body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
             context.Features.Set(call);
+
+            // Only gateways warm each other up; a client's request is counted.
+            context.Request.Headers.Remove(OverflowHeaders.WarmUp);
             ForwardedCall forwarded = new(context.Request.Method, target, context.Request.Headers, body.Memory, IsGrpc: false);
             bool mustStay = body.Bytes.IndexOf(SharedMark) >= 0;
             if (mustStay) await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);

@@ -46,15 +46,14 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         return Task.CompletedTask;
     }
 
-    public async Task StopAsync(CancellationToken cancellationToken)
-    {
-        replicas.Changed -= Follow;
-        replicas.Asked -= AskNow;
-        await _stop.CancelAsync().ConfigureAwait(false);
-    }
+    // Not yet: what is still on its way to replicas while the server stops is given up where they are not heard of any more.
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose()
     {
+        replicas.Changed -= Follow;
+        replicas.Asked -= AskNow;
+        _stop.Cancel();
         _stop.Dispose();
         foreach (CancellationTokenSource poll in _polls.Values) poll.Dispose();
     }
@@ -68,6 +67,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             foreach (Replica gone in _polls.Keys.Where(replica => !members.Contains(replica)).ToArray())
             {
                 if (!_polls.Remove(gone, out CancellationTokenSource? poll)) continue;
+                gone.IsAsked = false;
                 poll.Cancel();
                 poll.Dispose();
                 _cold.TryRemove((gone, ReplicaTransport.Http), out _);
@@ -78,6 +78,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             {
                 CancellationTokenSource poll = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 _polls[replica] = poll;
+                replica.IsAsked = true;
                 _ = PollAsync(replica, poll.Token);
             }
         }
@@ -163,11 +164,13 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
     /// <returns>Null, or why there is no report.</returns>
     private async Task<string?> AskAsync(Replica replica, CancellationToken stop)
     {
-        TimeSpan patience = replica.LastReportAt < 0 ? LongPatience : settings.MaximumAge;
+        TimeSpan patience = replica.LastReportAt < 0 || replica.IsForeign ? LongPatience : settings.MaximumAge;
         try
         {
             using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            if (replica.IsForeign) return await AskForeignAsync(replica, late).ConfigureAwait(false);
+
+            // Whenever a server that is no gateway is asked what it serves, it is asked as well whether it is one by now.
+            if (replica.IsForeign && _foreign.TryGetValue(replica, out ForeignServer? foreign) && !foreign.IsDue) return await AskForeignAsync(replica, late).ConfigureAwait(false);
             late.CancelAfter(patience);
             using HttpRequestMessage request = new(HttpMethod.Get, replica.Address.TrimEnd('/') + ServerReport.Path) { Version = HttpVersion.Version11 };
             request.Headers.Host = replica.Host;
@@ -176,7 +179,7 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
             if (settings.AccessToken is { } token) request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
             long asked = settings.Now();
             using HttpResponseMessage response = await clients.For(isGrpc: false).SendAsync(request, late.Token).ConfigureAwait(false);
-            if (IsNoGateway(response.StatusCode)) return await AskForeignAsync(replica, late).ConfigureAwait(false);
+            if (IsNoGateway(response.StatusCode) || (replica.IsForeign && response.StatusCode != HttpStatusCode.OK)) return await AskForeignAsync(replica, late).ConfigureAwait(false);
             if (response.StatusCode != HttpStatusCode.OK) return $"it answers {(int)response.StatusCode}";
             await response.Content.LoadIntoBufferAsync(ServerReport.MostBytes, late.Token).ConfigureAwait(false);
             if (ServerReport.Read(await response.Content.ReadAsByteArrayAsync(late.Token).ConfigureAwait(false)) is not { } report) return "what it answers is no report";
@@ -220,21 +223,15 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
 
     private void Receive(Replica replica, ServerReport report, long now)
     {
+        replica.IsForeign = false;
         replica.IsSelf = report.Instance == identity.Instance;
         replica.State = report.State;
         replica.GrpcAddress = report.GrpcPort > 0 ? new UriBuilder(replica.Address) { Scheme = report.IsGrpcTls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, Port = report.GrpcPort }.Uri.ToString() : null;
         HashSet<ModelKey> models = [];
         foreach (ModelReport model in report.Models)
         {
-            bool isServedHere = catalog.TryFind(model.Name, 0, out ServedModel? here);
-            if (isServedHere && reporter.SignatureOf(here!.Layout) != model.Signature)
-            {
-                Differs(replica, model.Name);
-                continue;
-            }
-
-            Receive(replica, new ModelKey(model.Name, model.Version), model.Load, now, !isServedHere, models);
-            if (model.IsLatest) Receive(replica, new ModelKey(model.Name, 0), model.Load, now, !isServedHere, models);
+            Receive(replica, new ModelKey(model.Name, model.Version), model, now, models);
+            if (model.IsLatest) Receive(replica, new ModelKey(model.Name, 0), model, now, models);
         }
 
         replica.Keep(models);
@@ -245,10 +242,18 @@ internal sealed partial class ReplicaPoller(Replicas replicas, ReplicaClients cl
         if (_others.TryAdd((replica.Address, model), true)) Log.OtherModel(logger, replica.Address, model);
     }
 
-    private static void Receive(Replica replica, in ModelKey model, LoadReport load, long now, bool isUncompared, HashSet<ModelKey> models)
+    /// <summary>Takes over what is said of a version, or of what is asked for without one, unless the same here is another model.</summary>
+    private void Receive(Replica replica, in ModelKey key, in ModelReport model, long now, HashSet<ModelKey> models)
     {
-        models.Add(model);
-        replica.Receive(model, load, now, isUncompared);
+        bool isServedHere = catalog.TryFind(key.Name, key.Version, out ServedModel? here);
+        if (isServedHere && reporter.SignatureOf(here!.Layout) != model.Signature)
+        {
+            Differs(replica, model.Name);
+            return;
+        }
+
+        models.Add(key);
+        replica.Receive(key, model.Load, now, isUncompared: !isServedHere);
     }
 
     private static partial class Log

@@ -46,12 +46,8 @@ internal sealed class Watchers(GatewayIdentity identity, OverflowSettings settin
         long now = settings.Now();
         if (_known.Count >= Most && !_known.ContainsKey(instance))
         {
-            foreach ((string other, Watcher watcher) in _known)
-            {
-                if (now - watcher.AskedAt > Forgotten) _known.TryRemove(other, out _);
-            }
-
-            if (_known.Count >= Most) return;
+            // Not who is new: anybody could have it that a gateway is never known.
+            _known.TryRemove(_known.MinBy(each => each.Value.AskedAt).Key, out _);
         }
 
         bool hasPeriod = int.TryParse(headers[OverflowHeaders.PollPeriod].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds);

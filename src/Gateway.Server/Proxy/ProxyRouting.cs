@@ -1,4 +1,5 @@
 using Gateway.Server.OpenInference;
+using Gateway.Server.Overflow.Reports;
 using Gateway.Server.Proxy.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -8,7 +9,7 @@ namespace Gateway.Server.Proxy;
 
 /// <summary>Finds out, before anybody asks for a token, whether a request is a proxied route's or the inference protocol's.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: what lies under <c>/v2</c> is the protocol's, but for routes that say <c>BeforeInference</c>. Both look at a path in their own way (the protocol at the target as it was
+/// <b>Behaviour</b>: what lies under <c>/v2</c> is the protocol's, but for routes that say <c>BeforeInference</c>; where gateways ask each other how loaded they are is no route's at all. Both look at a path in their own way (the protocol at the target as it was
 /// sent, routes at the decoded path), so whose a request is is decided here, once, by the protocol's. <b>Cost</b>: for inference, the taking apart of its path a second time.
 /// </remarks>
 internal static class ProxyRouting
@@ -20,7 +21,7 @@ internal static class ProxyRouting
     {
         app.Use(next => context =>
         {
-            if (!source.HasRoutesBeforeInference && IsInference(context)) context.SetEndpoint(Inference);
+            if (IsReport(context) || (!source.HasRoutesBeforeInference && IsInference(context))) context.SetEndpoint(Inference);
             return next(context);
         });
         app.UseRouting();
@@ -35,5 +36,10 @@ internal static class ProxyRouting
     /// <summary>The proxied route that a request is for; null for none.</summary>
     public static ProxyRoute? RouteOf(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProxyRoute>();
 
-    private static bool IsInference(HttpContext context) => Route.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget).Kind != RouteKind.Foreign;
+    private static bool IsInference(HttpContext context) => Route.Parse(TargetOf(context)).Kind != RouteKind.Foreign;
+
+    // To a route that takes everything it would be one more path, and gateways would not know each other.
+    private static bool IsReport(HttpContext context) => TargetOf(context) == ServerReport.Path;
+
+    private static string TargetOf(HttpContext context) => context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 }

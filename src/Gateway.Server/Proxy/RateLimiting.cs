@@ -60,7 +60,9 @@ internal sealed class RateLimiting(ProxyConfigSource source) : IRateLimiterPolic
             QueueLimit = 0,
             AutoReplenishment = true,
         });
-        return concurrency is null ? rate : RateLimiter.CreateChained(rate, concurrency);
+
+        // In this order: a request that cannot be let in for now is tried a second time, to wait, and has not cost the rate anything.
+        return concurrency is null ? rate : RateLimiter.CreateChained(concurrency, rate);
     }
 
     /// <summary>Tells limiters apart: by route, and by what the limits are, so that a change makes a new one.</summary>

@@ -44,7 +44,7 @@ internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, Open
             exchange.Request.LimitTime(timeout);
             exchange.Request.CacheUse |= use;
             exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(context.Request.Headers);
-            exchange.Request.MayBeKeptElsewhere = model.HasAffinity && OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
+            exchange.Request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
             exchange.WatchClient();
             try
             {

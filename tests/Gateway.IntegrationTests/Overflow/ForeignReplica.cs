@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Gateway.IntegrationTests.Overflow;
 
-/// <summary>A server of the Open Inference Protocol that knows nothing of gateways: passes its own paths on to one, without the headers that gateways have among themselves.</summary>
+/// <summary>A server of the Open Inference Protocol that knows nothing of gateways, until it does: passes its own paths on to one, without the headers that gateways have among themselves.</summary>
 internal sealed class ForeignReplica : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -20,6 +20,9 @@ internal sealed class ForeignReplica : IAsyncDisposable
 
     public string Address => _app.Urls.Single();
 
+    /// <summary>Whether it passes on as well what gateways ask each other.</summary>
+    public bool IsGateway { get; set; }
+
     public static async Task<ForeignReplica> StartAsync(string behind)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
@@ -27,9 +30,10 @@ internal sealed class ForeignReplica : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         WebApplication app = builder.Build();
         HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 512 }) { BaseAddress = new Uri(behind) };
-        app.Run(context => PassAsync(context, http));
+        ForeignReplica replica = new(app, http);
+        app.Run(replica.PassAsync);
         await app.StartAsync();
-        return new ForeignReplica(app, http);
+        return replica;
     }
 
     public async ValueTask DisposeAsync()
@@ -38,9 +42,9 @@ internal sealed class ForeignReplica : IAsyncDisposable
         _http.Dispose();
     }
 
-    private static async Task PassAsync(HttpContext context, HttpClient http)
+    private async Task PassAsync(HttpContext context)
     {
-        if (!context.Request.Path.StartsWithSegments("/v2", StringComparison.Ordinal))
+        if (!IsGateway && !context.Request.Path.StartsWithSegments("/v2", StringComparison.Ordinal))
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
@@ -55,7 +59,7 @@ internal sealed class ForeignReplica : IAsyncDisposable
             request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse("application/json");
         }
 
-        using HttpResponseMessage answer = await http.SendAsync(request);
+        using HttpResponseMessage answer = await _http.SendAsync(request);
         context.Response.StatusCode = (int)answer.StatusCode;
         context.Response.ContentType = answer.Content.Headers.ContentType?.ToString();
         await context.Response.Body.WriteAsync(await answer.Content.ReadAsByteArrayAsync());

@@ -47,6 +47,7 @@ public sealed class ProxyTests
         Assert.Equal((200, "/other"), await host.GetAsync("/other"));
         Assert.Equal((404, "{\"error\":\"Request for unknown model: 'm' is not found\"}"), await host.GetAsync("/v2/models/m"));
         Assert.Equal(404, (await host.GetAsync("/v2/nothing")).Status);
+        Assert.Equal(404, (await host.GetAsync("/gateway/load")).Status);
         Assert.Equal((200, "{\"live\":true}"), await host.GetAsync("/v2/health/live"));
     }
 
@@ -288,6 +289,24 @@ public sealed class ProxyTests
         Assert.Equal(200, (await first).Status);
         Assert.Equal(200, (await second).Status);
         Assert.Equal(2, upstream.Requests);
+    }
+
+    [Fact]
+    public async Task RateAndConcurrency_WhatConcurrencyRefuses_CostsTheRateNothing()
+    {
+        TaskCompletionSource leave = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using Upstream upstream = await Upstream.StartAsync(_ => leave.Task);
+        await using ProxyHost host = await ProxyHost.StartAsync(
+            Routes(""" "r": { "ClusterId": "c", "RateLimiterPolicy": "both", "Match": { "Path": "/r" } } """, """ "RateLimits": { "both": { "Requests": 4, "Window": "01:00:00", "Concurrency": 1 } } """), null, upstream.Address);
+
+        Task<(int Status, string Body)> first = host.GetAsync("/r");
+        await Eventually.TrueAsync(() => upstream.Requests == 1, "the first is there");
+        for (int i = 0; i < 4; i++) Assert.Equal(429, (await host.GetAsync("/r")).Status);
+        leave.SetResult();
+
+        Assert.Equal(200, (await first).Status);
+        for (int i = 0; i < 3; i++) Assert.Equal(200, (await host.GetAsync("/r")).Status);
+        Assert.Equal(429, (await host.GetAsync("/r")).Status);
     }
 
     [Fact]

@@ -47,6 +47,9 @@ public sealed class Replica(string address, ulong? seed = null, bool warmsUp = f
     /// <summary>Whether it is a server of the protocol that is no gateway: it says nothing of its load, which is guessed from how long it takes.</summary>
     public bool IsForeign { get; set; }
 
+    /// <summary>Whether it is asked for its load at all: what is no member any more is not, though requests may still be on their way there.</summary>
+    public bool IsAsked { get; set; }
+
     /// <summary>The name that it was found by, port included, which it is asked for and its certificate is to be of; null for that of the address.</summary>
     public string? Host { get; init; }
 

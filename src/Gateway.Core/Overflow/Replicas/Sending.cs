@@ -12,8 +12,8 @@ public readonly struct Sending(Replica replica, RemoteQueue queue, ReplicaHealth
     /// <summary>Whether it tries a replica that was thrown out.</summary>
     public bool IsTrial => hop.IsTrial;
 
-    /// <summary>Whether its answer is not worth waiting for any more, however long there is: the replica was thrown out since, or has not reported for a time.</summary>
-    public bool IsHopeless(Fleet fleet, long now) => health.HasChangedSince(hop) || now - Replica.LastReportAt > MissedReports * fleet.MaximumAge;
+    /// <summary>Whether its answer is not worth waiting for any more, however long there is: the replica was thrown out since, or is asked for reports and has given none for a time.</summary>
+    public bool IsHopeless(Fleet fleet, long now) => health.HasChangedSince(hop) || (Replica.IsAsked && now - Replica.LastReportAt > MissedReports * fleet.MaximumAge);
 
     /// <summary>The replica has answered: with a result, or with an error that is the request's own.</summary>
     public void Answer(Fleet fleet, long now)

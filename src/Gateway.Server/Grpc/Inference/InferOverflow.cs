@@ -120,12 +120,13 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds) =>
         dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model, ReplicaTransport.Grpc);
 
-    /// <summary>The client's metadata, but for how its message was compressed, which it is no more.</summary>
+    /// <summary>The client's metadata, but for how its message was compressed, which it is no more, and for what only gateways say.</summary>
     private static HeaderDictionary HeadersOf(GrpcCall call)
     {
         HeaderDictionary headers = [];
         foreach (var header in call.Headers) headers[header.Key] = header.Value;
         headers.Remove(MessageCoding.EncodingHeader);
+        headers.Remove(OverflowHeaders.WarmUp);
         headers.ContentLength = null;
         return headers;
     }

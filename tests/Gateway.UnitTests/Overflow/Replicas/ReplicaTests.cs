@@ -31,6 +31,22 @@ public sealed class ReplicaTests
         Assert.Equal(1000, _replica.LastReportAt);
     }
 
+    // One that has left is not asked any more; what it was sent before, it may still answer.
+    [Fact]
+    public void IsHopeless_NoReportForLong_OnlyWhileItIsAsked()
+    {
+        Fleet fleet = new(MaximumAge);
+        _replica.Receive(Digits, Report(1), 1000);
+        Assert.True(_replica.Http.TryBegin(1000, 1, out Hop hop));
+        Sending sending = new(_replica, _replica.Find(Digits)!, _replica.Http, hop);
+
+        _replica.IsAsked = true;
+        Assert.False(sending.IsHopeless(fleet, 1000 + MaximumAge));
+        Assert.True(sending.IsHopeless(fleet, _later));
+        _replica.IsAsked = false;
+        Assert.False(sending.IsHopeless(fleet, _later));
+    }
+
     [Fact]
     public void Receive_AnotherBoot_StartsSlowlyOverAll()
     {
