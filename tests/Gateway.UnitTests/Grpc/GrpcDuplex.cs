@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Net;
 using Google.Protobuf;
 
@@ -27,7 +28,7 @@ internal sealed class GrpcDuplex : IDisposable
     /// <summary>Says that no more is written.</summary>
     public void Close() => Content.Close();
 
-    /// <summary>Reads the next message; null at the end.</summary>
+    /// <summary>Reads the next message, compressed or not; null at the end.</summary>
     public async Task<T?> ReadAsync<T>(MessageParser<T> parser)
         where T : class, IMessage<T>
     {
@@ -36,7 +37,7 @@ internal sealed class GrpcDuplex : IDisposable
         if (await _answer.ReadAtLeastAsync(prefix, 5, throwOnEndOfStream: false, Cancelled.Token) < 5) return null;
         byte[] message = new byte[BinaryPrimitives.ReadUInt32BigEndian(prefix.AsSpan(1))];
         await _answer.ReadExactlyAsync(message, Cancelled.Token);
-        return parser.ParseFrom(message);
+        return prefix[0] == 0 ? parser.ParseFrom(message) : parser.ParseFrom(new GZipStream(new MemoryStream(message), CompressionMode.Decompress));
     }
 
     /// <summary>The status, once all messages have been read.</summary>

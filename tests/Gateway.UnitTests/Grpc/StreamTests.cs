@@ -1,6 +1,8 @@
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Server.Grpc;
 using Gateway.Server.Grpc.Messages;
+using Gateway.Server.Hosting;
 using Gateway.UnitTests.OpenInference;
 
 namespace Gateway.UnitTests.Grpc;
@@ -149,6 +151,28 @@ public sealed class StreamTests : IAsyncLifetime
         Assert.Equal("\u000e\0\0\02.000000:1:dog", (await stream.ReadAsync(ModelStreamInferResponse.Parser))!.InferResponse.RawOutputContents[0].ToStringUtf8());
         stream.Close();
         Assert.Equal((0, ""), await stream.EndAsync());
+    }
+
+    // What is compressed at the lowest level may grow by more than its block has room for.
+    [Fact]
+    public async Task Stream_AnswersPutAsideThatCompressionMakesLarger_AreAnswered()
+    {
+        const int Count = 8;
+        await using GrpcServer server = await GrpcServer.StartAsync(new ServerOptions { GrpcInferResponseCompressionLevel = ResponseCompression.Low });
+        server.Server.AddGated(_gate, 100);
+        Random random = new(20261126);
+        float[] numbers = [.. Enumerable.Range(0, 16_000).Select(_ => random.NextSingle())];
+        using GrpcDuplex stream = server.Client.Open(Method, ("grpc-accept-encoding", "gzip"));
+        await stream.WriteAsync(Requests.Raw("gated", [1, 1], 1));
+        for (int i = 0; i < Count; i++) await stream.WriteAsync(Requests.Raw("any", [1, numbers.Length], numbers));
+        await Eventually.TrueAsync(() => server.Catalog.Find("any", 0).Batcher.Statistics.Snapshot()[RequestOutcome.Succeeded] == Count, "the later ones are answered");
+        _gate.Set();
+
+        Assert.Equal("gated", (await stream.ReadAsync(ModelStreamInferResponse.Parser))!.InferResponse.ModelName);
+        for (int i = 0; i < Count; i++) Assert.Equal(numbers, Requests.Floats((await stream.ReadAsync(ModelStreamInferResponse.Parser))!.InferResponse.RawOutputContents[0]));
+        stream.Close();
+        Assert.Equal((0, ""), await stream.EndAsync());
+        Assert.Equal(numbers.Length * sizeof(float), (await server.Client.InferAsync(Requests.Raw("any", [1, numbers.Length], numbers))).RawOutputContents[0].Length);
     }
 
     [Fact]
