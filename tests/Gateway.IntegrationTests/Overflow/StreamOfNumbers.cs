@@ -51,11 +51,12 @@ internal sealed class StreamOfNumbers
 
     private void Note(ReadOnlySpan<byte> message, long number)
     {
-        (string error, string id, long got, bool isLast) = Read(message);
+        (string error, string id, long got, bool isLast, bool saysWhy) = Read(message);
         if (id != number.ToString(CultureInfo.InvariantCulture)) Problems.Add($"an answer to '{id}' in the place of {number}");
         if (error.Length > 0)
         {
             Refused++;
+            if (!saysWhy && !error.Contains("timeout", StringComparison.Ordinal)) Problems.Add($"'{error}' comes without its reason, or when to come back");
             if (!error.Contains("deadline", StringComparison.Ordinal) && !error.Contains("no replica", StringComparison.Ordinal) && !error.Contains("timeout", StringComparison.Ordinal)) Problems.Add(error);
             return;
         }
@@ -66,9 +67,9 @@ internal sealed class StreamOfNumbers
     }
 
     /// <summary>Reads a <c>ModelStreamInferResponse</c>, by Triton's numbers of fields.</summary>
-    private static (string Error, string Id, long Number, bool IsLast) Read(ReadOnlySpan<byte> message)
+    private static (string Error, string Id, long Number, bool IsLast, bool SaysWhy) Read(ReadOnlySpan<byte> message)
     {
-        (string error, string id, long number, bool isLast) = ("", "", 0, false);
+        (string error, string id, long number, bool isLast, bool hasReason, bool hasTime) = ("", "", 0, false, false, false);
         ProtobufReader outer = new(message);
         while (outer.ReadTag() is var field and not 0)
         {
@@ -80,12 +81,14 @@ internal sealed class StreamOfNumbers
             {
                 ReadOnlySpan<byte> value = inner.ReadBytes();
                 if (tag >> 3 == 3) id = Encoding.UTF8.GetString(value);
+                if (tag >> 3 == 4) hasReason |= value.IndexOf("refusal"u8) >= 0;
+                if (tag >> 3 == 4) hasTime |= value.IndexOf("retry_after_ms"u8) >= 0;
                 if (tag >> 3 == 4) isLast |= value.IndexOf("triton_final_response"u8) >= 0;
                 if (tag >> 3 == 6) number = BitConverter.ToInt64(value);
             }
         }
 
-        return (error, id, number, isLast);
+        return (error, id, number, isLast, hasReason && hasTime);
     }
 
     private static byte[] Request(long number)

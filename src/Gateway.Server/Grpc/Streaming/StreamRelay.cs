@@ -100,6 +100,7 @@ internal sealed class StreamRelay(
     protected override void Fail(StatusCode status, string text, TimeSpan? retryAfter = null, string? reason = null)
     {
         (call.Status, call.Error, call.Id) = (status, text, id);
+        call.Refusal = new RefusalParameters(reason, retryAfter);
         if (catalog.TryFind(Run.Model.Name, Run.Model.Version, out ServedModel? model)) call.Model = model;
         call.Post();
     }
