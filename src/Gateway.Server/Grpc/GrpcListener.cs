@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
@@ -19,6 +18,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -44,8 +44,8 @@ internal sealed class GrpcListener : IAsyncDisposable
     public GrpcListener(IServiceProvider engine, ServerOptions options)
     {
         _asked = new IPEndPoint(options.GrpcAddress ?? options.HttpAddress, options.GrpcPort);
-        X509Certificate2? certificate = ServerCertificate.Load(options);
-        _scheme = certificate is null ? "http" : "https";
+        HttpsConnectionAdapterOptions? https = ServerCertificate.Load(options);
+        _scheme = https is null ? "http" : "https";
         BlockPool pool = engine.GetRequiredService<BlockPool>();
         ILoggerFactory loggers = engine.GetRequiredService<ILoggerFactory>();
         TimeProvider time = engine.GetRequiredService<TimeProvider>();
@@ -62,7 +62,7 @@ internal sealed class GrpcListener : IAsyncDisposable
                 _listen = listen;
                 listen.Protocols = HttpProtocols.Http2;
                 listen.Use(connections.Grpc.Count);
-                if (certificate is not null) listen.UseHttps(certificate);
+                if (https is not null) listen.UseHttps(https);
                 listen.Use(_ => connection => new Http2Connection(connection, _calls!, pool, times, time, logger).RunAsync());
             });
         });

@@ -1,10 +1,10 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using Gateway.Server.Frames;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Gateway.Server.Hosting;
@@ -23,8 +23,8 @@ internal static class FrontDoor
     public static void AddFrontDoor(this WebApplicationBuilder builder, ServerOptions options, ServedPorts ports)
     {
         ConnectionCounts connections = new();
-        X509Certificate2? certificate = ServerCertificate.Load(options);
-        ports.IsTls = certificate is not null;
+        HttpsConnectionAdapterOptions? https = ServerCertificate.Load(options);
+        ports.IsTls = https is not null;
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -41,11 +41,11 @@ internal static class FrontDoor
             {
                 ports.HttpPort = listen;
                 listen.Use(connections.Http.Count);
-                if (certificate is not null)
+                if (https is not null)
                 {
                     // The client says in the handshake which of the two it wants.
                     listen.Protocols = HttpProtocols.Http1AndHttp2;
-                    listen.UseHttps(certificate);
+                    listen.UseHttps(https);
                     return;
                 }
 
@@ -58,7 +58,7 @@ internal static class FrontDoor
             kestrel.Listen(new IPEndPoint(options.FramesAddress ?? options.HttpAddress, options.FramesPort), listen =>
             {
                 listen.Use(connections.Frames.Count);
-                if (certificate is not null) listen.UseHttps(certificate);
+                if (https is not null) listen.UseHttps(https);
                 listen.UseConnectionHandler<FrameConnectionHandler>();
                 ports.FramesPort = listen;
             });

@@ -1,19 +1,23 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Gateway.Server.Hosting;
 
-/// <summary>Reads the certificate that the server shows its clients.</summary>
+/// <summary>Reads the certificate that the server shows its clients, and those that lead from it to an authority that they know.</summary>
 internal static class ServerCertificate
 {
     /// <returns>Null when none is set.</returns>
     /// <exception cref="StartupException">It cannot be read.</exception>
-    public static X509Certificate2? Load(ServerOptions options)
+    public static HttpsConnectionAdapterOptions? Load(ServerOptions options)
     {
         if (options.TlsCertificate is not { } certificate) return null;
         try
         {
-            return X509Certificate2.CreateFromPemFile(certificate, options.TlsKey);
+            // The server's own comes first in the file.
+            HttpsConnectionAdapterOptions https = new() { ServerCertificate = X509Certificate2.CreateFromPemFile(certificate, options.TlsKey), ServerCertificateChain = [] };
+            https.ServerCertificateChain.ImportFromPemFile(certificate);
+            return https;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {

@@ -142,6 +142,47 @@ public sealed class SecurityTests : IDisposable
     }
 
     [Fact]
+    public async Task Certificate_WithItsChain_IsTrustedByWhoKnowsTheRootAlone()
+    {
+        using ECDsa rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using ECDsa middleKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using X509Certificate2 root = Authority("CN=root", rootKey).CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
+        using X509Certificate2 middle = Authority("CN=between", middleKey).Create(root, root.NotBefore, root.NotAfter, [1]).CopyWithPrivateKey(middleKey);
+        CertificateRequest server = new("CN=localhost", key, HashAlgorithmName.SHA256);
+        SubjectAlternativeNameBuilder names = new();
+        names.AddDnsName("localhost");
+        server.CertificateExtensions.Add(names.Build());
+        using X509Certificate2 certificate = server.Create(middle, root.NotBefore, root.NotAfter, [2]);
+        File.WriteAllText(CertificateFile, $"{certificate.ExportCertificatePem()}\n{middle.ExportCertificatePem()}\n");
+        File.WriteAllText(KeyFile, key.ExportPkcs8PrivateKeyPem());
+        await using GatewayProcess program = await ServeAsync();
+
+        foreach (int port in new[] { new Uri(program.HttpAddress).Port, new Uri(program.GrpcAddress).Port, IPEndPoint.Parse(program.FramesAddress).Port })
+        {
+            using TcpClient tcp = new();
+            await tcp.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
+            await using SslStream stream = new(tcp.GetStream());
+            SslClientAuthenticationOptions trusting = new()
+            {
+                TargetHost = "localhost",
+                CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck },
+            };
+
+            await stream.AuthenticateAsClientAsync(trusting, TestContext.Current.CancellationToken);
+
+            Assert.True(stream.IsAuthenticated);
+        }
+
+        static CertificateRequest Authority(string name, ECDsa key)
+        {
+            CertificateRequest request = new(name, key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
+            return request;
+        }
+    }
+
+    [Fact]
     public async Task Certificate_Unreadable_IsOneLine()
     {
         string missing = Path.Combine(_folder, "missing.pem");
