@@ -17,14 +17,17 @@ internal sealed partial class RepositoryPoller(ModelRepository repository, Repos
     private readonly Dictionary<string, Task> _changes = new(StringComparer.Ordinal);
     private string _lastProblems = "";
 
+    /// <summary>Whether a change has been seen that is still to be seen a second time.</summary>
+    internal bool IsSettling => _unsettled.Count > 0;
+
     public async Task RunAsync(CancellationToken cancellation)
     {
         try
         {
             while (true)
             {
-                bool isSettling = _unsettled.Count > 0 && options.SettleTime < options.PollInterval;
-                await Task.Delay(isSettling ? options.SettleTime : options.PollInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
+                bool looksSooner = IsSettling && options.SettleTime < options.PollInterval;
+                await Task.Delay(looksSooner ? options.SettleTime : options.PollInterval, TimeProvider.System, cancellation).ConfigureAwait(false);
                 Look();
             }
         }
@@ -57,6 +60,8 @@ internal sealed partial class RepositoryPoller(ModelRepository repository, Repos
                 if (_changes.ContainsKey(life.Name) || scan.Models.ContainsKey(life.Name) || !life.IsKnown || !HasSettled(life.Name, null)) continue;
                 _changes[life.Name] = ObserveAsync(repository.UnloadAsync(life.Name, isForgotten: true));
             }
+
+            if (scan.Problems.Count == 0) ForgetGone(scan);
         }
 #pragma warning disable CA1031 // Whatever goes wrong at one look, the next may do better.
         catch (Exception error)
@@ -93,6 +98,12 @@ internal sealed partial class RepositoryPoller(ModelRepository repository, Repos
         if (_unsettled.TryGetValue(model, out FolderStamp? last) && last == stamp) return _unsettled.Remove(model);
         _unsettled[model] = stamp;
         return false;
+    }
+
+    /// <summary>Forgets folders that went before they had settled, so that nothing waits for them.</summary>
+    private void ForgetGone(RepositoryScan scan)
+    {
+        foreach (string model in _unsettled.Keys.Where(model => !scan.Models.ContainsKey(model) && repository.Find(model) is not { IsKnown: true }).ToArray()) _unsettled.Remove(model);
     }
 
     private void Report(RepositoryScan scan)

@@ -90,6 +90,21 @@ public sealed class RepositoryPollerTests
     }
 
     [Fact]
+    public async Task Look_FolderIsGoneBeforeItSettled_NothingWaitsForIt()
+    {
+        await using ScriptedRepository repository = await LoadedAsync();
+        repository.Write("passing", ScriptedBackend.Script(5));
+        await repository.LookAsync();
+        Assert.True(repository.Poller.IsSettling);
+        Directory.Move(repository.In("passing"), repository.In("there"));
+
+        for (int i = 0; i < 3; i++) await repository.LookAsync();
+
+        Assert.False(repository.Poller.IsSettling);
+        Assert.Equal(["m 1 Ready", "there 1 Ready"], repository.Index());
+    }
+
+    [Fact]
     public async Task Look_RepositoryIsGone_ServesOnAndSeesItComeBack()
     {
         await using ScriptedRepository repository = await LoadedAsync();
