@@ -47,7 +47,7 @@ public sealed record LoadOverride(string Config, IReadOnlyDictionary<string, byt
         if (FileOption(config) is { } option) throw new ModelLoadException($"'{option}' has to do with files of the server's and cannot be given with a load; write it into the repository");
         if (Files.Count > 0) return OverriddenFolder.Write(model, config, Files);
         if (folder is null) throw new ModelLoadException("it is in no repository, and no files were given");
-        return new OverriddenFolder(ModelFolder.Read(folder) with { Declared = config }, isTemporary: false);
+        return new OverriddenFolder(ModelFolder.Read(folder, config), isTemporary: false);
     }
 
     /// <summary>A parameter that names files outside the model's folder, such as a library to load; null for none.</summary>

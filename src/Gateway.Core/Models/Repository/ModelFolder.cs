@@ -9,8 +9,9 @@ namespace Gateway.Core.Models.Repository;
 internal sealed record ModelFolder(string Name, string Directory, ModelConfig? Declared, GatewayModelConfig Gateway)
 {
     /// <summary>Reads a model's configuration files.</summary>
+    /// <param name="given">Takes the place of <c>config.pbtxt</c>, which is not looked at then.</param>
     /// <exception cref="ModelLoadException">A file is there and cannot be used.</exception>
-    public static ModelFolder Read(string directory)
+    public static ModelFolder Read(string directory, ModelConfig? given = null)
     {
         string name = Path.GetFileName(directory);
         string config = Path.Combine(directory, "config.pbtxt");
@@ -20,7 +21,7 @@ internal sealed record ModelFolder(string Name, string Directory, ModelConfig? D
             return new ModelFolder(
                 name,
                 directory,
-                File.Exists(config) ? ModelConfigReader.ReadFile(config, name) : null,
+                given ?? (File.Exists(config) ? ModelConfigReader.ReadFile(config, name) : null),
                 File.Exists(gateway) ? GatewayModelConfig.Read(File.ReadAllBytes(gateway), gateway) : new GatewayModelConfig());
         }
         catch (Exception error) when (error is ModelConfigException or IOException or UnauthorizedAccessException)

@@ -27,6 +27,22 @@ public sealed class LoadOverrideTests
     }
 
     [Fact]
+    public async Task Load_Configuration_ReplacesOneThatIsRefused_ButNotWhatIsBesideIt()
+    {
+        await using ScriptedRepository repository = new();
+        repository.Write("m", ScriptedBackend.Script(1), config: "sequence_batching { }");
+        File.WriteAllText(repository.In("m", "gateway.json"), """{ "nonsense": 1 }""");
+        Assert.Contains("config.pbtxt", (await Assert.ThrowsAsync<InferenceException>(() => repository.LoadAsync("m"))).Message, StringComparison.Ordinal);
+        Assert.Contains("gateway.json", (await Assert.ThrowsAsync<InferenceException>(() => repository.LoadAsync("m", Given(Config)))).Message, StringComparison.Ordinal);
+        File.Delete(repository.In("m", "gateway.json"));
+
+        await repository.LoadAsync("m", Given(Config));
+
+        Assert.Equal(1, await repository.AddsAsync("m"));
+        Assert.Equal(4, repository.Catalog.Find("m", 0).Config.MaxBatchSize);
+    }
+
+    [Fact]
     public async Task Load_Files_TakeThePlaceOfTheFolderAndLeaveNothingBehind()
     {
         await using ScriptedRepository repository = new();
