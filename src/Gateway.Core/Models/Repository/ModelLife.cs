@@ -196,7 +196,7 @@ internal sealed partial class ModelLife(string name, ModelLoader loader, ModelCa
         foreach (ModelStatus status in _statuses.Values.ToArray())
         {
             if (leaving.Contains(status.Version)) _statuses[status.Version] = status with { State = ModelState.Unloading, Reason = "", Model = null };
-            else if (status.State != ModelState.Unloading && !attempt.Present.Contains(status.Version)) _statuses.Remove(status.Version);
+            else if (status.State == ModelState.Loading || (status.State != ModelState.Unloading && !attempt.Present.Contains(status.Version))) _statuses.Remove(status.Version);
         }
 
         _served = [.. attempt.Loaded];

@@ -228,6 +228,18 @@ public sealed class ModelRepositoryTests
     }
 
     [Fact]
+    public async Task Load_FilesThatChangeMeanwhile_NoVersionStaysLoading()
+    {
+        await using ScriptedRepository repository = new();
+        repository.Write("m", ScriptedBackend.Script(1));
+        repository.Backend.Loading = _ => repository.Write("m", ScriptedBackend.Script(20_000));
+
+        await Assert.ThrowsAsync<InferenceException>(() => repository.LoadAsync("m"));
+
+        Assert.Equal(["m 0 Unavailable: its files changed while they were read"], repository.Index());
+    }
+
+    [Fact]
     public async Task Unload_NeverLoaded_IsNoMistake()
     {
         await using ScriptedRepository repository = new();
