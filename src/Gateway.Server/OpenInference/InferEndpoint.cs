@@ -64,17 +64,19 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     /// <summary>Lets a call in before its body is read, or answers why not.</summary>
     /// <param name="timeout">The time that the client gives it, in microseconds; 0 for none.</param>
     /// <param name="use">What headers say of the cache.</param>
-    /// <param name="tenant">Whose call was let in, to leave when it is over; null where there are no tenants. Nobody's when this is false.</param>
+    /// <param name="tenant">Whose call was let in, to leave when it is over; null where there are no tenants, and when this is false.</param>
     internal static bool LetsIn(HttpContext context, CallerTenants tenants, ServedModel model, long timeout, CacheUse use, out Tenant? tenant)
     {
         if (!tenants.TryEnter(context, out tenant, out TenantRefusal over))
         {
+            tenant = null;
             ErrorWriter.WriteRefusal(context, StatusCode.ResourceExhausted, over.Reason.WireName(), over.RetryAfter, over.Text);
             return false;
         }
 
         if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use))
         {
+            tenant = null;
             ErrorWriter.WriteRefusal(context, refusal);
             return false;
         }

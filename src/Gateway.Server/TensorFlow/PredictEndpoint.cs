@@ -19,12 +19,13 @@ namespace Gateway.Server.TensorFlow;
 /// <b>Behaviour</b>: the answer has the request's form. There is one signature, the model itself; its name is not looked at. What exceeds limits, or would be refused for want of room or time, is so
 /// before the body is read. <b>Threading</b>: any.
 /// </remarks>
-internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, ILogger<PredictEndpoint> logger)
+internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, OpenInferenceOptions options, CallerTenants tenants, TimeProvider time, ILogger<PredictEndpoint> logger)
 {
     /// <param name="version">0 for the highest ready version.</param>
     public async Task HandleAsync(HttpContext context, string name, long version)
     {
         InferExchange exchange = new(pool, SharedRegions.Disabled) { Context = context, Limit = options.MaxInputBytes };
+        long arrival = time.GetTimestamp();
         Tenant? tenant = null;
         try
         {
@@ -35,13 +36,15 @@ internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, Open
             PredictForm form;
             using (WholeBody body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false))
             {
-                exchange.Request = catalog.RentRequest(model, version, tenant);
-                exchange.Request.Trace?.ComeBy(TraceProtocol.Http);
+                // Whether that goes well or not, the tenant is not this call's any more.
+                Tenant? caller = tenant;
                 tenant = null;
+                exchange.Request = catalog.RentRequest(model, version, caller);
+                exchange.Request.Trace?.ComeBy(TraceProtocol.Http);
                 form = PredictRequest.Read(body.Bytes, exchange);
             }
 
-            exchange.Request.LimitTime(timeout);
+            exchange.Request.LimitTime(timeout, (long)time.GetElapsedTime(arrival).TotalMicroseconds);
             exchange.Request.CacheUse |= use;
             exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(context.Request.Headers);
             exchange.Request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };

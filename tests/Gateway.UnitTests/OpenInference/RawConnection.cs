@@ -13,10 +13,12 @@ internal sealed class RawConnection : IDisposable
     {
     }
 
-    public static async Task<RawConnection> OpenAsync(InferenceServer server)
+    public static Task<RawConnection> OpenAsync(InferenceServer server) => OpenAsync(server.Port);
+
+    public static async Task<RawConnection> OpenAsync(int port)
     {
         RawConnection connection = new();
-        await connection._socket.ConnectAsync(System.Net.IPAddress.Loopback, server.Port, TestContext.Current.CancellationToken);
+        await connection._socket.ConnectAsync(System.Net.IPAddress.Loopback, port, TestContext.Current.CancellationToken);
         return connection;
     }
 

@@ -1,5 +1,6 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Tenants;
 using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
@@ -31,23 +32,29 @@ internal sealed class ProxyHost : IAsyncDisposable
 
     public ModelCatalog Catalog => _services.GetRequiredService<ModelCatalog>();
 
+    public TenantDirectory Tenants => _services.GetRequiredService<TenantDirectory>();
+
     public BlockPool Pool => _services.GetRequiredService<BlockPool>();
 
     /// <summary>Starts it with the text of a file, in which <c>$0</c>, <c>$1</c> … stand for the addresses.</summary>
     public static Task<ProxyHost> StartAsync(string text, string? token = null, params string[] addresses) => StartRestrictedAsync(text, [], token, addresses);
 
     /// <param name="restricted">As <see cref="ServerOptions.HttpRestrictedApi"/>.</param>
-    public static async Task<ProxyHost> StartRestrictedAsync(string text, string[] restricted, string? token = null, params string[] addresses)
+    public static Task<ProxyHost> StartRestrictedAsync(string text, string[] restricted, string? token = null, params string[] addresses) =>
+        StartWithAsync(text, new ServerOptions { HttpRestrictedApi = restricted, AccessToken = token }, addresses);
+
+    /// <param name="options">As they are, but for ports and the proxy.</param>
+    public static async Task<ProxyHost> StartWithAsync(string text, ServerOptions options, params string[] addresses)
     {
         string folder = Directory.CreateTempSubdirectory("gateway").FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "proxy.json"), With(text, addresses));
         List<string> problems = [];
-        ProxySettings settings = ProxySettingsReader.Read(ProxySettingsReader.Files(folder, Path.Combine(folder, "proxy.json")), token is not null, problems)!;
+        ProxySettings settings = ProxySettingsReader.Read(ProxySettingsReader.Files(folder, Path.Combine(folder, "proxy.json")), options.AccessToken is not null, problems)!;
         Assert.Empty(problems);
         Assert.Empty(ProxyCheck.Problems(settings));
         IServiceProvider? services = null;
         GatewayHost host = GatewayHost.Build(
-            new ServerOptions { HttpPort = 0, MetricsPort = 0, AllowGrpc = false, AllowFrames = false, Proxy = settings, AccessToken = token, HttpRestrictedApi = restricted },
+            options with { HttpPort = 0, MetricsPort = 0, AllowGrpc = false, AllowFrames = false, Proxy = settings },
             TimeProvider.System,
             all => all.AddSingleton<IModelLoader, NoModels>().AddOpenInference().AddMessagePack().AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance),
             app =>

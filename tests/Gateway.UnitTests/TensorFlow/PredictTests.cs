@@ -1,8 +1,13 @@
 using System.Text;
+using Gateway.Core.Diagnostics;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
+using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol.Tensors;
+using Gateway.Server.Hosting;
+using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
 using Gateway.TestSupport;
 using Gateway.TestSupport.Simulation.Fleets;
 using Gateway.UnitTests.Hosting;
@@ -22,27 +27,37 @@ public sealed class PredictTests : IAsyncLifetime
             "bytes": { "Match": { "Path": "/v1/models/bytes:predict" }, "Metadata": { "Model": "bytes", "Protocol": "tensorflow" } },
             "half": { "Match": { "Path": "/v1/models/half:predict" }, "Metadata": { "Model": "half", "Protocol": "tensorflow" } },
             "flags": { "Match": { "Path": "/v1/models/flags:predict" }, "Metadata": { "Model": "flags", "Protocol": "tensorflow" } },
+            "gated": { "Match": { "Path": "/v1/models/gated:predict" }, "Metadata": { "Model": "gated", "Protocol": "tensorflow" } },
             "nobody": { "Match": { "Path": "/v1/models/nobody:predict" }, "Metadata": { "Model": "nobody", "Protocol": "tensorflow" } } } } }
         """;
 
     private readonly List<DynamicBatcher> _batchers = [];
+    private readonly ManualResetEventSlim _gate = new();
     private ProxyHost _host = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _host = await ProxyHost.StartAsync(Text);
+        TenantsOptions tenants = new() { TrustNames = true, Named = { ["two"] = new TenantOptions { MaxConcurrency = 2 }, ["many"] = new TenantOptions { MaxConcurrency = 10 } } };
+        _host = await ProxyHost.StartWithAsync(Text, new ServerOptions { Tenants = tenants });
         Serve("one", [Spec("x", DataType.Fp32, 2)], [Spec("y", DataType.Fp32, 2)]);
         Serve("two", [Spec("a", DataType.Fp64, 2), Spec("b", DataType.Int64, 1)], [Spec("first", DataType.Fp64, 2), Spec("second", DataType.Int64, 1)]);
         Serve("flags", [Spec("f", DataType.Bool, 1)], [Spec("g", DataType.Bool, 1)]);
         Serve("half", [Spec("x", DataType.Fp16, 1)], [Spec("y", DataType.Fp16, 1)]);
+        Serve("gated", [Spec("x", DataType.Fp32, 1)], [Spec("y", DataType.Fp32, 1)], layout => new FunctionExecutor(layout, _host.Pool, TimeProvider.System, (batch, inputs, outputs) =>
+        {
+            _gate.Wait();
+            SampleModels.Copy(batch, inputs, outputs);
+        }), mostRows: 1, mostQueued: 1);
         ServeStrings("text", "t");
         ServeStrings("bytes", "t_bytes");
     }
 
     public async ValueTask DisposeAsync()
     {
+        _gate.Set();
         await _host.DisposeAsync();
         foreach (DynamicBatcher batcher in _batchers) await batcher.DisposeAsync();
+        _gate.Dispose();
     }
 
     [Theory]
@@ -123,6 +138,56 @@ public sealed class PredictTests : IAsyncLifetime
         Assert.Equal(200, (await PostAsync("two", bodies[0])).Status);
     }
 
+    [Fact]
+    public async Task Predict_OverItsTenantsConcurrency_IsRefusedEachTime()
+    {
+        Task<(int Status, string Body)>[] running = [.. Enumerable.Range(0, 2).Select(_ => PostAsync("gated", """{"instances":[[1]]}""", "two"))];
+        await Eventually.TrueAsync(() => InFlight("two") == 2, "both are in flight");
+
+        for (int i = 0; i < 3; i++) Assert.Equal(429, (await PostAsync("one", """{"instances":[[1,2]]}""", "two")).Status);
+
+        Assert.Equal(2, InFlight("two"));
+        _gate.Set();
+        Assert.All(await Task.WhenAll(running), answer => Assert.Equal(200, answer.Status));
+        await Eventually.TrueAsync(() => InFlight("two") == 0, "none is in flight");
+        Assert.Equal(200, (await PostAsync("one", """{"instances":[[1,2]]}""", "two")).Status);
+    }
+
+    [Fact]
+    public async Task Predict_QueueIsFull_LeavesItsTenantOnce()
+    {
+        DynamicBatcher gated = _host.Catalog.Find("gated", 0).Batcher;
+        Task<(int Status, string Body)> first = PostAsync("gated", """{"instances":[[1]]}""", "many");
+        await Eventually.TrueAsync(() => gated.Statistics.Snapshot().Accepted == 1 && gated.PendingRequests == 0, "it runs");
+        Task<(int Status, string Body)> second = PostAsync("gated", """{"instances":[[1]]}""", "many");
+        await Eventually.TrueAsync(() => gated.PendingRequests == 1, "the next one waits");
+
+        Assert.Equal(503, (await PostAsync("gated", """{"instances":[[1]]}""", "many")).Status);
+
+        Assert.Equal(2, InFlight("many"));
+        _gate.Set();
+        Assert.Equal((200, 200), ((await first).Status, (await second).Status));
+    }
+
+    [Fact]
+    public async Task Predict_BodyThatTookAllItsTime_IsExpiredAndNotRun()
+    {
+        byte[] body = """{"instances":[[1,2]]}"""u8.ToArray();
+        using RawConnection connection = await RawConnection.OpenAsync(_host.Client.BaseAddress!.Port);
+
+        await connection.SendAsync(Encoding.ASCII.GetBytes($"POST /v1/models/one:predict HTTP/1.1\r\nHost: h\r\n{TimeoutHeader.Name}: 100\r\nContent-Length: {body.Length}\r\n\r\n"));
+        await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, TestContext.Current.CancellationToken);
+        await connection.SendAsync(body);
+        (string head, byte[] text) = await connection.ReadAnswerAsync();
+
+        Assert.StartsWith("HTTP/1.1 503", head);
+        Assert.Contains("Request timeout expired", Encoding.UTF8.GetString(text), StringComparison.Ordinal);
+        ModelCounts counts = _host.Catalog.Find("one", 0).Batcher.Statistics.Snapshot();
+        Assert.Equal((1, 1, 0), (counts.Accepted, counts[RequestOutcome.Expired], counts.Executions));
+    }
+
+    private long InFlight(string tenant) => _host.Tenants.Find(tenant)!.Snapshot().InFlight;
+
     private static TensorSpec Spec(string name, DataType type, params long[] dims) => SampleModels.Spec(name, type, dims);
 
     private void Serve(string name, TensorSpec[] inputs, TensorSpec[] outputs) =>
@@ -131,22 +196,23 @@ public sealed class PredictTests : IAsyncLifetime
     private void ServeStrings(string name, string output) =>
         Serve(name, [Spec("s", DataType.Bytes, 1)], [Spec(output, DataType.Bytes, 1)], layout => new EchoExecutor(layout, _host.Pool));
 
-    private void Serve(string name, TensorSpec[] inputs, TensorSpec[] outputs, Func<ModelLayout, IModelExecutor> make)
+    private void Serve(string name, TensorSpec[] inputs, TensorSpec[] outputs, Func<ModelLayout, IModelExecutor> make, int mostRows = 8, int mostQueued = 64)
     {
-        ModelLayout layout = new(name, 1, SampleModels.Config(name, 8), inputs, outputs);
-        BatchingPolicy policy = new() { MaxBatchRows = 8, MaxQueueRequests = 64 };
+        ModelLayout layout = new(name, 1, SampleModels.Config(name, mostRows), inputs, outputs);
+        BatchingPolicy policy = new() { MaxBatchRows = mostRows, MaxQueueRequests = mostQueued };
         DynamicBatcher batcher = new(policy, policy.MakeFormer(TimeProvider.System), _host.Pool, TimeProvider.System);
         _batchers.Add(batcher);
         batcher.Start([make(layout)], layout);
         _host.Catalog.Set(TestModels.Ready(new ServedModel(layout, "CPU, 1 thread", batcher)));
     }
 
-    private Task<(int Status, string Body)> PostAsync(string model, string body) => PostAsync(model, Encoding.UTF8.GetBytes(body));
+    private Task<(int Status, string Body)> PostAsync(string model, string body, string? tenant = null) => PostAsync(model, Encoding.UTF8.GetBytes(body), tenant);
 
-    private async Task<(int Status, string Body)> PostAsync(string model, byte[] body)
+    private async Task<(int Status, string Body)> PostAsync(string model, byte[] body, string? tenant = null)
     {
-        using ByteArrayContent content = new(body);
-        using HttpResponseMessage answer = await _host.Client.PostAsync(new Uri($"/v1/models/{model}:predict", UriKind.Relative), content, TestContext.Current.CancellationToken);
+        using HttpRequestMessage request = new(HttpMethod.Post, $"/v1/models/{model}:predict") { Content = new ByteArrayContent(body) };
+        if (tenant is not null) request.Headers.Add(CallerTenants.HeaderName, tenant);
+        using HttpResponseMessage answer = await _host.Client.SendAsync(request, TestContext.Current.CancellationToken);
         return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 }
