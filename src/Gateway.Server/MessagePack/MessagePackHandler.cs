@@ -242,11 +242,12 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private static async ValueTask RespondAsync(MessagePackCall call)
+    private async ValueTask RespondAsync(MessagePackCall call)
     {
         HttpResponse response = call.Context.Response;
         response.ContentType = ContentType;
         CacheHeaders.Write(response.Headers, call.Request!);
+        ServerTiming.AddTo(call.Context, call.Request!, options);
         response.ContentLength = InferAnswer.Bytes(call.Request!, call.WantedOutputs);
 
         // With the headers out of the way the bytes go to the connection's own buffers; before, the server would hold and copy them once more.

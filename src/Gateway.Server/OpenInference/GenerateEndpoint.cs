@@ -91,7 +91,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
         }
     }
 
-    private static void Respond(InferExchange exchange, bool isStream)
+    private void Respond(InferExchange exchange, bool isStream)
     {
         HttpContext context = exchange.Context;
         InferenceRequest request = exchange.Request!;
@@ -121,7 +121,11 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
         response.StatusCode = ErrorWriter.HttpStatus(request.Status);
         response.ContentType = isStream ? "text/event-stream; charset=utf-8" : "application/json";
 
-        if (isOk) CacheHeaders.Write(response.Headers, request);
+        if (isOk)
+        {
+            CacheHeaders.Write(response.Headers, request);
+            ServerTiming.AddTo(context, request, options);
+        }
 
         // A stream's length is not known when it begins: it is chunked, even if there is one event.
         if (!isStream) response.ContentLength = text.Length;

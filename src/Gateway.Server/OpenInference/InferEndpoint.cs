@@ -177,7 +177,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         ContentCoding coding = acceptEncoding.Length == 0 ? ContentCoding.Identity : Compression.Choose(acceptEncoding);
         long blobBytes = InferResponseWriter.BlobBytes(exchange);
         CacheHeaders.Write(response.Headers, exchange.Request!);
-        if (options.ServerTiming || exchange.Request!.Explains || context.Request.Headers.ContainsKey(ServerTiming.AskHeader)) response.Headers[ServerTiming.HeaderName] = ServerTiming.Of(exchange.Request!);
+        ServerTiming.AddTo(context, exchange.Request!, options);
         if (coding != ContentCoding.Identity)
         {
             InferResponseWriter.Compress(exchange, coding);

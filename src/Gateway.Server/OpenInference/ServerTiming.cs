@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gateway.Core.Caching;
 using Gateway.Core.Requests;
+using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.OpenInference;
 
@@ -21,6 +22,12 @@ internal static class ServerTiming
     public static ReadOnlySpan<byte> AskParameter => "explain"u8;
 
     public static ReadOnlySpan<byte> AnswerKey => "server_timing"u8;
+
+    /// <summary>Adds the header to a request's answer over HTTP, if it asks for it or all answers have it.</summary>
+    public static void AddTo(HttpContext context, InferenceRequest request, OpenInferenceOptions options)
+    {
+        if (options.ServerTiming || request.Explains || context.Request.Headers.ContainsKey(AskHeader)) context.Response.Headers[HeaderName] = Of(request);
+    }
 
     /// <summary>The text for a request that has been answered; made once.</summary>
     public static string Of(InferenceRequest request) => request.Explanation ??= Format(request, request.Model.Batcher.Time);

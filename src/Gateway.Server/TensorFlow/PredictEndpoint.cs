@@ -74,13 +74,14 @@ internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, Open
         }
     }
 
-    private static void Respond(InferExchange exchange, PredictForm form)
+    private void Respond(InferExchange exchange, PredictForm form)
     {
         HttpResponse response = exchange.Context.Response;
         PredictAnswer.Write(exchange.Text, exchange.Request!, form);
         response.ContentType = "application/json";
         response.ContentLength = exchange.Text.Length;
         CacheHeaders.Write(response.Headers, exchange.Request!);
+        ServerTiming.AddTo(exchange.Context, exchange.Request!, options);
         exchange.ReleaseRequest();
         response.BodyWriter.Write(exchange.Text.Written);
     }

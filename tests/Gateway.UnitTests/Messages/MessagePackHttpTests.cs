@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
 using System.Text;
 using Gateway.Protocol.Tensors;
+using Gateway.Server.OpenInference;
 using Gateway.UnitTests.OpenInference;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using static Gateway.UnitTests.Messages.Maps;
@@ -33,6 +34,23 @@ public sealed class MessagePackHttpTests
         Map output = (Map)((object?[])map["outputs"]!)[0]!;
         Assert.Equal(("y", "FP32"), (output["name"], output["datatype"]));
         Assert.Equal(MemoryMarshal.AsBytes(Row.AsSpan()).ToArray(), (byte[])output["data"]!);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Infer_Explained_SaysItsTimes(bool asks)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+
+        HttpRequestMessage request = new(HttpMethod.Post, "/v2/models/echo_FP32/infer") { Content = new ByteArrayContent(Write(Request(Row))) };
+        request.Content.Headers.Add("Content-Type", "application/msgpack");
+        if (asks) request.Headers.Add(ServerTiming.AskHeader, "1");
+
+        Answer answer = await server.SendAsync(request);
+
+        Assert.Equal(asks, answer.Headers.TryGetValue(ServerTiming.HeaderName, out string? timing));
+        if (asks) Assert.Contains("scatter;dur=", timing, StringComparison.Ordinal);
     }
 
     [Fact]

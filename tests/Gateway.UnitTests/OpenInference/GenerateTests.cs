@@ -48,6 +48,22 @@ public sealed class GenerateTests
         (await server.PostAsync($"/v2/models/{model}/generate_stream", body)).AssertError(status, error);
     }
 
+    [Theory]
+    [InlineData("generate", true)]
+    [InlineData("generate", false)]
+    [InlineData("generate_stream", true)]
+    public async Task Generate_Explained_SaysItsTimes(string endpoint, bool asks)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        HttpRequestMessage request = new(HttpMethod.Post, $"/v2/models/rank/{endpoint}") { Content = new StringContent("""{"x":[1,2,3]}""") };
+        if (asks) request.Headers.Add(ServerTiming.AskHeader, "1");
+
+        Answer answer = await server.SendAsync(request);
+
+        Assert.Equal(asks, answer.Headers.TryGetValue(ServerTiming.HeaderName, out string? timing));
+        if (asks) Assert.Contains("scatter;dur=", timing, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Generate_ModelFails_IsTheFirstEvent()
     {

@@ -186,6 +186,20 @@ public sealed class PredictTests : IAsyncLifetime
         Assert.Equal((1, 1, 0), (counts.Accepted, counts[RequestOutcome.Expired], counts.Executions));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Predict_Explained_SaysItsTimes(bool asks)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/models/one:predict") { Content = new StringContent("""{"instances":[[1,2]]}""") };
+        if (asks) request.Headers.Add(ServerTiming.AskHeader, "1");
+
+        using HttpResponseMessage answer = await _host.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal(asks, answer.Headers.TryGetValues(ServerTiming.HeaderName, out IEnumerable<string>? timing));
+        if (asks) Assert.Contains("scatter;dur=", Assert.Single(timing!), StringComparison.Ordinal);
+    }
+
     private long InFlight(string tenant) => _host.Tenants.Find(tenant)!.Snapshot().InFlight;
 
     private static TensorSpec Spec(string name, DataType type, params long[] dims) => SampleModels.Spec(name, type, dims);
