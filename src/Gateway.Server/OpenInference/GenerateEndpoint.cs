@@ -83,7 +83,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
         try
         {
             GenerateRequest.Rewrite(body, exchange.Request!.Model, json);
-            InferRequestReader.Read(json.Written, exchange);
+            InferRequestReader.Read(json.Written, exchange, isAllJson: true);
         }
         finally
         {

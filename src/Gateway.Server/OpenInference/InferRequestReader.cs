@@ -13,7 +13,8 @@ internal static class InferRequestReader
 {
     /// <param name="json">The whole JSON part.</param>
     /// <param name="exchange">Its request is filled; blobs that are to follow and outputs that are to be sent are noted there.</param>
-    public static void Read(ReadOnlySpan<byte> json, InferExchange exchange)
+    /// <param name="isAllJson">Whether the answer is JSON, whatever the request's parameters say.</param>
+    public static void Read(ReadOnlySpan<byte> json, InferExchange exchange, bool isAllJson = false)
     {
         InferenceRequest request = exchange.Request!;
         JsonCursor cursor = new(json);
@@ -60,7 +61,7 @@ internal static class InferRequestReader
         cursor.ReadEnd();
         if (!hasInputs) throw Errors.Missing("inputs");
         if (duplicate is not null) throw Errors.Invalid($"[request id: {(request.Id.Length > 0 ? request.Id : "<id_unknown>")}] {duplicate}");
-        PlanOutputs(exchange, isBinaryByDefault);
+        PlanOutputs(exchange, isBinaryByDefault && !isAllJson);
     }
 
     /// <summary>Makes sure that there are outputs to send and that each can be sent as it is wanted, before anything is run.</summary>

@@ -64,6 +64,22 @@ public sealed class GenerateTests
         if (asks) Assert.Contains("scatter;dur=", timing, StringComparison.Ordinal);
     }
 
+    // There is nothing but JSON here.
+    [Theory]
+    [InlineData("""{"x":1}""")]
+    [InlineData("""{"x":1,"binary_data_output":true}""")]
+    [InlineData("""{"x":1,"parameters":{"binary_data_output":true}}""")]
+    public async Task Generate_OutputThatJsonHasNotGot_IsRefused(string body)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        server.Add("halves", 8, [SampleModels.Spec("x", DataType.Fp32, [1])], [SampleModels.Spec("y", DataType.Fp16, [1])], (_, _, _) => { });
+
+        foreach (string endpoint in new[] { "generate", "generate_stream" })
+        {
+            (await server.PostAsync($"/v2/models/halves/{endpoint}", body)).AssertError(HttpStatusCode.BadRequest, "sending FP16 data via JSON is not supported. Please use the binary data format for output");
+        }
+    }
+
     [Fact]
     public async Task Generate_ModelFails_IsTheFirstEvent()
     {
