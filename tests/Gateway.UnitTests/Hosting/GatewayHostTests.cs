@@ -41,6 +41,33 @@ public sealed class GatewayHostTests
         await host.StopAsync();
     }
 
+    // Whose call it is, the protocol decides by the target as it was sent; so is whether it is a probe's.
+    [Theory]
+    [InlineData("/v2/health/live", 200)]
+    [InlineData("/v2/health/ready?a", 200)]
+    [InlineData("http://h/v2/health/ready", 200)]
+    [InlineData("/v2/health", 401)]
+    [InlineData("/v2/models/m", 401)]
+    [InlineData("http://h\\v2\\health/v2/models/m", 401)]
+    [InlineData("http://h\\v2\\health\\live/v2/models/m/infer", 401)]
+    public async Task StartAsync_WithToken_AsksEverybodyButProbes(string target, int status)
+    {
+        await using GatewayHost host = Build(AnyPorts with { AccessToken = "t" }, new FakeLoader(), context =>
+        {
+            context.Response.ContentLength = 0;
+            return Task.CompletedTask;
+        });
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        using (RawConnection connection = await RawConnection.OpenAsync(new Uri(host.HttpAddress).Port))
+        {
+            await connection.SendAsync(System.Text.Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
+
+            Assert.StartsWith($"HTTP/1.1 {status}", (await connection.ReadAnswerAsync()).Head, StringComparison.Ordinal);
+        }
+
+        await host.StopAsync();
+    }
+
     [Fact]
     public async Task StartAsync_PortInUse_NamesItsFlagAndLoadsNothing()
     {
