@@ -43,7 +43,9 @@ internal static class StatisticsWriter
         json.WriteStartObject("inference_stats"u8);
         WriteDuration(json, "success", counts.Request.Count, counts.Request.TotalNanoseconds);
         WriteDuration(json, "fail", counts.Outcomes.Sum() - counts[RequestOutcome.Succeeded], counts.FailedNanoseconds);
-        WriteDuration(json, "queue", counts.Queue.Count, counts.Queue.TotalNanoseconds);
+
+        // As in Triton, whatever succeeded, what the cache answered too.
+        WriteDuration(json, "queue", counts.Request.Count, counts.Queue.TotalNanoseconds);
         WriteDuration(json, "compute_input", counts.ComputeInput.Count, counts.ComputeInput.TotalNanoseconds);
         WriteDuration(json, "compute_infer", counts.ComputeInfer.Count, counts.ComputeInfer.TotalNanoseconds);
         WriteDuration(json, "compute_output", counts.ComputeOutput.Count, counts.ComputeOutput.TotalNanoseconds);

@@ -63,11 +63,13 @@ public sealed class UnaryTests : IAsyncLifetime
     public async Task ModelStatistics_AfterInferences_CountsThem()
     {
         for (int i = 0; i < 3; i++) await Client.InferAsync(Requests.Raw("rank", [2, 3], 1, 2, 3, 4, 5, 6));
+        ServedModel rank = _server.Catalog.Find("rank", 0);
+        using (Core.Requests.InferenceRequest hit = rank.RentRequest()) rank.Batcher.Statistics.CountAside(hit, hit.Times.Queued);
         Server.Grpc.Messages.ModelStatistics one = Assert.Single((await Client.CallAsync("ModelStatistics", new ModelStatisticsRequest { Name = "rank" })).Single(ModelStatisticsResponse.Parser).ModelStats);
         ModelStatisticsResponse all = (await Client.CallAsync("ModelStatistics", new ModelStatisticsRequest())).Single(ModelStatisticsResponse.Parser);
 
         Assert.Equal(("rank", "1", 6ul, 3ul), (one.Name, one.Version, one.InferenceCount, one.ExecutionCount));
-        Assert.Equal(3ul, one.InferenceStats.Success.Count);
+        Assert.Equal((4ul, 4ul, 3ul), (one.InferenceStats.Success.Count, one.InferenceStats.Queue.Count, one.InferenceStats.ComputeInfer.Count));
         Assert.True(one.InferenceStats.Success.Ns > 0 && one.LastInference > 0);
         InferBatchStatistics size = Assert.Single(one.BatchStats);
         Assert.Equal((2ul, 3ul, 3ul, 3ul), (size.BatchSize, size.ComputeInput.Count, size.ComputeInfer.Count, size.ComputeOutput.Count));

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.Json;
+using Gateway.Core.Models;
+using Gateway.Core.Requests;
 using Gateway.Server.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -35,6 +37,19 @@ public sealed class ExtensionsTests
         Assert.Equal(1, failed.GetProperty("count").GetInt32());
         Assert.True(failed.GetProperty("ns").GetInt64() > 0);
         Assert.Equal(server.Catalog.Index.Count, (await server.GetAsync("/v2/models/stats")).Json.GetProperty("model_stats").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Statistics_AnsweredFromTheCache_AreInTheQueuesCountAndNotInTheModels()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        await server.InferAsync("rank", Infer);
+        ServedModel model = server.Catalog.Find("rank", 0);
+        using (InferenceRequest hit = model.RentRequest()) model.Batcher.Statistics.CountAside(hit, now: 0);
+
+        JsonElement inference = (await server.GetAsync("/v2/models/rank/stats")).Json.GetProperty("model_stats")[0].GetProperty("inference_stats");
+
+        Assert.Equal([2, 2, 1], new[] { "success", "queue", "compute_infer" }.Select(name => inference.GetProperty(name).GetProperty("count").GetInt32()));
     }
 
     [Fact]

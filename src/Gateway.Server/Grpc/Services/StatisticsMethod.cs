@@ -41,7 +41,7 @@ internal static class StatisticsMethod
             {
                 Success = Duration(counts.Request),
                 Fail = Duration(failed, counts.FailedNanoseconds),
-                Queue = Duration(counts.Queue),
+                Queue = Duration(counts.Request.Count, counts.Queue.TotalNanoseconds),
                 ComputeInput = Duration(counts.ComputeInput),
                 ComputeInfer = Duration(counts.ComputeInfer),
                 ComputeOutput = Duration(counts.ComputeOutput),
