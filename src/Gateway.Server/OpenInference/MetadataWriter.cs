@@ -16,7 +16,7 @@ internal static class MetadataWriter
 {
     private static readonly string[] Extensions =
     [
-        "classification", "model_repository", "model_repository(unload_dependents)", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters", "statistics", "logging",
+        "classification", "model_repository", "model_repository(unload_dependents)", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters", "statistics", "trace", "logging",
     ];
 
     private static readonly string[] WithSharedMemory = [.. Extensions, "system_shared_memory"];

@@ -86,7 +86,9 @@ public sealed class RouteTests
         Assert.Equal("""{"live":true}""", (await server.GetAsync("/v2/health/live")).Text);
         Assert.Equal("""{"ready":true}""", (await server.GetAsync("/v2/health/ready")).Text);
         Assert.Equal("""{"name":"two","ready":true}""", (await server.GetAsync("/v2/models/two/ready")).Text);
-        Assert.StartsWith("""{"name":"triton","version":""", (await server.GetAsync("/v2")).Text);
+        string metadata = (await server.GetAsync("/v2")).Text;
+        Assert.StartsWith("""{"name":"triton","version":""", metadata);
+        Assert.EndsWith(""","statistics","trace","logging"]}""", metadata);
         Assert.Equal(
             """{"name":"two","versions":["1"],"platform":"onnxruntime_onnx","inputs":[{"name":"a","datatype":"FP32","shape":[-1,2]},{"name":"b","datatype":"INT32","shape":[-1,2]}],"outputs":[{"name":"first","datatype":"FP32","shape":[-1,2]},{"name":"second","datatype":"INT32","shape":[-1,2]}]}""",
             (await server.GetAsync("/v2/models/two")).Text);
