@@ -116,6 +116,10 @@ public sealed partial class FeatureView : IDisposable
     /// <exception cref="InferenceException">There is no room, or the view cannot be used; some rows may have been put.</exception>
     public Task<FeatureChange> PutAsync(ReadOnlyMemory<byte> keys, ReadOnlyMemory<byte> rows, int count) => PostAsync(new FeatureWrite(FeatureWriteKind.Put, keys, rows, count));
 
+    /// <summary>Likewise, but for keys of which earlier lives have left a row or a deletion: those stay as they are.</summary>
+    /// <exception cref="InferenceException">As above.</exception>
+    public Task<FeatureChange> PutMissingAsync(ReadOnlyMemory<byte> keys, ReadOnlyMemory<byte> rows, int count) => PostAsync(new FeatureWrite(FeatureWriteKind.PutMissing, keys, rows, count));
+
     /// <summary>Deletes rows; those that are not there count as nothing.</summary>
     /// <exception cref="InferenceException">As above.</exception>
     public Task<FeatureChange> DeleteAsync(ReadOnlyMemory<byte> keys, int count) => PostAsync(new FeatureWrite(FeatureWriteKind.Delete, keys, default, count));
@@ -143,6 +147,9 @@ public sealed partial class FeatureView : IDisposable
         _lossesBeforeLoad = _losses;
         return _folder?.ReadLoaded() ?? [];
     }
+
+    /// <summary>Those that were loaded, and some of whose rows may be gone: what is missing of them is to be put again.</summary>
+    public IReadOnlyList<string> ReadLoadedPartly() => _folder?.ReadLoadedPartly() ?? [];
 
     /// <summary>Writes down that all files have been loaded since <see cref="ReadLoaded"/>, or before: what was lost until then is there again.</summary>
     /// <exception cref="IOException">It cannot be written down.</exception>
@@ -244,10 +251,10 @@ public sealed partial class FeatureView : IDisposable
         _hasLost = false;
     }
 
-    /// <summary>Moves a file of an old log aside; what the sources have is to be loaded again.</summary>
+    /// <summary>Moves a file of an old log aside; what is missing of what was loaded is to be loaded again.</summary>
     internal string MoveAside(string file)
     {
-        _folder!.ForgetLoaded();
+        _folder!.DoubtLoaded();
         return _folder.MoveAside(file);
     }
 

@@ -6,7 +6,8 @@ namespace Gateway.Features;
 
 /// <summary>Loads the files that views name as their sources, when the server starts.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: after what was kept on disk has been taken over, and only if a file has changed since it was loaded last (by its length and time): what clients have put since stays. A file that cannot be loaded makes its
+/// <b>Behaviour</b>: after what was kept on disk has been taken over, and only if a file has changed since it was loaded last (by its length and time), or rows may have been lost since. Of one that has not changed only what is missing is put:
+/// what clients have put and deleted since stays. A file that cannot be loaded makes its
 /// view unavailable: with a part of its rows it would answer for keys that it does not know. <b>Threading</b>: one run.
 /// </remarks>
 internal sealed partial class FeatureSources(FeatureViews views, ILogger<FeatureSources> logger)
@@ -22,10 +23,11 @@ internal sealed partial class FeatureSources(FeatureViews views, ILogger<Feature
         {
             string[] files = [.. view.Config.Sources.Select(Describe)];
             IReadOnlyList<string> before = view.ReadLoaded();
+            IReadOnlyList<string> partly = view.ReadLoadedPartly();
             for (int i = 0; i < files.Length; i++)
             {
                 if (before.Contains(files[i])) continue;
-                long rows = await LoadAsync(view, view.Config.Sources[i], cancellation).ConfigureAwait(false);
+                long rows = await LoadAsync(view, view.Config.Sources[i], onlyMissing: partly.Contains(files[i]), cancellation).ConfigureAwait(false);
                 view.CountLoad(rows);
                 LogLoaded(logger, view.Name, rows, view.Config.Sources[i]);
             }
@@ -43,7 +45,7 @@ internal sealed partial class FeatureSources(FeatureViews views, ILogger<Feature
         }
     }
 
-    private static async Task<long> LoadAsync(FeatureView view, string file, CancellationToken cancellation)
+    private static async Task<long> LoadAsync(FeatureView view, string file, bool onlyMissing, CancellationToken cancellation)
     {
         try
         {
@@ -57,8 +59,10 @@ internal sealed partial class FeatureSources(FeatureViews views, ILogger<Feature
                 {
                 }
 
-                if (batch.Count > 0) await view.PutAsync(batch.Keys, batch.Rows, batch.Count).ConfigureAwait(false);
-                rows += batch.Count;
+                if (batch.Count == 0) continue;
+                Task<FeatureChange> putting = onlyMissing ? view.PutMissingAsync(batch.Keys, batch.Rows, batch.Count) : view.PutAsync(batch.Keys, batch.Rows, batch.Count);
+                FeatureChange put = await putting.ConfigureAwait(false);
+                rows += put.Created + put.Replaced;
             }
 
             return rows;

@@ -1,9 +1,12 @@
 using Gateway.Core.Features;
+using Gateway.Core.Features.Configuration;
 using Gateway.Core.Memory;
+using Gateway.Features;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
 using Gateway.UnitTests.Caching;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gateway.UnitTests.Features;
 
@@ -62,7 +65,7 @@ public sealed class FeatureViewTests : IDisposable
         }
 
         using TestView last = await new TestView(folder: _folder).OpenAsync();
-        Assert.Equal(isCleared ? [] : ["a file"], last.View.ReadLoaded());
+        Assert.Equal(["a file"], last.View.ReadLoaded());
         Assert.Equal([null], await last.GetAsync("b"));
     }
 
@@ -410,25 +413,91 @@ public sealed class FeatureViewTests : IDisposable
     }
 
     [Fact]
-    public async Task Restart_Damaged_FilesAreKeptAndSourcesAreToBeLoadedAgain()
+    public async Task Restart_Damaged_FilesAreKeptAndOfSourcesWhatIsMissingIsLoadedAgain()
     {
-        using (TestView before = await new TestView(folder: _folder).OpenAsync())
+        FeatureViewConfig config = TestView.Config() with { Sources = [Source("rows.csv", 0, 5000)] };
+        using (TestView before = await LoadAsync(config))
         {
-            await before.PutAsync(0, 5000);
-            before.View.WriteLoaded(["rows.csv"]);
+            Assert.Equal(5000, before.View.Rows);
+            await before.PutAsync(("0", 70), ("4999", 71));
+            await before.DeleteAsync("1", "4998");
         }
 
-        Damage(1, perByte: 100_000, cut: false);
-        using TestView after = await new TestView(folder: _folder).OpenAsync();
-        Assert.InRange(after.View.Rows, 1, 4999);
-        Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder, "v", "aside-1")));
-        Assert.Empty(after.View.ReadLoaded());
+        // Its first file alone: rows of the source, and nothing of what came after them.
+        Damage(1, perByte: 100_000, cut: false, files: "log.0");
+        using (TestView restored = await new TestView(config, _folder).OpenAsync())
+        {
+            Assert.InRange(restored.View.Rows, 1, 4997);
+            Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder, "v", "aside-1")));
+            Assert.Empty(restored.View.ReadLoaded());
+            Assert.Single(restored.View.ReadLoadedPartly());
+        }
+
+        string[] keys = [.. Enumerable.Range(0, 5000).Select(i => $"{i}")];
+        using (TestView mended = await LoadAsync(config))
+        {
+            Assert.Equal(Enumerable.Range(0, 5000).Select(i => i is 1 or 4998 ? null : i == 0 ? 70 : i == 4999 ? 71 : (long?)i), await mended.GetAsync(keys));
+            Assert.Equal(4998, mended.View.Rows);
+            Assert.Single(mended.View.ReadLoaded());
+            Assert.Empty(mended.View.ReadLoadedPartly());
+        }
+
+        // One that has really changed is put over everything.
+        Source("rows.csv", 0, 5000, plus: 100_000);
+        using TestView changed = await LoadAsync(config);
+        Assert.Equal(Enumerable.Range(0, 5000).Select(i => (long?)i + 100_000), await changed.GetAsync(keys));
     }
 
-    private void Damage(int seed, int perByte, bool cut)
+    [Fact]
+    public async Task Restart_DamagedAfterAllWasDeleted_SourcesAreNotLoadedAgain()
+    {
+        FeatureViewConfig config = TestView.Config() with { Sources = [Source("rows.csv", 0, 100)] };
+        using (TestView before = await LoadAsync(config))
+        {
+            await before.View.ClearAsync();
+            await before.PutAsync(1000, 6000);
+        }
+
+        for (int life = 0; life < 2; life++)
+        {
+            Damage(1, perByte: 100_000, cut: false);
+            using TestView after = await LoadAsync(config);
+            Assert.InRange(after.View.Rows, 1, 4999);
+            Assert.Equal([null, null], await after.GetAsync("0", "99"));
+        }
+    }
+
+    [Fact]
+    public async Task Restart_AllIsLost_OfTwoSourcesTheLaterCountsAsItDid()
+    {
+        FeatureViewConfig config = TestView.Config() with { Sources = [Source("a.csv", 0, 100), Source("b.csv", 50, 150, plus: 1000)] };
+        using (TestView before = await LoadAsync(config)) before.View.HasLost();
+        foreach (string file in Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories)) File.Delete(file);
+        using TestView after = await LoadAsync(config);
+        Assert.Equal([49, 1050, 1149, null], await after.GetAsync("49", "50", "149", "150"));
+    }
+
+    /// <summary>Writes a file of rows.</summary>
+    private string Source(string name, int from, int until, long plus = 0)
+    {
+        string file = Path.Combine(_folder, name);
+        File.WriteAllLines(file, Enumerable.Range(from, until - from).Select(i => $"{i},{string.Join(',', Enumerable.Repeat(i + plus, TestView.Elements))}"));
+        return file;
+    }
+
+    /// <summary>Starts a view as the server does, with its sources.</summary>
+    private async Task<TestView> LoadAsync(FeatureViewConfig config)
+    {
+        TestView view = new(config, _folder);
+        await new FeatureSources(view.Views, NullLogger<FeatureSources>.Instance).RunAsync(TestContext.Current.CancellationToken);
+        Assert.Null(view.View.Problem);
+        return view;
+    }
+
+    private void Damage(int seed, int perByte, bool cut, string files = "log.*")
     {
         Random random = new(seed);
-        foreach (string file in Directory.GetFiles(_folder, "log.*", SearchOption.AllDirectories))
+        foreach (string file in Directory.GetFiles(_folder, files, SearchOption.AllDirectories))
         {
             using FileStream stream = new(file, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
             for (int i = 0; i < stream.Length / perByte; i++)

@@ -12,6 +12,10 @@ internal sealed class FeatureFolder : IDisposable
     private const string Loaded = "loaded";
     private const string Lost = "lost";
 
+    // Before a line of what was loaded: some of its rows may be gone; all of them were deleted, so that none can be lost.
+    private const string Partly = "? ";
+    private const string Deleted = "- ";
+
     private readonly string _path;
     private readonly CacheFolder _folder;
 
@@ -27,7 +31,8 @@ internal sealed class FeatureFolder : IDisposable
             OldLogs = _folder.OldLogs;
             SetAside = _folder.SetAside;
             HasLost = File.Exists(Path.Combine(path, Lost));
-            if (SetAside is not null || HasLost) ForgetLoaded();
+            if (SetAside is not null) ForgetLoaded();
+            else if (HasLost) DoubtLoaded();
             ClearedAt = _folder.ReadCleared().GetValueOrDefault(0UL);
             string file = Path.Combine(path, "view");
             string? before = File.Exists(file) ? File.ReadAllText(file) : null;
@@ -61,23 +66,34 @@ internal sealed class FeatureFolder : IDisposable
     /// <summary>When all rows were last deleted, in milliseconds of Unix time; 0 for never.</summary>
     public long ClearedAt { get; }
 
+    /// <summary>Writes down that all rows are deleted, those of files that were loaded too.</summary>
     /// <exception cref="IOException">It cannot be written down.</exception>
-    public void WriteCleared(long time) => _folder.WriteCleared(new Dictionary<ulong, long> { [0] = time });
+    public void WriteCleared(long time)
+    {
+        _folder.WriteCleared(new Dictionary<ulong, long> { [0] = time });
+        if (ReadLines() is { Length: > 0 } lines) WriteLines(lines.Select(line => Deleted + FileOf(line)));
+    }
 
-    /// <summary>What <see cref="WriteLoaded"/> wrote last; empty for nothing.</summary>
-    public IReadOnlyList<string> ReadLoaded() => File.Exists(Path.Combine(_path, Loaded)) ? File.ReadAllLines(Path.Combine(_path, Loaded)) : [];
+    /// <summary>What <see cref="WriteLoaded"/> wrote last, and nobody has doubted since; empty for nothing.</summary>
+    public IReadOnlyList<string> ReadLoaded() => [.. ReadLines().Where(line => !line.StartsWith(Partly, StringComparison.Ordinal)).Select(FileOf)];
 
-    /// <summary>Counts none as loaded: some of their rows may be gone.</summary>
-    public void ForgetLoaded() => File.Delete(Path.Combine(_path, Loaded));
+    /// <summary>What it wrote, and some of whose rows may be gone.</summary>
+    public IReadOnlyList<string> ReadLoadedPartly() => [.. ReadLines().Where(line => line.StartsWith(Partly, StringComparison.Ordinal)).Select(FileOf)];
+
+    /// <summary>Some of the rows of what was loaded may be gone.</summary>
+    public void DoubtLoaded()
+    {
+        if (ReadLines() is { Length: > 0 } lines) WriteLines(lines.Select(line => line.StartsWith(Deleted, StringComparison.Ordinal) ? line : Partly + FileOf(line)));
+    }
 
     /// <summary>Whether <see cref="WriteLost"/> was called by an earlier life, and <see cref="ForgetLost"/> by none since.</summary>
     public bool HasLost { get; }
 
-    /// <summary>Writes down that rows are gone; what was loaded counts as not loaded.</summary>
+    /// <summary>Writes down that rows are gone, which may be of what was loaded.</summary>
     public void WriteLost()
     {
         Write(Lost, "");
-        ForgetLoaded();
+        DoubtLoaded();
     }
 
     public void ForgetLost() => File.Delete(Path.Combine(_path, Lost));
@@ -87,9 +103,22 @@ internal sealed class FeatureFolder : IDisposable
     public string MoveAside(string file) => _folder.MoveAside([file]);
 
     /// <summary>Writes down which files have been loaded, a line each; whole or not at all.</summary>
-    public void WriteLoaded(IReadOnlyList<string> files) => Write(Loaded, string.Join('\n', files));
+    public void WriteLoaded(IReadOnlyList<string> files)
+    {
+        string[] before = ReadLines();
+        WriteLines(files.Select(file => before.Contains(Deleted + file) ? Deleted + file : file));
+    }
 
     public void Dispose() => _folder.Dispose();
+
+    private static string FileOf(string line) =>
+        line.StartsWith(Partly, StringComparison.Ordinal) || line.StartsWith(Deleted, StringComparison.Ordinal) ? line[Partly.Length..] : line;
+
+    private string[] ReadLines() => File.Exists(Path.Combine(_path, Loaded)) ? File.ReadAllLines(Path.Combine(_path, Loaded)) : [];
+
+    private void WriteLines(IEnumerable<string> lines) => Write(Loaded, string.Join('\n', lines));
+
+    private void ForgetLoaded() => File.Delete(Path.Combine(_path, Loaded));
 
     private void Write(string name, string text)
     {

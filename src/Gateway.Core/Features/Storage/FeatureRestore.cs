@@ -7,7 +7,7 @@ namespace Gateway.Core.Features.Storage;
 /// <remarks>
 /// <b>Behaviour</b>: logs are read as the cache's are: what is whole counts, whatever is around it. Of each key the entry with the highest order is the latest, in whatever order they are found: after a life that was
 /// ended while it did this, a part of its predecessor's rows lies in a later log. A file goes when what was in it is in the new log, on disk; one with entries that are not whole is moved aside, and
-/// what the view's sources have is loaded again.
+/// what is missing of the view's sources is loaded again.
 /// </remarks>
 internal static class FeatureRestore
 {

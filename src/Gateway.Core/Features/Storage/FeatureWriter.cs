@@ -41,6 +41,7 @@ internal sealed class FeatureWriter
     private readonly Thread _thread;
     private long _lastSweep = long.MinValue;
     private long _order;
+    private long _restoredOrder;
     private bool _isRestoring = true;
     private volatile bool _isEnding;
 
@@ -85,6 +86,7 @@ internal sealed class FeatureWriter
     {
         _view.Restored(FeatureRestore.Run(_view, _store, TakeOver, () => _isEnding));
         _isRestoring = false;
+        _restoredOrder = _order;
         List<FeatureWrite> together = [];
         foreach (FeatureWrite first in _writes.GetConsumingEnumerable())
         {
@@ -135,9 +137,13 @@ internal sealed class FeatureWriter
         for (int i = 0; i < write.Count; i++)
         {
             ReadOnlySpan<byte> key = isNumber ? keys.Slice(i * sizeof(long), sizeof(long)) : RawStrings.TryRead(ref keys, out ReadOnlySpan<byte> text) ? text : default;
-            write.Change = write.Kind == FeatureWriteKind.Put ? Put(key, write.Rows.Slice(i * rowBytes, rowBytes), write.Change, i, write.Count) : Delete(key, write.Change);
+            if (write.Kind == FeatureWriteKind.Delete) write.Change = Delete(key, write.Change);
+            else if (write.Kind == FeatureWriteKind.Put || IsMissing(key)) write.Change = Put(key, write.Rows.Slice(i * rowBytes, rowBytes), write.Change, i, write.Count);
         }
     }
+
+    /// <summary>Whether earlier lives have left nothing of a key: neither a row, however old, nor its deletion.</summary>
+    private bool IsMissing(ReadOnlySpan<byte> key) => !TryRead(_view.KeyOf(key), after: -1, out EntryHeader there) || there.Order > _restoredOrder;
 
     private FeatureChange Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> row, FeatureChange change, int index, int count)
     {
