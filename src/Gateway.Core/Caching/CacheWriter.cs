@@ -174,6 +174,7 @@ internal sealed class CacheWriter
         {
             Span<byte> entry = item.Entry.Block.Span[..item.Entry.Bytes];
             if (item.Flight is not null) Entry.Seal(entry, _secret);
+            _cache.NoteCreated(Entry.Header(entry).Created);
             if (!IsWanted(item, entry, out OldEntry old)) return;
             long address = _store.Append(item.Key, entry);
             if (address < 0 || item.Model is not { } model) return;

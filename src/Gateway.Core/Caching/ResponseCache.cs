@@ -50,6 +50,9 @@ public sealed partial class ResponseCache : IDisposable
     // All that are open, the latest last: while a version is loaded anew, the one that is served and the one that may take its place.
     private readonly List<ModelCache> _models = [];
     private readonly ulong[] _touched = new ulong[TouchSlots];
+
+    // Which models' answers this life has deleted, 0 for all; and when they last were, in lives before too.
+    private readonly HashSet<ulong> _clearedHere = [];
     private Dictionary<ulong, long> _cleared = [];
     private IResponseStore? _store;
     private CacheWriter? _writer;
@@ -58,6 +61,7 @@ public sealed partial class ResponseCache : IDisposable
     private FrequencySketch? _sketch;
     private CacheRestore? _restore;
     private long _clearedAt;
+    private long _latestCreated;
     private long _lateSince = InTime;
     private bool _isToRestore;
     private bool _isClosed;
@@ -132,7 +136,8 @@ public sealed partial class ResponseCache : IDisposable
         ModelCache cache;
         lock (_lock)
         {
-            long cleared = Math.Max(_cleared.GetValueOrDefault(id), ClearedAt);
+            // What earlier lives deleted is not taken over.
+            long cleared = IsClearedHereUnderLock(id) ? Math.Max(_cleared.GetValueOrDefault(id), ClearedAt) : 0;
             cache = new ModelCache(this, model, id, generation, config, cleared, _models.FindLast(other => other.Id == id), _time);
             _models.Add(cache);
         }
@@ -163,30 +168,37 @@ public sealed partial class ResponseCache : IDisposable
         {
             // What earlier lives kept is deleted too, though no model has asked for it yet.
             if (_store is null && !TryTakeFolder()) return model is null ? 0 : null;
-            bool isFound = model is null;
+            List<ulong> ids = [];
             foreach (ModelCache cache in _models)
             {
                 if (model is not null && (cache.Name != model || (version != 0 && cache.Version != version))) continue;
-                isFound = true;
                 entries += cache.Ledger.Entries;
                 cache.Clear(now);
                 Writer.Post(new WriteItem(cache, default, default, null, null, OldEntry.None, null, cache.Validity.Clears));
-                if (model is not null) _cleared[cache.Id] = now;
+                ids.Add(cache.Id);
             }
 
             foreach (long other in unloaded ?? [])
             {
-                if (version != 0 && version != other) continue;
-                _cleared[IdOf(model!, other)] = now;
-                isFound = true;
+                if (version == 0 || version == other) ids.Add(IdOf(model!, other));
             }
 
-            if (!isFound) return null;
+            if (model is not null && ids.Count == 0) return null;
+
+            // What was made before the clock was set back lies ahead of it. Asked only now: an entry that the writer has let in is counted in it, and one that comes to the writer after this is not kept.
+            long latest = Math.Max(now, Volatile.Read(ref _latestCreated));
             if (model is null)
             {
-                Volatile.Write(ref _clearedAt, now);
+                ids = [0];
+                latest = Math.Max(latest, _cleared.Values.DefaultIfEmpty().Max());
                 _cleared.Clear();
-                _cleared[0] = now;
+                Volatile.Write(ref _clearedAt, latest);
+            }
+
+            foreach (ulong id in ids)
+            {
+                _cleared[id] = Math.Max(latest, _cleared.GetValueOrDefault(id));
+                _clearedHere.Add(id);
             }
         }
 
@@ -211,6 +223,12 @@ public sealed partial class ResponseCache : IDisposable
     /// <summary>Completes when all that was answered before is in the store, and on its disk if it has one.</summary>
     internal Task FlushAsync() => _writer?.FlushAsync() ?? Task.CompletedTask;
 
+    /// <summary>The writer is about to see whether an entry is to be kept: either it finds that all has been deleted since, or the deletion counts the entry as one of before.</summary>
+    internal void NoteCreated(long created)
+    {
+        if (created > _latestCreated) Interlocked.Exchange(ref _latestCreated, created);
+    }
+
     /// <summary>Whether an entry of earlier lives may still be used.</summary>
     internal bool IsWanted(in Entries.EntryHeader header, out ModelCache? model)
     {
@@ -226,6 +244,7 @@ public sealed partial class ResponseCache : IDisposable
             }
 
             if (model?.Validity.IsOver(header, _time.GetUtcNow().ToUnixTimeMilliseconds()) == true) return false;
+            if (IsClearedHereUnderLock(header.Model)) return false;
             return isServed == model is not null && header.Created > ClearedAt && header.Created > _cleared.GetValueOrDefault(header.Model);
         }
     }
@@ -322,6 +341,9 @@ public sealed partial class ResponseCache : IDisposable
         store?.Dispose();
         _folder?.Dispose();
     }
+
+    /// <summary>Whether all that earlier lives have left of a model version was deleted in this one.</summary>
+    private bool IsClearedHereUnderLock(ulong id) => _clearedHere.Contains(id) || _clearedHere.Contains(0);
 
     private long EntriesUnderLock()
     {

@@ -217,9 +217,10 @@ public sealed partial class FeatureView : IDisposable
     internal void AddRows(long rows) => Volatile.Write(ref _rows, _rows + rows);
 
     /// <summary>Lets go of all rows; on the writer's thread.</summary>
-    internal void Clear()
+    /// <param name="latest">When the latest of them was made: ahead of a clock that has been set back since.</param>
+    internal void Clear(long latest)
     {
-        long now = Created();
+        long now = Math.Max(Created(), latest);
         _folder?.WriteCleared(now);
         HasAll();
         Volatile.Write(ref _clearedAt, now);

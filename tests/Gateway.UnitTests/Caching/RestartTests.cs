@@ -347,6 +347,50 @@ public sealed class RestartTests : IDisposable
         Assert.Equal(0, model.Counts.Hits);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("m")]
+    public async Task Restart_DeletedAfterTheClockWasSetBack_StaysDeleted(string? name)
+    {
+        ManualTimeProvider time = new() { SetForward = TimeSpan.FromMinutes(30) };
+        await using (CachedModel before = Make(time: time))
+        {
+            await AskAsync(before, 0, 100);
+            time.SetForward = TimeSpan.Zero;
+            before.Cache.Clear(name);
+        }
+
+        // What is answered now is found, though it seems to be of before the deletion.
+        await using (CachedModel after = Make(time: time))
+        {
+            await RestoreAsync(after);
+            await AskAsync(after, 100, 200, twice: true);
+            Assert.Equal((100, 100), (after.Counts.Hits, after.Counts.Misses));
+        }
+
+        time.SetForward = TimeSpan.FromHours(1);
+        await using CachedModel last = Make(time: time);
+        await RestoreAsync(last);
+        await AskAsync(last, 0, 100);
+        Assert.Equal((0, 100), (last.Counts.Hits, last.Counts.Misses));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("m")]
+    public async Task Restart_DeletedBeforeAllIsTakenOver_AfterTheClockWasSetBack_StaysDeleted(string? name)
+    {
+        ManualTimeProvider time = new() { SetForward = TimeSpan.FromMinutes(30) };
+        await using (CachedModel before = Make(time: time)) await AskAsync(before, 0, 100);
+        time.SetForward = TimeSpan.Zero;
+        await using CachedModel after = Make(time: time);
+        after.Cache.Clear(name);
+        await RestoreAsync(after);
+        time.SetForward = TimeSpan.FromHours(1);
+        await AskAsync(after, 0, 100);
+        Assert.Equal((0, 100), (after.Counts.Hits, after.Counts.Misses));
+    }
+
     [Fact]
     public async Task Restart_NoMemoryToTakeOver_IsSaid()
     {

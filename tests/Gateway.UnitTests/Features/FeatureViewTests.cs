@@ -477,6 +477,32 @@ public sealed class FeatureViewTests : IDisposable
         Assert.Equal([49, 1050, 1149, null], await after.GetAsync("49", "50", "149", "150"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Clear_AfterTheClockWasSetBack_NothingOfBeforeIsFound(bool restarts)
+    {
+        ManualTimeProvider time = new() { SetForward = TimeSpan.FromMinutes(30) };
+        TestView view = await new TestView(folder: _folder, time: time).OpenAsync();
+        await view.PutAsync(("a", 1), ("b", 2));
+        if (restarts)
+        {
+            view.Dispose();
+            view = await new TestView(folder: _folder, time: time).OpenAsync();
+        }
+
+        time.SetForward = TimeSpan.Zero;
+        Assert.Equal(new FeatureChange(0, 0, 2), await view.View.ClearAsync());
+        Assert.Equal([null, null], await view.GetAsync("a", "b"));
+        await view.PutAsync(("b", 3));
+        Assert.Equal([null, 3], await view.GetAsync("a", "b"));
+        view.Dispose();
+        time.SetForward = TimeSpan.FromHours(1);
+        using TestView after = await new TestView(folder: _folder, time: time).OpenAsync();
+        Assert.Equal([null, 3], await after.GetAsync("a", "b"));
+        Assert.Equal(1, after.View.Rows);
+    }
+
     /// <summary>Writes a file of rows.</summary>
     private string Source(string name, int from, int until, long plus = 0)
     {

@@ -42,6 +42,7 @@ internal sealed class FeatureWriter
     private long _lastSweep = long.MinValue;
     private long _order;
     private long _restoredOrder;
+    private long _latestCreated;
     private bool _isRestoring = true;
     private volatile bool _isEnding;
 
@@ -152,7 +153,9 @@ internal sealed class FeatureWriter
 
         // One whose time is over counts as a row until its room is taken back, and to the caller as none.
         bool isOfUse = isThere && there.Created > _view.Oldest();
-        RowEntry.Write(_entry, storeKey, _view.Created(), ++_order, row, _secret);
+        long created = _view.Created();
+        _latestCreated = Math.Max(_latestCreated, created);
+        RowEntry.Write(_entry, storeKey, created, ++_order, row, _secret);
         if (!TryAppend(storeKey, _entry))
         {
             throw _store.HasFailed ? DiskFailed() : new InferenceException(StatusCode.ResourceExhausted, $"feature view '{_view.Name}' is full: {index} of {count} rows were put");
@@ -176,7 +179,7 @@ internal sealed class FeatureWriter
     private void Clear(FeatureWrite write)
     {
         long rows = _view.Rows;
-        _view.Clear();
+        _view.Clear(_latestCreated);
         write.Change = new FeatureChange(0, 0, rows);
     }
 
@@ -188,6 +191,7 @@ internal sealed class FeatureWriter
         CacheKey key = new(header.Hash, header.Check);
         bool isRow = !RowEntry.IsDeletion(header);
         _order = Math.Max(_order, header.Order);
+        _latestCreated = Math.Max(_latestCreated, header.Created);
         if ((isRow && header.Created <= _view.ClearedAt) || entry.Length != (isRow ? _entry.Length : Entry.HeaderBytes)) return true;
         bool isThere = TryRead(key, after: -1, out EntryHeader there);
         if (isThere && there.Order >= header.Order) return true;
