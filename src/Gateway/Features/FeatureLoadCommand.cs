@@ -14,12 +14,9 @@ namespace Gateway.Features;
 /// <remarks>A row that is put again is what it was, so that a run that was broken off is simply run again.</remarks>
 internal static class FeatureLoadCommand
 {
-    // One is written down while the next is read and sent.
-    private const int AtOnce = 2;
-
     public static async Task<int> RunAsync(FeatureLoadOptions options, ServerOptions server, TextWriter output, CancellationToken cancellation)
     {
-        using ServerClient http = new(options.Server, AtOnce, server.AccessToken);
+        using ServerClient http = new(options.Server, connections: 1, server.AccessToken);
         string path = $"/v2/features/{Uri.EscapeDataString(options.View)}";
         FeatureViewConfig view = await http.DescribeAsync(path, "feature view", json => Read(json, options.View), cancellation).ConfigureAwait(false);
         long start = TimeProvider.System.GetTimestamp();
@@ -57,11 +54,9 @@ internal static class FeatureLoadCommand
         };
     }
 
-    /// <summary>One run.</summary>
+    /// <summary>One run: while the server writes a batch down, the next is read. It is sent only then, so that of a key that is there twice the last row counts.</summary>
     private sealed class FeatureLoad(ServerClient http, string path, FeatureViewConfig view)
     {
-        private readonly Queue<(Task Sent, FeatureBatch Batch)> _sending = [];
-
         public long Rows { get; private set; }
 
         public long Created { get; private set; }
@@ -72,37 +67,30 @@ internal static class FeatureLoadCommand
         /// <exception cref="InvalidDataException">The file is damaged, or the server refuses what it has.</exception>
         public async Task RunAsync(IFeatureSource source, Action<long> onSent, CancellationToken cancellation)
         {
+            FeatureBatch batch = new(view);
+            Task sending = Task.CompletedTask;
             try
             {
-                bool hasMore = true;
-                while (hasMore)
+                for (bool hasMore = true; hasMore; batch.Clear())
                 {
-                    FeatureBatch batch = _sending.Count < AtOnce ? new FeatureBatch(view) : await OldestAsync().ConfigureAwait(false);
-                    batch.Clear();
                     while (!batch.IsFull && (hasMore = source.TryNext(batch)))
                     {
                     }
 
-                    if (batch.Count > 0) _sending.Enqueue((SendAsync(batch, cancellation), batch));
+                    byte[] body = Encode(batch);
+                    await sending.ConfigureAwait(false);
+                    if (batch.Count > 0) sending = SendAsync(body, batch.Count, cancellation);
                     onSent(source.Position);
                 }
             }
             finally
             {
-                while (_sending.Count > 0) await OldestAsync().ConfigureAwait(false);
+                await sending.ConfigureAwait(false);
             }
         }
 
-        private async Task<FeatureBatch> OldestAsync()
+        private async Task SendAsync(byte[] body, int rows, CancellationToken cancellation)
         {
-            (Task sent, FeatureBatch batch) = _sending.Dequeue();
-            await sent.ConfigureAwait(false);
-            return batch;
-        }
-
-        private async Task SendAsync(FeatureBatch batch, CancellationToken cancellation)
-        {
-            byte[] body = Encode(batch);
             using HttpResponseMessage answer = await http.PostAsync(
                 path,
                 () =>
@@ -115,7 +103,7 @@ internal static class FeatureLoadCommand
             byte[] text = await answer.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
             if (!answer.IsSuccessStatusCode) throw new InvalidDataException($"the server says: {ErrorOf(text)}");
             (long created, long replaced) = Count(text);
-            Rows += batch.Count;
+            Rows += rows;
             Created += created;
             Replaced += replaced;
         }
