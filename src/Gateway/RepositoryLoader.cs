@@ -11,6 +11,9 @@ namespace Gateway;
 /// <summary>Lets the host load, stop and check a <see cref="ModelRepository"/>.</summary>
 internal sealed class RepositoryLoader(ModelRepository repository, ResponseCache cache, CacheWarmup? warmup = null, FeatureViews? features = null, FeatureSources? sources = null) : IModelLoader, IRepositoryChecker, IDisposable
 {
+    // By then what the list asked for has been answered, by whatever its models are stopped with.
+    private static readonly TimeSpan MostWarming = TimeSpan.FromSeconds(5);
+
     private readonly CancellationTokenSource _stopping = new();
     private Task _warming = Task.CompletedTask;
 
@@ -29,8 +32,8 @@ internal sealed class RepositoryLoader(ModelRepository repository, ResponseCache
     public async Task<int> StopAsync(TimeSpan grace)
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await _warming.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         int abandoned = await repository.StopAsync(grace).ConfigureAwait(false);
+        await _warming.WaitAsync(MostWarming, TimeProvider.System, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cache.Dispose();
         features?.Dispose();
         return abandoned;

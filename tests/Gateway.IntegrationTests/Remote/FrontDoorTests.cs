@@ -151,6 +151,23 @@ public sealed class FrontDoorTests : IDisposable
     }
 
     [Fact]
+    public async Task Stop_WhileTheListOfAModelIsAskedFor_WhoseUpstreamNeverAnswers_Ends()
+    {
+        await using LyingUpstream liar = await LyingUpstream.StartAsync(Lie.Never);
+        using FrontRepository repository = new(liar.Address, """response_cache { enable: true } parameters { key: "timeout_ms" value { string_value: "3600000" } }""", "timed");
+        string folder = Path.Combine(repository.Folder, "timed");
+        await File.WriteAllTextAsync(Path.Combine(folder, "gateway.json"), """{"cache":{"warm_up":"list.jsonl"}}""", TestContext.Current.CancellationToken);
+        await File.WriteAllLinesAsync(
+            Path.Combine(folder, "list.jsonl"),
+            Enumerable.Range(0, 100).Select(i => $$"""{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"data":[{{i}}]}]}"""),
+            TestContext.Current.CancellationToken);
+        await using GatewayProcess front = await GatewayProcess.ServeAsync("--model-repository", repository.Folder, "--exit-timeout-secs", "1");
+        await liar.Asked.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        front.Signal(GatewayProcess.Terminate);
+        await front.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Upstream_AwayAtTheStart_MakesTheModelUnavailable_UntilPollingFindsIt()
     {
         using TimedRepository models = new();

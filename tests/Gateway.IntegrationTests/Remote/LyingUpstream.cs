@@ -10,8 +10,16 @@ namespace Gateway.IntegrationTests.Remote;
 internal sealed class LyingUpstream : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly TaskCompletionSource _asked;
 
-    private LyingUpstream(WebApplication app) => _app = app;
+    private LyingUpstream(WebApplication app, TaskCompletionSource asked)
+    {
+        _app = app;
+        _asked = asked;
+    }
+
+    /// <summary>Completes when it has been asked for a batch.</summary>
+    public Task Asked => _asked.Task;
 
     public string Address => _app.Urls.Single();
 
@@ -21,6 +29,12 @@ internal sealed class LyingUpstream : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         WebApplication app = builder.Build();
+        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        app.Use(next => context =>
+        {
+            if (context.Request.Path == "/v2/models/timed/infer") asked.TrySetResult();
+            return next(context);
+        });
         app.Run(context => context.Request.Path.Value switch
         {
             "/v2/models/timed" => context.Response.WriteAsync(
@@ -31,7 +45,7 @@ internal sealed class LyingUpstream : IAsyncDisposable
             _ => NotFoundAsync(context),
         });
         await app.StartAsync();
-        return new LyingUpstream(app);
+        return new LyingUpstream(app, asked);
     }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
