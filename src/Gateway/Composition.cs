@@ -99,6 +99,7 @@ internal static class Composition
             options.FeatureDirectory,
             provider.GetRequiredService<BlockPool>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<FeatureViews>>());
+            provider.GetRequiredService<ILogger<FeatureViews>>(),
+            options.HttpMaxInputSize);
     }
 }

@@ -33,6 +33,9 @@ public sealed class FeatureViews : IDisposable
     /// <summary>Where the rows that are filled in lie.</summary>
     internal BlockPool Pool { get; }
 
+    /// <summary>Bytes of the rows of one request, at most.</summary>
+    internal long MostRowBytes { get; init; } = long.MaxValue;
+
     /// <summary>Looks after requests that wait for a disk.</summary>
     internal FillTimes Times { get; }
 

@@ -129,6 +129,10 @@ internal sealed class FeatureEndpoint(FeatureViews? views, BlockPool pool, OpenI
     private async Task LookUpAsync(HttpContext context, FeatureView view, bool isPacked)
     {
         using FeatureBody body = await ReadAsync(context, view, hasRows: false).ConfigureAwait(false);
+
+        // A key that takes five bytes may have a row of a mebibyte.
+        long bytes = (long)body.Count * view.Config.RowBytes;
+        if (bytes > options.MaxInputBytes) throw Errors.RowsTooLarge(bytes, options.MaxInputBytes);
         using FoundRows found = await FoundRows.LookUpAsync(view, body, pool, context.RequestAborted).ConfigureAwait(false);
         FeatureAnswers.WriteRows(context, isPacked, view, found, pool);
     }

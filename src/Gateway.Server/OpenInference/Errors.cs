@@ -29,6 +29,9 @@ internal static class Errors
     public static InferenceException BodyTooLarge(long bytes, long limit) =>
         Invalid($"request body size of {bytes} bytes exceeds the maximum allowed input size of {limit} bytes. Use --http-max-input-size to increase the limit.");
 
+    public static InferenceException RowsTooLarge(long bytes, long limit) =>
+        Invalid($"the rows of the keys have {bytes} bytes, which exceeds the maximum allowed input size of {limit} bytes. Use --http-max-input-size to increase the limit.");
+
     public static InferenceException RawTooLarge(long bytes, long limit) =>
         Invalid($"Raw input has a byte_size ({bytes} bytes) that exceeds the maximum allowed value of {limit} bytes. Use --http-max-input-size to increase the limit.");
 

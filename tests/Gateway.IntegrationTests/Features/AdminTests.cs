@@ -101,6 +101,20 @@ public sealed class AdminTests : IDisposable
     }
 
     [Fact]
+    public async Task LookUp_OfMoreBytesThanARequestMayHave_IsRefused()
+    {
+        await using GatewayProcess server = await GatewayProcess.ServeAsync([.. _features.Arguments, "--http-max-input-size", "1000"]);
+        string user = server.HttpAddress + "/v2/features/user/lookup";
+
+        Assert.StartsWith("""{"rows":[null,""", await OkAsync(HttpMethod.Post, user, Keys(125)), StringComparison.Ordinal);
+        Assert.Equal(
+            (HttpStatusCode.BadRequest, """{"error":"the rows of the keys have 1008 bytes, which exceeds the maximum allowed input size of 1000 bytes. Use --http-max-input-size to increase the limit."}"""),
+            await AskAsync(HttpMethod.Post, user, Keys(126)));
+
+        static string Keys(int count) => $$"""{"keys":[{{string.Join(',', Enumerable.Repeat("\"a\"", count))}}]}""";
+    }
+
+    [Fact]
     public async Task AccessToken_OnRowsToo()
     {
         await using GatewayProcess server = await GatewayProcess.ServeAsync([.. _features.Arguments, "--access-token", "secret"]);

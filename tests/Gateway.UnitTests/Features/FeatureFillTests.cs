@@ -86,6 +86,19 @@ public sealed class FeatureFillTests : IDisposable
     }
 
     [Fact]
+    public async Task Rows_OfMoreBytesThanARequestMayHave_AreRefused()
+    {
+        const int RowBytes = TestView.Elements * sizeof(long);
+        await using Filled model = await Filled.MakeAsync(mostRowBytes: 2 * RowBytes);
+        await model.View.PutAsync(("a", 1));
+        Assert.Equal(new long[] { TestView.Elements, TestView.Elements }, await model.SumsAsync(model.Request(["a", "a"], 2)));
+        InferenceException error = await Assert.ThrowsAsync<InferenceException>(() => model.SumsAsync(model.Request(["a", "a", "a"], 3)));
+
+        Assert.Equal(StatusCode.InvalidArgument, error.Status);
+        Assert.Equal("[request id: <id_unknown>] the rows of the request's keys have 768 bytes, which exceeds the maximum allowed input size of 512 bytes. Use --http-max-input-size to increase the limit.", error.Message);
+    }
+
+    [Fact]
     public async Task Rows_OfAnotherType_AreRefusedByName()
     {
         FeatureViewConfig config = TestView.Config() with { DataType = DataType.UInt64 };
@@ -229,14 +242,14 @@ public sealed class FeatureFillTests : IDisposable
 
         public TestView View { get; }
 
-        public static async Task<Filled> MakeAsync(FeatureViewConfig? config = null, string? folder = null, bool isOpen = true, HeldDisk? disk = null, TimeProvider? time = null)
+        public static async Task<Filled> MakeAsync(FeatureViewConfig? config = null, string? folder = null, bool isOpen = true, HeldDisk? disk = null, TimeProvider? time = null, long mostRowBytes = long.MaxValue)
         {
             TestView? view = null;
             TestModel model = new(new TestModelSetup
             {
                 Inputs = [TestModelSetup.Tensor("x", DataType.Int64, TestView.Elements)],
                 Time = time ?? TimeProvider.System,
-                Features = pool => (view = new TestView(config, folder, time, pool, disk)).Views,
+                Features = pool => (view = new TestView(config, folder, time, pool, disk, mostRowBytes)).Views,
                 CreateExecutor = (layout, pool, clock) => new FunctionExecutor(layout, pool, clock, static (_, inputs, outputs) =>
                 {
                     ReadOnlySpan<long> numbers = MemoryMarshal.Cast<byte, long>(inputs[0]);

@@ -18,15 +18,15 @@ internal sealed class TestView : IDisposable
     private readonly FeatureViews _views;
     private readonly bool _ownsPool;
 
-    public TestView(FeatureViewConfig? config = null, string? folder = null, TimeProvider? time = null, BlockPool? pool = null, HeldDisk? disk = null)
+    public TestView(FeatureViewConfig? config = null, string? folder = null, TimeProvider? time = null, BlockPool? pool = null, HeldDisk? disk = null, long mostRowBytes = long.MaxValue)
     {
         _ownsPool = pool is null;
         Pool = pool ?? new BlockPool(64 << 20, lockPages: false);
         Logger<FeatureViews> logger = new(new LoggerFactory([Log]));
         FeatureViewConfig[] configs = [config ?? Config()];
         _views = disk is null
-            ? FasterFeatureViews.Create(configs, new Dictionary<string, string>(), folder, Pool, time ?? TimeProvider.System, logger)
-            : new FeatureViews(configs, new Dictionary<string, string>(), disk, folder, Pool, time ?? TimeProvider.System, logger);
+            ? FasterFeatureViews.Create(configs, new Dictionary<string, string>(), folder, Pool, time ?? TimeProvider.System, logger, mostRowBytes)
+            : new FeatureViews(configs, new Dictionary<string, string>(), disk, folder, Pool, time ?? TimeProvider.System, logger) { MostRowBytes = mostRowBytes };
     }
 
     public BlockPool Pool { get; }

@@ -111,16 +111,21 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver, IRo
     private void Plan()
     {
         long total = 0;
+        long rows = 0;
+        long mostRows = request.Model.Features!.MostRowBytes;
         for (int i = 0; i < request.Inputs.Length; i++)
         {
             ref readonly InputTensor input = ref request.Inputs[i];
             total = (total + Alignment - 1) & -Alignment;
             _offsets[i] = (int)Math.Min(total, int.MaxValue);
-            total += input.View is { } view ? Shape(view, input, i) : input.ByteLength;
+            long bytes = input.View is { } view ? Shape(view, input, i) : input.ByteLength;
+            total += bytes;
+            if (input.View is not null) rows += bytes;
+            if (rows > mostRows) throw Invalid($"the rows of the request's keys have {rows} bytes, which exceeds the maximum allowed input size of {mostRows} bytes. Use --http-max-input-size to increase the limit.");
             if (total > int.MaxValue) throw NoMemory();
         }
 
-        if (!request.Model.Features!.Pool.TryRent(total, BlockOwner.RequestTensors, out _block)) throw NoMemory();
+        if (!request.Model.Features.Pool.TryRent(total, BlockOwner.RequestTensors, out _block)) throw NoMemory();
         for (int i = 0; i < request.Inputs.Length; i++)
         {
             ref readonly InputTensor input = ref request.Inputs[i];
