@@ -198,10 +198,14 @@ internal sealed class CacheWriter
         old = item.Old;
         if (item.Flight is not null)
         {
-            if (item.Clears != item.Model!.Validity.Clears) return false;
+            if (item.Clears != item.Model!.Validity.Clears || !item.Flight.MayStore) return false;
             if (old.Bytes >= 0) return true;
-            old = _latest.Read(item.Key, after: 0, out _, out StoredEntry at) == ReadStatus.Found ? new OldEntry(at.Address, at.Bytes) : OldEntry.None;
-            return true;
+            old = OldEntry.None;
+            if (_latest.Read(item.Key, after: 0, out EntryHeader latest, out StoredEntry at) != ReadStatus.Found) return true;
+            old = new OldEntry(at.Address, at.Bytes);
+
+            // A refresh may come after one that was asked for later. What lies ahead of the clock was made before that was set back.
+            return latest.Created <= Entry.Header(entry).Created || latest.Created > _time.GetUtcNow().ToUnixTimeMilliseconds();
         }
 
         return old.Bytes == 0 ? IsWantedFromBefore(item, entry, out old) : IsLatest(item);

@@ -33,15 +33,14 @@ internal sealed partial class ModelCache
             if (isRunning && isOk && (hasEntry || flight.First is null))
             {
                 others = flight.RemoveAll();
-                isLanded = kept == KeptOutcome.Kept && flight.MayStore;
+
+                // What was asked for anew is what the next one gets, before it is in the store as well as then.
+                isLanded = kept == KeptOutcome.Kept && flight.MayStore && (flight.IsListed || flight.IsDetached || shard.TryList(flight));
                 if (isLanded)
                 {
                     flight.State = FlightState.Landed;
                     flight.Entry = entry;
                     flight.Holders++;
-
-                    // What was asked for anew is what the next one gets, before it is in the store as well as then.
-                    if (flight is { IsListed: false, IsDetached: false }) shard.List(flight);
                 }
                 else
                 {

@@ -346,6 +346,69 @@ public sealed class ModelCacheTests
         Assert.Equal((100, 0), (model.Counts.Hits, model.Counts.HitAgeMilliseconds));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Refresh_WhileAnOlderRunGoesOn_IsWhatTheNextGets(bool landsFirst)
+    {
+        await using CachedModel model = new(Puppets(_stage, _time, Policy with { MaxBatchRows = 1 }) with { Instances = 2 });
+        Sent older = model.Send(5);
+        PuppetRun olderRun = await _stage.NextAsync();
+        _time.Advance(TimeSpan.FromSeconds(100));
+        Sent refresh = model.Send(CacheUse.Refresh, 5);
+        PuppetRun refreshRun = await _stage.NextAsync();
+        Sent joined = model.Send(5);
+        await EndAsync(landsFirst);
+        if (landsFirst) await AssertServedAsync(model.Send(5), 5);
+        await EndAsync(!landsFirst);
+        await AssertServedAsync(joined, 5);
+        await AssertServedAsync(model.Send(5), 5);
+        await model.Cache.FlushAsync();
+        await AssertServedAsync(model.Send(5), 5);
+
+        Assert.Equal((landsFirst ? 3 : 2, 0), (model.Counts.Hits, model.Counts.HitAgeMilliseconds));
+        Assert.Equal(1, model.Cache.Usage()!.Entries);
+
+        Task EndAsync(bool isRefresh)
+        {
+            (isRefresh ? refreshRun : olderRun).Succeed();
+            return AssertServedAsync(isRefresh ? refresh : older, 5);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Refresh_AnsweredAfterOneThatWasAskedForLater_IsNotKept(bool isInTheStore)
+    {
+        await using CachedModel model = new(Puppets(_stage, _time, Policy with { MaxBatchRows = 1 }) with { Instances = 2 });
+        Sent first = model.Send(CacheUse.Refresh, 5);
+        PuppetRun firstRun = await _stage.NextAsync();
+        _time.Advance(TimeSpan.FromSeconds(100));
+        Sent second = model.Send(CacheUse.Refresh, 5);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(second, 5);
+        if (isInTheStore) await model.Cache.FlushAsync();
+        firstRun.Succeed();
+        await AssertServedAsync(first, 5);
+        await model.Cache.FlushAsync();
+        await AssertServedAsync(model.Send(5), 5);
+
+        Assert.Equal((1, 0), (model.Counts.Hits, model.Counts.HitAgeMilliseconds));
+        Assert.Equal(1, model.Cache.Usage()!.Entries);
+    }
+
+    [Fact]
+    public async Task Refresh_AfterTheClockWasSetBack_IsKept()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        await RunAsync(model, 5);
+        _time.SetForward = TimeSpan.FromHours(-1);
+        await RunAsync(model, CacheUse.Refresh, 5);
+        await AssertServedAsync(model.Send(5), 5);
+        Assert.Equal(1, model.Counts.Hits);
+    }
+
     [Fact]
     public async Task Replaced_Entries_AreCountedOnce()
     {

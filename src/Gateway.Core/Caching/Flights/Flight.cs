@@ -20,10 +20,13 @@ internal sealed class Flight(FlightShard shard) : IReadReceiver
 
     public FlightState State { get; set; }
 
+    /// <summary>When the first of it came: a timestamp.</summary>
+    public long Start { get; set; }
+
     /// <summary>Whether others find it; one for a refresh is not to be joined.</summary>
     public bool IsListed { get; set; }
 
-    /// <summary>Whether others found it until all answers were deleted: those who had joined by then stay.</summary>
+    /// <summary>Whether others found it until all answers were deleted, or a refresh landed that had begun later: those who had joined by then stay.</summary>
     public bool IsDetached { get; set; }
 
     /// <summary>The first of it, while it waits for the disk.</summary>
@@ -38,7 +41,7 @@ internal sealed class Flight(FlightShard shard) : IReadReceiver
     /// <summary>Until when the most urgent of the runners is to be answered; <see cref="QueueEntry.NoDeadline"/> while there is none.</summary>
     public long RunnersDue => _runner?.Due ?? QueueEntry.NoDeadline;
 
-    /// <summary>Whether anybody in it lets the answer be kept.</summary>
+    /// <summary>Whether anybody in it lets the answer be kept, and none that was asked for later has landed.</summary>
     public bool MayStore { get; set; }
 
     /// <summary>The table while it is in there, each runner, the read of the disk, and the writer.</summary>

@@ -37,6 +37,7 @@ internal sealed class FlightShard
         if (!_pool.TryPop(out Flight? flight)) flight = new Flight(this);
         flight.Key = call.Key;
         flight.State = FlightState.Running;
+        flight.Start = call.Start;
         flight.AddRunner(call);
         flight.Holders = 1;
         flight.MayStore = (call.Request.CacheUse & CacheUse.NoStore) == 0;
@@ -61,30 +62,27 @@ internal sealed class FlightShard
         return next;
     }
 
-    /// <summary>Has others find a flight that has landed, in the place of one that had before it.</summary>
-    public void List(Flight flight)
+    /// <summary>Has others find a refresh that has landed, in the place of a flight that began before it, whose answer is not kept any more.</summary>
+    /// <returns>False when one that began after it has landed: the refresh is not to be kept.</returns>
+    public bool TryList(Flight flight)
     {
         if (Find(flight.Key) is { } other)
         {
-            // One that is in flight goes on: what it brings is younger still.
-            if (other.State != FlightState.Landed) return;
-            Close(other);
+            // One that began later and is in flight goes on: what it brings is younger still.
+            if (other.Start > flight.Start) return other.State != FlightState.Landed;
+            other.MayStore = false;
+            if (other.State == FlightState.Landed) Close(other);
+            else Detach(other);
         }
 
         Add(flight);
+        return true;
     }
 
     /// <summary>Has nobody find what is in flight any more.</summary>
     public void DetachAll()
     {
-        foreach (Flight flight in _flights.Values)
-        {
-            flight.IsListed = false;
-            flight.IsDetached = true;
-            _detached.Add(flight);
-        }
-
-        _flights.Clear();
+        foreach (Flight flight in _flights.Values) Detach(flight);
     }
 
     /// <summary>Takes a flight out of the table, if it is there.</summary>
@@ -107,6 +105,14 @@ internal sealed class FlightShard
         if (--flight.Holders > 0) return;
         flight.Reset();
         if (_pool.Count < MostPooled) _pool.Push(flight);
+    }
+
+    private void Detach(Flight flight)
+    {
+        _flights.Remove(flight.Key);
+        flight.IsListed = false;
+        flight.IsDetached = true;
+        _detached.Add(flight);
     }
 
     private void Add(Flight flight)
