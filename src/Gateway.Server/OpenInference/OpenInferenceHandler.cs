@@ -205,8 +205,10 @@ public sealed class OpenInferenceHandler(
     private void ClearCache(HttpContext context, in Route route)
     {
         string? model = route.Kind == RouteKind.ModelCache ? route.Model.ToString() : null;
+        long version = route.Version();
+        if (route.HasVersion && version == 0) throw UnknownVersion(route);
         IEnumerable<long> unloaded = catalog.Index.Where(status => status.Name == model && status.Model is null && status.Version > 0).Select(status => status.Version);
-        if (cache?.Clear(model, route.Version(), unloaded) is { } entries)
+        if (cache?.Clear(model, version, unloaded) is { } entries)
         {
             ErrorWriter.WriteJson(context, StatusCodes.Status200OK, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"deleted\":{entries}}}")));
             return;
@@ -237,7 +239,9 @@ public sealed class OpenInferenceHandler(
         ServedModel model = catalog.Find(route.Model, version);
 
         // Versions begin at 1; to the catalogue 0 is the latest, to a client that spells it out it is one that does not exist.
-        if (route.HasVersion && version == 0) throw new InferenceException(StatusCode.NotFound, $"Request for unknown model: '{route.Model}' version 0 is not found");
+        if (route.HasVersion && version == 0) throw UnknownVersion(route);
         return model;
     }
+
+    private static InferenceException UnknownVersion(in Route route) => new(StatusCode.NotFound, $"Request for unknown model: '{route.Model}' version 0 is not found");
 }

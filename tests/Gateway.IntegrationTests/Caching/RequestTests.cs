@@ -120,6 +120,7 @@ public sealed class RequestTests
 
         Assert.Equal(HttpStatusCode.NotFound, (await DeleteAsync(server, "/v2/models/none/cache")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await DeleteAsync(server, "/v2/models/digits/versions/2/cache")).Status);
+        Assert.Equal((HttpStatusCode.NotFound, """{"error":"Request for unknown model: 'digits' version 0 is not found"}"""), await DeleteAsync(server, "/v2/models/digits/versions/0/cache"));
         using HttpResponseMessage wrong = await _client.GetAsync(new Uri(server.HttpAddress + "/v2/cache"), TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.MethodNotAllowed, "DELETE"), (wrong.StatusCode, wrong.Content.Headers.Allow.Single()));
     }
