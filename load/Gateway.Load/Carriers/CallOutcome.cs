@@ -5,7 +5,7 @@ internal enum CallOutcome
 {
     Ok,
 
-    /// <summary>Not now: 503 or 429, <c>UNAVAILABLE</c>. The server did what it should when it cannot do more.</summary>
+    /// <summary>Not now: 503 or 429, <c>UNAVAILABLE</c> or <c>RESOURCE_EXHAUSTED</c>. The server did what it should when it cannot do more.</summary>
     Refused,
 
     /// <summary>Answered with an error.</summary>

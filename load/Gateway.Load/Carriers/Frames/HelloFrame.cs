@@ -59,9 +59,10 @@ internal static class HelloFrame
     }
 
     /// <summary>Reads the body of an error.</summary>
-    public static void ReadError(ReadOnlySpan<byte> body, out ReadOnlySpan<byte> code, out ReadOnlySpan<byte> text, out long retryAfterMilliseconds)
+    public static void ReadError(ReadOnlySpan<byte> body, out ReadOnlySpan<byte> code, out ReadOnlySpan<byte> refusal, out ReadOnlySpan<byte> text, out long retryAfterMilliseconds)
     {
         code = default;
+        refusal = default;
         text = default;
         retryAfterMilliseconds = -1;
         MessagePackReader reader = new(body);
@@ -70,6 +71,7 @@ internal static class HelloFrame
         {
             if (!reader.TryReadStringUnchecked(out ReadOnlySpan<byte> key)) return;
             bool isRead = key.SequenceEqual("code"u8) ? reader.TryReadStringUnchecked(out code)
+                : key.SequenceEqual("refusal"u8) ? reader.TryReadStringUnchecked(out refusal)
                 : key.SequenceEqual("error"u8) ? reader.TryReadStringUnchecked(out text)
                 : key.SequenceEqual("retry_after_ms"u8) ? reader.TryReadInt64(out retryAfterMilliseconds)
                 : reader.TrySkip();

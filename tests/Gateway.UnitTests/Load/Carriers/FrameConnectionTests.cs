@@ -1,6 +1,8 @@
 using Gateway.Load.Carriers;
 using Gateway.Load.Carriers.Frames;
 using Gateway.Load.Payloads;
+using Gateway.Protocol.Frames;
+using Gateway.Protocol.MessagePack;
 using Gateway.Protocol.Tensors;
 
 namespace Gateway.UnitTests.Load.Carriers;
@@ -95,6 +97,33 @@ public class FrameConnectionTests
         connection.EndAll(new CallAnswer { Outcome = CallOutcome.Broken }, sink);
 
         Assert.Equal([0, 1, 2], sink.Answers.Select(answer => answer.Call).Order());
+    }
+
+    [Theory]
+    [InlineData("UNAVAILABLE", "queue_full", CallOutcome.Refused, "UNAVAILABLE queue_full")]
+    [InlineData("RESOURCE_EXHAUSTED", "tenant_rate", CallOutcome.Refused, "RESOURCE_EXHAUSTED tenant_rate")]
+    [InlineData("UNAVAILABLE", null, CallOutcome.Refused, "UNAVAILABLE")]
+    [InlineData("INVALID_ARGUMENT", null, CallOutcome.Failed, "INVALID_ARGUMENT")]
+    internal void Read_Error_IsARefusalOrAFailureWithItsReason(string code, string? refusal, CallOutcome outcome, string reason)
+    {
+        byte[] body = new byte[128];
+        MessagePackWriter writer = new(body);
+        writer.WriteMapHeader(refusal is null ? 2 : 3);
+        writer.WriteString("code"u8);
+        writer.WriteString(code);
+        writer.WriteString("error"u8);
+        writer.WriteString("no");
+        if (refusal is not null)
+        {
+            writer.WriteString("refusal"u8);
+            writer.WriteString(refusal);
+        }
+
+        (WireConnection connection, OutputBuffer output) = WithCalls(1);
+        RecordingSink sink = new();
+        connection.Read(HelloFrame.Message(new MessageHead(MessageKind.Error, FrameCarrier.FirstCall), body.AsSpan(0, writer.Position)), output, sink);
+
+        Assert.Equal((0, outcome, 0, "no", reason, -1), Assert.Single(sink.Answers));
     }
 
     [Fact]
