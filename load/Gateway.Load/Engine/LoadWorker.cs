@@ -317,8 +317,8 @@ internal sealed class LoadWorker : ICallSink
             bool wasSent = each.Sent > 0;
             if (wasSent) _transport.Abandon(call);
 
-            // What a stop cuts off says nothing about the server.
-            if (isLast && _isStopped && each.Counts)
+            // What a stop cuts off says nothing about the server; what its going away cuts off does.
+            if (isLast && _isStopped && Tally.GaveUp is null && each.Counts)
             {
                 each.Counts = false;
                 Tally.Offered--;

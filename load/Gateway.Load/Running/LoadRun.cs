@@ -83,7 +83,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
                 {
                     // One that has lost its server ends the others too: what they would measure is not what was asked for.
                     isStopped = true;
-                    foreach (ScenarioRun run in runs) run.Stop();
+                    foreach (ScenarioRun run in runs.Where(run => run.Failure is null)) run.Stop();
                 }
 
                 update([.. runs.Select(run => Progress(run, start))]);

@@ -90,7 +90,7 @@ internal sealed class ScenarioRun
         }
     }
 
-    /// <summary>Ends it early; calls that have no answer yet are not counted.</summary>
+    /// <summary>Ends it early; calls that have no answer yet are not counted, unless the server went away.</summary>
     public void Stop()
     {
         Interlocked.CompareExchange(ref _stopped, _time.GetTimestamp(), 0);

@@ -63,6 +63,10 @@ public sealed class RealClockTests : IDisposable
         Assert.Contains("cannot connect", report.Partial);
         Assert.True(report.Scenarios[0].Answered > 10);
         Assert.True(report.Scenarios[0].Seconds < 30);
+
+        // The seconds without a server are among those that count, and so are their calls.
+        Assert.True(report.Scenarios[0].OfferedRate > 75);
+        Assert.True(report.Scenarios[0].NotSent > report.Scenarios[0].Offered / 2);
     }
 
     [Fact]
