@@ -14,22 +14,25 @@ internal static class ReportCommands
     {
         LoadReport first = ReportJson.Read(before);
         LoadReport second = ReportJson.Read(after);
+        IReadOnlyList<ComparedValue> values = Comparison.Of(first, second);
+        if (values.Count == 0) throw new LoadException(ExitCode.BadSettings, $"{before} ({first.Kind}) and {after} ({second.Kind}) have nothing in common: no scenario, carrier or setting is in both");
         Table table = new Table().Border(TableBorder.Rounded).AddColumn("");
         foreach (string column in (string[])[Path.GetFileName(before), Path.GetFileName(after), "change"]) table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned());
-        foreach (ComparedValue value in Comparison.Of(first, second))
+        foreach (ComparedValue value in values)
         {
             string change = value.IsBetter switch { true => $"[green]{value.Change}[/]", false => $"[red]{value.Change}[/]", _ => value.Change };
             table.AddRow(Markup.Escape(value.Name), value.Before, value.After, change);
         }
 
         console.Write(table);
+        console.WriteLine(Comparison.Verdict(values));
         string prefix = parsed.GetValue(LoadOptions.Report) ?? "load-comparison";
         if (prefix == "none") return ExitCode.Good;
         int code = ExitCode.Good;
         foreach ((string path, string content) in new[]
         {
-            ($"{prefix}.html", HtmlReport.Compare(first, second, Path.GetFileName(before), Path.GetFileName(after))),
-            ($"{prefix}.md", ReportMarkdown.Compare(first, second)),
+            ($"{prefix}.html", HtmlReport.Compare(first, second, Path.GetFileName(before), Path.GetFileName(after), values)),
+            ($"{prefix}.md", ReportMarkdown.Compare(values)),
         })
         {
             if (ReportFiles.TryWrite(path, Encoding.UTF8.GetBytes(content), out string? problem)) continue;

@@ -51,7 +51,29 @@ internal static class Comparison
             values.Add(Compare($"{setting.Name}: saturated", setting.Saturation, same.Saturation, Quantity.Number, true));
         }
 
+        foreach (TunePoint point in before.Tune?.Points ?? [])
+        {
+            if (after.Tune?.Points.FirstOrDefault(each => each.Name == point.Name) is not { } same) continue;
+            values.Add(Compare($"{point.Name}: saturated", Measured(point, point.Throughput), Measured(same, same.Throughput), Quantity.Number, true));
+            values.Add(Compare($"{point.Name}: p50", Measured(point, point.P50Milliseconds / 1000), Measured(same, same.P50Milliseconds / 1000), Quantity.Seconds, false));
+            values.Add(Compare($"{point.Name}: p99", Measured(point, point.P99Milliseconds / 1000), Measured(same, same.P99Milliseconds / 1000), Quantity.Seconds, false));
+            if (before.Tune!.Percentile > 0 && after.Tune.Percentile > 0) values.Add(Compare($"{point.Name}: knee", Measured(point, point.Knee), Measured(same, same.Knee), Quantity.Number, true));
+        }
+
         return values;
+    }
+
+    /// <summary>What a setting that could not be measured has is none, which is not 0.</summary>
+    private static double Measured(TunePoint point, double value) => point.Problem is null ? value : double.NaN;
+
+    /// <summary>What the figures come to, in a sentence.</summary>
+    public static string Verdict(IReadOnlyList<ComparedValue> values)
+    {
+        int better = values.Count(value => value.IsBetter == true);
+        int worse = values.Count(value => value.IsBetter == false);
+        int same = values.Count(value => value.IsSame);
+        int neither = values.Count - better - worse - same;
+        return $"Of {values.Count} figures {better} are better, {worse} are worse and {same} are the same within 2 %{(neither > 0 ? $"; of {neither} neither way is better, or one is not there" : "")}.";
     }
 
     /// <summary>Seconds; without an answer there is no latency, which is not a short one.</summary>
@@ -59,10 +81,10 @@ internal static class Comparison
 
     private static ComparedValue Compare(string name, double before, double after, Func<double, string> format, bool? moreIsBetter)
     {
-        if (!double.IsFinite(before) || !double.IsFinite(after)) return new ComparedValue(name, double.IsFinite(before) ? format(before) : "–", double.IsFinite(after) ? format(after) : "–", "", null);
+        if (!double.IsFinite(before) || !double.IsFinite(after)) return new ComparedValue(name, double.IsFinite(before) ? format(before) : "–", double.IsFinite(after) ? format(after) : "–", "", IsSame: false, null);
         double change = before != 0 ? (after - before) / Math.Abs(before) : 0;
         bool isSame = Math.Abs(change) <= Same && (before != 0 || after == 0);
         string text = before == 0 ? "" : $"{(change >= 0 ? "+" : "−")}{(Math.Abs(change) * 100).ToString("0.#", CultureInfo.InvariantCulture)} %";
-        return new ComparedValue(name, format(before), format(after), text, isSame || moreIsBetter is null ? null : after > before == moreIsBetter);
+        return new ComparedValue(name, format(before), format(after), text, isSame, isSame || moreIsBetter is null ? null : after > before == moreIsBetter);
     }
 }

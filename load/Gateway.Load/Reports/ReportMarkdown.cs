@@ -35,10 +35,10 @@ internal static class ReportMarkdown
     }
 
     /// <summary>Two runs side by side.</summary>
-    public static string Compare(LoadReport before, LoadReport after)
+    public static string Compare(IReadOnlyList<ComparedValue> values)
     {
-        StringBuilder text = new("| | before | after | change |\n|---|---:|---:|---:|\n");
-        foreach (ComparedValue value in Comparison.Of(before, after)) text.Append(CultureInfo.InvariantCulture, $"| {Cell(value.Name)} | {value.Before} | {value.After} | {value.Change} |\n");
+        StringBuilder text = new($"{Comparison.Verdict(values)}\n\n| | before | after | change |\n|---|---:|---:|---:|\n");
+        foreach (ComparedValue value in values) text.Append(CultureInfo.InvariantCulture, $"| {Cell(value.Name)} | {value.Before} | {value.After} | {value.Change} |\n");
         return text.ToString();
     }
 

@@ -154,7 +154,7 @@ public sealed class ReportTests : IDisposable
             Tune = new TuneResult("m", [new TunePoint("p", double.NaN, double.NaN, double.NaN, true, "", null) { MissShare = double.NaN }]),
         };
 
-        foreach (string text in new[] { HtmlReport.Write(report), HtmlReport.Compare(report, report, "a", "b"), ReportCsv.Write(report), ReportMarkdown.Write(report), ReportMarkdown.Compare(report, report) })
+        foreach (string text in new[] { HtmlReport.Write(report), HtmlReport.Compare(report, report, "a", "b", Comparison.Of(report, report)), ReportCsv.Write(report), ReportMarkdown.Write(report), ReportMarkdown.Compare(Comparison.Of(report, report)) })
         {
             Assert.DoesNotContain("NaN |", text);
             Assert.DoesNotContain(",NaN", text);
@@ -197,8 +197,11 @@ public sealed class ReportTests : IDisposable
     {
         LoadReport report = Report("a", 1);
 
-        Assert.All(Comparison.Of(report, report), value => Assert.Null(value.IsBetter));
-        Assert.Contains("| p99 |", ReportMarkdown.Compare(report, report));
+        IReadOnlyList<ComparedValue> values = Comparison.Of(report, report);
+
+        Assert.All(values, value => Assert.True(value is { IsSame: true, IsBetter: null }));
+        Assert.Contains("| p99 |", ReportMarkdown.Compare(values));
+        Assert.Contains($"0 are worse and {values.Count} are the same within 2 %.", HtmlReport.Compare(report, report, "a", "b", values));
     }
 
     [Fact]
@@ -209,6 +212,33 @@ public sealed class ReportTests : IDisposable
 
         Assert.False(Comparison.Of(report, slower).Single(value => value.Name == "p99").IsBetter);
         Assert.True(Comparison.Of(slower, report).Single(value => value.Name == "p99").IsBetter);
+    }
+
+    [Fact]
+    public void Compare_FiguresOfWhichNeitherWayIsBetter_AreNotCalledTheSame()
+    {
+        LoadReport report = Report("a", 1);
+        LoadReport faster = report with { Scenarios = [report.Scenarios[0] with { Offered = 2006 }] };
+
+        IReadOnlyList<ComparedValue> values = Comparison.Of(report, faster);
+
+        Assert.True(values[0] is { Name: "offered/s", IsSame: false, IsBetter: null });
+        Assert.Contains("of 1 neither way is better", Comparison.Verdict(values));
+    }
+
+    [Fact]
+    public void Compare_TuneReports_AreComparedBySetting()
+    {
+        TunePoint one = new("batch 8", 1000, 1, 10, true, "", null);
+        LoadReport before = Report("a", 1) with { Kind = "tune", Scenarios = [], Tune = new TuneResult("m", [one, new TunePoint("batch 16", 0, 0, 0, false, "", "refused")]) };
+        LoadReport after = before with { Tune = new TuneResult("m", [one with { Throughput = 1500, P99Milliseconds = 20 }, new TunePoint("batch 16", 900, 1, 1, false, "", null)]) };
+
+        IReadOnlyList<ComparedValue> values = Comparison.Of(before, after);
+
+        Assert.Equal([true, null, false, null, null, null], values.Select(value => value.IsBetter));
+        Assert.Equal(("batch 8: saturated", "+50 %"), (values[0].Name, values[0].Change));
+        Assert.Equal("–", values[3].Before);
+        Assert.Empty(Comparison.Of(before, Report("a", 1)));
     }
 
     [Fact]

@@ -174,6 +174,20 @@ public sealed class RealClockTests : IDisposable
         Assert.Contains("model 'nobody': 404", _error.ToString());
     }
 
+    [Fact]
+    public void Compare_ReportsWithNothingInCommon_AreRefused()
+    {
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        Run([$"http://{server.EndPoint}/x", "--rate", "20", "--duration", "500ms", "--warm-up", "0", "--skip-proof"]);
+        LoadReport run = Report();
+        string capacity = Path.Combine(_folder.FullName, "capacity.json");
+        File.WriteAllBytes(capacity, ReportJson.Write(run with { Kind = "capacity", Scenarios = [], Capacity = new CapacityResult(0.99, 50, []) }));
+
+        Assert.Equal(ExitCode.BadSettings, RunAs(["compare", Path.Combine(_folder.FullName, "report.json"), capacity]));
+
+        Assert.Contains("have nothing in common", _error.ToString());
+    }
+
     [Theory]
     [InlineData("the target is missing", "--rate", "10")]
     [InlineData("say how much load", "http://x")]

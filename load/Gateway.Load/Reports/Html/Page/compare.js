@@ -1,10 +1,8 @@
 // The page of two reports.
 (() => {
-  const better = data.values.filter(value => value.isBetter === true).length;
-  const worse = data.values.filter(value => value.isBetter === false).length;
   const both = [['before', data.before, data.beforeName, colours[1]], ['after', data.after, data.afterName, colours[0]]];
   report.append(el('header', {}, el('h1', {}, `Comparison · ${data.beforeName} and ${data.afterName}`),
-    el('p', { class: 'verdict' }, worse + better === 0 ? 'The two are the same within 2 %.' : `Of ${data.values.length} figures ${better} are better and ${worse} are worse; the rest are the same within 2 %.`)));
+    el('p', { class: 'verdict' }, data.verdict)));
   report.append(el('div', { class: 'grid' }, ...both.map(([name, each, file]) => card(`${name[0].toUpperCase()}${name.slice(1)}: ${file}`, each.machine, el('div', {}, el('p', {}, each.verdict), el('p', { class: 'sub' }, el('code', {}, each.command)))))));
   report.append(el('section', { class: 'card' }, table([{ name: '' }, { name: 'Before', number: true }, { name: 'After', number: true }, { name: 'Change', number: true }],
     data.values.map(value => [value.name, value.before, value.after, { text: value.change, mark: value.isBetter === true ? 'good' : value.isBetter === false ? 'bad' : '' }]))));
