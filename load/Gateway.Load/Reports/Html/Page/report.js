@@ -1,6 +1,6 @@
 // The page of one report.
 (() => {
-  document.title = `${data.verdict.split('.')[0]} – load report`;
+  document.title = `${data.verdict.split(/\.(?: |$)/)[0]} – load report`;
   const badges = el('div', {});
   if (data.thresholds.length > 0) {
     const failed = data.thresholds.filter(threshold => !threshold.isKept).length;
