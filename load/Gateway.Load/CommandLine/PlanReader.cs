@@ -83,7 +83,9 @@ internal sealed class PlanReader(ParseResult parsed)
         {
             warmUp = parsed.GetValue(LoadOptions.WarmUp) is null ? 0 : warmUp;
             Trace trace = _trace ??= Trace.Read(replay);
-            return [new LoadSimulation(SimulationKind.Replay, trace.Times[^1] + 1e-3) { Times = trace.Times }];
+            LoadSimulation recorded = new(SimulationKind.Replay, trace.Times[^1] + 1e-3) { Times = trace.Times };
+            if (warmUp >= recorded.Seconds) Complain("--warm-up: is as long as the whole trace: nothing would be counted");
+            return [recorded];
         }
 
         ArrivalKind arrivals = Arrivals(out int burst);

@@ -34,15 +34,16 @@ internal static class RunCommand
             if (parsed.GetValue(LoadOptions.Target) is { } target) reader.Complain($"{target}: the target belongs into the scenario file");
             reader.ThrowIfWrong();
             LoadPlan fromFile = ScenarioFile.Read(file);
-            Uri? metrics = parsed.GetValue(LoadOptions.Metrics) is null ? fromFile.Metrics ?? reader.Metrics(fromFile.Scenarios[0].Target) : reader.Metrics(null);
+            bool isNamed = parsed.GetValue(LoadOptions.Metrics) is not null;
+            Uri? metrics = !isNamed ? fromFile.Metrics ?? reader.Metrics(fromFile.Scenarios[0].Target) : reader.Metrics(null);
             reader.ThrowIfWrong();
-            return new LoadPlan([.. fromFile.Scenarios.Select(scenario => scenario with { Thresholds = [.. scenario.Thresholds, .. thresholds] })], metrics);
+            return new LoadPlan([.. fromFile.Scenarios.Select(scenario => scenario with { Thresholds = [.. scenario.Thresholds, .. thresholds] })], metrics, !isNamed && fromFile.Metrics is null);
         }
 
         IReadOnlyList<LoadSimulation> simulations = reader.Simulations(out double warmUp);
         ScenarioPlan? scenario = reader.Scenario(parsed.GetValue(LoadOptions.Carrier), simulations, warmUp);
-        Uri? guessed = reader.Metrics(scenario?.Target);
+        Uri? url = reader.Metrics(scenario?.Target);
         reader.ThrowIfWrong();
-        return new LoadPlan([scenario! with { Thresholds = thresholds }], guessed);
+        return new LoadPlan([scenario! with { Thresholds = thresholds }], url, parsed.GetValue(LoadOptions.Metrics) is null);
     }
 }

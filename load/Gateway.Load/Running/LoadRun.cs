@@ -55,6 +55,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
         string? partial = runs.Select(run => run.Failure is { } failure ? $"{run.Plan.Name}: {failure}" : null).FirstOrDefault(reason => reason is not null)
             ?? (stop.IsCancellationRequested ? "stopped before its end" : null);
         string[] doubts = [.. proofs.Select((proof, i) => proof is { IsGood: false } ? $"{results[i].Name}: {proof.Text}: the client cannot offer this load" : Vouching.Doubt(results[i])).OfType<string>()];
+        string[] unread = metrics is null && plan is { Metrics: { } url, IsGuess: false } ? [$"{url}: no metrics could be read there: the report has nothing of the server's own"] : [];
         double countFrom = results.Min(result => result.WarmUpSeconds);
         ServerResult? server = metrics is null ? null : ServerReading.Read(metrics.Url, samples, models, countFrom, countFrom + results.Max(result => result.Seconds));
         return new LoadReport
@@ -64,7 +65,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
             Command = command,
             Machine = MachineFacts.Read(),
             Partial = partial,
-            Warnings = [.. doubts, .. results.SelectMany(Vouching.Notes)],
+            Warnings = [.. doubts, .. unread, .. results.SelectMany(Vouching.Notes)],
             IsVouchedFor = doubts.Length == 0,
             Scenarios = results,
             Server = server,

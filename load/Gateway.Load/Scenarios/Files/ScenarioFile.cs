@@ -42,7 +42,7 @@ internal static class ScenarioFile
         FileValues values = new(root, file, problems, "target", "metrics", "scenarios", "thresholds", "warmUp", "seed", "payloadSeed");
         IReadOnlyList<Threshold> common = Thresholds(values);
         Uri? metrics = null;
-        if (values.Has("metrics") && !Uri.TryCreate(values.Text("metrics"), UriKind.Absolute, out metrics)) values.Complain("metrics", "is no address");
+        if (values.Has("metrics") && !(Uri.TryCreate(values.Text("metrics"), UriKind.Absolute, out metrics) && metrics.Scheme is "http" or "https")) values.Complain("metrics", "is no address of http:// or https://");
         List<ScenarioPlan> scenarios = [];
         foreach (LocatedJson each in values.List("scenarios"))
         {
@@ -51,7 +51,7 @@ internal static class ScenarioFile
 
         if (values.List("scenarios").Count == 0) values.Complain("scenarios", "must have one scenario at least");
         if (scenarios.DistinctBy(scenario => scenario.Name).Count() < scenarios.Count) values.Complain("scenarios", "two have the same name");
-        return problems.Count == 0 ? new LoadPlan(scenarios, metrics) : throw new LoadException(ExitCode.BadSettings, string.Join('\n', problems));
+        return problems.Count == 0 ? new LoadPlan(scenarios, metrics, IsGuess: false) : throw new LoadException(ExitCode.BadSettings, string.Join('\n', problems));
     }
 
     private static ScenarioPlan? Scenario(LocatedJson value, FileValues file, string path, List<string> problems, int index, IReadOnlyList<Threshold> common)
@@ -82,6 +82,8 @@ internal static class ScenarioFile
         RetryRule retry = Retry(values, path, problems);
         double warmUp = values.Duration("warmUp", file.Duration("warmUp", 0));
         if (simulations.Count > 0 && warmUp >= simulations.Sum(simulation => simulation.Seconds)) values.Complain("warmUp", "is as long as all simulations together: nothing would be counted");
+        double patience = values.Duration("requestTimeout", 30);
+        if (patience <= 0) values.Complain("requestTimeout", "must be above 0");
         ScenarioPlan? plan = target is null || carrier is null ? null : new ScenarioPlan
         {
             Name = values.Text("name", $"scenario {index + 1}"),
@@ -91,7 +93,7 @@ internal static class ScenarioFile
             Simulations = simulations,
             WarmUpSeconds = warmUp,
             TimeoutMilliseconds = values.Number("timeoutMs", 0, 0, DayMilliseconds),
-            PatienceSeconds = values.Duration("requestTimeout", 30),
+            PatienceSeconds = patience,
             Connections = values.Whole("connections", 0, 1, MostConnections),
             Window = values.Whole("window", ScenarioPlan.DefaultWindow, 1, 32_768),
             Threads = values.Whole("threads", 1, 1, MostThreads),

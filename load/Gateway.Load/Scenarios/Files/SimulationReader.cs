@@ -56,6 +56,7 @@ internal static class SimulationReader
         double least = isRandom ? values.Number("minRate", 0, 0, MostRate) : 0;
         if (least > rate) values.Complain("minRate", "is above maxRate");
         interval = Math.Max(interval, 1e-6);
+        if (rate / interval > MostRate) values.Complain(isRandom ? "maxRate" : "rate", FormattableString.Invariant($"is {rate / interval:0} a second, more than {MostRate:0}"));
         return simulation with
         {
             Rate = rate / interval,

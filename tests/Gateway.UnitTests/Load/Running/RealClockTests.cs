@@ -143,6 +143,27 @@ public sealed class RealClockTests : IDisposable
         Assert.Equal("older", File.ReadAllText(older));
     }
 
+    [Fact]
+    public void Run_MetricsThatAreNotWhereTheyWereSaidToBe_SaysSo()
+    {
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+        Assert.Equal(ExitCode.Good, RunAs([$"http://{server.EndPoint}/x", "--rate", "20", "--duration", "500ms", "--warm-up", "0", "--skip-proof", "--accept-client-limit", "--metrics", $"http://{server.EndPoint}/metrics"]));
+
+        Assert.Contains("/metrics: no metrics could be read there", _error.ToString());
+        Assert.Contains(Report().Warnings, warning => warning.Contains("no metrics could be read", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Run_WarmUpAsLongAsTheTrace_IsRefused()
+    {
+        string trace = Path.Combine(_folder.FullName, "trace");
+        File.WriteAllText(trace, "{\"at\":0}\n{\"at\":2}");
+
+        Assert.Equal(ExitCode.BadSettings, Run(["http://localhost:1/x", "--replay", trace, "--warm-up", "3s"]));
+        Assert.Contains("--warm-up: is as long as the whole trace", _error.ToString());
+    }
+
     [Theory]
     [InlineData("2")]
     [InlineData("4")]
