@@ -1,5 +1,5 @@
 #!/bin/bash
-# Opens reports in headless Chromium and looks at them as a reader would: no errors on the console, every chart drawn, nothing wider than the window.
+# Opens reports in headless Chromium and looks at them as a reader would: no errors on the console, every chart drawn with its labels whole, nothing wider than the window.
 #
 #   load/check-report.sh [SCREENSHOT.png] REPORT.html…
 #
@@ -25,8 +25,9 @@ addEventListener("load", () => setTimeout(() => {
   const charts = [...document.querySelectorAll(".chart")];
   const empty = charts.filter(chart => !chart.querySelector("svg path[d], svg rect, svg circle, svg line")).length;
   const flat = [...document.querySelectorAll(".chart svg path")].filter(path => /NaN|undefined|Infinity/.test(path.getAttribute("d") || "")).length;
+  const cut = [...document.querySelectorAll("svg text")].filter(text => text.getBoundingClientRect().left < 0).length;
   const text = /\b(NaN|undefined|null|Infinity)\b/.exec(document.body.innerText);
-  parent.postMessage(JSON.stringify({ width: innerWidth, scroll: document.documentElement.scrollWidth, charts: charts.length, empty, flat, text: text && text[0], errors }), "*");
+  parent.postMessage(JSON.stringify({ width: innerWidth, scroll: document.documentElement.scrollWidth, charts: charts.length, empty, flat, cut, text: text && text[0], errors }), "*");
 }, 700));</script>'
 for page in "$@"; do
   for width in 1280 400; do
@@ -52,6 +53,7 @@ if said['width'] != int(sys.argv[3]): wrong.append(f"was {said['width']} px wide
 if said['errors']: wrong.append(f"errors: {said['errors'][:3]}")
 if said['scroll'] > said['width']: wrong.append(f"scrolls to {said['scroll']} px")
 if said['empty'] or said['flat']: wrong.append(f"{said['empty']} charts empty, {said['flat']} lines that are none")
+if said['cut']: wrong.append(f"{said['cut']} labels cut off on the left")
 if said['text']: wrong.append(f"says '{said['text']}'")
 print(f"{sys.argv[2]}: {'; '.join(wrong) if wrong else '%d charts drawn' % said['charts']}")
 sys.exit(bool(wrong))

@@ -187,23 +187,27 @@ function lines(series, options) {
   });
 }
 
-/** Horizontal bars: rows of {name, value, colour}. */
+/** Horizontal bars: rows of {name, value, colour}. A name that has no room beside its bar stands above it. */
 function bars(rows, format) {
   if (rows.length === 0) return el('p', { class: 'sub' }, 'Nothing to draw.');
   return responsive(width => {
     const step = 24;
-    const height = rows.length * step + 6;
-    const left = Math.min(width * 0.42, Math.max(...rows.map(row => row.name.length)) * 6.8 + 12);
+    const room = row => row.name.length * 6.8 + 12;
+    const left = Math.min(width * 0.42, Math.max(...rows.map(room)));
+    const above = row => room(row) > left ? 17 : 0;
+    const height = rows.reduce((sum, row) => sum + step + above(row), 6);
     const valueWidth = Math.max(...rows.map(row => format(row.value).length)) * 7 + 10;
     const most = Math.max(...rows.map(row => row.value)) || 1;
     const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, height, role: 'img' });
-    rows.forEach((row, i) => {
-      const y = i * step + 4;
+    let y = 4;
+    for (const row of rows) {
       const long = Math.max(1, (width - left - valueWidth) * row.value / most);
-      root.append(svg('text', { x: left - 8, y: y + 13, 'text-anchor': 'end' }, row.name));
+      root.append(above(row) ? svg('text', { x: 0, y: y + 13 }, row.name) : svg('text', { x: left - 8, y: y + 13, 'text-anchor': 'end' }, row.name));
+      y += above(row);
       root.append(svg('rect', { x: left, y: y + 1, width: long, height: step - 9, rx: 3, fill: row.colour || 'var(--c1)' }));
       root.append(svg('text', { x: left + long + 7, y: y + 13 }, format(row.value)));
-    });
+      y += step;
+    }
     return [root];
   });
 }
