@@ -31,18 +31,16 @@ internal sealed class CapacityRun(ITrialLoad load, string name, Objective object
     /// <summary>Why it ended before its end; null when it did not.</summary>
     public string? Partial { get; private set; }
 
-    /// <param name="copies">Calls under way at a time that saturate it.</param>
+    /// <param name="callers">To saturate it with, at first.</param>
     /// <param name="clientRate">Calls a second that the client makes against a server that does nothing.</param>
     /// <param name="cores">That the server has, less what the client uses of them; 0 when not known.</param>
-    public CapacityOf Measure(int copies, double clientRate, Func<TrialResult, double> cores)
+    public CapacityOf Measure(Callers callers, double clientRate, Func<TrialResult, double> cores)
     {
         TrialResult? saturated = null;
         try
         {
-            // The first warms the server up; the second counts.
-            _runner.Saturated(copies);
-            _trials.Add(saturated = _runner.Saturated(copies));
-            display.Say($"{name}: saturated with {copies} calls under way: {Quantity.Number(saturated.Throughput)}/s");
+            _trials.Add(saturated = _runner.Saturate(callers));
+            display.Say($"{name}: saturated over {Quantity.Number(_runner.Connections)} connections: {Quantity.Number(saturated.Throughput)}/s");
             double start = Math.Max(1, saturated.Throughput * FirstShare);
             for (int i = 0; i < repeats && (_knees.Count == 0 || _knees[^1] > 0); i++)
             {
@@ -70,21 +68,26 @@ internal sealed class CapacityRun(ITrialLoad load, string name, Objective object
     {
         double median = Median(_knees);
         TrialResult? hard = LimitFinder.Hardest(_trials, median, saturated);
-        string limit = hard is null ? "not measured" : LimitFinder.Explain(hard, clientRate, cores(hard), objective.Seconds * 1000);
+        bool isClient = hard is not null && LimitFinder.IsClient(hard, clientRate);
+        bool isShort = hard is not null && !isClient && _runner.IsShortOfConnections(hard);
+        string limit = hard is null ? "not measured"
+            : isShort ? $"the client: {Quantity.Number(hard.Connections)} connections (--connections)"
+            : LimitFinder.Explain(hard, clientRate, cores(hard), objective.Seconds * 1000);
         double spread = median > 0 ? (_knees.Max() - _knees.Min()) / median : 0;
         TrialResult? atKnee = _trials.Where(trial => trial.Rate > 0 && trial.Holds).MinBy(trial => Math.Abs(trial.Rate - median));
-        bool isAtLeast = median > 0 && ((clientRate > 0 && median >= Math.Max(1, clientRate)) || (hard is not null && LimitFinder.IsClient(hard, clientRate)));
+        bool isAtLeast = median > 0 && ((clientRate > 0 && median >= Math.Max(1, clientRate)) || isClient || isShort);
         return new CapacityOf(name, median, _knees, spread, saturated?.Throughput ?? 0, limit, [.. _trials])
         {
             BatchRows = atKnee?.BatchRows ?? 0,
+            Connections = _runner.Connections,
             IsAtLeast = isAtLeast,
-            Warnings = [.. Warnings(median, isAtLeast)],
+            Warnings = [.. Warnings(median, isAtLeast, isShort)],
         };
     }
 
-    private IEnumerable<string> Warnings(double median, bool isAtLeast)
+    private IEnumerable<string> Warnings(double median, bool isAtLeast, bool isShort)
     {
-        if (isAtLeast) yield return $"{name}: the client was the limit: the server's knee is at least {Quantity.Number(median)}/s; give the client more (--threads, another machine) to find it";
+        if (isAtLeast) yield return $"{name}: the client was the limit: the server's knee is at least {Quantity.Number(median)}/s; give the client more ({(isShort ? "--connections" : "--threads, another machine")}) to find it";
         double misses = (1 - objective.Share) * median * _runner.Length(median, isCurve: false);
         if (median > 0 && misses < FewMisses) yield return $"{name}: a trial at the knee may have {Quantity.Number(misses)} misses, which are too few to be sure of: the knee is known only roughly; a longer --trial tells more";
     }

@@ -6,11 +6,12 @@ namespace Gateway.Load.Capacity;
 /// <summary>Puts stretches of load on a server, one after another. A real one stands behind it; in tests, a queue in virtual time.</summary>
 internal interface ITrialLoad
 {
+    /// <param name="connections">To the server, in all.</param>
     /// <param name="warmUpSeconds">At the start of the simulation; not counted.</param>
     /// <param name="isHopeless">Asked again and again with the intervals that count; ends the stretch early by true.</param>
     /// <exception cref="LoadException">The server went away.</exception>
     /// <exception cref="OperationCanceledException">The search is to stop.</exception>
-    TrialLoadResult Run(LoadSimulation simulation, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless);
+    TrialLoadResult Run(LoadSimulation simulation, int connections, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless);
 
     /// <summary>Waits until the server has worked off what a stretch has left, lest the next one pay for it.</summary>
     /// <param name="objective">Answers twice as fast are fast.</param>

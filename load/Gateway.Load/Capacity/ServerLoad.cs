@@ -19,10 +19,10 @@ internal sealed class ServerLoad(Preparation prepared, MetricsSource? metrics, T
 
     private readonly TimeSpan _atRest = Probe(prepared, time) ?? TimeSpan.Zero;
 
-    public TrialLoadResult Run(LoadSimulation simulation, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless)
+    public TrialLoadResult Run(LoadSimulation simulation, int connections, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless)
     {
         stop.ThrowIfCancellationRequested();
-        ScenarioRun run = new(prepared, prepared.Server, [simulation], warmUpSeconds, verify: false, time, time.GetTimestamp() + (time.TimestampFrequency / 20));
+        ScenarioRun run = new(prepared.With(connections), prepared.Server, [simulation], warmUpSeconds, verify: false, time, time.GetTimestamp() + (time.TimestampFrequency / 20));
         MetricsSample? before = metrics?.TryRead();
         while (!run.IsOver)
         {

@@ -25,7 +25,17 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
     private const double LagShare = 0.2;
     private const int Attempts = 3;
 
+    // Twice the callers do so much more, or they were enough.
+    private const double LeastRise = 0.05;
+
     private bool _isUnsettled;
+    private Callers _callers;
+
+    /// <summary>Of the client, by <see cref="Saturate"/>.</summary>
+    public int Connections => _callers.Connections;
+
+    /// <summary>Whether the server still did more with twice the connections when there were as many as there may be.</summary>
+    public bool IsShort { get; private set; }
 
     /// <summary>Why the client, not the server, decided a trial; null when it did not.</summary>
     public string? Doubt { get; private set; }
@@ -47,8 +57,32 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
         }
     }
 
-    /// <summary>As many calls under way as are useful.</summary>
-    public TrialResult Saturated(int copies) => Run(new LoadSimulation(SimulationKind.KeepConstant, WarmUpSeconds + Math.Max(seconds, LeastObjectives * objective.Seconds)) { Copies = copies }, 0, isCurve: true);
+    /// <summary>As many calls under way as are useful: twice as many, and connections for them, as long as the server does more with them. What comes after has as many connections.</summary>
+    /// <returns>The stretch with them.</returns>
+    public TrialResult Saturate(Callers callers)
+    {
+        // The first warms the server up; the second counts.
+        _callers = callers;
+        Saturated();
+        TrialResult saturated = Saturated();
+        for (IsShort = callers.CanGrow; IsShort && callers.CanGrow;)
+        {
+            _callers = callers.Twice();
+            TrialResult more = Saturated();
+            double rise = (more.Throughput / Math.Max(1e-9, saturated.Throughput)) - 1;
+            IsShort = rise >= LeastRise;
+            if (rise > -LeastRise) (callers, saturated) = (_callers, more);
+        }
+
+        _callers = callers;
+        return saturated;
+    }
+
+    /// <summary>Whether it was the client's connections that a stretch which missed was short of: at the most there may be, or when calls waited for one of those given by hand though by Little's law the server had no more calls than it could answer in time.</summary>
+    public bool IsShortOfConnections(TrialResult missed) =>
+        IsShort || (!_callers.MayGrow && missed.MostWaiting > 0 && _callers.Room < missed.Rate * objective.Seconds);
+
+    private TrialResult Saturated() => Run(new LoadSimulation(SimulationKind.KeepConstant, WarmUpSeconds + Math.Max(seconds, LeastObjectives * objective.Seconds)) { Copies = _callers.Copies }, 0, isCurve: true);
 
     /// <summary>Seconds that count at a rate.</summary>
     public double Length(double rate, bool isCurve)
@@ -62,7 +96,7 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
         if (_isUnsettled) load.Settle(objective);
         string? hopeless = null;
         double mostMisses = Math.Max(LeastMisses, Hopeless * (1 - objective.Share) * rate * (simulation.Seconds - WarmUpSeconds));
-        TrialLoadResult ran = load.Run(simulation, WarmUpSeconds, counted =>
+        TrialLoadResult ran = load.Run(simulation, _callers.Connections, WarmUpSeconds, counted =>
         {
             if (rate > 0 && !isCurve && hopeless is null && objective.Misses(counted) is var misses && misses > mostMisses) hopeless = $"{Quantity.Number(misses)} calls had missed the objective";
             return hopeless is not null;
@@ -91,6 +125,8 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
             InstancesBusy = server is { Instances: > 0 } ? busy / server.Instances : busy,
             Instances = server?.Instances ?? 0,
             ClientBusy = result.ClientBusy,
+            Connections = _callers.Connections,
+            MostWaiting = result.MostWaiting,
             Hopeless = hopeless,
         };
     }

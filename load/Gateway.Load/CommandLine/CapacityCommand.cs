@@ -18,7 +18,6 @@ internal static class CapacityCommand
 
     // What load at a machine's knee leaves no room for: bursts, a neighbour's work, an estimate that is a little off.
     private const double DefaultHeadroom = 0.2;
-    private const int MostCopies = 512;
 
     public static int Run(ParseResult parsed, IAnsiConsole console, TextWriter error, string[] args, CancellationToken stop)
     {
@@ -79,7 +78,7 @@ internal static class CapacityCommand
                 display.Say($"{name}: the client makes {Quantity.Number(clientRate)}/s against a server that does nothing");
                 CapacityRun run = new(new ServerLoad(each, metrics, TimeProvider.System, stop), name, objective, seconds, repeats, display);
                 bool isLocal = IPAddress.IsLoopback(each.Server.Address);
-                setting = run.Measure(Copies(each.Plan), clientRate, hard => serverCores > 0 ? serverCores : isLocal ? Processor.Cores - (hard.ClientBusy * each.Plan.Threads) : 0);
+                setting = run.Measure(Callers.Of(each.Plan), clientRate, hard => serverCores > 0 ? serverCores : isLocal ? Processor.Cores - (hard.ClientBusy * each.Plan.Threads) : 0);
                 return run;
             }
             catch (LoadException exception)
@@ -99,13 +98,11 @@ internal static class CapacityCommand
         {
             string[] parts = carrier.Split('@', 2);
             if (reader.Scenario(parts[0].Length > 0 ? parts[0] : null, [new LoadSimulation(SimulationKind.Pause, 1)], 0, parts.Length > 1 ? parts[1] : null) is not { } plan) continue;
-            plans.Add(plan with { Simulations = [new LoadSimulation(SimulationKind.KeepConstant, 1) { Copies = Copies(plan) }] });
+            plans.Add(plan with { Simulations = [new LoadSimulation(SimulationKind.KeepConstant, 1) { Copies = Callers.Of(plan).Copies }] });
         }
 
         return plans;
     }
-
-    private static int Copies(ScenarioPlan plan) => plan.Carrier.IsMultiplexed ? Math.Min(MostCopies, plan.AllConnections * plan.Window) : plan.AllConnections;
 
     private static Objective ReadObjective(ParseResult parsed, PlanReader reader)
     {

@@ -33,7 +33,7 @@ internal static class LoadOptions
     public static readonly Option<string> Patience = Text("--request-timeout", "TIME", "When a call without an answer is given up. Default: 30s.");
     public static readonly Option<int> Retries = new("--retries") { HelpName = "N", Description = "More attempts for calls that are refused, when the server says." };
     public static readonly Option<double> RetryBudget = new("--retry-budget") { HelpName = "SHARE", Description = "Most retries, as a share of the calls.", DefaultValueFactory = _ => 0.1 };
-    public static readonly Option<int> Connections = new("--connections") { HelpName = "N", Description = "Connections. Default: 64; of frames and gRPC 4." };
+    public static readonly Option<int> Connections = new("--connections") { HelpName = "N", Description = "Connections. Default: 64; of frames and gRPC 4; of capacity and tune as many as the server does more with." };
     public static readonly Option<int> Window = new("--window") { HelpName = "N", Description = "Calls in flight on a connection of frames or gRPC.", DefaultValueFactory = _ => Scenarios.ScenarioPlan.DefaultWindow };
     public static readonly Option<int> Threads = new("--threads") { HelpName = "N", Description = "Threads of the client: one a core.", DefaultValueFactory = _ => 1 };
     public static readonly Option<int> Seed = new("--seed") { HelpName = "N", Description = "Of everything random: the same seed, the same load.", DefaultValueFactory = _ => 1 };

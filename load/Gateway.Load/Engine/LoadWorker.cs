@@ -94,6 +94,7 @@ internal sealed class LoadWorker : ICallSink
 
             TakeRetries();
             SendWaiting();
+            if (_calls.Waiting > Tally.MostWaiting) Tally.MostWaiting = _calls.Waiting;
             _transport.Flush();
             EndInterval(_turn);
             if (_turn >= _nextScan) LookForLateOnes(isOver);
@@ -178,7 +179,6 @@ internal sealed class LoadWorker : ICallSink
         begun.IsCopy = isCopy;
         begun.Payload = _plan.Steps[0].Next(arrival);
         _calls.Enqueue(call);
-        if (_calls.Waiting > Tally.MostWaiting) Tally.MostWaiting = _calls.Waiting;
     }
 
     private void SendWaiting()

@@ -67,10 +67,10 @@ internal static class ReportMarkdown
     {
         string percentile = $"p{Quantity.Number(capacity.Percentile * 100)}";
         bool hasMachines = capacity.Settings.Any(each => each.Machines is not null);
-        text.Append(CultureInfo.InvariantCulture, $"| | knee ({percentile} within {Quantity.Seconds(capacity.ObjectiveMilliseconds / 1000)}) | each time found | spread | saturated | what limits |{(hasMachines ? " machines |" : "")}\n|---|---:|---|---:|---:|---|{(hasMachines ? "---|" : "")}\n");
+        text.Append(CultureInfo.InvariantCulture, $"| | knee ({percentile} within {Quantity.Seconds(capacity.ObjectiveMilliseconds / 1000)}) | each time found | spread | saturated | connections | what limits |{(hasMachines ? " machines |" : "")}\n|---|---:|---|---:|---:|---:|---|{(hasMachines ? "---|" : "")}\n");
         foreach (CapacityOf each in capacity.Settings)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {Cell(each.Name)} | {each.KneeText} | {string.Join(", ", each.Knees.Select(Quantity.Number))} | {(each.Knees.Count > 1 ? Quantity.Share(each.Spread) : "–")} | {(each.Saturation > 0 ? $"{Quantity.Number(each.Saturation)}/s" : "–")} | {Cell(each.Limit)} |");
+            text.Append(CultureInfo.InvariantCulture, $"| {Cell(each.Name)} | {each.KneeText} | {string.Join(", ", each.Knees.Select(Quantity.Number))} | {(each.Knees.Count > 1 ? Quantity.Share(each.Spread) : "–")} | {(each.Saturation > 0 ? $"{Quantity.Number(each.Saturation)}/s" : "–")} | {Known(each.Connections)} | {Cell(each.Limit)} |");
             if (hasMachines) text.Append(CultureInfo.InvariantCulture, $" {(each.Machines is { } plan ? $"{plan.Text} for {Quantity.Number(plan.Rate)}/s with {Quantity.Share(plan.Headroom)} of each free" : "–")} |");
             text.Append('\n');
         }
@@ -91,6 +91,9 @@ internal static class ReportMarkdown
         text.Append('\n');
     }
 
+    /// <summary>A dash where an older report does not say.</summary>
+    private static string Known(int count) => count > 0 ? Quantity.Number(count) : "–";
+
     /// <summary>A dash where there is none, or it lies beyond what was answered.</summary>
     private static string Milliseconds(double milliseconds) => milliseconds > 0 ? Quantity.Seconds(milliseconds / 1000) : "–";
 
@@ -98,10 +101,10 @@ internal static class ReportMarkdown
     {
         bool hasKnee = tune.Percentile > 0;
         if (tune.Rate > 0) text.Append(CultureInfo.InvariantCulture, $"Latencies at {Quantity.Number(tune.Rate)}/s{(hasKnee ? $"; knee: p{Quantity.Number(tune.Percentile * 100)} within {Quantity.Seconds(tune.ObjectiveMilliseconds / 1000)}" : "")}.\n\n");
-        text.Append($"| setting | saturated | p50 | p99 | batch | no answer |{(hasKnee ? " knee |" : "")} |\n|---|---:|---:|---:|---:|---:|{(hasKnee ? "---:|" : "")}---|\n");
+        text.Append($"| setting | saturated | connections | p50 | p99 | batch | no answer |{(hasKnee ? " knee |" : "")} |\n|---|---:|---:|---:|---:|---:|---:|{(hasKnee ? "---:|" : "")}---|\n");
         foreach (TunePoint point in tune.Points)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {Cell(point.Name)} | {(point.Problem is null ? $"{Quantity.Number(point.Throughput)}/s | {Quantity.Seconds(point.P50Milliseconds / 1000)} | {Quantity.Seconds(point.P99Milliseconds / 1000)} | {Quantity.Number(point.BatchRows)} | {Quantity.Share(point.MissShare)} |{(hasKnee ? $" {Quantity.Number(point.Knee)}/s |" : "")} {(point.IsBest ? "on the front" : "")}" : $"| | | | |{(hasKnee ? " |" : "")} {Cell(point.Problem)}")} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {Cell(point.Name)} | {(point.Problem is null ? $"{Quantity.Number(point.Throughput)}/s | {Known(point.Connections)} | {Quantity.Seconds(point.P50Milliseconds / 1000)} | {Quantity.Seconds(point.P99Milliseconds / 1000)} | {Quantity.Number(point.BatchRows)} | {Quantity.Share(point.MissShare)} |{(hasKnee ? $" {Quantity.Number(point.Knee)}/s |" : "")} {(point.IsBest ? "on the front" : "")}" : $"| | | | | |{(hasKnee ? " |" : "")} {Cell(point.Problem)}")} |\n");
         }
 
         text.Append('\n');

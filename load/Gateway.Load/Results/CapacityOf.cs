@@ -13,6 +13,9 @@ internal sealed record CapacityOf(string Name, double Knee, IReadOnlyList<double
     /// <summary>Requests in one batch on the average at the knee; 0 where the metrics were not there.</summary>
     public double BatchRows { get; init; }
 
+    /// <summary>Of the client, with which the knee was found; 0 in reports that do not say.</summary>
+    public int Connections { get; init; }
+
     /// <summary>Whether the client was the limit, so that the server's knee may be higher.</summary>
     public bool IsAtLeast { get; init; }
 

@@ -38,6 +38,12 @@ internal sealed record TrialResult(double Rate, double Throughput, double Goodpu
 
     public double ClientBusy { get; init; }
 
+    /// <summary>Of the client.</summary>
+    public int Connections { get; init; }
+
+    /// <summary>Most calls that waited for one of them at a time, of one thread.</summary>
+    public int MostWaiting { get; init; }
+
     /// <summary>Why it was ended early; null when it was not.</summary>
     public string? Hopeless { get; init; }
 }

@@ -10,6 +10,9 @@ internal sealed record TunePoint(string Name, double Throughput, double P50Milli
 {
     public double BatchRows { get; init; }
 
+    /// <summary>Of the client; 0 in reports that do not say.</summary>
+    public int Connections { get; init; }
+
     /// <summary>Of the calls: refused, failed, never sent; the worse of saturated and at the rate of all. Beyond 1 % it is not on the front.</summary>
     public double MissShare { get; init; }
 

@@ -15,6 +15,7 @@ internal sealed class Preparation
     // All payloads together; beyond, the client's own memory is what is measured.
     private const long MostBytes = 2L << 30;
 
+    private readonly IReadOnlyList<ModelDescription?> _models;
     private readonly IReadOnlyList<int> _firstOfStep;
     private readonly IReadOnlyList<int> _countOfStep;
 
@@ -25,6 +26,7 @@ internal sealed class Preparation
         Target = target;
         Requests = requests;
         Answer = answer;
+        _models = models;
         _firstOfStep = firstOfStep;
         _countOfStep = countOfStep;
         Verifier = plan.Verify ? new Verifier(plan.Carrier, models, plan.Tolerance) : null;
@@ -78,6 +80,9 @@ internal sealed class Preparation
 
         return new Preparation(plan, server, target, requests, models, first, counts, answer);
     }
+
+    /// <summary>The same with so many connections.</summary>
+    public Preparation With(int connections) => new(Plan with { Connections = connections }, Server, Target, Requests, _models, _firstOfStep, _countOfStep, Answer);
 
     /// <param name="server">Its own, or a null server, whose certificate nobody has signed.</param>
     public ICallTransport Connect(IPEndPoint server, int connections, TimeProvider time) =>

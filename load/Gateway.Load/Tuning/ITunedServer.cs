@@ -8,8 +8,8 @@ internal interface ITunedServer : IDisposable
 {
     ITrialLoad Load { get; }
 
-    /// <summary>Calls under way at a time that saturate it.</summary>
-    int Copies { get; }
+    /// <summary>To saturate it with, at first.</summary>
+    Callers Callers { get; }
 
     /// <summary>Calls a second that the client makes against a server that does nothing, with the same payloads.</summary>
     double ClientRate { get; }

@@ -52,13 +52,13 @@ internal sealed class TuneRun(Func<string, double, ITunedServer> start, double s
             using ITunedServer server = start(config, _clientRate);
             _clientRate = server.ClientRate;
             TrialRunner runner = new(server.Load, $"{setting}", objective ?? Any, seconds);
-            runner.Saturated(server.Copies);
-            TrialResult saturated = runner.Saturated(server.Copies);
+            TrialResult saturated = runner.Saturate(server.Callers);
             if (saturated.ClientBusy > MostClientBusy || (_clientRate > 0 && saturated.Throughput > NullShare * _clientRate))
             {
                 _doubts.Add($"{setting}: saturated it does {Quantity.Number(saturated.Throughput)}/s, and the client {Quantity.Number(_clientRate)}/s against a server that does nothing, {Quantity.Share(saturated.ClientBusy)} busy: the client is the limit");
             }
 
+            if (runner.IsShort) _doubts.Add($"{setting}: saturated it does more with every connection, up to {Quantity.Number(runner.Connections)}: the client is the limit (--connections)");
             if (_rate == 0) _rate = Math.Max(1, saturated.Throughput * Share);
             TrialResult even = Even(runner, setting);
             double knee = objective is null ? 0 : new KneeSearch(at => Try(runner, at)).Find(Math.Max(1, saturated.Throughput * FirstKneeShare), Math.Max(1, _clientRate));
@@ -66,6 +66,7 @@ internal sealed class TuneRun(Func<string, double, ITunedServer> start, double s
             return new TunePoint($"{setting}", saturated.Throughput, even.P50Milliseconds, even.P99Milliseconds, false, config, null)
             {
                 BatchRows = saturated.BatchRows,
+                Connections = runner.Connections,
                 MissShare = Math.Max(even.ErrorShare, saturated.ErrorShare),
                 Knee = knee,
             };

@@ -8,8 +8,6 @@ namespace Gateway.Load.Tuning;
 /// <summary>A gateway of its own on the copy of a repository, and the client that measures it.</summary>
 internal sealed class TunedGateway : ITunedServer
 {
-    private const int MostCopies = 256;
-
     private readonly GatewayProcess _gateway;
     private readonly MetricsSource? _metrics;
 
@@ -22,8 +20,8 @@ internal sealed class TunedGateway : ITunedServer
         {
             string address = _gateway.AddressOf(scenario.Carrier.Scheme) ?? throw new LoadException(ExitCode.CannotStart, $"the gateway does not listen for {scenario.Carrier.Name}");
             if (!TargetAddress.TryParse(address, out TargetAddress? target, out string problem)) throw new LoadException(ExitCode.CannotStart, problem);
-            Copies = scenario.Carrier.IsMultiplexed ? Math.Min(MostCopies, scenario.AllConnections * scenario.Window) : scenario.AllConnections;
-            Preparation prepared = Preparation.Create(scenario with { Target = target, Simulations = [new LoadSimulation(SimulationKind.KeepConstant, 1) { Copies = Copies }] }, time);
+            Callers = Callers.Of(scenario);
+            Preparation prepared = Preparation.Create(scenario with { Target = target, Simulations = [new LoadSimulation(SimulationKind.KeepConstant, 1) { Copies = Callers.Copies }] }, time);
             ClientRate = clientRate > 0 ? clientRate : ClientProof.Try(prepared, time, stop).Rate;
             _metrics = _gateway.Metrics is null ? null : MetricsSource.TryOpen(_gateway.Metrics, time);
             Load = new ServerLoad(prepared, _metrics, time, stop);
@@ -37,7 +35,7 @@ internal sealed class TunedGateway : ITunedServer
 
     public ITrialLoad Load { get; }
 
-    public int Copies { get; }
+    public Callers Callers { get; }
 
     public double ClientRate { get; }
 

@@ -18,7 +18,7 @@ public class CapacityRunTests
     {
         CapacityRun run = Run(new VirtualTrialLoad(Queue()), 3);
 
-        CapacityOf found = run.Measure(64, clientRate: 50_000, _ => 0);
+        CapacityOf found = run.Measure(Fixed(64), clientRate: 50_000, _ => 0);
 
         Assert.Null(run.Doubt);
         Assert.Null(run.Partial);
@@ -34,7 +34,7 @@ public class CapacityRunTests
     [Fact]
     public void Measure_ClientSlowerThanTheServer_SaysAtLeast()
     {
-        CapacityOf found = Run(new VirtualTrialLoad(Queue()), 1).Measure(64, clientRate: 500, _ => 0);
+        CapacityOf found = Run(new VirtualTrialLoad(Queue()), 1).Measure(Fixed(64), clientRate: 500, _ => 0);
 
         Assert.Equal(500, found.Knee);
         Assert.True(found.IsAtLeast);
@@ -48,7 +48,7 @@ public class CapacityRunTests
     {
         CapacityRun run = Run(new VirtualTrialLoad(Queue()) { EndsAfter = 20 }, 5);
 
-        CapacityOf found = run.Measure(64, 50_000, _ => 0);
+        CapacityOf found = run.Measure(Fixed(64), 50_000, _ => 0);
 
         Assert.Contains("closed the connection", run.Partial);
         Assert.NotEmpty(found.Knees);
@@ -60,7 +60,7 @@ public class CapacityRunTests
     {
         CapacityRun run = Run(new VirtualTrialLoad(Queue()) { StopsAfter = 4 }, 3);
 
-        CapacityOf found = run.Measure(64, 50_000, _ => 0);
+        CapacityOf found = run.Measure(Fixed(64), 50_000, _ => 0);
 
         Assert.Equal("stopped before its end", run.Partial);
         Assert.Equal(("not found", 0.0), (found.KneeText, found.Knee));
@@ -70,7 +70,7 @@ public class CapacityRunTests
     [Fact]
     public void Measure_NothingHolds_IsNone()
     {
-        CapacityOf found = Run(new VirtualTrialLoad(time => new SimulatedServer(time, 100, () => 0.06)), 3).Measure(16, 50_000, _ => 0);
+        CapacityOf found = Run(new VirtualTrialLoad(time => new SimulatedServer(time, 100, () => 0.06)), 3).Measure(Fixed(16), 50_000, _ => 0);
 
         Assert.Equal("none", found.KneeText);
         Assert.Single(found.Knees);
@@ -87,7 +87,7 @@ public class CapacityRunTests
                 : new ServerResult("", 2, 1.2, 4, [new ServerStage("queue", 1)], [], [], []) { Instances = 4 },
         };
 
-        CapacityOf found = Run(load, 1).Measure(64, 50_000, _ => 2);
+        CapacityOf found = Run(load, 1).Measure(Fixed(64), 50_000, _ => 2);
 
         Assert.StartsWith("the queue", found.Limit);
         Assert.Contains("4 model instances busy 30 %", found.Limit);
@@ -97,10 +97,53 @@ public class CapacityRunTests
     public void Measure_FewMissesAllowed_Warns()
     {
         // 2 calls a second at p99: a minute has one miss.
-        CapacityOf found = new CapacityRun(new VirtualTrialLoad(time => new SimulatedServer(time, 1, () => 0.3)), "x", new Objective(0.99, 1), 1, 1, new SilentDisplay()).Measure(4, 1000, _ => 0);
+        CapacityOf found = new CapacityRun(new VirtualTrialLoad(time => new SimulatedServer(time, 1, () => 0.3)), "x", new Objective(0.99, 1), 1, 1, new SilentDisplay()).Measure(Fixed(4), 1000, _ => 0);
 
         Assert.InRange(found.Knee, 0.5, 3);
         Assert.Contains("too few to be sure of", Assert.Single(found.Warnings));
+    }
+
+    [Fact]
+    public void Measure_ServerThatTakesManyCallsAtATime_IsGivenConnectionsUntilMoreDoNotHelp()
+    {
+        // As a device that takes 256 rows in 100 ms: 2,560 a second, of which 64 connections see 640.
+        VirtualTrialLoad load = Device();
+
+        CapacityOf found = new CapacityRun(load, "http", new Objective(0.99, 0.3), 5, 1, new SilentDisplay()).Measure(new Callers(64, 1, 64, MayGrow: true), 50_000, _ => 2);
+
+        Assert.Equal([64, 64, 128, 256, 512], load.Connections.Take(5));
+        Assert.All(load.Connections.Skip(5), connections => Assert.Equal(512, connections));
+        Assert.Equal(512, found.Connections);
+        Assert.InRange(found.Knee, 2300, 2600);
+        Assert.False(found.IsAtLeast);
+        Assert.DoesNotContain("client", found.Limit);
+    }
+
+    [Theory]
+    [InlineData(64, 640)]
+    [InlineData(1024, 2560)]
+    public void Measure_ConnectionsByHand_AreTheLimitWhereCallsWaitedForThem(int connections, double capacity)
+    {
+        VirtualTrialLoad load = Device();
+
+        CapacityOf found = new CapacityRun(load, "http", new Objective(0.99, 0.3), 5, 1, new SilentDisplay()).Measure(new Callers(connections, 1, connections, MayGrow: false), 50_000, _ => 2);
+
+        bool isShort = capacity < 2560;
+        Assert.All(load.Connections, each => Assert.Equal(connections, each));
+        Assert.InRange(found.Knee, capacity * 0.9, capacity * 1.02);
+        Assert.Equal(isShort, found.IsAtLeast);
+        Assert.Equal(isShort, found.Limit == "the client: 64 connections (--connections)");
+        Assert.Equal(isShort, found.Warnings.Any(warning => warning.Contains("(--connections)", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Measure_MostConnectionsAreTooFew_SaysAtLeast()
+    {
+        CapacityOf found = new CapacityRun(Device(4096), "http", new Objective(0.99, 0.3), 1, 1, new SilentDisplay()).Measure(new Callers(64, 1, 64, MayGrow: true), 50_000, _ => 2);
+
+        Assert.Equal(1024, found.Connections);
+        Assert.True(found.IsAtLeast);
+        Assert.Equal("the client: 1,024 connections (--connections)", found.Limit);
     }
 
     [Theory]
@@ -131,6 +174,14 @@ public class CapacityRunTests
         Random random = new(7);
         return time => new SimulatedServer(time, 1, () => -Math.Log(1 - random.NextDouble()) / 1000);
     }
+
+    /// <summary>So many calls at a time, each 100 ms; more find no connection, and the device is busy whatever it has.</summary>
+    private static VirtualTrialLoad Device(int rows = 256) => new((time, connections) => new SimulatedServer(time, rows, () => 0.1) { Room = connections })
+    {
+        Metrics = _ => new ServerResult("", 0.2, 1, 64, [], [], [], []) { Instances = 1 },
+    };
+
+    private static Callers Fixed(int calls) => new(calls, 1, calls, MayGrow: false);
 
     private static CapacityRun Run(VirtualTrialLoad load, int repeats) => new(load, "x", Objective, 5, repeats, new SilentDisplay());
 }

@@ -9,14 +9,21 @@ using Gateway.UnitTests.Load.Engine;
 namespace Gateway.UnitTests.Load.Capacity;
 
 /// <summary>A new server in virtual time for each stretch of load.</summary>
-internal sealed class VirtualTrialLoad(Func<ManualTimeProvider, SimulatedServer> server) : ITrialLoad
+internal sealed class VirtualTrialLoad(Func<ManualTimeProvider, int, SimulatedServer> server) : ITrialLoad
 {
+    public VirtualTrialLoad(Func<ManualTimeProvider, SimulatedServer> server)
+        : this((time, _) => server(time))
+    {
+    }
+
     private int _seed;
 
     /// <summary>Stretches run, in order.</summary>
     public List<LoadSimulation> Simulations { get; } = [];
 
     public List<double> WarmUps { get; } = [];
+
+    public List<int> Connections { get; } = [];
 
     /// <summary>How often it was waited for.</summary>
     public int Settled { get; private set; }
@@ -33,14 +40,15 @@ internal sealed class VirtualTrialLoad(Func<ManualTimeProvider, SimulatedServer>
     /// <summary>Likewise, the search is stopped.</summary>
     public int StopsAfter { get; init; } = int.MaxValue;
 
-    public TrialLoadResult Run(LoadSimulation simulation, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless)
+    public TrialLoadResult Run(LoadSimulation simulation, int connections, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless)
     {
         if (Simulations.Count >= EndsAfter) throw new LoadException(ExitCode.Partial, "the server closed the connection");
         if (Simulations.Count >= StopsAfter) throw new OperationCanceledException();
         Simulations.Add(simulation);
+        Connections.Add(connections);
         WarmUps.Add(warmUpSeconds);
         ManualTimeProvider time = new();
-        ScenarioResult result = Seen(VirtualLoad.Result(time, server(time), simulation, warmUpSeconds, ++_seed));
+        ScenarioResult result = Seen(VirtualLoad.Result(time, server(time, connections), simulation, warmUpSeconds, ++_seed));
         isHopeless([.. result.Intervals.Where(interval => interval.Index * result.IntervalSeconds >= warmUpSeconds)]);
         return new TrialLoadResult(result, Metrics?.Invoke(result));
     }

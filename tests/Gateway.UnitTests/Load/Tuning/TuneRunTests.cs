@@ -63,6 +63,17 @@ public class TuneRunTests
     }
 
     [Fact]
+    public void Run_SettingThatTakesMoreCallsAtATime_IsGivenConnectionsOrDoubted()
+    {
+        TuneRun run = Run(batch => new VirtualTrialLoad((time, connections) => new SimulatedServer(time, batch == 10 ? 20 : 5000, () => 0.05) { Room = connections }), mayGrow: true);
+
+        TuneResult result = run.Run("", "m", Settings);
+
+        Assert.Equal([64, 1024], result.Points.Select(point => point.Connections));
+        Assert.Contains("batch 20: saturated it does more with every connection, up to 1,024", Assert.Single(run.Doubts));
+    }
+
+    [Fact]
     public void Run_ServerThatDoesNotStart_IsAResultAndEndsNothing()
     {
         TuneResult result = Run(batch => batch == 10 ? throw new LoadException(ExitCode.CannotStart, "no such field") : Server(0.01)).Run("", "m", Settings);
@@ -73,14 +84,14 @@ public class TuneRunTests
 
     private static VirtualTrialLoad Server(double seconds) => new(time => new SimulatedServer(time, 1, () => seconds));
 
-    private static TuneRun Run(Func<int, VirtualTrialLoad> load, Objective? objective = null, double clientRate = 50_000) =>
-        new((config, _) => new Tuned(load(config.Contains("max_batch_size: 10", StringComparison.Ordinal) ? 10 : 20), clientRate), 5, 0, objective, new SilentDisplay(), CancellationToken.None);
+    private static TuneRun Run(Func<int, VirtualTrialLoad> load, Objective? objective = null, double clientRate = 50_000, bool mayGrow = false) =>
+        new((config, _) => new Tuned(load(config.Contains("max_batch_size: 10", StringComparison.Ordinal) ? 10 : 20), clientRate, mayGrow), 5, 0, objective, new SilentDisplay(), CancellationToken.None);
 
-    private sealed class Tuned(ITrialLoad load, double clientRate) : ITunedServer
+    private sealed class Tuned(ITrialLoad load, double clientRate, bool mayGrow) : ITunedServer
     {
         public ITrialLoad Load => load;
 
-        public int Copies => 16;
+        public Callers Callers => new(16, 1, 16, mayGrow);
 
         public double ClientRate => clientRate;
 

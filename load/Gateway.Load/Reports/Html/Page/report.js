@@ -131,7 +131,7 @@
         levels: [{ y: found.objectiveMilliseconds, name: `objective ${time(found.objectiveMilliseconds)}` }],
         markers: found.settings.filter(setting => setting.knee > 0).map((setting, i) => ({ x: setting.knee, name: `knee ${digits(setting.knee)}/s`, colour: colours[i % colours.length] })), tipX: rate
       }), series, true),
-      ...found.settings.map(setting => card(setting.name, `Limited by ${setting.limit}`, table(
+      ...found.settings.map(setting => card(setting.name, `Limited by ${setting.limit}${setting.connections ? `; measured over ${digits(setting.connections)} connections` : ''}`, table(
         [{ name: 'Rate', number: true }, { name: 'Answered', number: true }, { name: 'p50', number: true }, { name: `p${+(found.percentile * 100).toFixed(3)}`, number: true }, { name: '95 % sure', number: true }, { name: 'No answer', number: true }, { name: 'Server CPU', number: true }, { name: 'Batch', number: true }, { name: '' }],
         setting.trials.map(trial => [
           trial.rate ? rate(trial.rate) : 'saturated', rate(trial.throughput), trial.p50Milliseconds ? time(trial.p50Milliseconds) : '–', trial.objectiveMilliseconds ? time(trial.objectiveMilliseconds) : '–', trial.objectiveLeast > 0 ? `${time(trial.objectiveLeast)} to ${time(trial.objectiveMost)}` : '', share(trial.errorShare),
@@ -155,8 +155,8 @@
     report.append(el('h2', {}, `Settings of ${found.model}`), el('div', { class: 'grid' },
       card('Throughput and latency', 'Further right and further down is better; no other setting is better in both than one on the front', lines(series, { x: digits, y: time, yLog: true, xTitle: 'answers a second, saturated', yTitle: 'p99', xLeast: 0, height: 320, tipX: rate, label: 'Pareto front' }), series, true),
       card('All settings', found.rate ? `Latencies at ${rate(found.rate)}` : '', table(
-        [{ name: 'Setting' }, { name: 'Saturated', number: true }, { name: 'p50', number: true }, { name: 'p99', number: true }, { name: 'Batch', number: true }, { name: 'No answer', number: true }, ...(found.percentile ? [{ name: `Knee, p${+(found.percentile * 100).toFixed(3)} within ${time(found.objectiveMilliseconds)}`, number: true }] : []), { name: '' }],
-        found.points.map(point => point.problem ? [point.name, '', '', '', '', '', ...(found.percentile ? [''] : []), { text: point.problem, mark: 'bad' }] : [point.name, rate(point.throughput), time(point.p50Milliseconds), time(point.p99Milliseconds), digits(point.batchRows), { text: share(point.missShare), mark: point.missShare > 0.01 ? 'bad' : '' }, ...(found.percentile ? [point.knee ? rate(point.knee) : 'none'] : []), point.isBest ? { text: '✓ front', mark: 'good' } : ''])), null, true),
+        [{ name: 'Setting' }, { name: 'Saturated', number: true }, { name: 'Connections', number: true }, { name: 'p50', number: true }, { name: 'p99', number: true }, { name: 'Batch', number: true }, { name: 'No answer', number: true }, ...(found.percentile ? [{ name: `Knee, p${+(found.percentile * 100).toFixed(3)} within ${time(found.objectiveMilliseconds)}`, number: true }] : []), { name: '' }],
+        found.points.map(point => point.problem ? [point.name, '', '', '', '', '', '', ...(found.percentile ? [''] : []), { text: point.problem, mark: 'bad' }] : [point.name, rate(point.throughput), point.connections ? digits(point.connections) : '–', time(point.p50Milliseconds), time(point.p99Milliseconds), digits(point.batchRows), { text: share(point.missShare), mark: point.missShare > 0.01 ? 'bad' : '' }, ...(found.percentile ? [point.knee ? rate(point.knee) : 'none'] : []), point.isBest ? { text: '✓ front', mark: 'good' } : ''])), null, true),
       ...front.map(point => card(point.name, 'config.pbtxt', el('pre', {}, point.config)))));
   }
 })();
