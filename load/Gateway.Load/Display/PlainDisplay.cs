@@ -22,7 +22,8 @@ internal sealed class PlainDisplay(TextWriter output) : IRunDisplay
         });
     }
 
-    private static string Line(RunProgress progress)
+    /// <summary>How far one is, and what it last did.</summary>
+    public static string Line(RunProgress progress)
     {
         string time = $"{progress.Name}: {Quantity.Number(Math.Floor(Math.Min(progress.Passed, progress.Seconds)))} of {Quantity.Number(progress.Seconds)} s";
         if (progress.Last is not { } last) return time;

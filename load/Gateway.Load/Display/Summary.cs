@@ -7,9 +7,17 @@ namespace Gateway.Load.Display;
 /// <summary>The end of a run on the console.</summary>
 internal static class Summary
 {
+    private static readonly string[] Columns = ["Offered/s", "Answered/s", "Good/s", "p50", "p90", "p99", "p99.9", "Max", "Refused", "Errors", "Client CPU", "Client late, p99"];
+
     public static void Write(IAnsiConsole console, LoadReport report)
     {
-        if (report.Scenarios.Count > 0) console.Write(Scenarios(report.Scenarios));
+        if (report.Scenarios.Count > 0)
+        {
+            Table table = Table(report.Scenarios);
+            if (console.HasRoomFor(table)) console.Write(table);
+            else Blocks(console, report.Scenarios);
+        }
+
         foreach (ScenarioResult scenario in report.Scenarios)
         {
             foreach (KindCount kind in scenario.Kinds) console.WriteLine($"  {scenario.Name}: {Quantity.Number(kind.Count)} × {kind.Kind}{(kind.Sample.Length > 0 ? $": {kind.Sample}" : "")}");
@@ -21,29 +29,49 @@ internal static class Summary
             console.WriteLine($"  server: {cpu}batches of {Quantity.Number(server.BatchRows)} rows; {string.Join(", ", server.Stages.Select(stage => $"{stage.Name} {Quantity.Seconds(stage.Milliseconds / 1000)}"))}");
         }
 
+        foreach (CapacityOf found in report.Capacity?.Settings ?? [])
+        {
+            string saturated = found.Saturation > 0 ? $", saturated {Quantity.Number(found.Saturation)}/s over {Quantity.Number(found.Connections)} connections" : "";
+            console.WriteLine($"  {found.Name}: knee {found.KneeText}{(found.Knees.Count > 1 ? $" (spread {Quantity.Share(found.Spread)})" : "")}{saturated}; limited by {found.Limit}");
+        }
+
         foreach (ThresholdResult threshold in report.Thresholds)
         {
             console.MarkupLine($"  {(threshold.IsKept ? "[green]kept  [/]" : "[red]failed[/]")} {Markup.Escape($"{threshold.Scenario}: {threshold.Text} (is {threshold.Value})")}");
         }
     }
 
-    private static Table Scenarios(IReadOnlyList<ScenarioResult> results)
+    private static Table Table(IReadOnlyList<ScenarioResult> results)
     {
         Table table = new Table().Border(TableBorder.Rounded).AddColumn("Scenario");
-        string[] columns = ["Offered/s", "Answered/s", "Good/s", "p50", "p90", "p99", "p99.9", "Max", "Refused", "Errors", "Client CPU", "Client late, p99"];
-        foreach (string column in columns) table.AddColumn(new TableColumn(column).RightAligned());
+        foreach (string column in Columns) table.AddColumn(new TableColumn(column).RightAligned());
+        foreach (ScenarioResult result in results) table.AddRow([Markup.Escape(result.Name), .. Values(result)]);
+        return table;
+    }
+
+    /// <summary>A line for each figure: what a terminal too narrow for the table has room for.</summary>
+    private static void Blocks(IAnsiConsole console, IReadOnlyList<ScenarioResult> results)
+    {
+        int width = Columns.Max(column => column.Length);
         foreach (ScenarioResult result in results)
         {
-            LatencyHistogram latency = result.Latency.ToHistogram();
-            table.AddRow(
-                Markup.Escape(result.Name), Quantity.Number(result.OfferedRate), Quantity.Number(result.Throughput), Quantity.Number(result.Goodput),
-                At(0.5), At(0.9), At(0.99), At(0.999), At(1),
-                Quantity.Share(result.RefusedShare), Quantity.Share(result.ErrorShare), $"{Quantity.Number(result.ClientCpuMicroseconds)} µs",
-                result.IsOpen && result.Lag.Count > 0 ? Quantity.Seconds(result.Lag.ToHistogram().Nanoseconds(0.99) / 1e9) : "–");
-
-            string At(double share) => latency.Count == 0 ? "–" : Quantity.Seconds(latency.Nanoseconds(share) / 1e9);
+            console.WriteLine(result.Name);
+            foreach ((string name, string value) in Columns.Zip(Values(result))) console.WriteLine($"  {name.PadRight(width)}  {value,12}");
         }
+    }
 
-        return table;
+    /// <summary>By <see cref="Columns"/>.</summary>
+    private static string[] Values(ScenarioResult result)
+    {
+        LatencyHistogram latency = result.Latency.ToHistogram();
+        return
+        [
+            Quantity.Number(result.OfferedRate), Quantity.Number(result.Throughput), Quantity.Number(result.Goodput),
+            At(0.5), At(0.9), At(0.99), At(0.999), At(1),
+            Quantity.Share(result.RefusedShare), Quantity.Share(result.ErrorShare), $"{Quantity.Number(result.ClientCpuMicroseconds)} µs",
+            result.IsOpen && result.Lag.Count > 0 ? Quantity.Seconds(result.Lag.ToHistogram().Nanoseconds(0.99) / 1e9) : "–",
+        ];
+
+        string At(double share) => latency.Count == 0 ? "–" : Quantity.Seconds(latency.Nanoseconds(share) / 1e9);
     }
 }

@@ -1,6 +1,7 @@
 using Gateway.Load.Running;
 using Gateway.Load.Statistics;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Gateway.Load.Display;
 
@@ -12,7 +13,14 @@ internal sealed class TableDisplay(IAnsiConsole console) : IRunDisplay
     public void Say(string text) => console.MarkupLine(Markup.Escape(text));
 
     public void Show(Action<Action<IReadOnlyList<RunProgress>>> watch) =>
-        console.Live(Table([])).AutoClear(true).Start(context => watch(all => context.UpdateTarget(Table(all))));
+        console.Live(Now([])).AutoClear(true).Start(context => watch(all => context.UpdateTarget(Now(all))));
+
+    /// <summary>The table, or where it has no room the lines that stand where there is no terminal.</summary>
+    public IRenderable Now(IReadOnlyList<RunProgress> all)
+    {
+        Table table = Table(all);
+        return console.HasRoomFor(table) ? table : new Rows(all.Select(progress => new Text(PlainDisplay.Line(progress))));
+    }
 
     private static Table Table(IReadOnlyList<RunProgress> all)
     {
