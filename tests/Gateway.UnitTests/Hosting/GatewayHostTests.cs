@@ -48,8 +48,11 @@ public sealed class GatewayHostTests
     [InlineData("http://h/v2/health/ready", 200)]
     [InlineData("/v2/health", 401)]
     [InlineData("/v2/models/m", 401)]
-    [InlineData("http://h\\v2\\health/v2/models/m", 401)]
-    [InlineData("http://h\\v2\\health\\live/v2/models/m/infer", 401)]
+    [InlineData("/v2/health/other", 401)]
+    [InlineData("/v2/models/m/../../health/live", 401)]
+    [InlineData("http://h/v2/models/m/../../health/live", 401)]
+    [InlineData("http://h/v2\\health\\live", 401)]
+    [InlineData("http://h/v2/repository/x\\..\\..\\health/index", 401)]
     public async Task StartAsync_WithToken_AsksEverybodyButProbes(string target, int status)
     {
         await using GatewayHost host = Build(AnyPorts with { AccessToken = "t" }, new FakeLoader(), context =>

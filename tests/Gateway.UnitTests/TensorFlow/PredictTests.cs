@@ -141,8 +141,7 @@ public sealed class PredictTests : IAsyncLifetime
     [Fact]
     public async Task Predict_OverItsTenantsConcurrency_IsRefusedEachTime()
     {
-        Task<(int Status, string Body)>[] running = [.. Enumerable.Range(0, 2).Select(_ => PostAsync("gated", """{"instances":[[1]]}""", "two"))];
-        await Eventually.TrueAsync(() => InFlight("two") == 2, "both are in flight");
+        Task<(int Status, string Body)>[] running = await OccupyAsync("two");
 
         for (int i = 0; i < 3; i++) Assert.Equal(429, (await PostAsync("one", """{"instances":[[1,2]]}""", "two")).Status);
 
@@ -156,17 +155,13 @@ public sealed class PredictTests : IAsyncLifetime
     [Fact]
     public async Task Predict_QueueIsFull_LeavesItsTenantOnce()
     {
-        DynamicBatcher gated = _host.Catalog.Find("gated", 0).Batcher;
-        Task<(int Status, string Body)> first = PostAsync("gated", """{"instances":[[1]]}""", "many");
-        await Eventually.TrueAsync(() => gated.Statistics.Snapshot().Accepted == 1 && gated.PendingRequests == 0, "it runs");
-        Task<(int Status, string Body)> second = PostAsync("gated", """{"instances":[[1]]}""", "many");
-        await Eventually.TrueAsync(() => gated.PendingRequests == 1, "the next one waits");
+        Task<(int Status, string Body)>[] running = await OccupyAsync("many");
 
         Assert.Equal(503, (await PostAsync("gated", """{"instances":[[1]]}""", "many")).Status);
 
         Assert.Equal(2, InFlight("many"));
         _gate.Set();
-        Assert.Equal((200, 200), ((await first).Status, (await second).Status));
+        Assert.All(await Task.WhenAll(running), answer => Assert.Equal(200, answer.Status));
     }
 
     [Fact]
@@ -198,6 +193,17 @@ public sealed class PredictTests : IAsyncLifetime
 
         Assert.Equal(asks, answer.Headers.TryGetValues(ServerTiming.HeaderName, out IEnumerable<string>? timing));
         if (asks) Assert.Contains("scatter;dur=", Assert.Single(timing!), StringComparison.Ordinal);
+    }
+
+    /// <summary>Has one request run until the gate is open, and another one wait for it: there is no room for a third.</summary>
+    private async Task<Task<(int Status, string Body)>[]> OccupyAsync(string tenant)
+    {
+        DynamicBatcher gated = _host.Catalog.Find("gated", 0).Batcher;
+        Task<(int Status, string Body)> first = PostAsync("gated", """{"instances":[[1]]}""", tenant);
+        await Eventually.TrueAsync(() => gated.Statistics.Snapshot().Accepted == 1 && gated.PendingRequests == 0, "it runs");
+        Task<(int Status, string Body)> second = PostAsync("gated", """{"instances":[[1]]}""", tenant);
+        await Eventually.TrueAsync(() => gated.PendingRequests == 1, "the next one waits");
+        return [first, second];
     }
 
     private long InFlight(string tenant) => _host.Tenants.Find(tenant)!.Snapshot().InFlight;
