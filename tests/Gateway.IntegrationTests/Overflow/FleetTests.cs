@@ -218,7 +218,8 @@ public sealed class FleetTests : FleetTesting
         using FleetClient client = new(one.HttpAddress);
         await AwaitReportsAsync(one);
 
-        await client.SendAsync(300, TimeSpan.FromSeconds(4));
+        // Its load is guessed from how long its answers take, and a first one that is given up as too late is made up for by time alone.
+        for (int i = 0; i < 15 && client.Elsewhere <= 50; i++) await client.SendAsync(300, TimeSpan.FromSeconds(1));
 
         Assert.Empty(client.Problems);
         Assert.Contains("is no gateway", one.Error, StringComparison.Ordinal);
