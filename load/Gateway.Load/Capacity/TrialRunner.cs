@@ -25,8 +25,9 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
     private const double LagShare = 0.2;
     private const int Attempts = 3;
 
-    // Twice the callers do so much more, or they were enough.
+    // Twice the callers do so much more, or they were enough; and no more of their calls fail than this share.
     private const double LeastRise = 0.05;
+    private const double MostMoreErrors = 0.01;
 
     private bool _isUnsettled;
     private Callers _callers;
@@ -70,8 +71,11 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
             _callers = callers.Twice();
             TrialResult more = Saturated();
             double rise = (more.Throughput / Math.Max(1e-9, saturated.Throughput)) - 1;
-            IsShort = rise >= LeastRise;
-            if (rise > -LeastRise) (callers, saturated) = (_callers, more);
+
+            // Connections that the server does not take are no help, however many calls come through all the same.
+            bool areTaken = more.ErrorShare - saturated.ErrorShare <= MostMoreErrors;
+            IsShort = areTaken && rise >= LeastRise;
+            if (areTaken && rise > -LeastRise) (callers, saturated) = (_callers, more);
         }
 
         _callers = callers;
@@ -80,7 +84,7 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
 
     /// <summary>Whether it was the client's connections that a stretch which missed was short of: at the most there may be, or when calls waited for one of those given by hand though by Little's law the server had no more calls than it could answer in time.</summary>
     public bool IsShortOfConnections(TrialResult missed) =>
-        IsShort || (!_callers.MayGrow && missed.MostWaiting > 0 && _callers.Room < missed.Rate * objective.Seconds);
+        missed.MostWaiting > 0 && (IsShort || (!_callers.MayGrow && _callers.Room < missed.Rate * objective.Seconds));
 
     private TrialResult Saturated() => Run(new LoadSimulation(SimulationKind.KeepConstant, WarmUpSeconds + Math.Max(seconds, LeastObjectives * objective.Seconds)) { Copies = _callers.Copies }, 0, isCurve: true);
 

@@ -10,7 +10,7 @@ namespace Gateway.Core.Caching;
 /// <remarks>
 /// <b>Behaviour</b>: there is no checkpoint to be torn: the logs themselves are read, from the oldest entry to the latest, and what is whole and still of use is
 /// appended to the new log. A file goes when all of it has been taken over and written, so that old and new together take little more than the disk that was set, however often the server is ended
-/// meanwhile; what is beyond that goes first, the oldest. <b>Threading</b>: a thread of its own; <see cref="TryEnd"/> has it stop where it is, as does a disk that fails, and the next life goes on.
+/// meanwhile; what is beyond that goes first, the oldest. <b>Threading</b>: a thread of its own; <see cref="TryEnd"/> has it stop where it is, and the next life goes on.
 /// </remarks>
 internal sealed partial class CacheRestore
 {
@@ -58,22 +58,22 @@ internal sealed partial class CacheRestore
 
         foreach (string log in _folder.OldLogs)
         {
-            if (IsOver) break;
+            if (_isStopping) break;
             try
             {
                 foreach (string file in EntryScanner.FilesOf(log))
                 {
-                    if (IsOver) break;
+                    if (_isStopping) break;
                     ScanOutcome outcome = EntryScanner.Scan(file, _cache.Store?.MaxEntryBytes ?? 0, _cache.Secret, Take);
                     broken += outcome.Broken;
                     _passedOver += outcome.TooLarge;
 
                     // Not before all of it lies in the new log, on disk.
                     _cache.FlushAsync().Wait();
-                    if (!IsOver) File.Delete(file);
+                    if (!_isStopping) File.Delete(file);
                 }
 
-                if (!IsOver) Directory.Delete(log, recursive: true);
+                if (!_isStopping) Directory.Delete(log, recursive: true);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
@@ -81,15 +81,11 @@ internal sealed partial class CacheRestore
             }
         }
 
-        if (IsOver && !_isStopping) LogKept(_logger);
         if (broken > 0) LogBroken(_logger, broken);
         if (_dropped > 0) LogDropped(_logger, _dropped);
         LogTaken(_logger, _taken, _passedOver);
         _done.TrySetResult();
     }
-
-    /// <summary>Whether it ends where it is: it is to, or what is taken over does not get to the disk.</summary>
-    private bool IsOver => _isStopping || _cache.Store is not { HasFailed: false };
 
     /// <summary>Lives that were ended before they had taken all over may have left more than there is room for.</summary>
     private void DropWhatHasNoRoom()
@@ -147,9 +143,6 @@ internal sealed partial class CacheRestore
 
     [LoggerMessage(7013, LogLevel.Warning, "{Entries} answers of the response cache's last life are gone: there was no memory to take them over", EventName = "CacheRestoreDropped")]
     private static partial void LogDropped(ILogger logger, long entries);
-
-    [LoggerMessage(7014, LogLevel.Warning, "What the response cache's last life kept stays on disk for the next: the disk has failed before all of it was taken over", EventName = "CacheRestoreBrokenOff")]
-    private static partial void LogKept(ILogger logger);
 
     [LoggerMessage(7012, LogLevel.Warning, "What is in {Log} could not be taken over: {Reason}", EventName = "CacheRestoreFailed")]
     private static partial void LogFailed(ILogger logger, string log, string reason);

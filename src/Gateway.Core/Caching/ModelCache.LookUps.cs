@@ -15,13 +15,6 @@ internal sealed partial class ModelCache
     {
         CacheUse use = request.CacheUse;
         bool isBypass = (use & CacheUse.Bypass) == CacheUse.Bypass;
-        bool isLookedFor = _cache.Store is not null && !isBypass && (use & CacheUse.Refresh) == 0;
-        if (!isLookedFor && _places is null && request.MayBeKeptElsewhere)
-        {
-            request.SendAway(default);
-            return true;
-        }
-
         if (_cache.Store is not { } store || isBypass)
         {
             if (isBypass) Counts.CountBypass();
@@ -71,9 +64,9 @@ internal sealed partial class ModelCache
         }
 
         call.Stale = entry;
-        if (pending is null && call.Request.MayBeKeptElsewhere)
+        if (pending is null && call.Request.MayBeKeptElsewhere && _places is { } places)
         {
-            call.Request.SendAway(_places?.Of(call.Request).Bits ?? default);
+            call.Request.SendAway(places.Of(call.Request).Bits);
             return true;
         }
 

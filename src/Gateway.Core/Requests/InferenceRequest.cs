@@ -224,8 +224,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         if (refusal.RetryAfter > 0) RetryAfter = time.GetElapsedTime(0, refusal.RetryAfter);
     }
 
-    /// <summary>Gives it back unanswered: the cache has not got its answer, and others may have, or have time for it.</summary>
-    /// <param name="place">By which whoever keeps its answer is found, if one of several does.</param>
+    /// <summary>Gives it back unanswered: whoever keeps its answer is to be found by its place.</summary>
     internal void SendAway(ulong place)
     {
         SetError(RequestOutcome.Rejected, StatusCode.Unavailable, "Request is to be answered by another gateway");

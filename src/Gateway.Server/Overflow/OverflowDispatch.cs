@@ -58,12 +58,12 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     }
 
     /// <summary>Begins with a request.</summary>
-    /// <param name="here">Who serves it here, and may have its answer; null for nobody.</param>
+    /// <param name="here">Who serves it here; null for nobody.</param>
     /// <param name="isForGateways">Whether only gateways understand it: other servers do not get it.</param>
     public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now, ServedModel? here, ReplicaTransport transport = ReplicaTransport.Http, bool isForGateways = false)
     {
         ReadOnlyMemory<Replica> watched = replicas.Fleet.Watched;
-        OverflowRun run = new(model, question, watched, now, transport) { Ring = here is null ? null : RingOf(here, watched), HasCacheHere = here?.CacheCounts is not null };
+        OverflowRun run = new(model, question, watched, now, transport) { Ring = here is null ? null : RingOf(here, watched) };
         for (int i = 0; isForGateways && i < watched.Length; i++)
         {
             if (watched.Span[i].IsForeign) run.Tried |= 1u << i;

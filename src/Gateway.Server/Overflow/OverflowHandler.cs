@@ -51,9 +51,9 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         if (replicas.Fleet.Watched.IsEmpty || (model is not null && !dispatch.MayLeave(model))) return next(context);
         OverflowQuestion question = dispatch.Ask(model, timeout);
 
-        // What is generated is no answer that anybody keeps.
-        ServedModel? kept = route.Kind == RouteKind.Infer ? model : null;
-        if (OverflowPolicy.StaysHere(question) && (kept is null || !dispatch.HasRing(kept))) return next(context);
+        // What is generated is no answer that others keep.
+        ServedModel? kept = route.Kind == RouteKind.Infer && model is not null && dispatch.HasRing(model) ? model : null;
+        if (kept is null && OverflowPolicy.StaysHere(question)) return next(context);
         ModelKey key = new(route.Model.ToString(), version);
 
         // Nobody has it, which the protocol says in its own words.

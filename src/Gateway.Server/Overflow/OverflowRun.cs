@@ -14,7 +14,6 @@ namespace Gateway.Server.Overflow;
 internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion question, ReadOnlyMemory<Replica> watched, long now, ReplicaTransport transport)
 {
     private uint _tried;
-    private bool _hasLookedHere;
 
     public ModelKey Model { get; } = model;
 
@@ -53,11 +52,8 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     /// <summary>Its place on the ring, once the cache here has not had its answer.</summary>
     public ulong? Place { get; private set; }
 
-    /// <summary>Whether its model's answers are kept here.</summary>
-    public bool HasCacheHere { get; init; }
-
-    /// <summary>Whether it is first looked for in the cache here, and goes elsewhere only where that has not got its answer: to whoever keeps it, or who has time.</summary>
-    public bool LooksHereFirst => HasCacheHere && !_hasLookedHere && !IsRefusedHere;
+    /// <summary>Whether it is first looked for in the cache here, and goes to whoever keeps its answer where that has not got it.</summary>
+    public bool LooksHereFirst => Ring is not null && Place is null && !IsRefusedHere;
 
     /// <summary>Times that it was sent.</summary>
     public int Sent { get; set; }
@@ -79,11 +75,7 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     }
 
     /// <summary>The cache here has not got its answer.</summary>
-    public void SentAway(ulong place)
-    {
-        _hasLookedHere = true;
-        if (Ring is not null) Place = place;
-    }
+    public void SentAway(ulong place) => Place = place;
 
     /// <summary>It was refused here, or the cache here has not got its answer.</summary>
     public void NotServedHere(InferenceRequest request)

@@ -413,33 +413,6 @@ public sealed class FleetTests : FleetTesting
     }
 
     [Fact]
-    public async Task CachedAnswers_WhileOthersOverflow_AreGivenHere()
-    {
-        const int Keys = 20;
-        const int First = 1_000_000;
-        using TimedRepository kept = new(cache: """{ "enable": true }""");
-        await using GatewayProcess other = await ServeAsync();
-        await using GatewayProcess one = await GatewayProcess.ServeTimedAsync("--model-repository", kept.Folder, "--cache-config", "local,size=16777216", "--overflow-replica", other.HttpAddress);
-        using FleetClient client = new(one.HttpAddress);
-        using HttpClient http = new();
-        await AwaitReportsAsync(one);
-        for (int key = 0; key < Keys; key++) await AskAsync(http, one, First + key);
-
-        Task flood = client.SendAsync(350, TimeSpan.FromSeconds(3));
-        int elsewhere = 0;
-        while (!flood.IsCompleted)
-        {
-            for (int key = 0; key < Keys; key++) elsewhere += await AskAsync(http, one, First + key) ? 1 : 0;
-        }
-
-        await flood;
-        Assert.Empty(client.Problems);
-        Assert.True(client.Elsewhere > 50, $"{client.Elsewhere} elsewhere, {client.Good} answered, {client.Refused} refused");
-        Assert.Equal(0, elsewhere);
-        AssertConserved(await MetricsAsync(one), client);
-    }
-
-    [Fact]
     public async Task SlowedReplica_GetsWhatItCanDo_AndNothingIsLost()
     {
         using TimedRepository slow = new(runMilliseconds: 100);

@@ -392,30 +392,6 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public async Task Restart_DiskFailsMeanwhile_WhatWasKeptIsLeftForTheNextLife()
-    {
-        await using (CachedModel before = Make()) await AskAsync(before, 0, 500);
-        string[] kept = Directory.GetFiles(Path.Combine(_folder, "log-1"), "log.*");
-        await using (CachedModel failing = Make())
-        {
-            // A folder where the new log's first file should be: opening it fails whoever asks, root included.
-            string inTheWay = Path.Combine(_folder, "log-2", "log.0");
-            Directory.CreateDirectory(inTheWay);
-            await RestoreAsync(failing);
-            Assert.Single(failing.Log.Warnings, warning => warning.Contains("goes on in memory alone", StringComparison.Ordinal));
-            Assert.Single(failing.Log.Warnings, warning => warning.Contains("stays on disk for the next", StringComparison.Ordinal));
-            Directory.Delete(inTheWay);
-        }
-
-        Assert.NotEmpty(kept);
-        Assert.All(kept, file => Assert.True(File.Exists(file), file));
-        await using CachedModel after = Make();
-        await RestoreAsync(after);
-        await AskAsync(after, 0, 500);
-        Assert.Equal(500, after.Counts.Hits);
-    }
-
-    [Fact]
     public async Task Restart_NoMemoryToTakeOver_IsSaid()
     {
         await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
