@@ -48,7 +48,9 @@ public sealed class FleetTests : FleetTesting
         await client.SendAsync(50, TimeSpan.FromSeconds(1));
 
         Assert.Empty(client.Problems);
-        Assert.InRange(client.Elsewhere, 0, 5);
+
+        // Some of fifty may leave where the machine is so busy that they queue up.
+        Assert.InRange(client.Elsewhere, 0, 15);
     }
 
     [Fact]

@@ -132,7 +132,7 @@ public sealed class FrontDoorTests : IDisposable
         await using LyingUpstream liar = await LyingUpstream.StartAsync(lie);
         using FrontRepository repository = new(
             liar.Address,
-            """parameters { key: "timeout_ms" value { string_value: "300" } } parameters { key: "max_response_bytes" value { string_value: "100000" } }""",
+            $$"""parameters { key: "timeout_ms" value { string_value: "{{(lie == Lie.Never ? 300 : 9000)}}" } } parameters { key: "max_response_bytes" value { string_value: "100000" } }""",
             "timed");
         Directory.Move(Path.Combine(repository.Folder, "timed"), Path.Combine(repository.Folder, "lying"));
         string config = Path.Combine(repository.Folder, "lying", "config.pbtxt");
