@@ -45,12 +45,11 @@ public sealed class FleetTests : FleetTesting
         using FleetClient client = new(one.HttpAddress);
         await AwaitReportsAsync(one);
 
-        await client.SendAsync(50, TimeSpan.FromSeconds(1));
+        // Apart by more than a busy machine adds to a run.
+        await client.SendAsync(10, TimeSpan.FromSeconds(5));
 
         Assert.Empty(client.Problems);
-
-        // Some of fifty may leave where the machine is so busy that they queue up.
-        Assert.InRange(client.Elsewhere, 0, 15);
+        Assert.InRange(client.Elsewhere, 0, 5);
     }
 
     [Fact]

@@ -26,10 +26,7 @@ public sealed class LatencyModelTests
     [Fact]
     public void EndProfile_CutShort_GuessesByTheLineThroughTheLastTwo()
     {
-        LatencyModel latency = new(8);
-        latency.Profile(1, 1000);
-        latency.Profile(2, 1100);
-        latency.EndProfile();
+        LatencyModel latency = Profiled(8, (1, 1000), (2, 1100));
 
         Assert.Equal(1300, latency.Estimate(4));
         Assert.Equal(1700, latency.Estimate(8));
@@ -41,10 +38,7 @@ public sealed class LatencyModelTests
     [InlineData(5000, 2)]
     public void EndProfile_AsManyTicksARow_GuessesNoMore(int second, int expected)
     {
-        LatencyModel latency = new(4);
-        latency.Profile(1, 2000);
-        latency.Profile(2, second);
-        latency.EndProfile();
+        LatencyModel latency = Profiled(4, (1, 2000), (2, second));
 
         Assert.Equal(second == 5000 ? 1 : expected, latency.BestBatchRows);
         Assert.InRange(latency.Estimate(4), second, 2 * second);
@@ -54,10 +48,7 @@ public sealed class LatencyModelTests
     [Fact]
     public void Record_SlowFirstBatchOfAProfileCutShort_IsNotWhatLargeBatchesAreTakenFor()
     {
-        LatencyModel latency = new(16);
-        latency.Profile(1, 21_000);
-        latency.Profile(2, 22_000);
-        latency.EndProfile();
+        LatencyModel latency = Profiled(16, (1, 21_000), (2, 22_000));
         latency.Record(1, 63_000, now: 0);
         Assert.InRange(latency.Estimate(16), 36_000, 1.25 * 36_000);
 
@@ -72,9 +63,7 @@ public sealed class LatencyModelTests
     [InlineData(55, 55)]
     public void Hope_IsTheProfileWhereThatIsLess(long taken, long expected)
     {
-        LatencyModel latency = new(1);
-        latency.Profile(1, 110);
-        latency.EndProfile();
+        LatencyModel latency = Profiled(1, (1, 110));
         for (int i = 0; i < 100; i++) latency.Record(1, taken, now: i);
 
         Assert.InRange(latency.Estimate(1), 0.99 * taken, 1.01 * taken);
@@ -84,10 +73,7 @@ public sealed class LatencyModelTests
     [Fact]
     public void Record_GuessWasTooGood_BatchesStopGrowingEarlier()
     {
-        LatencyModel latency = new(8);
-        latency.Profile(1, 1000);
-        latency.Profile(2, 1100);
-        latency.EndProfile();
+        LatencyModel latency = Profiled(8, (1, 1000), (2, 1100));
         for (int i = 0; i < 20; i++)
         {
             latency.Record(8, 6800, now: i);
@@ -244,10 +230,12 @@ public sealed class LatencyModelTests
 
     private static double Gauss(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
-    private static LatencyModel Profiled()
+    private static LatencyModel Profiled() => Profiled(8, (1, 100), (2, 150), (4, 250), (8, 600));
+
+    private static LatencyModel Profiled(int maxBatchRows, params ReadOnlySpan<(int Rows, long Ticks)> sizes)
     {
-        LatencyModel latency = new(8);
-        foreach ((int rows, long ticks) in ((int, long)[])[(1, 100), (2, 150), (4, 250), (8, 600)]) latency.Profile(rows, ticks);
+        LatencyModel latency = new(maxBatchRows);
+        foreach ((int rows, long ticks) in sizes) latency.Profile(rows, ticks);
         latency.EndProfile();
         return latency;
     }
