@@ -100,14 +100,18 @@ internal sealed class AdmissionGate(TimeProvider time)
 
         bool isFull = _count == _classes.Length;
         int at = isFull ? _oldest : _count;
-        if (isFull) _oldest = (_oldest + 1) % _classes.Length;
         Volatile.Write(ref _classes[at].End, 0);
         _classes[at].Key = key;
         Volatile.Write(ref _classes[at].Level, level);
         _classes[at].Timeout = timeout;
 
-        // One of many times waits for the next look at the queue: until then it turns nobody away.
-        if (isFull) return;
+        if (isFull)
+        {
+            // One of many times waits for the next look at the queue: until then it turns nobody away.
+            _oldest = (_oldest + 1) % _classes.Length;
+            return;
+        }
+
         Volatile.Write(ref _count, _count + 1);
         _foreseenAt = long.MinValue / 2;
     }

@@ -7,7 +7,6 @@ using Gateway.Server.Proxy;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Gateway.Server.Hosting;
 
@@ -42,7 +41,7 @@ internal static class AccessToken
     }
 
     private static bool IsForAnybody(HttpContext context) => ProxyRouting.RouteOf(context) is null
-        ? Route.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget).Kind is RouteKind.Live or RouteKind.Ready
+        ? Route.Of(context).Kind is RouteKind.Live or RouteKind.Ready
         : context.GetEndpoint()!.Metadata.GetMetadata<IAllowAnonymous>() is not null;
 
     /// <summary>Compares in a time that tells nothing about the token.</summary>

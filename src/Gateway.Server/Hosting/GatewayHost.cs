@@ -154,7 +154,7 @@ public sealed partial class GatewayHost : IAsyncDisposable
         long start = _time.GetTimestamp();
 
         // Other gateways that send requests here hear it before the ports close, so that none is on its way then.
-        if (_isStarted && _reporter is { IsWatched: true }) await WaitAtMost(Task.Delay(_reporter.NoticeTime, _time), MostNotice < _options.ExitTimeoutSecs / 2 ? MostNotice : _options.ExitTimeoutSecs / 2).ConfigureAwait(false);
+        if (_isStarted && _reporter is { IsWatched: true }) await Task.Delay(new[] { _reporter.NoticeTime, MostNotice, _options.ExitTimeoutSecs / 2 }.Min(), _time).ConfigureAwait(false);
         using CancellationTokenSource cut = new();
         Task closed = _isStarted ? Task.WhenAll(_app.StopAsync(cut.Token), _grpc?.StopAsync(cut.Token) ?? Task.CompletedTask) : Task.CompletedTask;
         await WaitAtMost(closed, Left(start)).ConfigureAwait(false);

@@ -45,7 +45,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         HttpRequest request = context.Request;
         bool isPost = HttpMethods.IsPost(request.Method);
         if (!IsMessagePack(isPost ? request.ContentType : request.Headers.Accept.ToString())) return false;
-        Route route = Route.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        Route route = Route.Of(context);
         try
         {
             switch (route.Kind)

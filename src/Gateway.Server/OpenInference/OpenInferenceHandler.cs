@@ -12,7 +12,6 @@ using Gateway.Server.Hosting;
 using Gateway.Server.Overflow;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace Gateway.Server.OpenInference;
@@ -58,7 +57,7 @@ public sealed class OpenInferenceHandler(
     /// <returns>False when the path is somebody else's; nothing has been done then.</returns>
     public bool TryHandle(HttpContext context, out Task handled)
     {
-        Route route = Route.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        Route route = Route.Of(context);
         handled = Task.CompletedTask;
         if (route.Kind == RouteKind.Foreign) return false;
         try

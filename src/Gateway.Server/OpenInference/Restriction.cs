@@ -2,7 +2,6 @@ using Gateway.Server.Hosting;
 using Gateway.Server.Proxy;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Gateway.Server.OpenInference;
 
@@ -22,7 +21,7 @@ internal static class Restriction
     {
         // Such a route may have any path, one of the protocol's for something else too.
         if (ProxyRouting.RouteOf(context) is { Metadata.Model: not null }) return ApiGroup.Inference;
-        return GroupOf(Route.Parse(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget).Kind, context.Request.Method);
+        return GroupOf(Route.Of(context).Kind, context.Request.Method);
     }
 
     private static ApiGroup? GroupOf(RouteKind route, string method) => route switch

@@ -1,5 +1,7 @@
 using System.Globalization;
 using Gateway.Protocol;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Gateway.Server.OpenInference;
 
@@ -30,6 +32,11 @@ internal readonly ref struct Route
     public ReadOnlySpan<char> Key { get; }
 
     public bool HasVersion => VersionText.Length > 0;
+
+    /// <summary>What a request is for, by its target as it was sent.</summary>
+    public static Route Of(HttpContext context) => Parse(TargetOf(context));
+
+    public static string TargetOf(HttpContext context) => context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 
     public static Route Parse(string rawTarget)
     {

@@ -29,7 +29,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
     public Task HandleAsync(HttpContext context, RequestDelegate next)
     {
-        string target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        string target = Route.TargetOf(context);
         Route route = Route.Parse(target);
         if (route.Kind == RouteKind.Foreign && target == ServerReport.Path && HttpMethods.IsGet(context.Request.Method)) return Report(context);
         if (route.Kind is not (RouteKind.Infer or RouteKind.Generate) || !HttpMethods.IsPost(context.Request.Method)) return next(context);

@@ -3,7 +3,6 @@ using Gateway.Server.Overflow.Reports;
 using Gateway.Server.Proxy.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Gateway.Server.Proxy;
 
@@ -36,10 +35,8 @@ internal static class ProxyRouting
     /// <summary>The proxied route that a request is for; null for none.</summary>
     public static ProxyRoute? RouteOf(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProxyRoute>();
 
-    private static bool IsInference(HttpContext context) => Route.Parse(TargetOf(context)).Kind != RouteKind.Foreign;
+    private static bool IsInference(HttpContext context) => Route.Of(context).Kind != RouteKind.Foreign;
 
     // To a route that takes everything it would be one more path, and gateways would not know each other.
-    private static bool IsReport(HttpContext context) => TargetOf(context) == ServerReport.Path;
-
-    private static string TargetOf(HttpContext context) => context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+    private static bool IsReport(HttpContext context) => Route.TargetOf(context) == ServerReport.Path;
 }

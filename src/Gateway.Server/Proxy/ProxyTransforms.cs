@@ -1,7 +1,7 @@
 using Gateway.Server.Hosting;
+using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
 using Gateway.Server.Proxy.Configuration;
-using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
 
@@ -31,7 +31,7 @@ internal sealed class ProxyTransforms(ServerOptions options) : ITransformProvide
                 transform.ProxyRequest.Headers.TryAddWithoutValidation(Passage.HeaderName, Passage.Join(Passage.Of(transform.HttpContext.Request.Headers), call.Route.Mark));
             }
 
-            string raw = transform.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+            string raw = Route.TargetOf(transform.HttpContext);
             if (transform.ProxyRequest.RequestUri is null && SentPath.TryKeep(raw, transform.HttpContext.Request.Path, transform.Path, out string? path))
             {
                 transform.ProxyRequest.RequestUri = new Uri(transform.DestinationPrefix.TrimEnd('/') + path + transform.Query.QueryString.ToUriComponent(), AsItIs);

@@ -18,7 +18,7 @@ internal sealed class FrameConnection : WireConnection
     private readonly byte[] _hello;
     private readonly int[] _calls;
     private readonly int[] _free;
-    private readonly byte[] _reason = new byte[128];
+    private readonly ReasonText _reason = new();
     private int _freeCount;
     private int _window;
     private int _wanted;
@@ -114,7 +114,7 @@ internal sealed class FrameConnection : WireConnection
                 HelloFrame.ReadError(body, out ReadOnlySpan<byte> code, out ReadOnlySpan<byte> refusal, out ReadOnlySpan<byte> text, out long retryAfter);
                 if (head.Call < FrameCarrier.FirstCall) throw new InvalidDataException($"the server refuses the connection: {Encoding.UTF8.GetString(code)}: {Encoding.UTF8.GetString(text)}");
                 bool isRefusal = code.SequenceEqual("UNAVAILABLE"u8) || code.SequenceEqual("RESOURCE_EXHAUSTED"u8);
-                End(head.Call, new CallAnswer { Outcome = isRefusal ? CallOutcome.Refused : CallOutcome.Failed, Raw = frame, Body = text, Reason = Reason(code, refusal), RetryAfterMilliseconds = retryAfter }, sink);
+                End(head.Call, new CallAnswer { Outcome = isRefusal ? CallOutcome.Refused : CallOutcome.Failed, Raw = frame, Body = text, Reason = _reason.Of(code, refusal), RetryAfterMilliseconds = retryAfter }, sink);
                 break;
             case MessageKind.Hello:
                 _window = Math.Min(_calls.Length, HelloFrame.ReadWindow(body, CarefulWindow));
@@ -123,16 +123,6 @@ internal sealed class FrameConnection : WireConnection
                 _isLeaving = true;
                 break;
         }
-    }
-
-    /// <summary>The code, and the server's reason for a refusal.</summary>
-    private ReadOnlySpan<byte> Reason(ReadOnlySpan<byte> code, ReadOnlySpan<byte> refusal)
-    {
-        if (refusal.IsEmpty || code.Length + 1 + refusal.Length > _reason.Length) return code;
-        code.CopyTo(_reason);
-        _reason[code.Length] = (byte)' ';
-        refusal.CopyTo(_reason.AsSpan(code.Length + 1));
-        return _reason.AsSpan(0, code.Length + 1 + refusal.Length);
     }
 
     private void End(uint number, in CallAnswer answer, ICallSink sink)

@@ -10,7 +10,7 @@ internal sealed class GrpcStatusLine
     public const int MostText = 2048;
 
     private readonly byte[] _message = new byte[MostText];
-    private readonly byte[] _reason = new byte[128];
+    private readonly ReasonText _reason = new();
     private readonly byte[] _refusal = new byte[64];
     private int _messageBytes;
     private int _refusalBytes;
@@ -59,15 +59,7 @@ internal sealed class GrpcStatusLine
     }
 
     /// <summary>The status's name, and the server's reason for a refusal.</summary>
-    public ReadOnlySpan<byte> Reason()
-    {
-        ReadOnlySpan<byte> name = GrpcStatusName.Of(Status);
-        if (_refusalBytes == 0) return name;
-        name.CopyTo(_reason);
-        _reason[name.Length] = (byte)' ';
-        _refusal.AsSpan(0, _refusalBytes).CopyTo(_reason.AsSpan(name.Length + 1));
-        return _reason.AsSpan(0, name.Length + 1 + _refusalBytes);
-    }
+    public ReadOnlySpan<byte> Reason() => _reason.Of(GrpcStatusName.Of(Status), _refusal.AsSpan(0, _refusalBytes));
 
     /// <summary>Takes back what a header cannot carry as it is: <c>%XX</c>.</summary>
     private static int Unescape(ReadOnlySpan<byte> value, Span<byte> to)
