@@ -17,6 +17,7 @@ namespace Gateway.OnnxRuntime.Environments;
 public sealed unsafe class OrtEnvironment : IDisposable
 {
     private static readonly Lock Gate = new();
+    private static readonly HashSet<string> ProviderLibraries = [];
     private static int _open;
     private static OrtThreadPools? _pools;
 
@@ -71,6 +72,29 @@ public sealed unsafe class OrtEnvironment : IDisposable
         }
     }
 
+    /// <summary>Makes what a provider in a library of its own can do known outside its sessions too: without it <see cref="Values.OrtTensorCopy"/> knows no copy to its devices (1.30.0).</summary>
+    /// <exception cref="Errors.OrtException">The library is not there or cannot be loaded.</exception>
+    internal void UseProviderLibrary(string provider, string file)
+    {
+        lock (Gate)
+        {
+            if (ProviderLibraries.Contains(file)) return;
+            using var name = new NativeText(provider, stackalloc byte[NativeText.StackBytes]);
+            using OrtHandle.Lease environment = _handle.Use();
+            nint path = NativeText.CopyPath(file);
+            try
+            {
+                OrtStatus.Check(OrtLibrary.Api->RegisterExecutionProviderLibrary(environment.Native, name.Pointer, path));
+            }
+            finally
+            {
+                NativeText.FreePath(path);
+            }
+
+            ProviderLibraries.Add(file);
+        }
+    }
+
     public void Dispose()
     {
         if (_handle.IsDisposed) return;
@@ -114,7 +138,7 @@ public sealed unsafe class OrtEnvironment : IDisposable
         lock (Gate)
         {
             OrtLibrary.Api->ReleaseEnv(native);
-            _open--;
+            if (--_open == 0) ProviderLibraries.Clear();
         }
     }
 }

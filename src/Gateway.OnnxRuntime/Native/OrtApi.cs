@@ -128,6 +128,7 @@ internal readonly unsafe struct OrtApi
     public readonly delegate* unmanaged<nint, byte*, byte**, byte**, nuint, nint> SessionOptionsAppendExecutionProvider;
     [FieldOffset(225 * P)] public readonly delegate* unmanaged<nint, int*, void> MemoryInfoGetDeviceType;
     [FieldOffset(252 * P)] public readonly delegate* unmanaged<nint, nuint, nuint, byte**, nint> GetResizedStringTensorElementBuffer;
+    [FieldOffset(301 * P)] public readonly delegate* unmanaged<nint, byte*, nint, nint> RegisterExecutionProviderLibrary;
     [FieldOffset(318 * P)] public readonly delegate* unmanaged<nint, nuint*, nint> GetTensorSizeInBytes;
     [FieldOffset(380 * P)] public readonly delegate* unmanaged<nint, nint*, nuint, nint> SessionGetMemoryInfoForInputs;
     [FieldOffset(381 * P)] public readonly delegate* unmanaged<nint, nint*, nuint, nint> SessionGetMemoryInfoForOutputs;

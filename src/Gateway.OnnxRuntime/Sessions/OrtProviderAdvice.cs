@@ -9,8 +9,8 @@ internal static class OrtProviderAdvice
     {
         string advice = provider switch
         {
-            OrtProviders.Cuda => AddFiles("cuda", "the CUDA 12 run-time libraries and cuDNN 9"),
-            OrtProviders.TensorRt => AddFiles("tensorrt", "TensorRT 10, the CUDA 12 run-time libraries and cuDNN 9"),
+            OrtProviders.Cuda => AddFiles("cuda", "the CUDA 13 run-time libraries and cuDNN 9"),
+            OrtProviders.TensorRt => AddFiles("tensorrt", "TensorRT 10, the CUDA 13 run-time libraries and cuDNN 9"),
             OrtProviders.WebGpu =>
                 "It needs a graphics adapter with its driver: Vulkan on Linux, Direct3D 12 on Windows, Metal on macOS.",
             _ => "",

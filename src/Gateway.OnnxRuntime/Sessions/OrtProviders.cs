@@ -18,6 +18,9 @@ public static unsafe class OrtProviders
     /// <summary>Whether the files of a provider that is not inside the library lie beside it; they may still not load.</summary>
     public static bool HasFilesOf(string provider) => OrtProviderAdvice.FilesOf(provider).All(file => File.Exists(Path.Combine(OrtLibrary.Folder, file)));
 
+    /// <summary>The file of a provider that is not inside the library.</summary>
+    internal static string LibraryOf(string provider) => Path.Combine(OrtLibrary.Folder, OrtProviderAdvice.FilesOf(provider).Last());
+
     /// <summary>Adds a provider to session options.</summary>
     /// <returns>The provider's name as it is spelt here.</returns>
     internal static string Append(nint sessionOptions, string name, IReadOnlyDictionary<string, string> options)

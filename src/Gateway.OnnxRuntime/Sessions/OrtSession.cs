@@ -164,6 +164,7 @@ public sealed unsafe class OrtSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(environment);
         ArgumentNullException.ThrowIfNull(options);
+        if (options.Providers.Contains(OrtProviders.Cuda)) environment.UseProviderLibrary(OrtProviders.Cuda, OrtProviders.LibraryOf(OrtProviders.Cuda));
         using OrtHandle.Lease env = environment.Handle.Use();
         using OrtHandle.Lease nativeOptions = options.Handle.Use();
 

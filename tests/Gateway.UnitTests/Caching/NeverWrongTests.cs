@@ -152,12 +152,19 @@ public sealed class NeverWrongTests : IDisposable
             }
         }
 
-        foreach ((long number, InferenceRequest request, Task completion, long sent, long deleted) in all)
+        await Task.WhenAll(all.Select(each => each.Completion));
+        try
         {
-            await completion;
-            if (requests > 1 && request.Outcome == RequestOutcome.Cancelled) _totals.Cancelled++;
-            else Check(request, number, sent, deleted);
-            request.Dispose();
+            foreach ((long number, InferenceRequest request, _, long sent, long deleted) in all)
+            {
+                if (requests > 1 && request.Outcome == RequestOutcome.Cancelled) _totals.Cancelled++;
+                else Check(request, number, sent, deleted);
+            }
+        }
+        finally
+        {
+            // In any case: what a model says that still has requests would hide what was wrong with their answers.
+            foreach ((_, InferenceRequest request, _, _, _) in all) request.Dispose();
         }
     }
 

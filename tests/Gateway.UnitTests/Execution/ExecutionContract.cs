@@ -227,7 +227,7 @@ public abstract class ExecutionContract
         foreach (int rows in new[] { 1, 2, 3, comparison.MaxBatchRows }) await comparison.AssertAgreesAsync(rows, seed: rows);
     }
 
-    private async Task<TestRepository> LoadAsync(string name, string onnx, string config, string? gateway = null, string? instances = null)
+    private protected async Task<TestRepository> LoadAsync(string name, string onnx, string config, string? gateway = null, string? instances = null)
     {
         RequireDevice();
         TestRepository repository = await new TestRepository().Add(name, onnx, $"{config} {instances ?? Instances}", gateway).LoadAsync();
@@ -244,7 +244,7 @@ public abstract class ExecutionContract
     private static void AssertReady(TestRepository repository, params string[] names) =>
         Assert.All(names, name => Assert.True(repository.Status(name).State == ModelState.Ready, repository.Status(name).Reason));
 
-    private static async Task<float[]> RunAsync(TestRepository repository, string name, int rows, float[] input)
+    private protected static async Task<float[]> RunAsync(TestRepository repository, string name, int rows, float[] input)
     {
         using InferenceRequest request = repository.Request(name, ([rows, 16], MemoryMarshal.AsBytes<float>(input).ToArray()));
         await request.Model.InferAsync(request);
@@ -253,10 +253,10 @@ public abstract class ExecutionContract
     }
 
     /// <summary>Small whole numbers, so that sums are exact whatever their order.</summary>
-    private static float[] Rows(int rows, int seed) => [.. Enumerable.Range(0, rows * 16).Select(i => (float)(((i * 31) + (seed * 17)) % 101))];
+    private protected static float[] Rows(int rows, int seed) => [.. Enumerable.Range(0, rows * 16).Select(i => (float)(((i * 31) + (seed * 17)) % 101))];
 
     /// <summary>What the model <c>matmul</c> gives: of each row the sum weighted by position, and seven times the plain sum.</summary>
-    private static float[] Product(float[] input)
+    private protected static float[] Product(float[] input)
     {
         float[] output = new float[input.Length / 16 * 8];
         for (int row = 0; row < input.Length / 16; row++)

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gateway.Harness.Subjects.Gpu;
 
-/// <summary>A model on a device with nothing around it, and the ways in which a batch can be brought there and back.</summary>
+/// <summary>A model on a device with nothing around it, and the ways in which a batch can be brought there and back. Its host memory is page-locked where the provider has such memory.</summary>
 /// <remarks><b>Threading</b>: one thread. <b>Ownership</b>: the caller disposes it.</remarks>
 internal sealed unsafe class DeviceLoop : IDisposable
 {
@@ -20,6 +20,7 @@ internal sealed unsafe class DeviceLoop : IDisposable
     private readonly List<IDisposable> _owned = [];
     private readonly List<nint> _memory = [];
 
+    private readonly OrtMemoryInfo? _pinned;
     private readonly OrtValue _hostInput;
     private readonly OrtIoBinding _boundOnce;
     private readonly OrtIoBinding _boundAnew;
@@ -33,7 +34,9 @@ internal sealed unsafe class DeviceLoop : IDisposable
         using OrtSessionOptions options = new();
         options.GraphOptimization(OrtGraphOptimization.All).IntraOpThreads(1).Spinning(false).AddProvider(provider);
         _session = OrtSession.Load(Environment, model.File, options);
-        OrtMemoryInfo device = provider.Equals(OrtProviders.WebGpu, StringComparison.OrdinalIgnoreCase) ? OrtMemoryInfo.WebGpu() : OrtMemoryInfo.Cuda();
+        bool isWebGpu = provider.Equals(OrtProviders.WebGpu, StringComparison.OrdinalIgnoreCase);
+        OrtMemoryInfo device = isWebGpu ? OrtMemoryInfo.WebGpu() : OrtMemoryInfo.Cuda();
+        _pinned = isWebGpu ? null : OrtMemoryInfo.CudaPinned();
         long[] inputShape = [rows, .. model.InputDims];
         long[] outputShape = [rows, model.OutputBytes / sizeof(float)];
 
@@ -52,7 +55,7 @@ internal sealed unsafe class DeviceLoop : IDisposable
     }
 
     /// <summary>Opens ONNX Runtime for the life of the process: with its last environment it would close the device, and a driver that is closed and opened again and again is a risk.</summary>
-    public static void KeepOpen() => _ = Environment;
+    public static OrtEnvironment KeepOpen() => Environment;
 
     /// <summary>The bare loop: inputs lie on the device already; outputs come back.</summary>
     public void Run() => _session.Run(_boundOnce);
@@ -101,8 +104,17 @@ internal sealed unsafe class DeviceLoop : IDisposable
     private OrtValue Host(long[] shape)
     {
         nuint bytes = (nuint)(shape.Aggregate(1L, (product, size) => product * size) * sizeof(float));
-        nint memory = (nint)NativeMemory.AlignedAlloc(bytes, (nuint)System.Environment.SystemPageSize);
-        _memory.Add(memory);
+        nint memory;
+        if (_pinned is not null)
+        {
+            memory = Own(_session.GetAllocator(_pinned).Allocate(bytes)).Data;
+        }
+        else
+        {
+            memory = (nint)NativeMemory.AlignedAlloc(bytes, (nuint)System.Environment.SystemPageSize);
+            _memory.Add(memory);
+        }
+
         return OrtValue.OverMemory(OrtMemoryInfo.Cpu, memory, bytes, shape, DataType.Fp32);
     }
 
