@@ -8,15 +8,16 @@ using Gateway.Protocol.Tensors;
 
 namespace Gateway.TestSupport;
 
-/// <summary>A device whose stages do what a test says: take their time, fail, run out of memory, get lost.</summary>
+/// <summary>A device whose stages do what a test says: take their time, fail, run out of memory, get lost; at once, or in queues of their own as <see cref="DeviceOrders.IsQueued"/> says.</summary>
 /// <remarks>
 /// Plays the model of <see cref="PuppetRun"/>: each INT64 <i>x</i> gives <see cref="PuppetRun.Answer(long)"/>. Rows really go through its own memory, so that a batch
 /// run with another's rows gives other answers. <b>Threading</b>: any.
 /// </remarks>
-public sealed class FakeDevice(ModelLayout layout, BlockPool pool)
+public sealed class FakeDevice(ModelLayout layout, BlockPool pool, bool isQueued)
 {
     private readonly Lock _lock = new();
     private readonly List<string> _log = [];
+    private readonly Dictionary<string, Task> _queues = new() { ["upload"] = Task.CompletedTask, ["run"] = Task.CompletedTask, ["download"] = Task.CompletedTask };
     private int _inStage;
     private int _slots;
 
@@ -63,6 +64,29 @@ public sealed class FakeDevice(ModelLayout layout, BlockPool pool)
         }
     }
 
+    /// <summary>Does a stage: now, or when the stage's queue comes to it and <paramref name="before"/> is done.</summary>
+    private Task Do(string name, int rows, Task before, Action work)
+    {
+        if (!isQueued)
+        {
+            Stage(name, rows);
+            work();
+            return Task.CompletedTask;
+        }
+
+        lock (_queues)
+        {
+            Task ahead = _queues[name];
+            return _queues[name] = Task.Run(async () =>
+            {
+                await ahead.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await before.ConfigureAwait(false);
+                Stage(name, rows);
+                work();
+            });
+        }
+    }
+
     private sealed unsafe class Slot : DeviceSlot
     {
         private readonly FakeDevice _device;
@@ -70,6 +94,7 @@ public sealed class FakeDevice(ModelLayout layout, BlockPool pool)
         private readonly MemoryBlock _input;
         private readonly MemoryBlock _output;
         private readonly long[] _onDevice;
+        private Task _done = Task.CompletedTask;
 
         public Slot(FakeDevice device)
             : base(1)
@@ -89,23 +114,22 @@ public sealed class FakeDevice(ModelLayout layout, BlockPool pool)
 
         public override Span<byte> Input(int index) => _input.Span;
 
-        public override void Upload(int rows)
-        {
-            _device.Stage("upload", rows);
-            Numbers(_input, rows).CopyTo(_onDevice);
-        }
+        public override void Upload(int rows) => _done = _device.Do("upload", rows, Task.CompletedTask, () => Numbers(_input, rows).CopyTo(_onDevice));
 
-        public override void Run(int rows)
+        public override void Run(int rows) => _done = _device.Do("run", rows, _done, () =>
         {
-            _device.Stage("run", rows);
             foreach (ref long number in _onDevice.AsSpan(0, rows * _rowBytes / sizeof(long))) number = PuppetRun.Answer(number);
+        });
+
+        public override void Download(int rows) => _done = _device.Do("download", rows, _done, () => _onDevice.AsSpan(0, rows * _rowBytes / sizeof(long)).CopyTo(Numbers(_output, rows)));
+
+        public override (TimeSpan Run, TimeSpan Download) Finish()
+        {
+            _done.GetAwaiter().GetResult();
+            return default;
         }
 
-        public override void Download(int rows)
-        {
-            _device.Stage("download", rows);
-            _onDevice.AsSpan(0, rows * _rowBytes / sizeof(long)).CopyTo(Numbers(_output, rows));
-        }
+        public override void Settle() => _done.ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
 
         protected override void Describe(int rows) =>
             Tensors[0] = new OutputTensor { DataType = DataType.Int64, Shape = new TensorShape([rows, .. _device.Layout.Outputs[0].ClientDims.Dims]), Address = _output.Address, ByteLength = rows * _rowBytes };

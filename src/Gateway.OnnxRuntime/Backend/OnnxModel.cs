@@ -4,6 +4,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
 using Gateway.OnnxRuntime.Backend.Devices;
+using Gateway.OnnxRuntime.Cuda;
 using Gateway.OnnxRuntime.Environments;
 using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Native;
@@ -46,7 +47,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         try
         {
             // The session that says what the model takes is also the one that most models run.
-            OrtSession session = Session(ProviderChoice.Cpu, _threads ?? 1);
+            OrtSession session = OnCpu(_threads ?? 1);
             Signature = new ModelSignature([.. session.Inputs.Select(Describe)], [.. session.Outputs.Select(Describe)]);
         }
         catch
@@ -87,7 +88,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         foreach ((OrtSession session, DeviceTraits? traits) in _sessions.Values)
         {
             if (traits is null) session.Dispose();
-            else traits.Guard(session.Dispose);
+            else traits.End(session);
         }
 
         _sessions.Clear();
@@ -96,14 +97,15 @@ internal sealed partial class OnnxModel : ILoadedModel
     private IReadOnlyList<IModelExecutor> Create(ModelLayout layout, ProviderChoice choice, int instances, IReadOnlyList<string> refused)
     {
         int threads = choice.IsCpu ? _threads ??= ChooseThreads(layout, instances) : _threads ?? 1;
-        OrtSession session = Session(choice, threads);
+        bool isPipelined = !choice.IsCpu && OnnxExecutor.HasFixedShapes(layout);
+        (OrtSession session, DeviceTraits? traits) = Session(choice, threads, isPipelined);
         string[] cpuNodes = choice.IsCpu ? [] : [.. session.ReadAssignedNodes().Where(node => node.IsOnCpu).Select(node => node.Name.Length > 0 ? $"{node.OperatorType} ({node.Name})" : node.OperatorType)];
         ExecutionPlacement placement = new(choice.Name, Describe(choice, threads), cpuNodes, [.. refused]);
         IReadOnlyList<IModelExecutor> executors = choice.IsCpu
             ? [new OnnxExecutor(layout, session, placement, _pool, _time)]
-            : OnnxExecutor.HasFixedShapes(layout)
-                ? new DeviceInstance(choice.Lanes ?? DeviceTraits.Of(choice).Stages.Lanes, PipelineMaker(layout, choice, threads)).CreateLanes(placement)
-                : [CreateUnpipelined(layout, session, choice, placement)];
+            : isPipelined
+                ? new DeviceInstance(choice.Lanes ?? traits!.Orders.Lanes, PipelineMaker(layout, choice, threads)).CreateLanes(placement)
+                : [traits!.Guard(() => new OnnxExecutor(layout, session, placement, _pool, _time, traits.Gate))];
         if (_devices.Add(placement.Device) && cpuNodes.Length > 0) LogCpuNodes(_logger, _source.Name, placement.Device, cpuNodes.Length, string.Join(", ", cpuNodes.Take(MostNodesLogged)));
         return executors;
     }
@@ -114,27 +116,21 @@ internal sealed partial class OnnxModel : ILoadedModel
         OrtSession? used = null;
         return () =>
         {
+            DeviceTraits? traits;
             lock (_sessions)
             {
                 // Another instance may have loaded one already.
-                bool isSame = _sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known) && ReferenceEquals(known.Session, used);
-                if (isSame)
+                if (_sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known) && ReferenceEquals(known.Session, used))
                 {
                     _sessions.Remove((choice.Device, threads));
-                    known.Traits!.Guard(known.Session.Dispose);
+                    known.Traits!.End(known.Session);
                 }
 
-                used = Session(choice, threads);
+                (used, traits) = Session(choice, threads, isPipelined: true);
             }
 
-            return OnnxDeviceModel.CreatePipeline(_environment, layout, used, choice, _pool, _time);
+            return OnnxDeviceModel.CreatePipeline(_environment, layout, used, choice, traits!, _pool, _time);
         };
-    }
-
-    private OnnxExecutor CreateUnpipelined(ModelLayout layout, OrtSession session, ProviderChoice choice, ExecutionPlacement placement)
-    {
-        DeviceTraits traits = DeviceTraits.Of(choice);
-        return traits.Guard(() => new OnnxExecutor(layout, session, placement, _pool, _time, traits.Gate));
     }
 
     private static string Describe(ProviderChoice choice, int threads) => (choice.IsCpu, threads) switch
@@ -145,20 +141,29 @@ internal sealed partial class OnnxModel : ILoadedModel
         _ => $"CPU, {threads} threads",
     };
 
-    private OrtSession Session(ProviderChoice choice, int threads)
+    private OrtSession OnCpu(int threads) => Session(ProviderChoice.Cpu, threads, isPipelined: false).Session;
+
+    private (OrtSession Session, DeviceTraits? Traits) Session(ProviderChoice choice, int threads, bool isPipelined)
     {
-        if (_sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known)) return known.Session;
-        DeviceTraits? traits = choice.IsCpu ? null : DeviceTraits.Of(choice);
-        OrtSession session = traits is null ? Load(choice, threads) : traits.Guard(() => Load(choice, threads));
-        _sessions[(choice.Device, threads)] = (session, traits);
-        return session;
+        if (_sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known)) return known;
+        DeviceTraits? traits = choice.IsCpu ? null : DeviceTraits.Of(choice, isPipelined);
+        try
+        {
+            OrtSession session = traits is null ? Load(choice, threads, null) : traits.Guard(() => Load(choice, threads, traits.Queues));
+            return _sessions[(choice.Device, threads)] = (session, traits);
+        }
+        catch
+        {
+            traits?.Queues?.Dispose();
+            throw;
+        }
     }
 
-    private OrtSession Load(ProviderChoice choice, int threads)
+    private OrtSession Load(ProviderChoice choice, int threads, CudaQueues? queues)
     {
         try
         {
-            using OrtSessionOptions options = SessionSettings.For(_source.Declared ?? new ModelConfig { Name = _source.Name }, choice, threads);
+            using OrtSessionOptions options = SessionSettings.For(_source.Declared ?? new ModelConfig { Name = _source.Name }, choice, threads, queues);
             return OrtSession.Load(_environment, _source.File, options);
         }
         catch (OrtException error)
@@ -197,7 +202,7 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     private long Try(ModelLayout layout, int threads, int rows)
     {
-        using OnnxExecutor executor = new(layout, Session(ProviderChoice.Cpu, threads), OnTrial, _pool, _time);
+        using OnnxExecutor executor = new(layout, OnCpu(threads), OnTrial, _pool, _time);
         return ThreadTrial.BestOf(executor, rows, _time);
     }
 

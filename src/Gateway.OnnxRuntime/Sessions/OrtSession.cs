@@ -170,7 +170,7 @@ public sealed unsafe class OrtSession : IDisposable
 
         // Taken before the session reads them: an initializer disposed since it was added is an error here, and not a stray pointer.
         if (weights != null) ObjectDisposedException.ThrowIf(weights.Handle.IsDisposed, weights);
-        using var kept = new OrtHandle(-1, null, [environment.Handle, weights?.Handle, .. options.Initializers]);
+        using var kept = new OrtHandle(-1, null, [environment.Handle, weights?.Handle, .. options.Kept]);
         nint native;
         OrtStatus.Check(create(env.Native, nativeOptions.Native, weights == null ? 0 : weights.Handle.DangerousGetHandle(), &native));
         return new OrtSession(native, [kept]);

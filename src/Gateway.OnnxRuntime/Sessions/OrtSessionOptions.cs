@@ -11,7 +11,7 @@ namespace Gateway.OnnxRuntime.Sessions;
 public sealed unsafe class OrtSessionOptions : IDisposable
 {
     private readonly List<string> _providers = [];
-    private readonly List<OrtHandle> _initializers = [];
+    private readonly List<OrtHandle> _kept = [];
 
     public OrtSessionOptions()
     {
@@ -25,7 +25,8 @@ public sealed unsafe class OrtSessionOptions : IDisposable
 
     internal OrtHandle Handle { get; }
 
-    internal IReadOnlyList<OrtHandle> Initializers => _initializers;
+    /// <summary>What sessions keep alive: initializers, queues of work.</summary>
+    internal IReadOnlyList<OrtHandle> Kept => _kept;
 
     /// <summary>Sets how far the model is rewritten; ONNX Runtime's default is <see cref="OrtGraphOptimization.All"/>.</summary>
     public OrtSessionOptions GraphOptimization(OrtGraphOptimization level) =>
@@ -94,7 +95,7 @@ public sealed unsafe class OrtSessionOptions : IDisposable
         using OrtHandle.Lease options = Handle.Use();
         using OrtHandle.Lease tensor = value.Handle.Use();
         OrtStatus.Check(OrtLibrary.Api->AddInitializer(options.Native, nativeName.Pointer, tensor.Native));
-        _initializers.Add(value.Handle);
+        _kept.Add(value.Handle);
         return this;
     }
 
@@ -109,6 +110,9 @@ public sealed unsafe class OrtSessionOptions : IDisposable
         if (added != OrtProviders.Cpu) _providers.Add(added);
         return this;
     }
+
+    /// <summary>Has the sessions keep an object alive that they use without knowing.</summary>
+    internal void Keep(OrtHandle handle) => _kept.Add(handle);
 
     public void Dispose() => Handle.Dispose();
 

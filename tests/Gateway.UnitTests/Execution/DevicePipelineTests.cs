@@ -16,13 +16,13 @@ public sealed class DevicePipelineTests
     private int _loads;
 
     [Fact]
-    public async Task Concurrent_ThreeBatches_AreInThreeStagesAtOnce()
+    public async Task Queued_ThreeBatches_AreInThreeStagesAtOnce()
     {
-        await using TestModel model = Serve(DeviceStages.Concurrent(), Policy with { MaxBatchRows = 1 });
+        await using TestModel model = Serve(DeviceOrders.Queued(), Policy with { MaxBatchRows = 1 });
         using Barrier together = new(3);
         _device.OnStage = (_, _) =>
         {
-            // The first three batches meet: one in each stage, which needs all three lanes and each stage's gate.
+            // The first three batches meet: one in each stage, which needs all three lanes, and that none of them is waited for under the gate.
             if (_device.MostAtOnce < 3) together.SignalAndWait(TimeSpan.FromMilliseconds(50));
         };
 
@@ -33,9 +33,9 @@ public sealed class DevicePipelineTests
     }
 
     [Fact]
-    public async Task Exclusive_ManyBatches_OneStageAtATime()
+    public async Task Immediate_ManyBatches_OneStageAtATime()
     {
-        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy);
+        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy);
 
         Sent[] sent = [.. Enumerable.Range(0, 200).Select(i => model.Send(i))];
 
@@ -49,7 +49,7 @@ public sealed class DevicePipelineTests
     [InlineData("download")]
     public async Task Failure_InAnyStage_FailsItsRequestAndNoOther(string stage)
     {
-        await using TestModel model = Serve(DeviceStages.Concurrent(), Policy);
+        await using TestModel model = Serve(DeviceOrders.Queued(), Policy);
         bool fails = true;
         _device.OnStage = (name, _) =>
         {
@@ -65,7 +65,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task OutOfMemory_LargeBatch_IsHalvedAndLaterOnesStaySmall()
     {
-        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy with { BisectsFailedBatches = false });
+        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy with { BisectsFailedBatches = false });
         _device.OnStage = (name, rows) =>
         {
             if (name == "run" && rows > 2) throw FakeDevice.OutOfMemory();
@@ -85,7 +85,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task OutOfMemory_OfOneRow_FailsItsRequest()
     {
-        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy);
+        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy);
         _device.OnStage = (_, _) => throw FakeDevice.OutOfMemory();
 
         Answer answer = await model.Send(1).AnswerAsync();
@@ -97,7 +97,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task LostDevice_ComesBack_NobodyNotices()
     {
-        await using TestModel model = Serve(DeviceStages.Concurrent(), Policy);
+        await using TestModel model = Serve(DeviceOrders.Queued(), Policy);
         int runs = 0;
         _device.OnStage = (name, _) =>
         {
@@ -115,7 +115,7 @@ public sealed class DevicePipelineTests
     public async Task LostDevice_StaysAwayForAWhile_RequestsWaitForIt()
     {
         int attempts = 0;
-        await using TestModel model = Serve(DeviceStages.Concurrent(), Policy, onReload: () =>
+        await using TestModel model = Serve(DeviceOrders.Queued(), Policy, onReload: () =>
         {
             if (Interlocked.Increment(ref attempts) < 4) throw new ModelLoadException("not back yet");
         });
@@ -136,7 +136,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task LostDevice_ByTheSameRequestAgain_FailsThatRequest()
     {
-        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy);
+        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy);
         _device.OnStage = (name, _) =>
         {
             if (name == "run") throw FakeDevice.Lost();
@@ -151,7 +151,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task LostDevice_NeverBack_StopsAllTheSame()
     {
-        await using TestModel model = Serve(DeviceStages.Exclusive(), Policy, onReload: () => throw new ModelLoadException("gone"));
+        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy, onReload: () => throw new ModelLoadException("gone"));
         _device.OnStage = (_, _) => throw FakeDevice.Lost();
         Sent sent = model.Send(1);
 
@@ -163,7 +163,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task Closed_WhateverHappened_AllMemoryIsBack()
     {
-        await using (TestModel model = Serve(DeviceStages.Concurrent(), Policy))
+        await using (TestModel model = Serve(DeviceOrders.Queued(), Policy))
         {
             int runs = 0;
             _device.OnStage = (_, _) =>
@@ -208,20 +208,20 @@ public sealed class DevicePipelineTests
         }
     }
 
-    private TestModel Serve(DeviceStages stages, BatchingPolicy policy, Action? onReload = null)
+    private TestModel Serve(DeviceOrders orders, BatchingPolicy policy, Action? onReload = null)
     {
         IModelExecutor[] lanes = [];
         int next = 0;
         return new TestModel(new TestModelSetup
         {
-            Instances = stages.Lanes,
+            Instances = orders.Lanes,
             Policy = policy with { FollowsLatencyCurve = true },
             CreateExecutor = (layout, pool, time) =>
             {
                 if (lanes.Length == 0)
                 {
-                    _device = new FakeDevice(layout, pool);
-                    lanes = new DeviceInstance(stages.Lanes, () =>
+                    _device = new FakeDevice(layout, pool, orders.IsQueued);
+                    lanes = new DeviceInstance(orders.Lanes, () =>
                     {
                         if (_loads++ > 0)
                         {
@@ -230,7 +230,7 @@ public sealed class DevicePipelineTests
                             _loads++;
                         }
 
-                        return new DevicePipeline(layout, stages, stages.Lanes, _device.CreateSlot, time);
+                        return new DevicePipeline(layout, orders, orders.Lanes, _device.CreateSlot, time);
                     }).CreateLanes(Placement);
                 }
 

@@ -4,15 +4,15 @@ namespace Gateway.Core.Execution.Devices;
 
 /// <summary>Takes batches through a device's stages, several at a time: while one runs, the next is uploaded and the last one's outputs come back.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: each caller of <see cref="Execute"/> is a lane; a lane takes its batch through all stages, waiting at each for its turn. There is one slot more
-/// than lanes, so that a lane need not wait for the answers of its last batch to be encoded.
+/// <b>Behaviour</b>: each caller of <see cref="Execute"/> is a lane; in its turn a lane tells the device all that is to be done with its batch, and waits for that outside of the gate, so
+/// that the next lane's batch is there before this one's is done. There is one slot more than lanes, so that a lane need not wait for the answers of its last batch to be encoded.
 /// <b>Threading</b>: any number of lanes; leases come back from any thread. <b>Ownership</b>: of the slots; counted, as <see cref="DeviceInstance"/> says.
 /// <b>Cost</b>: no allocation a batch; one copy of each row before the upload.
 /// </remarks>
 public sealed class DevicePipeline
 {
     private readonly ModelLayout _layout;
-    private readonly DeviceStages _stages;
+    private readonly DeviceOrders _orders;
     private readonly TimeProvider _time;
     private readonly Action _onTerminate;
     private readonly Action _onClosed;
@@ -29,11 +29,11 @@ public sealed class DevicePipeline
     /// <param name="createSlot">Makes one slot; called <paramref name="lanes"/> + 1 times.</param>
     /// <param name="onTerminate">Cuts short what runs.</param>
     /// <param name="onClosed">Called once, when nobody holds it any more and no stage will be called again.</param>
-    public DevicePipeline(ModelLayout layout, DeviceStages stages, int lanes, Func<DeviceSlot> createSlot, TimeProvider time, Action? onTerminate = null, Action? onClosed = null)
+    public DevicePipeline(ModelLayout layout, DeviceOrders orders, int lanes, Func<DeviceSlot> createSlot, TimeProvider time, Action? onTerminate = null, Action? onClosed = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(lanes, 1);
         _layout = layout;
-        _stages = stages;
+        _orders = orders;
         _time = time;
         _onTerminate = onTerminate ?? (() => { });
         _onClosed = onClosed ?? (() => { });
@@ -61,19 +61,26 @@ public sealed class DevicePipeline
         {
             for (int i = 0; i < _layout.Inputs.Count; i++) RowGather.Into(batch, i, _layout.Inputs[i].RowBytes, slot.Input(i));
             batch.UploadStart = _time.GetTimestamp();
-            using (_stages.Upload.Hold()) slot.Upload(batch.PaddedRows);
-            using (_stages.Run.Hold())
+            using (_orders.Gate.Hold())
             {
+                slot.Upload(batch.PaddedRows);
                 batch.RunStart = _time.GetTimestamp();
                 slot.Run(batch.PaddedRows);
                 batch.RunEnd = _time.GetTimestamp();
+                slot.Download(batch.PaddedRows);
             }
 
-            using (_stages.Download.Hold()) slot.Download(batch.PaddedRows);
+            (TimeSpan run, TimeSpan download) = slot.Finish();
             batch.DownloadEnd = _time.GetTimestamp();
+            if (_orders.IsQueued)
+            {
+                batch.RunEnd = batch.DownloadEnd - Ticks(download);
+                batch.RunStart = Math.Max(batch.UploadStart, batch.RunEnd - Ticks(run));
+            }
         }
         catch
         {
+            slot.Settle();
             Return(slot);
             throw;
         }
@@ -90,10 +97,20 @@ public sealed class DevicePipeline
         {
             for (int i = 0; i < _layout.Inputs.Count; i++) slot.Input(i)[..(rows * _layout.Inputs[i].RowBytes)].Clear();
             long start = _time.GetTimestamp();
-            using (_stages.Upload.Hold()) slot.Upload(rows);
-            using (_stages.Run.Hold()) slot.Run(rows);
-            using (_stages.Download.Hold()) slot.Download(rows);
+            using (_orders.Gate.Hold())
+            {
+                slot.Upload(rows);
+                slot.Run(rows);
+                slot.Download(rows);
+            }
+
+            slot.Finish();
             return _time.GetTimestamp() - start;
+        }
+        catch
+        {
+            slot.Settle();
+            throw;
         }
         finally
         {
@@ -142,6 +159,8 @@ public sealed class DevicePipeline
     {
         if (Interlocked.Decrement(ref _holders) == 0) Close();
     }
+
+    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _time.TimestampFrequency);
 
     private void Close()
     {

@@ -3,7 +3,7 @@ namespace Gateway.Core.Execution.Devices;
 /// <summary>Memory for one batch on both sides of a device, with what is bound to it; lent out as the output of the batch that ran in it.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: a batch goes through <see cref="Upload"/>, <see cref="Run"/> and <see cref="Download"/>, each with the same rows; afterwards its outputs lie in
-/// host memory. A stage may return before the device is done, if the next one waits for it. <b>Threading</b>: one batch at a time; each stage under its gate.
+/// host memory once <see cref="Finish"/> has returned. <b>Threading</b>: one batch at a time; the stages under the device's gate, <see cref="Finish"/> outside of it.
 /// <b>Ownership</b>: its <see cref="DevicePipeline"/>'s. The memory goes when the slot is retired and nobody reads from it any more.
 /// <b>Cost</b>: no allocation once a number of rows has been run before.
 /// </remarks>
@@ -25,6 +25,16 @@ public abstract class DeviceSlot(int outputs) : BatchOutput(outputs)
 
     /// <exception cref="ExecutionException">The stage failed.</exception>
     public abstract void Download(int rows);
+
+    /// <summary>Waits until a device that has queues has done all three stages.</summary>
+    /// <returns>What the device took for the run and for the way back; of a device without queues nothing that counts.</returns>
+    /// <exception cref="ExecutionException">One of the stages failed.</exception>
+    public virtual (TimeSpan Run, TimeSpan Download) Finish() => default;
+
+    /// <summary>A stage failed: waits until the device has nothing to do with this memory any more. Does not throw.</summary>
+    public virtual void Settle()
+    {
+    }
 
     /// <summary>Says in <see cref="BatchOutput.Tensors"/> where the outputs of a batch of so many rows lie.</summary>
     protected abstract void Describe(int rows);

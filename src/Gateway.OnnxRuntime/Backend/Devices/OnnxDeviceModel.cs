@@ -24,6 +24,7 @@ internal sealed class OnnxDeviceModel
         Choice = choice;
         Traits = traits;
         Pool = pool;
+        RunOptions = NewRunOptions();
         _inputsOnCpu = Arrange(session.Inputs, session.ReadInputsOnCpu(), layout.Inputs);
         _outputsOnCpu = Arrange(session.Outputs, session.ReadOutputsOnCpu(), layout.Outputs);
     }
@@ -40,24 +41,28 @@ internal sealed class OnnxDeviceModel
 
     public BlockPool Pool { get; }
 
-    public OrtRunOptions RunOptions { get; } = new();
+    public OrtRunOptions RunOptions { get; }
 
     /// <summary>Makes a pipeline for a session.</summary>
     /// <exception cref="OrtException">The device has not enough memory, or cannot be copied to.</exception>
     public static DevicePipeline CreatePipeline(
-        OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, BlockPool pool, TimeProvider time)
+        OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, DeviceTraits traits, BlockPool pool, TimeProvider time)
     {
-        DeviceTraits traits = DeviceTraits.Of(choice);
         OnnxDeviceModel model = new(environment, layout, session, choice, traits, pool);
         return new DevicePipeline(
-            layout, traits.Stages, choice.Lanes ?? traits.Stages.Lanes, () => traits.Guard(() => new OnnxDeviceSlot(model, model._slots++)), time, model.RunOptions.Terminate, model.RunOptions.Dispose);
+            layout, traits.Orders, choice.Lanes ?? traits.Orders.Lanes, () => traits.Guard(model.CreateSlot), time, model.RunOptions.Terminate, model.RunOptions.Dispose);
     }
 
     public bool IsInputOnCpu(int index) => _inputsOnCpu[index];
 
     public bool IsOutputOnCpu(int index) => _outputsOnCpu[index];
 
+    /// <summary>Where there are queues a run returns when the device has been told all of it, and what comes after it waits there.</summary>
+    public OrtRunOptions NewRunOptions() => Traits.Queues is null ? new OrtRunOptions() : new OrtRunOptions().ConfigEntry("disable_synchronize_execution_providers", "1");
+
     public ExecutionException Explain(OrtException error) => RunFailures.Explain(error, RunOptions.IsTerminated);
+
+    private DeviceSlot CreateSlot() => Traits.Queues is null ? new WebGpuSlot(this, _slots++) : new CudaSlot(this, _slots++, Traits.Queues);
 
     /// <summary>From the file's order of tensors to the layout's, which may have fewer.</summary>
     private static bool[] Arrange(IReadOnlyList<Values.OrtValueInfo> infos, bool[] onCpu, IReadOnlyList<TensorSpec> specs)

@@ -17,94 +17,114 @@ namespace Gateway.OnnxRuntime.Backend.Devices;
 /// <b>Behaviour</b>: tensors that only the device touches lie there and are copied; those that a node on the CPU reads or writes stay in host memory. A tensor
 /// bound from host memory would be copied once, when it is bound, and never again: so what is on the device is bound there, and copied before each run.
 /// </remarks>
-internal sealed unsafe class OnnxDeviceSlot : DeviceSlot
+internal abstract unsafe class OnnxDeviceSlot : DeviceSlot
 {
-    private readonly OnnxDeviceModel _model;
     private readonly ModelLayout _layout;
-    private readonly HostMemory[] _hostInputs;
-    private readonly HostMemory[] _hostOutputs;
-    private readonly OrtBuffer?[] _deviceInputs;
-    private readonly OrtBuffer?[] _deviceOutputs;
     private readonly TensorShape[] _outputShapes;
     private readonly Bound?[] _bounds;
     private readonly int _index;
 
-    public OnnxDeviceSlot(OnnxDeviceModel model, int index)
+    protected OnnxDeviceSlot(OnnxDeviceModel model, int index)
         : base(model.Layout.Outputs.Count)
     {
-        _model = model;
+        Model = model;
         _layout = model.Layout;
         _index = index;
-        _hostInputs = new HostMemory[_layout.Inputs.Count];
-        _hostOutputs = new HostMemory[_layout.Outputs.Count];
-        _deviceInputs = new OrtBuffer?[_layout.Inputs.Count];
-        _deviceOutputs = new OrtBuffer?[_layout.Outputs.Count];
+        Inputs = new Side[_layout.Inputs.Count];
+        Outputs = new Side[_layout.Outputs.Count];
         _outputShapes = [.. _layout.Outputs.Select(spec => _layout.ForRows(spec.ClientDims, 1))];
         _bounds = new Bound?[_layout.MaxBatchRows + 1];
         try
         {
-            for (int i = 0; i < _hostInputs.Length; i++) (_hostInputs[i], _deviceInputs[i]) = Allocate(_layout.Inputs[i], BlockOwner.InputSlab, _model.IsInputOnCpu(i));
-            for (int i = 0; i < _hostOutputs.Length; i++) (_hostOutputs[i], _deviceOutputs[i]) = Allocate(_layout.Outputs[i], BlockOwner.OutputSlab, _model.IsOutputOnCpu(i));
+            for (int i = 0; i < Inputs.Length; i++) Inputs[i] = Allocate(_layout.Inputs[i], BlockOwner.InputSlab, model.IsInputOnCpu(i));
+            for (int i = 0; i < Outputs.Length; i++) Outputs[i] = Allocate(_layout.Outputs[i], BlockOwner.OutputSlab, model.IsOutputOnCpu(i));
         }
         catch
         {
-            // Not by FreeMemory: whoever makes a slot holds the gate already.
-            Free();
+            FreeTensors();
             throw;
         }
     }
 
-    public override Span<byte> Input(int index) => _hostInputs[index].Span;
+    protected OnnxDeviceModel Model { get; }
 
-    public override void Upload(int rows) => Do(rows, static (bound, _) => bound.Upload.Run());
+    protected Side[] Inputs { get; }
 
-    public override void Run(int rows) => Do(rows, static (bound, model) => model.Session.Run(bound.Binding, bound.Options ?? model.RunOptions));
+    protected Side[] Outputs { get; }
 
-    public override void Download(int rows) => Do(rows, static (bound, _) => bound.Download.Run());
+    public sealed override Span<byte> Input(int index) => Inputs[index].Host.Span;
 
-    protected override void Describe(int rows)
+    public sealed override void Upload(int rows) => Do(rows, static (slot, rows) => slot.BringThere(rows));
+
+    public sealed override void Run(int rows) => Do(rows, static (slot, rows) => slot.RunThere(rows));
+
+    public sealed override void Download(int rows) => Do(rows, static (slot, rows) => slot.BringBack(rows));
+
+    protected abstract void BringThere(int rows);
+
+    protected virtual void RunThere(int rows)
+    {
+        Bound bound = BoundFor(rows);
+        Model.Session.Run(bound.Binding, bound.Options ?? Model.RunOptions);
+    }
+
+    protected abstract void BringBack(int rows);
+
+    protected sealed override void Describe(int rows)
     {
         for (int i = 0; i < _layout.Outputs.Count; i++)
         {
             TensorSpec spec = _layout.Outputs[i];
             TensorShape shape = _outputShapes[i];
             if (_layout.IsBatching) shape[0] = rows;
-            Tensors[i] = new OutputTensor { DataType = spec.DataType, Shape = shape, Address = (byte*)_hostOutputs[i].Address, ByteLength = spec.RowBytes * rows };
+            Tensors[i] = new OutputTensor { DataType = spec.DataType, Shape = shape, Address = (byte*)Outputs[i].Host.Address, ByteLength = spec.RowBytes * rows };
         }
     }
 
-    protected override void FreeMemory() => _model.Traits.Guard(Free);
+    protected sealed override void FreeMemory() => Model.Traits.Guard(Free);
 
-    private void Free()
-    {
-        foreach (Bound? bound in _bounds) bound?.Dispose();
-        foreach (OrtBuffer? buffer in _deviceInputs.Concat(_deviceOutputs)) buffer?.Dispose();
-        foreach (HostMemory? memory in _hostInputs.Concat(_hostOutputs)) memory?.Dispose();
-    }
+    /// <summary>Under the device's gate, where it has one.</summary>
+    protected virtual void Free() => FreeTensors();
 
-    private void Do(int rows, Action<Bound, OnnxDeviceModel> stage)
+    /// <summary>A tensor of a batch of so many rows on the device.</summary>
+    protected OrtValue OnDevice(OrtBuffer buffer, TensorSpec spec, int rows) => Over(Model.Traits.Memory, buffer.Data, spec, rows);
+
+    /// <summary>A tensor of a batch of so many rows in host memory.</summary>
+    protected OrtValue OnHost(HostMemory memory, TensorSpec spec, int rows) => Over(OrtMemoryInfo.Cpu, memory.Address, spec, rows);
+
+    private protected void Do(int rows, Action<OnnxDeviceSlot, int> stage)
     {
         long errors = OrtDeviceErrors.Count;
         try
         {
-            stage(_bounds[rows] ??= Bind(rows), _model);
+            stage(this, rows);
         }
         catch (OrtException error)
         {
-            throw _model.Explain(error);
+            throw Model.Explain(error);
         }
 
         // WebGPU says only in the log that a kernel did not run: what lies in the outputs then is not the model's answer.
-        if (OrtDeviceErrors.Count != errors && _model.Choice.IsWebGpu) throw _model.Explain(new OrtException(OrtErrorCode.EpFail, OrtDeviceErrors.Last));
+        if (OrtDeviceErrors.Count != errors && Model.Choice.IsWebGpu) throw Model.Explain(new OrtException(OrtErrorCode.EpFail, OrtDeviceErrors.Last));
     }
 
-    private (HostMemory Host, OrtBuffer? Device) Allocate(TensorSpec spec, BlockOwner owner, bool isOnCpu)
+    private void FreeTensors()
+    {
+        foreach (Bound? bound in _bounds) bound?.Dispose();
+        foreach (Side side in Inputs.Concat(Outputs))
+        {
+            side.Device?.Dispose();
+            side.Host?.Dispose();
+        }
+    }
+
+    private Side Allocate(TensorSpec spec, BlockOwner owner, bool isOnCpu)
     {
         int bytes = checked(spec.RowBytes * _layout.MaxBatchRows);
-        HostMemory host = HostMemory.Allocate(_model.Session, _model.Traits.Pinned, _model.Pool, bytes, owner);
+        HostMemory host = HostMemory.Allocate(Model.Session, Model.Traits.Pinned, Model.Pool, bytes, owner);
         try
         {
-            return (host, isOnCpu ? null : _model.Session.GetAllocator(_model.Traits.Memory).Allocate((nuint)Math.Max(1, bytes)));
+            return new Side(spec, host, isOnCpu ? null : Model.Session.GetAllocator(Model.Traits.Memory).Allocate((nuint)Math.Max(1, bytes)));
         }
         catch
         {
@@ -113,75 +133,52 @@ internal sealed unsafe class OnnxDeviceSlot : DeviceSlot
         }
     }
 
+    private Bound BoundFor(int rows) => _bounds[rows] ??= Bind(rows);
+
     private Bound Bind(int rows)
     {
-        OrtIoBinding binding = _model.Session.CreateBinding();
-        List<(OrtValue, OrtValue)> uploads = [];
-        List<(OrtValue, OrtValue)> downloads = [];
+        OrtIoBinding binding = Model.Session.CreateBinding();
         try
         {
-            for (int i = 0; i < _hostInputs.Length; i++)
+            foreach (Side side in Inputs)
             {
-                TensorSpec spec = _layout.Inputs[i];
-                OrtValue host = Over(OrtMemoryInfo.Cpu, _hostInputs[i].Address, spec, rows);
-                if (_deviceInputs[i] is not { } buffer)
-                {
-                    using (host) binding.BindInput(spec.Name, host);
-                    continue;
-                }
-
-                OrtValue device = Over(_model.Traits.Memory, buffer.Data, spec, rows);
-                uploads.Add((host, device));
-                binding.BindInput(spec.Name, device);
+                using OrtValue value = side.Device is null ? OnHost(side.Host, side.Spec, rows) : OnDevice(side.Device, side.Spec, rows);
+                binding.BindInput(side.Spec.Name, value);
             }
 
-            for (int i = 0; i < _hostOutputs.Length; i++)
+            foreach (Side side in Outputs)
             {
-                TensorSpec spec = _layout.Outputs[i];
-                OrtValue host = Over(OrtMemoryInfo.Cpu, _hostOutputs[i].Address, spec, rows);
-                if (_deviceOutputs[i] is not { } buffer)
-                {
-                    using (host) binding.BindOutput(spec.Name, host);
-                    continue;
-                }
-
-                OrtValue device = Over(_model.Traits.Memory, buffer.Data, spec, rows);
-                downloads.Add((device, host));
-                binding.BindOutput(spec.Name, device);
+                using OrtValue value = side.Device is null ? OnHost(side.Host, side.Spec, rows) : OnDevice(side.Device, side.Spec, rows);
+                binding.BindOutput(side.Spec.Name, value);
             }
 
-            return new Bound(binding, new OrtTensorCopy(_model.Environment, uploads), new OrtTensorCopy(_model.Environment, downloads), GraphOptions(rows));
+            return new Bound(binding, GraphOptions(rows));
         }
         catch
         {
             binding.Dispose();
-            foreach ((OrtValue one, OrtValue other) in uploads.Concat(downloads))
-            {
-                one.Dispose();
-                other.Dispose();
-            }
-
             throw;
         }
     }
 
     /// <summary>A captured graph has the addresses in it: each slot and batch size needs one of its own.</summary>
-    private OrtRunOptions? GraphOptions(int rows) =>
-        _layout.Config.Optimization.CapturesGraphs
-            ? new OrtRunOptions().ConfigEntry("gpu_graph_id", ((_index * (_layout.MaxBatchRows + 1)) + rows).ToString(CultureInfo.InvariantCulture))
-            : null;
+    private OrtRunOptions? GraphOptions(int rows) => _layout.Config.Optimization.CapturesGraphs
+        ? Model.NewRunOptions().ConfigEntry("gpu_graph_id", ((_index * (_layout.MaxBatchRows + 1)) + rows).ToString(CultureInfo.InvariantCulture))
+        : null;
 
     private OrtValue Over(OrtMemoryInfo memory, nint address, TensorSpec spec, int rows) =>
         OrtValue.OverMemory(memory, address, (nuint)(spec.RowBytes * rows), _layout.ForRows(spec.ModelDims, rows).Dims, spec.DataType);
 
+    /// <summary>Both sides of a tensor, with room for the largest batch.</summary>
+    /// <param name="Device">Null for one that a node on the CPU reads or writes.</param>
+    protected readonly record struct Side(TensorSpec Spec, HostMemory Host, OrtBuffer? Device);
+
     /// <summary>What is bound for one batch size.</summary>
-    private sealed record Bound(OrtIoBinding Binding, OrtTensorCopy Upload, OrtTensorCopy Download, OrtRunOptions? Options) : IDisposable
+    private sealed record Bound(OrtIoBinding Binding, OrtRunOptions? Options) : IDisposable
     {
         public void Dispose()
         {
             Binding.Dispose();
-            Upload.Dispose();
-            Download.Dispose();
             Options?.Dispose();
         }
     }

@@ -1,4 +1,5 @@
 using Gateway.Core.Models.Configuration;
+using Gateway.OnnxRuntime.Cuda;
 using Gateway.OnnxRuntime.Sessions;
 
 namespace Gateway.OnnxRuntime.Backend.Devices;
@@ -20,9 +21,11 @@ internal sealed record ProviderChoice(string Name, IReadOnlyList<(string Name, I
     public string Device => IsCpu ? "CPU" : IsWebGpu ? "WebGPU" : $"GPU {Gpu} ({string.Join(" + ", Providers.Select(provider => provider.Name))})";
 
     /// <summary>Adds the providers to a session's options.</summary>
+    /// <param name="queues">What they are to run on; null for queues of their own.</param>
     /// <exception cref="Errors.OrtProviderException">One cannot be had; the message says what is missing.</exception>
-    public void AddTo(OrtSessionOptions options)
+    public void AddTo(OrtSessionOptions options, CudaQueues? queues)
     {
-        foreach ((string name, IReadOnlyDictionary<string, string> settings) in Providers) options.AddProvider(name, settings);
+        queues?.KeepBy(options);
+        foreach ((string name, IReadOnlyDictionary<string, string> settings) in Providers) options.AddProvider(name, queues is null ? settings : settings.Concat(queues.Settings).ToDictionary());
     }
 }
