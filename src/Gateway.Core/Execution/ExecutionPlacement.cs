@@ -12,6 +12,9 @@ public sealed record ExecutionPlacement(string Provider, string Device, IReadOnl
     /// <summary>Whether rows have to be brought to a device of this machine's.</summary>
     public bool IsOnDevice => Provider is not ("cpu" or "unknown" or RemoteParameters.BackendName);
 
+    /// <summary>Whether the first batch of each size takes much longer than those after it, so that few sizes are better than many.</summary>
+    public bool PaysForNewSizes { get; init; }
+
     /// <summary>An instance that says nothing about itself.</summary>
     public static ExecutionPlacement Unknown { get; } = new("unknown", "unknown", [], []);
 }

@@ -1,5 +1,4 @@
 using Gateway.Core.Execution;
-using Gateway.Core.Models.Configuration;
 using Gateway.Core.Scheduling;
 
 namespace Gateway.Core.Models;
@@ -21,12 +20,13 @@ internal static class DeviceProfiler
     private const int RunsASize = 3;
     private const int Ends = 2;
 
+    /// <param name="allowed">Sizes that batches are padded to; none for any size.</param>
     /// <param name="files">See <see cref="ModelDigest.OfFiles"/>.</param>
     /// <param name="cache">Where earlier measurements may be found and this one is kept; null for nowhere.</param>
     public static void Profile(
-        ModelSource source, byte[] files, ModelLayout layout, GatewayModelConfig gateway, IModelExecutor executor, LatencyModel latency, TimeProvider time, ProfileCache? cache)
+        ModelSource source, byte[] files, ModelLayout layout, IReadOnlyList<int> allowed, IModelExecutor executor, LatencyModel latency, TimeProvider time, ProfileCache? cache)
     {
-        int[] sizes = [.. gateway.AllowedBatchSizes.Count > 0 ? gateway.AllowedBatchSizes : latency.Sizes];
+        int[] sizes = [.. allowed.Count > 0 ? allowed : latency.Sizes];
         ProfileKey key = ProfileKey.Of(source, files, executor.Placement, layout.MaxBatchRows, sizes);
         IReadOnlyDictionary<int, long>? known = cache?.Find(key);
         if (known is null)

@@ -53,9 +53,10 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
         List<IModelExecutor> executors = [];
         try
         {
-            BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
             List<int> groups = [];
             CreateExecutors(file, layout, executors, groups);
+            BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
+            if (layout.IsBatching && policy.AllowedBatchSizes.Count == 0 && executors.Any(executor => executor.Placement.PaysForNewSizes)) policy = policy with { AllowedBatchSizes = DeviceSizes.UpTo(layout.MaxBatchRows) };
             DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time, statistics, groups[^1] + 1);
             ServedModel model = new(layout, file.Device, batcher, digest)
             {
@@ -67,7 +68,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             for (int group = 0; group < batcher.Latencies.Count; group++)
             {
                 IModelExecutor first = executors[groups.IndexOf(group)];
-                if (first.Placement.IsOnDevice) DeviceProfiler.Profile(source, files, layout, gateway, first, batcher.Latencies[group], time, profiles);
+                if (first.Placement.IsOnDevice) DeviceProfiler.Profile(source, files, layout, policy.AllowedBatchSizes, first, batcher.Latencies[group], time, profiles);
                 else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, first, batcher.Latencies[group], time);
             }
 

@@ -1,8 +1,8 @@
 using Gateway.Core.Execution;
-using Gateway.Core.Execution.Devices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
+using Gateway.OnnxRuntime.Backend.Devices;
 using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Sessions;
 
@@ -17,17 +17,17 @@ internal sealed class OnnxExecutor : IModelExecutor
 {
     private readonly OrtRunOptions _runOptions = new();
     private readonly TimeProvider _time;
-    private readonly StageGate? _gate;
+    private readonly DeviceTraits? _traits;
     private readonly SlabRunner? _slabs;
     private readonly FreeShapeRunner? _free;
 
     /// <param name="session">Borrowed; outlives the executor.</param>
     /// <param name="placement">Where the session runs.</param>
-    /// <param name="gate">Held during each run on a device that may be told one thing at a time; null elsewhere.</param>
-    public OnnxExecutor(ModelLayout layout, OrtSession session, ExecutionPlacement placement, BlockPool pool, TimeProvider time, StageGate? gate = null)
+    /// <param name="traits">Of the device that the session is on; null for the CPU.</param>
+    public OnnxExecutor(ModelLayout layout, OrtSession session, ExecutionPlacement placement, BlockPool pool, TimeProvider time, DeviceTraits? traits = null)
     {
         _time = time;
-        _gate = gate;
+        _traits = traits;
         Placement = placement;
         if (placement.Provider == ExecutionAccelerator.Cpu && HasFixedShapes(layout))
         {
@@ -51,7 +51,7 @@ internal sealed class OnnxExecutor : IModelExecutor
 
     public BatchOutput Execute(Batch batch)
     {
-        _gate?.Enter();
+        _traits?.Enter();
         try
         {
             return _slabs?.Execute(batch, _runOptions, _time) ?? _free!.Execute(batch, _runOptions, _time);
@@ -62,7 +62,7 @@ internal sealed class OnnxExecutor : IModelExecutor
         }
         finally
         {
-            _gate?.Exit();
+            _traits?.Exit();
         }
     }
 
@@ -89,10 +89,10 @@ internal sealed class OnnxExecutor : IModelExecutor
 
     public void Dispose()
     {
-        _gate?.Enter();
+        _traits?.Enter();
         _slabs?.Dispose();
         _free?.Dispose();
-        _gate?.Exit();
+        _traits?.Exit();
         _runOptions.Dispose();
     }
 

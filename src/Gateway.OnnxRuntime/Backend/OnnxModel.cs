@@ -4,7 +4,6 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
 using Gateway.OnnxRuntime.Backend.Devices;
-using Gateway.OnnxRuntime.Cuda;
 using Gateway.OnnxRuntime.Environments;
 using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Native;
@@ -87,8 +86,7 @@ internal sealed partial class OnnxModel : ILoadedModel
     {
         foreach ((OrtSession session, DeviceTraits? traits) in _sessions.Values)
         {
-            if (traits is null) session.Dispose();
-            else traits.End(session);
+            End(session, traits);
         }
 
         _sessions.Clear();
@@ -98,14 +96,14 @@ internal sealed partial class OnnxModel : ILoadedModel
     {
         int threads = choice.IsCpu ? _threads ??= ChooseThreads(layout, instances) : _threads ?? 1;
         bool isPipelined = !choice.IsCpu && OnnxExecutor.HasFixedShapes(layout);
-        (OrtSession session, DeviceTraits? traits) = Session(choice, threads, isPipelined);
+        (OrtSession session, DeviceTraits? traits) = choice.IsCpu ? (OnCpu(threads), null) : OnDevice(choice, threads, isPipelined);
         string[] cpuNodes = choice.IsCpu ? [] : [.. session.ReadAssignedNodes().Where(node => node.IsOnCpu).Select(node => node.Name.Length > 0 ? $"{node.OperatorType} ({node.Name})" : node.OperatorType)];
-        ExecutionPlacement placement = new(choice.Name, Describe(choice, threads), cpuNodes, [.. refused]);
+        ExecutionPlacement placement = new(choice.Name, Describe(choice, threads), cpuNodes, [.. refused]) { PaysForNewSizes = isPipelined && !choice.IsWebGpu };
         IReadOnlyList<IModelExecutor> executors = choice.IsCpu
             ? [new OnnxExecutor(layout, session, placement, _pool, _time)]
             : isPipelined
                 ? new DeviceInstance(choice.Lanes ?? traits!.Orders.Lanes, PipelineMaker(layout, choice, threads)).CreateLanes(placement)
-                : [traits!.Guard(() => new OnnxExecutor(layout, session, placement, _pool, _time, traits.Gate))];
+                : [traits!.Guard(() => new OnnxExecutor(layout, session, placement, _pool, _time, traits))];
         if (_devices.Add(placement.Device) && cpuNodes.Length > 0) LogCpuNodes(_logger, _source.Name, placement.Device, cpuNodes.Length, string.Join(", ", cpuNodes.Take(MostNodesLogged)));
         return executors;
     }
@@ -123,10 +121,10 @@ internal sealed partial class OnnxModel : ILoadedModel
                 if (_sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known) && ReferenceEquals(known.Session, used))
                 {
                     _sessions.Remove((choice.Device, threads));
-                    known.Traits!.End(known.Session);
+                    End(known.Session, known.Traits);
                 }
 
-                (used, traits) = Session(choice, threads, isPipelined: true);
+                (used, traits) = OnDevice(choice, threads, isPipelined: true);
             }
 
             return OnnxDeviceModel.CreatePipeline(_environment, layout, used, choice, traits!, _pool, _time);
@@ -141,29 +139,66 @@ internal sealed partial class OnnxModel : ILoadedModel
         _ => $"CPU, {threads} threads",
     };
 
-    private OrtSession OnCpu(int threads) => Session(ProviderChoice.Cpu, threads, isPipelined: false).Session;
+    private OrtSession OnCpu(int threads)
+    {
+        if (!_sessions.TryGetValue((ProviderChoice.Cpu.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known)) _sessions[(ProviderChoice.Cpu.Device, threads)] = known = (Load(ProviderChoice.Cpu, threads, null), null);
+        return known.Session;
+    }
 
-    private (OrtSession Session, DeviceTraits? Traits) Session(ProviderChoice choice, int threads, bool isPipelined)
+    private (OrtSession Session, DeviceTraits? Traits) OnDevice(ProviderChoice choice, int threads, bool isPipelined)
     {
         if (_sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known)) return known;
-        DeviceTraits? traits = choice.IsCpu ? null : DeviceTraits.Of(choice, isPipelined);
+        bool? wantsGraphs = (_source.Declared ?? new ModelConfig { Name = _source.Name }).Optimization.CapturesGraphs;
+        if (isPipelined && (wantsGraphs ?? choice.IsCudaAlone))
+        {
+            try
+            {
+                return _sessions[(choice.Device, threads)] = Load(choice, threads, isPipelined, recordsGraphs: true);
+            }
+            catch (ModelLoadException error) when (wantsGraphs is null)
+            {
+                LogNoGraphs(_logger, _source.Name, choice.Device, error.Message);
+            }
+        }
+
+        return _sessions[(choice.Device, threads)] = Load(choice, threads, isPipelined, recordsGraphs: false);
+    }
+
+    private (OrtSession Session, DeviceTraits? Traits) Load(ProviderChoice choice, int threads, bool isPipelined, bool recordsGraphs)
+    {
+        DeviceTraits traits;
         try
         {
-            OrtSession session = traits is null ? Load(choice, threads, null) : traits.Guard(() => Load(choice, threads, traits.Queues));
-            return _sessions[(choice.Device, threads)] = (session, traits);
+            traits = DeviceTraits.Of(choice, isPipelined, recordsGraphs);
+        }
+        catch (OrtException error)
+        {
+            throw new ModelLoadException(error.Message, error);
+        }
+
+        try
+        {
+            return (traits.Guard(() => Load(choice, threads, traits)), traits);
         }
         catch
         {
-            traits?.Queues?.Dispose();
+            traits.Dispose();
             throw;
         }
     }
 
-    private OrtSession Load(ProviderChoice choice, int threads, CudaQueues? queues)
+    private static void End(OrtSession session, DeviceTraits? traits)
+    {
+        if (traits is null) session.Dispose();
+        else traits.Guard(session.Dispose);
+        traits?.Dispose();
+    }
+
+    private OrtSession Load(ProviderChoice choice, int threads, DeviceTraits? traits)
     {
         try
         {
-            using OrtSessionOptions options = SessionSettings.For(_source.Declared ?? new ModelConfig { Name = _source.Name }, choice, threads, queues);
+            using OrtSessionOptions options = SessionSettings.For(_source.Declared ?? new ModelConfig { Name = _source.Name }, choice, threads, traits);
             return OrtSession.Load(_environment, _source.File, options);
         }
         catch (OrtException error)
@@ -224,6 +259,9 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     [LoggerMessage(3002, LogLevel.Warning, "Model {Model}: {Provider} cannot be had, so {Next} is tried, as its configuration says: {Reason}", EventName = "ProviderFallback")]
     private static partial void LogFallback(ILogger logger, string model, string provider, string next, string reason);
+
+    [LoggerMessage(3004, LogLevel.Information, "Model {Model} on {Device}: its work is not recorded as graphs, but told anew for each batch: {Reason}", EventName = "NoGraphs")]
+    private static partial void LogNoGraphs(ILogger logger, string model, string device, string reason);
 
     [LoggerMessage(3003, LogLevel.Warning, "Model {Model} on {Device}: {Count} nodes run on the CPU: {Nodes}", EventName = "NodesOnCpu")]
     private static partial void LogCpuNodes(ILogger logger, string model, string device, int count, string nodes);

@@ -1,6 +1,5 @@
 using Gateway.Core.Models.Configuration;
 using Gateway.OnnxRuntime.Backend.Devices;
-using Gateway.OnnxRuntime.Cuda;
 using Gateway.OnnxRuntime.Sessions;
 
 namespace Gateway.OnnxRuntime.Backend;
@@ -13,9 +12,9 @@ internal static class SessionSettings
 
     /// <param name="config">The model's configuration, as far as it is written.</param>
     /// <param name="choice">What is to run it.</param>
-    /// <param name="queues">What a session on a CUDA device is to run on; null for queues of its own.</param>
+    /// <param name="traits">Of the device that is to run it; null for the CPU.</param>
     /// <param name="intraOpThreads">Threads within an operator, the calling one included; <see cref="SharedThreads"/> for those that all models share.</param>
-    public static OrtSessionOptions For(ModelConfig config, ProviderChoice choice, int intraOpThreads, CudaQueues? queues = null)
+    public static OrtSessionOptions For(ModelConfig config, ProviderChoice choice, int intraOpThreads, DeviceTraits? traits = null)
     {
         OnnxRuntimeParameters parameters = config.OnnxRuntime;
         OrtSessionOptions options = new OrtSessionOptions()
@@ -39,7 +38,7 @@ internal static class SessionSettings
             if (parameters.EnableMemoryPattern is { } pattern) options.MemoryPattern(pattern);
             foreach ((string key, string value) in parameters.SessionConfigEntries) options.ConfigEntry(key, value);
             if (choice.IsCpu) return options;
-            choice.AddTo(options, queues);
+            choice.AddTo(options, traits!);
             return options.RecordAssignment();
         }
         catch

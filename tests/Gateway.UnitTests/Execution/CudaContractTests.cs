@@ -18,6 +18,12 @@ public sealed class CudaContractTests(OrtFixture ort) : ExecutionContract
 
     protected override string Instances => "instance_group [ { kind: KIND_GPU count: 1 } ]";
 
+    protected override string ExactInstances =>
+        """
+        instance_group [ { kind: KIND_GPU count: 1 } ]
+        optimization { execution_accelerators { gpu_execution_accelerator [ { name: "cuda" parameters { key: "use_tf32" value: "0" } } ] } }
+        """;
+
     protected override void RequireDevice() => Assert.SkipWhen(WhyNone.Value is not null, WhyNone.Value ?? "");
 
     /// <summary>A recorded graph has the addresses of one slot in it, and the thread that recorded it: each batch must still be of its own rows, whoever runs it.</summary>
@@ -39,6 +45,16 @@ public sealed class CudaContractTests(OrtFixture ort) : ExecutionContract
             float[] input = Rows(rows, seed: i);
             Assert.Equal(Product(input), await RunAsync(repository, "matmul", rows, input));
         })));
+    }
+
+    [Theory]
+    [MemberData(nameof(SampleModels))]
+    public async Task SampleModels_OnTensorCores_AgreeWithTheCpu(string name)
+    {
+        RequireDevice();
+        await using DeviceComparison comparison = await DeviceComparison.OfAsync(name, Instances, MostRows, DeviceComparison.TensorCores);
+
+        foreach (int rows in new[] { 1, 3, comparison.MaxBatchRows }) await comparison.AssertAgreesAsync(rows, seed: rows);
     }
 
     [Fact]

@@ -13,16 +13,20 @@ namespace Gateway.UnitTests.Execution;
 /// <summary>A sample model served twice, by the CPU and by a device, and asked the same.</summary>
 internal sealed class DeviceComparison : IAsyncDisposable
 {
-    // Kernels add in other orders and fuse differently; a network of a few layers of FP32 stays within this of the CPU's answer.
-    private const float Relative = 1e-3f;
-    private const float Absolute = 1e-4f;
+    /// <summary>Kernels add in other orders and fuse differently; a network of a few layers of FP32 stays within this of the CPU's answer.</summary>
+    public static readonly (float Relative, float Absolute, float OfLargest) Exact = (1e-3f, 1e-4f, 0);
 
+    /// <summary>NVIDIA's tensor cores multiply FP32 with ten bits of its mantissa (TF32), which CUDA's provider lets them unless it is told otherwise.</summary>
+    public static readonly (float Relative, float Absolute, float OfLargest) TensorCores = (1e-2f, 0, 1e-2f);
+
+    private readonly (float Relative, float Absolute, float OfLargest) _tolerance;
     private readonly TestRepository _repository;
     private readonly ServedModel _onCpu;
     private readonly ServedModel _onDevice;
 
-    private DeviceComparison(TestRepository repository)
+    private DeviceComparison(TestRepository repository, (float Relative, float Absolute, float OfLargest) tolerance)
     {
+        _tolerance = tolerance;
         _repository = repository;
         _onCpu = repository.Catalog.Find("on_cpu", 0);
         _onDevice = repository.Catalog.Find("on_device", 0);
@@ -34,7 +38,8 @@ internal sealed class DeviceComparison : IAsyncDisposable
 
     /// <param name="instances">The part of a configuration that asks for the device.</param>
     /// <param name="mostRows">Largest batch, where the sample's own is larger.</param>
-    public static async Task<DeviceComparison> OfAsync(string name, string instances, int mostRows)
+    /// <param name="tolerance">How far an FP32 element may be from the CPU's, of which relative to it and to the largest of its tensor; all others are equal.</param>
+    public static async Task<DeviceComparison> OfAsync(string name, string instances, int mostRows, (float Relative, float Absolute, float OfLargest) tolerance)
     {
         TestRepository repository = new();
         string folder = TestRepository.File($"config/model-repository/{name}");
@@ -48,7 +53,7 @@ internal sealed class DeviceComparison : IAsyncDisposable
             Assert.True(repository.Status(copy).State == ModelState.Ready, repository.Status(copy).Reason);
         }
 
-        return new DeviceComparison(repository);
+        return new DeviceComparison(repository, tolerance);
     }
 
     public async Task AssertAgreesAsync(int rows, int seed)
@@ -71,13 +76,15 @@ internal sealed class DeviceComparison : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _repository.DisposeAsync();
 
-    private static void AssertClose(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual, string name)
+    private void AssertClose(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual, string name)
     {
         ReadOnlySpan<float> wanted = MemoryMarshal.Cast<byte, float>(expected);
         ReadOnlySpan<float> got = MemoryMarshal.Cast<byte, float>(actual);
+        float largest = 0;
+        foreach (float value in wanted) largest = Math.Max(largest, Math.Abs(value));
         for (int i = 0; i < wanted.Length; i++)
         {
-            float tolerance = Absolute + (Relative * Math.Abs(wanted[i]));
+            float tolerance = _tolerance.Absolute + (_tolerance.Relative * Math.Abs(wanted[i])) + (_tolerance.OfLargest * largest);
             Assert.True(Math.Abs(wanted[i] - got[i]) <= tolerance, $"{name}[{i}]: CPU {wanted[i]}, device {got[i]}");
         }
     }

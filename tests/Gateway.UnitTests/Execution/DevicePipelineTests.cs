@@ -18,7 +18,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task Queued_ThreeBatches_AreInThreeStagesAtOnce()
     {
-        await using TestModel model = Serve(DeviceOrders.Queued(), Policy with { MaxBatchRows = 1 });
+        await using TestModel model = Serve(new ThreadedOrders(), Policy with { MaxBatchRows = 1 });
         using Barrier together = new(3);
         _device.OnStage = (_, _) =>
         {
@@ -35,7 +35,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task Immediate_ManyBatches_OneStageAtATime()
     {
-        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy);
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy);
 
         Sent[] sent = [.. Enumerable.Range(0, 200).Select(i => model.Send(i))];
 
@@ -49,7 +49,7 @@ public sealed class DevicePipelineTests
     [InlineData("download")]
     public async Task Failure_InAnyStage_FailsItsRequestAndNoOther(string stage)
     {
-        await using TestModel model = Serve(DeviceOrders.Queued(), Policy);
+        await using TestModel model = Serve(new ThreadedOrders(), Policy);
         bool fails = true;
         _device.OnStage = (name, _) =>
         {
@@ -65,7 +65,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task OutOfMemory_LargeBatch_IsHalvedAndLaterOnesStaySmall()
     {
-        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy with { BisectsFailedBatches = false });
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy with { BisectsFailedBatches = false });
         _device.OnStage = (name, rows) =>
         {
             if (name == "run" && rows > 2) throw FakeDevice.OutOfMemory();
@@ -85,7 +85,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task OutOfMemory_OfOneRow_FailsItsRequest()
     {
-        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy);
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy);
         _device.OnStage = (_, _) => throw FakeDevice.OutOfMemory();
 
         Answer answer = await model.Send(1).AnswerAsync();
@@ -97,7 +97,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task LostDevice_ComesBack_NobodyNotices()
     {
-        await using TestModel model = Serve(DeviceOrders.Queued(), Policy);
+        await using TestModel model = Serve(new ThreadedOrders(), Policy);
         int runs = 0;
         _device.OnStage = (name, _) =>
         {
@@ -115,7 +115,7 @@ public sealed class DevicePipelineTests
     public async Task LostDevice_StaysAwayForAWhile_RequestsWaitForIt()
     {
         int attempts = 0;
-        await using TestModel model = Serve(DeviceOrders.Queued(), Policy, onReload: () =>
+        await using TestModel model = Serve(new ThreadedOrders(), Policy, onReload: () =>
         {
             if (Interlocked.Increment(ref attempts) < 4) throw new ModelLoadException("not back yet");
         });
@@ -136,7 +136,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task LostDevice_ByTheSameRequestAgain_FailsThatRequest()
     {
-        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy);
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy);
         _device.OnStage = (name, _) =>
         {
             if (name == "run") throw FakeDevice.Lost();
@@ -151,7 +151,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task LostDevice_NeverBack_StopsAllTheSame()
     {
-        await using TestModel model = Serve(DeviceOrders.Immediate(), Policy, onReload: () => throw new ModelLoadException("gone"));
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy, onReload: () => throw new ModelLoadException("gone"));
         _device.OnStage = (_, _) => throw FakeDevice.Lost();
         Sent sent = model.Send(1);
 
@@ -163,7 +163,7 @@ public sealed class DevicePipelineTests
     [Fact]
     public async Task Closed_WhateverHappened_AllMemoryIsBack()
     {
-        await using (TestModel model = Serve(DeviceOrders.Queued(), Policy))
+        await using (TestModel model = Serve(new ThreadedOrders(), Policy))
         {
             int runs = 0;
             _device.OnStage = (_, _) =>

@@ -24,6 +24,9 @@ public abstract class ExecutionContract
     /// <summary>The part of a configuration that asks for it.</summary>
     protected abstract string Instances { get; }
 
+    /// <summary>Likewise, with arithmetic as exact as the provider has it.</summary>
+    protected virtual string ExactInstances => Instances;
+
     /// <summary>Largest batch of a sample model.</summary>
     protected virtual int MostRows => 16;
 
@@ -221,7 +224,7 @@ public abstract class ExecutionContract
     public async Task SampleModels_AgreeWithTheCpu(string name)
     {
         RequireDevice();
-        await using DeviceComparison comparison = await DeviceComparison.OfAsync(name, Instances, MostRows);
+        await using DeviceComparison comparison = await DeviceComparison.OfAsync(name, ExactInstances, MostRows, DeviceComparison.Exact);
 
         Assert.Equal(Provider, comparison.Placement.Provider);
         foreach (int rows in new[] { 1, 2, 3, comparison.MaxBatchRows }) await comparison.AssertAgreesAsync(rows, seed: rows);

@@ -13,7 +13,7 @@ internal sealed class Gpu(string provider) : IScenario
     public bool PinsClient => false;
 
     public static IReadOnlyList<IGpuPart> Parts(string provider) =>
-        [new GpuGateway(provider), new GpuOverlap(provider, capturesGraphs: false), new GpuStages(provider), new GpuCopies(provider), new GpuOverlap(provider, capturesGraphs: true)];
+        [new GpuGateway(provider), new GpuOverlap(provider, capturesGraphs: false), new GpuStages(provider), new GpuCopies(provider), new GpuSearches(provider), new GpuOverlap(provider, capturesGraphs: true)];
 
     public IReadOnlyList<Comparison> Measure(Effort effort) => [.. Parts(provider).SelectMany((_, part) => GpuPartProcess.Run(provider, part, effort))];
 }

@@ -29,10 +29,11 @@ internal sealed unsafe class DeviceLoop : IDisposable
     private readonly OrtTensorCopy _download;
 
     /// <param name="provider">As ONNX Runtime calls it.</param>
-    public DeviceLoop(BenchModel model, string provider, int rows)
+    /// <param name="settings">The provider's own.</param>
+    public DeviceLoop(BenchModel model, string provider, int rows, IReadOnlyDictionary<string, string>? settings = null)
     {
         using OrtSessionOptions options = new();
-        options.GraphOptimization(OrtGraphOptimization.All).IntraOpThreads(1).Spinning(false).AddProvider(provider);
+        options.GraphOptimization(OrtGraphOptimization.All).IntraOpThreads(1).Spinning(false).AddProvider(provider, settings);
         _session = OrtSession.Load(Environment, model.File, options);
         bool isWebGpu = provider.Equals(OrtProviders.WebGpu, StringComparison.OrdinalIgnoreCase);
         OrtMemoryInfo device = isWebGpu ? OrtMemoryInfo.WebGpu() : OrtMemoryInfo.Cuda();

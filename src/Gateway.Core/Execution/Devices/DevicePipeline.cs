@@ -4,7 +4,7 @@ namespace Gateway.Core.Execution.Devices;
 
 /// <summary>Takes batches through a device's stages, several at a time: while one runs, the next is uploaded and the last one's outputs come back.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: each caller of <see cref="Execute"/> is a lane; in its turn a lane tells the device all that is to be done with its batch, and waits for that outside of the gate, so
+/// <b>Behaviour</b>: each caller of <see cref="Execute"/> is a lane; it has the device told all that is to be done with its batch, and waits for that by itself, so
 /// that the next lane's batch is there before this one's is done. There is one slot more than lanes, so that a lane need not wait for the answers of its last batch to be encoded.
 /// <b>Threading</b>: any number of lanes; leases come back from any thread. <b>Ownership</b>: of the slots; counted, as <see cref="DeviceInstance"/> says.
 /// <b>Cost</b>: no allocation a batch; one copy of each row before the upload.
@@ -19,6 +19,9 @@ public sealed class DevicePipeline
     private readonly List<DeviceSlot> _slots = [];
     private readonly Stack<DeviceSlot> _free = new();
     private readonly object _freeLock = new();
+
+    // By whoever loads it, before it is served.
+    private readonly HashSet<int> _sizesRun = [];
     private bool _isTerminated;
     private bool _isLost;
 
@@ -61,22 +64,11 @@ public sealed class DevicePipeline
         {
             for (int i = 0; i < _layout.Inputs.Count; i++) RowGather.Into(batch, i, _layout.Inputs[i].RowBytes, slot.Input(i));
             batch.UploadStart = _time.GetTimestamp();
-            using (_orders.Gate.Hold())
-            {
-                slot.Upload(batch.PaddedRows);
-                batch.RunStart = _time.GetTimestamp();
-                slot.Run(batch.PaddedRows);
-                batch.RunEnd = _time.GetTimestamp();
-                slot.Download(batch.PaddedRows);
-            }
-
+            _orders.Give(slot, batch.PaddedRows, _time);
             (TimeSpan run, TimeSpan download) = slot.Finish();
             batch.DownloadEnd = _time.GetTimestamp();
-            if (_orders.IsQueued)
-            {
-                batch.RunEnd = batch.DownloadEnd - Ticks(download);
-                batch.RunStart = Math.Max(batch.UploadStart, batch.RunEnd - Ticks(run));
-            }
+            batch.RunEnd = _orders.IsQueued ? batch.DownloadEnd - Ticks(download) : slot.RunTold.End;
+            batch.RunStart = _orders.IsQueued ? Math.Max(batch.UploadStart, batch.RunEnd - Ticks(run)) : slot.RunTold.Start;
         }
         catch
         {
@@ -89,21 +81,29 @@ public sealed class DevicePipeline
         return slot;
     }
 
-    /// <summary>Ticks of one batch of zeros through all stages, with nothing beside it.</summary>
+    /// <summary>Ticks of one batch of zeros through all stages, with nothing beside it. The first of each size has every slot run it once, so that what a first run costs is paid.</summary>
     internal long Measure(int rows)
     {
-        DeviceSlot slot = Rent();
+        DeviceSlot[] slots = [.. Enumerable.Range(0, _sizesRun.Add(rows) ? _slots.Count : 1).Select(_ => Rent())];
+        long ticks = 0;
+        try
+        {
+            foreach (DeviceSlot slot in slots) ticks = Measure(slot, rows);
+            return ticks;
+        }
+        finally
+        {
+            foreach (DeviceSlot slot in slots) Return(slot);
+        }
+    }
+
+    private long Measure(DeviceSlot slot, int rows)
+    {
         try
         {
             for (int i = 0; i < _layout.Inputs.Count; i++) slot.Input(i)[..(rows * _layout.Inputs[i].RowBytes)].Clear();
             long start = _time.GetTimestamp();
-            using (_orders.Gate.Hold())
-            {
-                slot.Upload(rows);
-                slot.Run(rows);
-                slot.Download(rows);
-            }
-
+            _orders.Give(slot, rows, _time);
             slot.Finish();
             return _time.GetTimestamp() - start;
         }
@@ -111,10 +111,6 @@ public sealed class DevicePipeline
         {
             slot.Settle();
             throw;
-        }
-        finally
-        {
-            Return(slot);
         }
     }
 

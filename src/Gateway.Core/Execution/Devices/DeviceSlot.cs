@@ -1,9 +1,11 @@
+using System.Runtime.ExceptionServices;
+
 namespace Gateway.Core.Execution.Devices;
 
 /// <summary>Memory for one batch on both sides of a device, with what is bound to it; lent out as the output of the batch that ran in it.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: a batch goes through <see cref="Upload"/>, <see cref="Run"/> and <see cref="Download"/>, each with the same rows; afterwards its outputs lie in
-/// host memory once <see cref="Finish"/> has returned. <b>Threading</b>: one batch at a time; the stages under the device's gate, <see cref="Finish"/> outside of it.
+/// host memory once <see cref="Finish"/> has returned. <b>Threading</b>: one batch at a time; the stages as <see cref="DeviceOrders"/> says, <see cref="Finish"/> beside those of others.
 /// <b>Ownership</b>: its <see cref="DevicePipeline"/>'s. The memory goes when the slot is retired and nobody reads from it any more.
 /// <b>Cost</b>: no allocation once a number of rows has been run before.
 /// </remarks>
@@ -13,6 +15,14 @@ public abstract class DeviceSlot(int outputs) : BatchOutput(outputs)
     private int _holders = 1;
 
     internal DevicePipeline? Pipeline { get; set; }
+
+    /// <summary>Set when its orders were given, or one of them failed.</summary>
+    internal ManualResetEventSlim IsTold { get; } = new();
+
+    internal ExceptionDispatchInfo? Failure { get; set; }
+
+    /// <summary>When the device was told to run, and when it had been told.</summary>
+    internal (long Start, long End) RunTold { get; private set; }
 
     /// <summary>Host memory of one input, for all the rows there is room for.</summary>
     public abstract Span<byte> Input(int index);
@@ -41,6 +51,15 @@ public abstract class DeviceSlot(int outputs) : BatchOutput(outputs)
 
     /// <summary>Gives all memory back; no stage is called again. Any thread.</summary>
     protected abstract void FreeMemory();
+
+    internal void Tell(int rows, TimeProvider time)
+    {
+        Upload(rows);
+        long start = time.GetTimestamp();
+        Run(rows);
+        RunTold = (start, time.GetTimestamp());
+        Download(rows);
+    }
 
     internal void LendRows(int rows)
     {

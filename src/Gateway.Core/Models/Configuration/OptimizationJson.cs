@@ -16,10 +16,10 @@ internal static class OptimizationJson
         }
 
         json.WriteString("priority", "PRIORITY_DEFAULT");
-        if (optimization.CapturesGraphs)
+        if (optimization.CapturesGraphs is { } graphs)
         {
             json.WriteStartObject("cuda");
-            json.WriteBoolean("graphs", true);
+            json.WriteBoolean("graphs", graphs);
             json.WriteEndObject();
         }
 

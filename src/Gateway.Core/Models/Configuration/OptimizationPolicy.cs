@@ -8,8 +8,8 @@ public sealed record OptimizationPolicy
     /// <summary>Accelerators for instances on a GPU, in the order they are to be tried; empty is CUDA alone.</summary>
     public IReadOnlyList<ExecutionAccelerator> GpuAccelerators { get; init; } = [];
 
-    /// <summary>Whether the device's work for each batch size is recorded once and replayed (<c>optimization.cuda.graphs</c>).</summary>
-    public bool CapturesGraphs { get; init; }
+    /// <summary>Whether the device's work for each batch size is recorded once and replayed (<c>optimization.cuda.graphs</c>); null where nothing is said: where CUDA can, then.</summary>
+    public bool? CapturesGraphs { get; init; }
 
     /// <summary>Whether inputs are gathered in page-locked memory when the device has it.</summary>
     public bool InputPinnedMemory { get; init; } = true;

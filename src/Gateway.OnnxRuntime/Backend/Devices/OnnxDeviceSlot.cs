@@ -121,7 +121,8 @@ internal abstract unsafe class OnnxDeviceSlot : DeviceSlot
     private Side Allocate(TensorSpec spec, BlockOwner owner, bool isOnCpu)
     {
         int bytes = checked(spec.RowBytes * _layout.MaxBatchRows);
-        HostMemory host = HostMemory.Allocate(Model.Session, Model.Traits.Pinned, Model.Pool, bytes, owner);
+        bool isPinned = owner == BlockOwner.InputSlab ? _layout.Config.Optimization.InputPinnedMemory : _layout.Config.Optimization.OutputPinnedMemory;
+        HostMemory host = HostMemory.Allocate(Model.Session, isPinned ? Model.Traits.Pinned : null, Model.Pool, bytes, owner);
         try
         {
             return new Side(spec, host, isOnCpu ? null : Model.Session.GetAllocator(Model.Traits.Memory).Allocate((nuint)Math.Max(1, bytes)));
@@ -162,7 +163,7 @@ internal abstract unsafe class OnnxDeviceSlot : DeviceSlot
     }
 
     /// <summary>A captured graph has the addresses in it: each slot and batch size needs one of its own.</summary>
-    private OrtRunOptions? GraphOptions(int rows) => _layout.Config.Optimization.CapturesGraphs
+    private OrtRunOptions? GraphOptions(int rows) => Model.Traits.RecordsGraphs
         ? Model.NewRunOptions().ConfigEntry("gpu_graph_id", ((_index * (_layout.MaxBatchRows + 1)) + rows).ToString(CultureInfo.InvariantCulture))
         : null;
 

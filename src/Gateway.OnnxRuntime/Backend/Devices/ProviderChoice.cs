@@ -1,5 +1,4 @@
 using Gateway.Core.Models.Configuration;
-using Gateway.OnnxRuntime.Cuda;
 using Gateway.OnnxRuntime.Sessions;
 
 namespace Gateway.OnnxRuntime.Backend.Devices;
@@ -20,12 +19,21 @@ internal sealed record ProviderChoice(string Name, IReadOnlyList<(string Name, I
     /// <summary>For people.</summary>
     public string Device => IsCpu ? "CPU" : IsWebGpu ? "WebGPU" : $"GPU {Gpu} ({string.Join(" + ", Providers.Select(provider => provider.Name))})";
 
+    /// <summary>Whether CUDA's own kernels run all of it that a device runs.</summary>
+    public bool IsCudaAlone => Providers is [(OrtProviders.Cuda, _)];
+
     /// <summary>Adds the providers to a session's options.</summary>
-    /// <param name="queues">What they are to run on; null for queues of their own.</param>
     /// <exception cref="Errors.OrtProviderException">One cannot be had; the message says what is missing.</exception>
-    public void AddTo(OrtSessionOptions options, CudaQueues? queues)
+    public void AddTo(OrtSessionOptions options, DeviceTraits traits)
     {
-        queues?.KeepBy(options);
-        foreach ((string name, IReadOnlyDictionary<string, string> settings) in Providers) options.AddProvider(name, queues is null ? settings : settings.Concat(queues.Settings).ToDictionary());
+        traits.Queues?.KeepBy(options);
+        foreach ((string name, IReadOnlyDictionary<string, string> settings) in Providers)
+        {
+            Dictionary<string, string> all = new(settings);
+            foreach ((string key, string value) in traits.Queues?.Settings ?? new Dictionary<string, string>()) all[key] = value;
+            if (traits.RecordsGraphs && name == OrtProviders.Cuda) all["enable_cuda_graph"] = "1";
+            if (traits.RecordsGraphs && name == OrtProviders.WebGpu) all["enableGraphCapture"] = "1";
+            options.AddProvider(name, all);
+        }
     }
 }

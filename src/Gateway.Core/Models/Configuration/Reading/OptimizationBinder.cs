@@ -22,7 +22,7 @@ internal static class OptimizationBinder
         {
             GraphOptimization = (GraphOptimization)level,
             GpuAccelerators = AcceleratorBinder.BindGpu(accelerators, "optimization.execution_accelerators.gpu_execution_accelerator", errors),
-            CapturesGraphs = optimization.Message("cuda")?.Bool("graphs") ?? false,
+            CapturesGraphs = optimization.Message("cuda")?.Bool("graphs"),
             InputPinnedMemory = optimization.Message("input_pinned_memory")?.Bool("enable") ?? true,
             OutputPinnedMemory = optimization.Message("output_pinned_memory")?.Bool("enable") ?? true,
         };

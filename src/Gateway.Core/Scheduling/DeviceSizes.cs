@@ -1,0 +1,23 @@
+namespace Gateway.Core.Scheduling;
+
+/// <summary>The sizes that batches are run at on a device where each size costs something when it is first run: kernels are chosen for it, memory is laid out, a graph is recorded.</summary>
+/// <remarks>
+/// Powers of two and what is half way between them: few enough for all to be run before the model is served, and a batch of any size is padded by less than a third of what is run.
+/// <c>allowed_batch_sizes</c> in a model's configuration says otherwise.
+/// </remarks>
+internal static class DeviceSizes
+{
+    /// <returns>Ascending; the last is <paramref name="most"/>.</returns>
+    public static int[] UpTo(int most)
+    {
+        List<int> sizes = [];
+        for (int rows = 1; rows < most; rows *= 2)
+        {
+            sizes.Add(rows);
+            int between = rows + (rows / 2);
+            if (rows > 1 && between < most) sizes.Add(between);
+        }
+
+        return [.. sizes, most];
+    }
+}
