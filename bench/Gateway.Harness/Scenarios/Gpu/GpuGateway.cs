@@ -23,7 +23,7 @@ internal sealed class GpuGateway(string provider) : IGpuPart
         foreach ((BenchModel model, int maxBatch) in new[] { (BenchModel.Mlp, 256), (BenchModel.Conv, 256), (BenchModel.Heavy, 64) })
         {
             if (!effort.Wants(model)) continue;
-            using GpuRepository repository = new(provider, maxBatch, capturesGraphs: false, lanes: 0, model);
+            using GpuRepository repository = new(provider, maxBatch, capturesGraphs: null, lanes: 0, model);
             using ServerProcess server = effort.Programs.StartGateway(repository.Path, out int metrics, out IPEndPoint frames, Affinity.AllCores);
             yield return Measure(model, server, metrics, frames, effort);
         }

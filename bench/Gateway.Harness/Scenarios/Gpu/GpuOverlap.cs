@@ -5,7 +5,7 @@ using Gateway.Harness.Subjects.Gpu;
 namespace Gateway.Harness.Scenarios.Gpu;
 
 /// <summary>Whole batches through the engine, one after the other and several under way, beside a bare loop at the same batch size.</summary>
-internal sealed class GpuOverlap(string provider, bool capturesGraphs) : IGpuPart
+internal sealed class GpuOverlap(string provider, bool? capturesGraphs) : IGpuPart
 {
     private const double Share = 0.5;
     private const int AtOnce = 8;
@@ -14,7 +14,7 @@ internal sealed class GpuOverlap(string provider, bool capturesGraphs) : IGpuPar
     // From design.md, "Budgets".
     private static readonly Budget OfBareLoop = Budget.AtLeast(0.97);
 
-    public string Name => capturesGraphs ? "overlap, graphs" : "overlap";
+    public string Name => capturesGraphs switch { null => "overlap", true => "overlap, graphs", false => "overlap, no graphs" };
 
     public IEnumerable<Comparison> Measure(Effort effort)
     {

@@ -16,6 +16,8 @@ internal sealed unsafe class DeviceLoop : IDisposable
 {
     private static readonly OrtEnvironment Environment = OrtEnvironment.Open(NullLogger.Instance, OnnxRuntimeBackend.SharedPools);
 
+    private static readonly Dictionary<string, string> AsTheGateway = new() { ["cudnn_conv_algo_search"] = "HEURISTIC" };
+
     private readonly OrtSession _session;
     private readonly List<IDisposable> _owned = [];
     private readonly List<nint> _memory = [];
@@ -29,13 +31,13 @@ internal sealed unsafe class DeviceLoop : IDisposable
     private readonly OrtTensorCopy _download;
 
     /// <param name="provider">As ONNX Runtime calls it.</param>
-    /// <param name="settings">The provider's own.</param>
+    /// <param name="settings">The provider's own; null for those that the gateway gives it.</param>
     public DeviceLoop(BenchModel model, string provider, int rows, IReadOnlyDictionary<string, string>? settings = null)
     {
-        using OrtSessionOptions options = new();
-        options.GraphOptimization(OrtGraphOptimization.All).IntraOpThreads(1).Spinning(false).AddProvider(provider, settings);
-        _session = OrtSession.Load(Environment, model.File, options);
         bool isWebGpu = provider.Equals(OrtProviders.WebGpu, StringComparison.OrdinalIgnoreCase);
+        using OrtSessionOptions options = new();
+        options.GraphOptimization(OrtGraphOptimization.All).IntraOpThreads(1).Spinning(false).AddProvider(provider, settings ?? (isWebGpu ? null : AsTheGateway));
+        _session = OrtSession.Load(Environment, model.File, options);
         OrtMemoryInfo device = isWebGpu ? OrtMemoryInfo.WebGpu() : OrtMemoryInfo.Cuda();
         _pinned = isWebGpu ? null : OrtMemoryInfo.CudaPinned();
         long[] inputShape = [rows, .. model.InputDims];

@@ -11,9 +11,9 @@ internal sealed partial class GpuRepository : IDisposable
 
     /// <param name="provider"><c>webgpu</c>, <c>cuda</c>, <c>tensorrt</c> or <c>cpu</c>.</param>
     /// <param name="maxBatchSize">For all models.</param>
-    /// <param name="capturesGraphs">Whether the device's work is recorded and replayed.</param>
+    /// <param name="capturesGraphs">Whether the device's work is recorded and replayed; null for the engine's own choice.</param>
     /// <param name="lanes">Batches under way at once; 0 for the engine's own choice.</param>
-    public GpuRepository(string provider, int maxBatchSize, bool capturesGraphs, int lanes, params IReadOnlyList<BenchModel> models)
+    public GpuRepository(string provider, int maxBatchSize, bool? capturesGraphs, int lanes, params IReadOnlyList<BenchModel> models)
     {
         foreach (BenchModel model in models)
         {
@@ -32,10 +32,10 @@ internal sealed partial class GpuRepository : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    private static string Instances(string provider, bool capturesGraphs, int lanes)
+    private static string Instances(string provider, bool? capturesGraphs, int lanes)
     {
         if (provider == "cpu") return "instance_group [ { kind: KIND_CPU count: 1 } ]";
-        string graphs = capturesGraphs ? "cuda { graphs: true } " : "";
+        string graphs = capturesGraphs is { } captures ? $"cuda {{ graphs: {(captures ? "true" : "false")} }} " : "";
         string parameters = lanes > 0 ? $$""" parameters { key: "lanes" value: "{{lanes}}" }""" : "";
         return $$"""
             instance_group [ { kind: KIND_GPU count: 1 } ]

@@ -13,8 +13,8 @@ internal sealed class CudaSlot : OnnxDeviceSlot
     private readonly CudaEvent _hasRun;
     private readonly CudaEvent _isBack;
 
-    public CudaSlot(OnnxDeviceModel model, int index, CudaQueues queues)
-        : base(model, index)
+    public CudaSlot(OnnxDeviceModel model, CudaQueues queues)
+        : base(model)
     {
         _queues = queues;
         List<CudaEvent> made = [];

@@ -21,8 +21,13 @@ internal sealed record DeviceTraits(OrtMemoryInfo Memory, OrtMemoryInfo? Pinned,
     /// </summary>
     private static readonly StageGate WebGpuGate = new();
 
+    private int _slots;
+
     /// <summary>What the session's work is put on; null for a session with queues of its own, whose runs are waited for.</summary>
     public CudaQueues? Queues => IsPipelined ? Cuda : null;
+
+    /// <summary>Numbers the session's slots, those of all its instances: a graph that was recorded is found by its slot's number and its batch's size.</summary>
+    public int NumberSlot() => Interlocked.Increment(ref _slots) - 1;
 
     /// <exception cref="Errors.OrtException">The device is not there.</exception>
     public static DeviceTraits Of(ProviderChoice choice, bool isPipelined, bool recordsGraphs)

@@ -14,7 +14,6 @@ internal sealed class OnnxDeviceModel
 {
     private readonly bool[] _inputsOnCpu;
     private readonly bool[] _outputsOnCpu;
-    private int _slots;
 
     private OnnxDeviceModel(OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, DeviceTraits traits, BlockPool pool)
     {
@@ -62,7 +61,7 @@ internal sealed class OnnxDeviceModel
 
     public ExecutionException Explain(OrtException error) => RunFailures.Explain(error, RunOptions.IsTerminated);
 
-    private DeviceSlot CreateSlot() => Traits.Queues is null ? new WebGpuSlot(this, _slots++) : new CudaSlot(this, _slots++, Traits.Queues);
+    private DeviceSlot CreateSlot() => Traits.Queues is null ? new WebGpuSlot(this) : new CudaSlot(this, Traits.Queues);
 
     /// <summary>From the file's order of tensors to the layout's, which may have fewer.</summary>
     private static bool[] Arrange(IReadOnlyList<Values.OrtValueInfo> infos, bool[] onCpu, IReadOnlyList<TensorSpec> specs)

@@ -22,14 +22,14 @@ internal abstract unsafe class OnnxDeviceSlot : DeviceSlot
     private readonly ModelLayout _layout;
     private readonly TensorShape[] _outputShapes;
     private readonly Bound?[] _bounds;
-    private readonly int _index;
+    private readonly int _number;
 
-    protected OnnxDeviceSlot(OnnxDeviceModel model, int index)
+    protected OnnxDeviceSlot(OnnxDeviceModel model)
         : base(model.Layout.Outputs.Count)
     {
         Model = model;
         _layout = model.Layout;
-        _index = index;
+        _number = model.Traits.NumberSlot();
         Inputs = new Side[_layout.Inputs.Count];
         Outputs = new Side[_layout.Outputs.Count];
         _outputShapes = [.. _layout.Outputs.Select(spec => _layout.ForRows(spec.ClientDims, 1))];
@@ -164,7 +164,7 @@ internal abstract unsafe class OnnxDeviceSlot : DeviceSlot
 
     /// <summary>A captured graph has the addresses in it: each slot and batch size needs one of its own.</summary>
     private OrtRunOptions? GraphOptions(int rows) => Model.Traits.RecordsGraphs
-        ? Model.NewRunOptions().ConfigEntry("gpu_graph_id", ((_index * (_layout.MaxBatchRows + 1)) + rows).ToString(CultureInfo.InvariantCulture))
+        ? Model.NewRunOptions().ConfigEntry("gpu_graph_id", ((_number * (_layout.MaxBatchRows + 1)) + rows).ToString(CultureInfo.InvariantCulture))
         : null;
 
     private OrtValue Over(OrtMemoryInfo memory, nint address, TensorSpec spec, int rows) =>

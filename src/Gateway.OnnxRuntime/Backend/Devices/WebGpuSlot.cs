@@ -7,8 +7,8 @@ internal sealed class WebGpuSlot : OnnxDeviceSlot
 {
     private readonly (OrtTensorCopy There, OrtTensorCopy Back)?[] _copies;
 
-    public WebGpuSlot(OnnxDeviceModel model, int index)
-        : base(model, index) => _copies = new (OrtTensorCopy, OrtTensorCopy)?[model.Layout.MaxBatchRows + 1];
+    public WebGpuSlot(OnnxDeviceModel model)
+        : base(model) => _copies = new (OrtTensorCopy, OrtTensorCopy)?[model.Layout.MaxBatchRows + 1];
 
     protected override void BringThere(int rows) => CopiesFor(rows).There.Run();
 
