@@ -173,7 +173,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         }
         catch (OrtException error)
         {
-            throw new ModelLoadException(error.Message, error);
+            throw new ModelLoadException(OrtProviderAdvice.WhyNot(choice.Providers[0].Name, error.Message), error);
         }
 
         try

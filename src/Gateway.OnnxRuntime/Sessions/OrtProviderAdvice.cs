@@ -30,7 +30,7 @@ internal static class OrtProviderAdvice
         string package = $"Microsoft.ML.OnnxRuntime.Gpu.{(windows ? "Windows" : "Linux")} {OrtLibrary.Version}";
         string[] missing = [.. FilesOf(provider).Where(file => !File.Exists(Path.Combine(OrtLibrary.Folder, file)))];
         return missing.Length > 0
-            ? $"Missing: {string.Join(", ", missing)}. Copy from the package {package} into {OrtLibrary.Folder}, and install {alsoNeeded}."
+            ? $"Missing: {string.Join(", ", missing)}. Build with -p:OnnxRuntime=Gpu, or copy from the package {package} into {OrtLibrary.Folder}, and install {alsoNeeded} and the NVIDIA driver."
             : $"Its files are in {OrtLibrary.Folder}; they have to be those of {package}, with {alsoNeeded} and the NVIDIA driver installed.";
     }
 }
