@@ -137,7 +137,9 @@ with open(path, "w+b") as file:
         fails("ModelInfer", shared(offset=300), S.INVALID_ARGUMENT, "Invalid offset + byte size for shared memory region: 'data'")
         os.ftruncate(file.fileno(), 10)
         fails("ModelInfer", shared(), S.INVALID_ARGUMENT, "the object behind shared memory region 'data' can no longer be read and written as far as it was registered")
-        fails("CudaSharedMemoryRegister", make("CudaSharedMemoryRegisterRequest")(name="c", byte_size=1), S.UNIMPLEMENTED, "failed to register CUDA shared memory region: 'c', GPUs not supported")
+        has_cuda = "cuda_shared_memory" in service.ServerMetadata(make("ServerMetadataRequest")()).extensions
+        refusal = (S.INVALID_ARGUMENT, "'raw_handle' must be a valid cudaIpcMemHandle_t, which has 64 bytes") if has_cuda else (S.UNIMPLEMENTED, "failed to register CUDA shared memory region: 'c', GPUs not supported")
+        fails("CudaSharedMemoryRegister", make("CudaSharedMemoryRegisterRequest")(name="c", byte_size=1), *refusal)
         fails("CudaSharedMemoryStatus", make("CudaSharedMemoryStatusRequest")(name="data"), S.NOT_FOUND, "The region named 'data' is registered as system shared memory, not CUDA shared memory")
         assert get("/v2/cudasharedmemory/region/data/status") == (404, "The region named 'data' is registered as system shared memory, not CUDA shared memory")
         assert get("/v2/systemsharedmemory/region/none/status") == (404, "Unable to find system shared memory region: 'none'")

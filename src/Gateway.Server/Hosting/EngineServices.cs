@@ -1,5 +1,6 @@
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
+using Gateway.Core.Memory.Shared.Cuda;
 using Gateway.Core.Models;
 using Gateway.Core.Tenants;
 using Gateway.Core.Tracing;
@@ -23,7 +24,7 @@ public static class EngineServices
             .AddSingleton<IMetricFamilies, TraceFamilies>()
             .AddSingleton(provider => new ModelCatalog(provider.GetRequiredService<Tracer>()))
             .AddSingleton(_ => new BlockPool(options.PinnedMemoryPoolByteSize))
-            .AddSingleton(_ => new SharedRegions(options.AllowClientShm));
+            .AddSingleton(_ => new SharedRegions(options.AllowClientShm, CudaDriver.TryLoad));
 
     private static Tracer TracerOf(ServerOptions options, TimeProvider time, ILoggerFactory? loggers)
     {

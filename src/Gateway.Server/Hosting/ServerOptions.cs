@@ -104,7 +104,7 @@ public sealed record ServerOptions
     [Setting("--grpc-restricted-protocol", "Groups of gRPC methods that ask for metadata, as GROUP[,GROUP...]:KEY=VALUE, which clients send as triton-grpc-protocol-KEY; may be given more than once. Groups as for --http-restricted-api.")]
     public IReadOnlyList<string> GrpcRestrictedProtocol { get; init; } = [];
 
-    [Setting("--allow-client-shm", "Whether clients on this machine may register POSIX shared memory, to have tensors read from it and written to it: whoever may send requests can then read and overwrite every object under /dev/shm that the server's user can.")]
+    [Setting("--allow-client-shm", "Whether clients on this machine may register POSIX shared memory, and memory of CUDA devices where there is a driver, to have tensors read from it and written to it: whoever may send requests can then read and overwrite every object under /dev/shm that the server's user can.")]
     public bool AllowClientShm { get; init; }
 
     // Triton's default is true. A broken model that stops the others from being served turns a small mistake into an outage.

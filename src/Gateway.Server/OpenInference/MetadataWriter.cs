@@ -20,11 +20,12 @@ internal static class MetadataWriter
     ];
 
     private static readonly string[] WithSharedMemory = [.. Extensions, "system_shared_memory"];
+    private static readonly string[] WithCudaMemory = [.. WithSharedMemory, "cuda_shared_memory"];
 
     internal static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The protocol's extensions, by Triton's names, and only what is served.</summary>
-    public static IReadOnlyList<string> ExtensionsOf(SharedRegions regions) => regions.IsAllowed ? WithSharedMemory : Extensions;
+    public static IReadOnlyList<string> ExtensionsOf(SharedRegions regions) => regions.HasCuda ? WithCudaMemory : regions.IsAllowed ? WithSharedMemory : Extensions;
 
     public static void WriteServer(HttpContext context, OpenInferenceOptions options, SharedRegions regions) =>
         Write(context, (options, regions), static (json, what) =>

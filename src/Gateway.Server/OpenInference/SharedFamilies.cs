@@ -1,43 +1,45 @@
 using Gateway.Core.Memory.Shared;
+using Gateway.Core.Memory.Shared.Cuda;
 using Gateway.Protocol;
 
 namespace Gateway.Server.OpenInference;
 
 /// <summary>The two families of shared memory that the protocol has, the system's and CUDA's, as calls of either protocol see them; the texts are Triton's.</summary>
-/// <remarks>No process here shares memory of a CUDA device: every region that there is, is the system's.</remarks>
 internal sealed class SharedFamilies(SharedRegions regions)
 {
     /// <summary>The system's region of that name; all of them for none.</summary>
     /// <exception cref="InferenceException">There is none of that name.</exception>
-    public IReadOnlyList<SharedRegion> System(string name)
+    public IReadOnlyList<SystemRegion> System(string name)
     {
-        if (name.Length == 0) return regions.All();
-        return regions.Find(name) is { } region ? [region] : throw NotFound("system", name);
+        if (name.Length == 0) return regions.All<SystemRegion>();
+        return regions.Find(name) switch
+        {
+            SystemRegion region => [region],
+            null => throw NotFound($"Unable to find system shared memory region: '{name}'"),
+            _ => throw NotFound($"The region named '{name}' is registered as CUDA shared memory, not system shared memory"),
+        };
     }
 
-    /// <summary>Forgets the system's region of that name, or all of them for none.</summary>
-    public void Unregister(string name)
+    /// <summary>CUDA's region of that name; all of them for none.</summary>
+    /// <exception cref="InferenceException">There is none of that name.</exception>
+    public IReadOnlyList<CudaRegion> Cuda(string name)
     {
-        if (name.Length == 0) regions.UnregisterAll();
-        else regions.Unregister(name);
+        if (name.Length == 0) return regions.All<CudaRegion>();
+        return regions.Find(name) switch
+        {
+            CudaRegion region => [region],
+            null => throw NotFound($"Unable to find cuda shared memory region: '{name}'"),
+            _ => throw NotFound($"The region named '{name}' is registered as system shared memory, not CUDA shared memory"),
+        };
     }
 
-    /// <summary>Looks for CUDA's region of that name; none asks for all, of which there are none.</summary>
-    public void CheckCuda(string name)
+    /// <summary>Forgets the family's region of that name, or all of them for none.</summary>
+    public void Unregister<T>(string name)
+        where T : SharedRegion
     {
-        if (name.Length == 0) return;
-        if (regions.Find(name) is not null) throw new InferenceException(StatusCode.NotFound, $"The region named '{name}' is registered as system shared memory, not CUDA shared memory");
-        throw NotFound("cuda", name);
+        if (name.Length == 0) regions.UnregisterAll<T>();
+        else regions.Unregister<T>(name);
     }
 
-    /// <summary>Why memory of a CUDA device cannot be registered. Triton's text, whose status says that the client has made a mistake; here it is the server that cannot.</summary>
-    public InferenceException NoCuda(string name)
-    {
-        regions.CheckAllowed();
-        return name.Length == 0
-            ? Errors.Invalid("'region name' is necessary to register cuda shared memory region")
-            : Errors.Unsupported($"failed to register CUDA shared memory region: '{name}', GPUs not supported");
-    }
-
-    private static InferenceException NotFound(string family, string name) => new(StatusCode.NotFound, $"Unable to find {family} shared memory region: '{name}'");
+    private static InferenceException NotFound(string text) => new(StatusCode.NotFound, text);
 }

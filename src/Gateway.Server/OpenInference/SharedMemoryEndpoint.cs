@@ -1,7 +1,9 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text.Json;
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
+using Gateway.Core.Memory.Shared.Cuda;
 using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.OpenInference;
@@ -24,19 +26,19 @@ internal sealed class SharedMemoryEndpoint(SharedRegions regions, BlockPool pool
                 WriteStatus(context, _families.System(region));
                 return;
             case RouteKind.SystemMemoryRegister:
-                Register(region, body.Bytes);
+                RegisterSystem(region, body.Bytes);
                 break;
             case RouteKind.SystemMemoryUnregister:
-                _families.Unregister(region);
+                _families.Unregister<SystemRegion>(region);
                 break;
             case RouteKind.CudaMemoryStatus:
-                _families.CheckCuda(region);
-                WriteStatus(context, []);
+                WriteStatus(context, _families.Cuda(region));
                 return;
             case RouteKind.CudaMemoryRegister:
-                throw _families.NoCuda(region);
+                RegisterCuda(region, body.Bytes);
+                break;
             default:
-                regions.CheckAllowed();
+                _families.Unregister<CudaRegion>(region);
                 break;
         }
 
@@ -45,7 +47,7 @@ internal sealed class SharedMemoryEndpoint(SharedRegions regions, BlockPool pool
     }
 
     /// <summary>Reads <c>{"key":"/name","offset":0,"byte_size":1}</c>.</summary>
-    private void Register(string region, ReadOnlySpan<byte> body)
+    private void RegisterSystem(string region, ReadOnlySpan<byte> body)
     {
         regions.CheckAllowed();
         string? key = null;
@@ -67,6 +69,56 @@ internal sealed class SharedMemoryEndpoint(SharedRegions regions, BlockPool pool
         regions.Register(region, key, offset ?? 0, byteSize ?? throw Errors.Invalid("Shared memory register request has no 'byte_size' field"));
     }
 
+    /// <summary>Reads <c>{"raw_handle":{"b64":"…"},"device_id":0,"byte_size":1}</c>.</summary>
+    private void RegisterCuda(string region, ReadOnlySpan<byte> body)
+    {
+        regions.CheckCuda(region);
+        byte[]? handle = null;
+        ulong? deviceId = null;
+        ulong? byteSize = null;
+        JsonCursor cursor = new(body);
+        cursor.ReadRoot();
+        bool isFirst = true;
+        while (cursor.TryNextMember(ref isFirst, out JsonString name))
+        {
+            if (name.Is("raw_handle"u8) && handle is null) handle = ReadHandle(ref cursor);
+            else if (name.Is("device_id"u8) && deviceId is null) deviceId = JsonValues.ReadUnsigned(ref cursor, "device_id");
+            else if (name.Is("byte_size"u8) && byteSize is null) byteSize = JsonValues.ReadUnsigned(ref cursor, "byte_size");
+            else cursor.SkipValue();
+        }
+
+        cursor.ReadEnd();
+        if (handle is null) throw Errors.Missing("raw_handle");
+        if (byteSize is null) throw Errors.Missing("byte_size");
+        if (deviceId is null) throw Errors.Missing("device_id");
+        regions.RegisterCuda(region, handle, (long)Math.Min(deviceId.Value, long.MaxValue), byteSize.Value);
+    }
+
+    private static byte[] ReadHandle(scoped ref JsonCursor cursor)
+    {
+        JsonValues.BeginObject(ref cursor, "raw_handle");
+        byte[]? text = null;
+        bool isFirst = true;
+        while (cursor.TryNextMember(ref isFirst, out JsonString name))
+        {
+            if (name.Is("b64"u8) && text is null)
+            {
+                JsonString base64 = JsonValues.ReadString(ref cursor, "b64");
+                text = new byte[base64.Raw.Length];
+                Array.Resize(ref text, base64.CopyTo(text));
+            }
+            else
+            {
+                cursor.SkipValue();
+            }
+        }
+
+        if (text is null) throw Errors.Missing("b64");
+        return Base64.DecodeFromUtf8InPlace(text, out int bytes) == OperationStatus.Done && bytes == CudaRegion.HandleBytes
+            ? text[..bytes]
+            : throw Errors.Invalid("'raw_handle' must be a valid base64 encoded cudaIpcMemHandle_t");
+    }
+
     private static void WriteStatus(HttpContext context, IReadOnlyList<SharedRegion> regions)
     {
         ArrayBufferWriter<byte> text = new();
@@ -77,8 +129,16 @@ internal sealed class SharedMemoryEndpoint(SharedRegions regions, BlockPool pool
             {
                 json.WriteStartObject();
                 json.WriteString("name"u8, region.Name);
-                json.WriteString("key"u8, region.Key);
-                json.WriteNumber("offset"u8, region.Offset);
+                if (region is SystemRegion system)
+                {
+                    json.WriteString("key"u8, system.Key);
+                    json.WriteNumber("offset"u8, system.Offset);
+                }
+                else if (region is CudaRegion cuda)
+                {
+                    json.WriteNumber("device_id"u8, cuda.DeviceId);
+                }
+
                 json.WriteNumber("byte_size"u8, region.Bytes);
                 json.WriteEndObject();
             }

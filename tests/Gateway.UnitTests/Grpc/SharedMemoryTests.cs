@@ -21,7 +21,7 @@ public sealed class SharedMemoryTests : IAsyncLifetime
         _gate.Set();
         await _server.DisposeAsync();
         _gate.Dispose();
-        _regions.UnregisterAll();
+        _regions.UnregisterAll<SharedRegion>();
         _file.Dispose();
     }
 
@@ -171,7 +171,7 @@ public sealed class SharedMemoryTests : IAsyncLifetime
     }
 
     /// <summary>Both inputs from the region's first half, both outputs to its second.</summary>
-    private static ModelInferRequest Two()
+    internal static ModelInferRequest Two()
     {
         ModelInferRequest request = new()
         {
@@ -194,7 +194,7 @@ public sealed class SharedMemoryTests : IAsyncLifetime
         return request;
     }
 
-    private static void Share(Google.Protobuf.Collections.MapField<string, InferParameter> parameters, long offset, long bytes)
+    internal static void Share(Google.Protobuf.Collections.MapField<string, InferParameter> parameters, long offset, long bytes)
     {
         parameters["shared_memory_region"] = new InferParameter { StringParam = "r" };
         parameters["shared_memory_offset"] = new InferParameter { Int64Param = offset };

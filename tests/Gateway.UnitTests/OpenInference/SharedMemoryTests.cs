@@ -15,7 +15,7 @@ public sealed class SharedMemoryTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();
-        _regions.UnregisterAll();
+        _regions.UnregisterAll<SharedRegion>();
         _file.Dispose();
     }
 

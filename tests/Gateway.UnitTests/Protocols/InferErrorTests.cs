@@ -67,7 +67,7 @@ public sealed class InferErrorTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();
-        _regions.UnregisterAll();
+        _regions.UnregisterAll<SharedRegion>();
         _file.Dispose();
     }
 

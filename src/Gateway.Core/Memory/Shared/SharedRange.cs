@@ -23,14 +23,11 @@ public readonly struct SharedRange
     public bool IsSome => Region is not null;
 
     /// <summary>Copies an input of <see cref="Bytes"/> to where it is to lie.</summary>
-    /// <exception cref="InferenceException">The object has become shorter than it was when it was registered.</exception>
-    public void Read(Span<byte> to)
-    {
-        if (!Region!.TryRead(Offset, to)) throw Gone();
-    }
+    /// <exception cref="InferenceException">It is there no more: its object has become shorter, its device is lost.</exception>
+    public void Read(Span<byte> to) => Region!.Read(Offset, to);
 
     /// <summary>Copies an output to where its client wants it.</summary>
-    /// <exception cref="InferenceException">There is not enough room for it.</exception>
+    /// <exception cref="InferenceException">There is not enough room for it, or none any more.</exception>
     public void Write(ReadOnlySpan<byte> bytes, string output)
     {
         if (bytes.Length > Bytes)
@@ -39,14 +36,11 @@ public readonly struct SharedRange
                 StatusCode.InvalidArgument, $"shared memory size specified with the request for output '{output}' ({Bytes} bytes) should be at least {bytes.Length} bytes to hold the results");
         }
 
-        if (!Region!.TryWrite(Offset, bytes)) throw Gone();
+        Region!.Write(Offset, bytes);
     }
 
     /// <summary>Whether both have bytes in common.</summary>
     public bool Overlaps(in SharedRange other) => IsSome && other.IsSome && SharedRegion.Overlap(this, other);
 
     public void Release() => Region?.Release();
-
-    private InferenceException Gone() =>
-        new(StatusCode.InvalidArgument, $"the object behind shared memory region '{Region!.Name}' can no longer be read and written as far as it was registered");
 }

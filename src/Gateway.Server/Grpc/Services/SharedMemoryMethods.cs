@@ -1,13 +1,15 @@
 using Gateway.Core.Memory.Shared;
+using Gateway.Core.Memory.Shared.Cuda;
 using Gateway.Server.Grpc.Messages;
 using Gateway.Server.OpenInference;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
+using CudaStatus = Gateway.Server.Grpc.Messages.CudaSharedMemoryStatusResponse.Types.RegionStatus;
 using SystemStatus = Gateway.Server.Grpc.Messages.SystemSharedMemoryStatusResponse.Types.RegionStatus;
 
 namespace Gateway.Server.Grpc.Services;
 
-/// <summary>The methods of the shared memory extensions: that of the system is served, that of CUDA is known, and refused.</summary>
+/// <summary>The methods of the shared memory extensions, that of the system and that of CUDA.</summary>
 internal static class SharedMemoryMethods
 {
     public static IEnumerable<GrpcMethod> Make(SharedRegions regions, ILogger logger)
@@ -28,39 +30,46 @@ internal static class SharedMemoryMethods
             SystemSharedMemoryUnregisterRequest.Parser,
             request =>
             {
-                families.Unregister(request.Name);
+                families.Unregister<SystemRegion>(request.Name);
                 return new SystemSharedMemoryUnregisterResponse();
             },
             logger);
+        yield return Of("CudaSharedMemoryStatus", CudaSharedMemoryStatusRequest.Parser, request => Status(families.Cuda(request.Name)), logger);
         yield return Of(
-            "CudaSharedMemoryStatus",
-            CudaSharedMemoryStatusRequest.Parser,
+            "CudaSharedMemoryRegister",
+            CudaSharedMemoryRegisterRequest.Parser,
             request =>
             {
-                families.CheckCuda(request.Name);
-                return new CudaSharedMemoryStatusResponse();
+                regions.RegisterCuda(request.Name, request.RawHandle.Span, request.DeviceId, request.ByteSize);
+                return new CudaSharedMemoryRegisterResponse();
             },
             logger);
-        yield return Of("CudaSharedMemoryRegister", CudaSharedMemoryRegisterRequest.Parser, CudaSharedMemoryRegisterResponse (request) => throw families.NoCuda(request.Name), logger);
         yield return Of(
             "CudaSharedMemoryUnregister",
             CudaSharedMemoryUnregisterRequest.Parser,
-            _ =>
+            request =>
             {
-                regions.CheckAllowed();
+                families.Unregister<CudaRegion>(request.Name);
                 return new CudaSharedMemoryUnregisterResponse();
             },
             logger);
     }
 
-    private static SystemSharedMemoryStatusResponse Status(IReadOnlyList<SharedRegion> regions)
+    private static SystemSharedMemoryStatusResponse Status(IReadOnlyList<SystemRegion> regions)
     {
         SystemSharedMemoryStatusResponse response = new();
-        foreach (SharedRegion region in regions)
+        foreach (SystemRegion region in regions)
         {
             response.Regions[region.Name] = new SystemStatus { Name = region.Name, Key = region.Key, Offset = (ulong)region.Offset, ByteSize = (ulong)region.Bytes };
         }
 
+        return response;
+    }
+
+    private static CudaSharedMemoryStatusResponse Status(IReadOnlyList<CudaRegion> regions)
+    {
+        CudaSharedMemoryStatusResponse response = new();
+        foreach (CudaRegion region in regions) response.Regions[region.Name] = new CudaStatus { Name = region.Name, DeviceId = (ulong)region.DeviceId, ByteSize = (ulong)region.Bytes };
         return response;
     }
 

@@ -10,7 +10,7 @@ public sealed class SharedRegionsTests : IDisposable
 
     public void Dispose()
     {
-        _regions.UnregisterAll();
+        _regions.UnregisterAll<SharedRegion>();
         _file.Dispose();
     }
 
@@ -27,7 +27,7 @@ public sealed class SharedRegionsTests : IDisposable
 
         Assert.Equal([15, 16, 17, 18], read);
         Assert.Equal([14, 1, 2, 3, 18], _file.Bytes[14..19]);
-        SharedRegion region = Assert.Single(_regions.All());
+        SystemRegion region = Assert.Single(_regions.All<SystemRegion>());
         Assert.Equal(("r", _file.Key, 10L, 50L), (region.Name, region.Key, region.Offset, region.Bytes));
     }
 
@@ -53,7 +53,7 @@ public sealed class SharedRegionsTests : IDisposable
         InferenceException refused = Assert.Throws<InferenceException>(() => _regions.Register(name, key == "key" ? _file.Key : key, offset, bytes));
 
         Assert.Equal((StatusCode.InvalidArgument, error), (refused.Status, refused.Message));
-        Assert.Empty(_regions.All());
+        Assert.Empty(_regions.All<SystemRegion>());
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class SharedRegionsTests : IDisposable
         for (int i = 0; i < SharedRegions.MostRegions; i++) _regions.Register($"{i}", _file.Key, 0, 1);
 
         Assert.Equal(StatusCode.ResourceExhausted, Assert.Throws<InferenceException>(() => _regions.Register("more", _file.Key, 0, 1)).Status);
-        _regions.Unregister("0");
+        _regions.Unregister<SystemRegion>("0");
         _regions.Register("more", _file.Key, 0, 1);
     }
 
@@ -138,7 +138,7 @@ public sealed class SharedRegionsTests : IDisposable
         SharedRange range = _regions.Take("r"u8, 0, 10);
         int open = OpenFiles();
 
-        _regions.Unregister("r");
+        _regions.Unregister<SystemRegion>("r");
         _regions.Register("r", _file.Key, 50, 50);
         range.Write([7], "y");
 
