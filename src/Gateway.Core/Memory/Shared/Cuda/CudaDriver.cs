@@ -9,12 +9,19 @@ public sealed unsafe class CudaDriver : ICudaDriver
     // CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS.
     private const uint EnablePeerAccess = 1;
 
+    // CU_STREAM_CAPTURE_MODE_RELAXED.
+    private const int RelaxedCapture = 2;
+
+    [ThreadStatic]
+    private static bool _isRelaxed;
+
     private readonly delegate* unmanaged<int, byte**, int> _getErrorName;
     private readonly delegate* unmanaged<int*, int, int> _getDevice;
     private readonly delegate* unmanaged<nint*, int, int> _retainContext;
     private readonly delegate* unmanaged<int, int> _releaseContext;
     private readonly delegate* unmanaged<nint, int> _pushContext;
     private readonly delegate* unmanaged<nint*, int> _popContext;
+    private readonly delegate* unmanaged<int*, int> _exchangeCaptureMode;
     private readonly delegate* unmanaged<ulong*, IpcHandle, uint, int> _openHandle;
     private readonly delegate* unmanaged<ulong, int> _closeHandle;
     private readonly delegate* unmanaged<ulong*, nuint*, ulong, int> _getRange;
@@ -30,6 +37,7 @@ public sealed unsafe class CudaDriver : ICudaDriver
         _releaseContext = (delegate* unmanaged<int, int>)NativeLibrary.GetExport(library, "cuDevicePrimaryCtxRelease_v2");
         _pushContext = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(library, "cuCtxPushCurrent_v2");
         _popContext = (delegate* unmanaged<nint*, int>)NativeLibrary.GetExport(library, "cuCtxPopCurrent_v2");
+        _exchangeCaptureMode = (delegate* unmanaged<int*, int>)NativeLibrary.GetExport(library, "cuThreadExchangeStreamCaptureMode");
         _openHandle = (delegate* unmanaged<ulong*, IpcHandle, uint, int>)NativeLibrary.GetExport(library, "cuIpcOpenMemHandle_v2");
         _closeHandle = (delegate* unmanaged<ulong, int>)NativeLibrary.GetExport(library, "cuIpcCloseMemHandle");
         _getRange = (delegate* unmanaged<ulong*, nuint*, ulong, int>)NativeLibrary.GetExport(library, "cuMemGetAddressRange_v2");
@@ -75,7 +83,11 @@ public sealed unsafe class CudaDriver : ICudaDriver
 
     public void ReleaseContext(int device) => Check(_releaseContext(device), "cuDevicePrimaryCtxRelease");
 
-    public void PushContext(nint context) => Check(_pushContext(context), "cuCtxPushCurrent");
+    public void PushContext(nint context)
+    {
+        Relax();
+        Check(_pushContext(context), "cuCtxPushCurrent");
+    }
 
     public void PopContext()
     {
@@ -111,6 +123,15 @@ public sealed unsafe class CudaDriver : ICudaDriver
 
         // From memory that is not page-locked a copy returns once the driver has the bytes; another process must find them in their place.
         Check(_synchronize(0), "cuStreamSynchronize");
+    }
+
+    /// <summary>While a session of ONNX Runtime's records a graph, which forbids the whole process what might disturb that, this thread goes on: the recording is of streams that do not wait for its copies.</summary>
+    private void Relax()
+    {
+        if (_isRelaxed) return;
+        int mode = RelaxedCapture;
+        Check(_exchangeCaptureMode(&mode), "cuThreadExchangeStreamCaptureMode");
+        _isRelaxed = true;
     }
 
     private void Check(int result, string what)
