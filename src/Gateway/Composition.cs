@@ -4,6 +4,7 @@ using Gateway.Core.Features;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
+using Gateway.Core.Scheduling.Resources;
 using Gateway.Faster;
 using Gateway.Features;
 using Gateway.OnnxRuntime.Backend;
@@ -88,7 +89,8 @@ internal static class Composition
                 provider.GetRequiredService<ILogger<ModelRepository>>(),
                 provider.GetRequiredService<ResponseCache>(),
                 ProfilesFor(provider.GetRequiredService<ServerOptions>()),
-                provider.GetService<FeatureViews>()));
+                provider.GetService<FeatureViews>(),
+                provider.GetService<RateLimiter>()));
 
     private static FeatureViews MakeFeatures(IServiceProvider provider)
     {

@@ -30,7 +30,8 @@ public sealed class TestModel : IAsyncDisposable
         Model = new ServedModel(layout, "test", Batcher) { Features = setup.Features?.Invoke(Pool) };
         _spare = Model.RentRequest();
         IModelExecutor[] executors = [.. Enumerable.Range(0, setup.Instances).Select(_ => setup.CreateExecutor(layout, Pool, setup.Time))];
-        Batcher.Start(executors, layout);
+        InstanceGroup group = new() { Name = "m_0", RateLimiter = setup.Needs };
+        Batcher.Start(executors, layout, claims: [.. executors.Select(_ => setup.Limiter?.Add(("m", 1), group))]);
     }
 
     public BlockPool Pool { get; }

@@ -2,7 +2,9 @@ using Gateway.Core.Execution;
 using Gateway.Core.Features;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Configuration;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Scheduling.Resources;
 using Gateway.Protocol.Tensors;
 
 namespace Gateway.TestSupport;
@@ -23,6 +25,11 @@ public sealed record TestModelSetup
     public bool IsBatching { get; init; } = true;
 
     public int Instances { get; init; } = 1;
+
+    /// <summary>Where its instances get what their batches need; null for nowhere.</summary>
+    public RateLimiter? Limiter { get; init; }
+
+    public InstanceRateLimiter? Needs { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

@@ -6,12 +6,13 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models.Configuration;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Scheduling.Resources;
 
 namespace Gateway.Core.Models;
 
 /// <summary>Brings one model version to the point where it can be served.</summary>
 /// <remarks><b>Ownership</b>: the loaded version owns its batcher, instances and file; dispose it when it has been stopped.</remarks>
-internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time, ResponseCache? cache = null, ProfileCache? profiles = null, FeatureViews? features = null)
+internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, TimeProvider time, ResponseCache? cache = null, ProfileCache? profiles = null, FeatureViews? features = null, RateLimiter? limiter = null)
 {
     /// <summary>Opens the file and checks the configuration against it.</summary>
     /// <exception cref="ModelLoadException">It cannot be served.</exception>
@@ -51,10 +52,11 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
         long start = time.GetTimestamp();
         (ModelSource source, ILoadedModel file, ModelLayout layout, GatewayModelConfig gateway, byte[] files, UInt128 digest) = opened;
         List<IModelExecutor> executors = [];
+        List<ResourceClaim?> claims = [];
         try
         {
             List<int> groups = [];
-            CreateExecutors(file, layout, executors, groups);
+            CreateExecutors(file, layout, executors, groups, claims);
             BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
             if (layout.IsBatching && policy.AllowedBatchSizes.Count == 0 && executors.Any(executor => executor.Placement.PaysForNewSizes)) policy = policy with { AllowedBatchSizes = DeviceSizes.UpTo(layout.MaxBatchRows) };
             DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time, statistics, groups[^1] + 1);
@@ -73,12 +75,13 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             }
 
             if (gateway.Cache.Enable ?? source.Declared?.ResponseCacheEnabled ?? false) cache?.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, model));
-            batcher.Start(executors, layout, groups);
+            batcher.Start(executors, layout, groups, claims);
             return new LoadedModel(model, file, time.GetElapsedTime(start), FileBytesOf(source), cache);
         }
         catch (Exception error)
         {
             foreach (IModelExecutor executor in executors) executor.Dispose();
+            foreach (ResourceClaim? claim in claims) claim?.Dispose();
             file.Dispose();
             if (error is ExecutionException) throw new ModelLoadException($"a first run failed: {error.Message}", error);
             throw;
@@ -88,16 +91,33 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
     private static long FileBytesOf(ModelSource source) =>
         Path.GetDirectoryName(source.File) is { } folder && Directory.Exists(folder) ? FolderWalk.Files(folder).Sum(static found => found.Target.Length) : 0;
 
-    /// <param name="of">The instance group of each.</param>
-    private static void CreateExecutors(ILoadedModel file, ModelLayout layout, List<IModelExecutor> executors, List<int> of)
+    /// <summary>Whether the instances could ever have the resources that they need beside those of the models looked at before.</summary>
+    /// <param name="claims">What they claim is added to these.</param>
+    /// <exception cref="ModelLoadException">One could not.</exception>
+    public void Claim(ModelLayout layout, List<ResourceClaim?> claims)
     {
-        IReadOnlyList<InstanceGroup> groups = layout.Config.InstanceGroups.Count > 0 ? layout.Config.InstanceGroups : [new InstanceGroup { Kind = InstanceKind.Cpu, Count = 1 }];
-        (InstanceGroup Group, int Number)[] placed = [.. groups.SelectMany((group, number) => Place(group).Select(each => (each, number)))];
+        foreach ((InstanceGroup group, _) in Placed(layout)) claims.Add(limiter?.Add((layout.Name, layout.Version), group));
+    }
+
+    /// <param name="of">The instance group of each.</param>
+    /// <param name="claims">What each batch needs beside it; null for nothing.</param>
+    private void CreateExecutors(ILoadedModel file, ModelLayout layout, List<IModelExecutor> executors, List<int> of, List<ResourceClaim?> claims)
+    {
+        (InstanceGroup Group, int Number)[] placed = Placed(layout);
         foreach ((InstanceGroup group, int number) in placed)
         {
+            // Before what takes its time: one that can never run is not made.
+            claims.Add(limiter?.Add((layout.Name, layout.Version), group));
             executors.AddRange(file.CreateExecutors(layout, group, placed.Length));
             while (of.Count < executors.Count) of.Add(number);
+            while (claims.Count < executors.Count) claims.Add(limiter?.Add((layout.Name, layout.Version), group));
         }
+    }
+
+    private static (InstanceGroup Group, int Number)[] Placed(ModelLayout layout)
+    {
+        IReadOnlyList<InstanceGroup> groups = layout.Config.InstanceGroups.Count > 0 ? layout.Config.InstanceGroups : [new InstanceGroup { Kind = InstanceKind.Cpu, Count = 1 }];
+        return [.. groups.SelectMany((group, number) => Place(group).Select(each => (each, number)))];
     }
 
     /// <summary>One group for each instance: on a GPU, for each GPU that is named (the first when none is).</summary>

@@ -51,6 +51,18 @@ public sealed partial class DynamicBatcher
         if (Pump(waitForLock: true, taker: instance, isCalled: true) is not null) RunHere(instance, isCalled: true);
     }
 
+    /// <summary>An instance that has waited has its resources: it is idle again, and is called if there still is a batch for it.</summary>
+    private void OnGranted(ModelInstance instance)
+    {
+        lock (_lock)
+        {
+            instance.FreeSince = Time.GetTimestamp();
+            _instances.PutIdle(instance);
+        }
+
+        Pump(waitForLock: true);
+    }
+
     /// <summary>Runs the batch of an instance that was lent to this thread, and puts the instance back among the idle.</summary>
     /// <param name="isCalled">Whether this thread has come for the instance, of which the lone runs have been told. Else it brought a request: it has others to bring, and perhaps its own answer to send.</param>
     private void RunHere(ModelInstance instance, bool isCalled)
@@ -77,7 +89,7 @@ public sealed partial class DynamicBatcher
             long now = Time.GetTimestamp();
             instance.FreeSince = now;
             _instances.Free(instance);
-            takes = now < until && instance.CanRunHere && _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && DecideUnderLock(new SchedulingView(_queue, instance.Latency, _instances.Views, now, _unanswered.IsStopping), ref released);
+            takes = now < until && instance.Claim is null && instance.CanRunHere && _shortRuns.IsFull(_queue, instance) && _shortRuns.Allows(instance) && DecideUnderLock(new SchedulingView(_queue, instance.Latency, _instances.Views, now, _unanswered.IsStopping), ref released);
             if (!wasSeen) _loneRuns.Saw(isLone: instance.Batch.Slices.Length == 1 && _queue.Count == 0);
             wasSeen = false;
             if (takes) FillUnderLock(instance, now);
@@ -128,7 +140,12 @@ public sealed partial class DynamicBatcher
     {
         if (hasRun) Statistics.CountLostDevice();
         Observer?.Invoke(instance.Index, error);
-        lock (_lock) _instances.Lose(instance);
+        lock (_lock)
+        {
+            _instances.Lose(instance);
+            instance.Claim?.GiveBack();
+        }
+
         foreach (BatchSlice slice in batch.Slices)
         {
             if (!TryTakeBack(slice, hasRun) && instance.FailLost(slice, error)) Release(slice.Request);

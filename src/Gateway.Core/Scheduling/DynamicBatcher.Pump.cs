@@ -52,6 +52,7 @@ public sealed partial class DynamicBatcher
 
             called?.Call(onOwnThread: !_shortRuns.Allows(called));
             ReleaseAll(released);
+            _limiter?.Deliver();
 
             // An arrival that found the lock taken meanwhile left its request to this thread; and who was asked to wait while it was waits for it.
             Interlocked.MemoryBarrier();
@@ -95,7 +96,8 @@ public sealed partial class DynamicBatcher
             instance.FreeSince = view.Now;
         }
 
-        if (DecideUnderLock(view.For(instance.Latency), ref released))
+        // Between two batches one that needs resources goes among the idle, where it asks for them anew.
+        if ((isCalled || instance.Claim is null) && DecideUnderLock(view.For(instance.Latency), ref released))
         {
             FillUnderLock(instance, view.Now);
             _loneRuns.Saw(isLone: isCalled && instance.Batch.Slices.Length == 1 && _queue.Count == 0);
@@ -111,7 +113,7 @@ public sealed partial class DynamicBatcher
     private ModelInstance? WantedUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
         ModelInstance? wanted = null;
-        if (_queue.Count > 0 && _instances.IdleCount > 0)
+        while (_queue.Count > 0 && _instances.IdleCount > 0)
         {
             // One at a time: which batch it will take is not known yet, and once it has taken it, it calls the next if there is more.
             ModelInstance next = _instances.Next(_queue.Rows);
@@ -121,11 +123,21 @@ public sealed partial class DynamicBatcher
             }
             else if (_instances.Called is null)
             {
+                if (next.Claim is { } claim && !claim.Ask())
+                {
+                    // Another may need other resources, or none.
+                    _instances.Wait(next, view.Now);
+                    continue;
+                }
+
                 _instances.Call(next);
                 wanted = next;
             }
+
+            break;
         }
 
+        if (_limiter is not null) _instances.GiveBack();
         _timer.Arm(_queue.EarliestDeadline, view.Now);
         return wanted;
     }
@@ -206,6 +218,7 @@ public sealed partial class DynamicBatcher
         batch.CloseReason = _plan.Reason;
         batch.OpenedAt = instance.FreeSince;
         batch.ClosedAt = now;
+        if (instance.Claim is { } claim) claim.IsSpent = true;
         _instances.Run(instance, now, batch.PaddedRows);
     }
 

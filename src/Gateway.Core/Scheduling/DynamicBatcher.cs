@@ -4,6 +4,7 @@ using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling.Resources;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
 
@@ -47,6 +48,9 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
     private readonly HeldBack _held = new();
     private readonly WakeTimer _timer;
     private readonly ReleaseOrder? _releaseOrder;
+
+    // Null where no instance needs resources.
+    private RateLimiter? _limiter;
     private Task<int>? _stopped;
     private long _nextSequence;
     private bool _hasShapes;
@@ -150,10 +154,18 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
 
     /// <summary>Starts a thread for each executor and takes them over; called once, before the model is served.</summary>
     /// <param name="groups">The group of each executor; null where all are of one.</param>
-    internal void Start(IReadOnlyList<IModelExecutor> executors, ModelLayout layout, IReadOnlyList<int>? groups = null)
+    /// <param name="claims">What the batches of each need beside it, taken over too; null where none needs anything.</param>
+    internal void Start(IReadOnlyList<IModelExecutor> executors, ModelLayout layout, IReadOnlyList<int>? groups = null, IReadOnlyList<ResourceClaim?>? claims = null)
     {
         _hasShapes = layout.Inputs.Any(spec => spec.RowBytes < 0);
-        _instances.Take([.. executors.Select((executor, index) => new ModelInstance(this, layout, executor, index, Latencies[groups?[index] ?? 0]))]);
+        _instances.Take([.. executors.Select((executor, index) => new ModelInstance(this, layout, executor, index, Latencies[groups?[index] ?? 0], claims?[index]))]);
+        foreach (ModelInstance instance in _instances.All)
+        {
+            if (instance.Claim is not { } claim) continue;
+            claim.OnGranted = () => OnGranted(instance);
+            _limiter = claim.Limiter;
+        }
+
         foreach (ModelInstance instance in _instances.All) instance.Start();
     }
 

@@ -87,16 +87,17 @@ internal static class Forecast
         double rate = 0;
         foreach (InstanceView instance in view.Instances)
         {
-            if (!instance.IsLost) rate += Rate(view.LatencyOf(instance), policy);
+            if (!instance.IsLost) rate += Rate(view.LatencyOf(instance), policy, instance.Wait);
         }
 
         return rate > 0 ? rate : Rate(view.Latency, policy);
     }
 
-    private static double Rate(LatencyModel latency, BatchingPolicy policy)
+    /// <param name="wait">Ticks before each batch.</param>
+    private static double Rate(LatencyModel latency, BatchingPolicy policy, long wait = 0)
     {
         int best = policy.BestRows(latency);
-        return policy.Estimate(best, latency) is > 0 and long batch ? best / (double)batch : 0;
+        return policy.Estimate(best, latency) is > 0 and long batch ? best / (double)(batch + wait) : 0;
     }
 
     /// <summary>When a request is finished that has so much before it.</summary>
@@ -119,7 +120,7 @@ internal static class Forecast
         }
 
         if (batches == 0) return freeAt + own;
-        double time = ((full * batch) + ahead.Ticks) / batches;
+        double time = (((full * batch) + ahead.Ticks) / batches) + Wait(view);
         double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(batches + 1);
         long last = full > 0 && policy.IsDynamic ? batch : policy.Estimate((int)Math.Clamp(Math.Max(ahead.Beside + rows, ahead.Batches > 0 ? view.Latency.UsualRows : 0), 1, best), view.Latency);
         long begin = !view.AreAlike ? BeginWhereUnalike(view, policy, batches * best)
@@ -128,10 +129,11 @@ internal static class Forecast
         return begin + (long)margin + Math.Max(last, own);
     }
 
-    /// <summary>When one instance is. One that should be by now is taken to need as long again as it is late.</summary>
+    /// <summary>When one instance is, and has what it needs. One that should be by now is taken to need as long again as it is late; an idle one may have it at once.</summary>
     private static long FreeAt(in InstanceView instance, in SchedulingView view, BatchingPolicy policy)
     {
-        long end = instance.IsIdle ? view.Now : instance.StartedAt + policy.Estimate(instance.BatchRows, view.LatencyOf(instance));
+        if (instance.IsIdle) return view.Now;
+        long end = instance.StartedAt + instance.Wait + (instance.BatchRows > 0 ? policy.Estimate(instance.BatchRows, view.LatencyOf(instance)) : 0);
         return end < view.Now ? view.Now + (view.Now - end) : end;
     }
 
@@ -168,7 +170,7 @@ internal static class Forecast
             foreach (InstanceView instance in view.Instances)
             {
                 if (instance.IsLost || FreeAt(instance, view, policy) - view.Now >= begin) continue;
-                double own = Rate(view.LatencyOf(instance), policy);
+                double own = Rate(view.LatencyOf(instance), policy, instance.Wait);
                 rate += own;
                 done += own * (FreeAt(instance, view, policy) - view.Now);
             }
@@ -178,6 +180,18 @@ internal static class Forecast
             if (then >= begin) return view.Now + (long)begin;
             begin = then;
         }
+    }
+
+    /// <summary>Ticks for which an instance waits for resources before a batch, on the mean of those that are not lost.</summary>
+    private static double Wait(in SchedulingView view)
+    {
+        long wait = 0;
+        foreach (InstanceView instance in view.Instances)
+        {
+            if (!instance.IsLost) wait += instance.Wait;
+        }
+
+        return wait == 0 ? 0 : (double)wait / Usable(view);
     }
 
     /// <summary>Instances that are not lost, at least 1.</summary>

@@ -1,6 +1,6 @@
 namespace Gateway.Core.Scheduling;
 
-/// <summary>A model's instances: which are idle, which one was called, and what the batch former may know of each.</summary>
+/// <summary>A model's instances: which are idle, which one was called, which wait for resources, and what the batch former may know of each.</summary>
 /// <remarks><b>Threading</b>: under the batcher's lock, but for <see cref="All"/> and <see cref="IdleCount"/>.</remarks>
 internal sealed class InstanceSet(BatchingPolicy policy)
 {
@@ -28,7 +28,7 @@ internal sealed class InstanceSet(BatchingPolicy policy)
     }
 
     /// <summary>It has no batch any more.</summary>
-    public void Free(ModelInstance instance) => _views[instance.Index] = InstanceView.Idle(Unlike(instance));
+    public void Free(ModelInstance instance) => _views[instance.Index] = InstanceView.Idle(Unlike(instance), WaitOf(instance));
 
     /// <summary>It waits until it is called.</summary>
     public void PutIdle(ModelInstance instance)
@@ -39,7 +39,7 @@ internal sealed class InstanceSet(BatchingPolicy policy)
 
     /// <summary>It has a batch.</summary>
     /// <param name="rows">Padding included.</param>
-    public void Run(ModelInstance instance, long now, int rows) => _views[instance.Index] = new InstanceView(false, now, rows, Latency: Unlike(instance));
+    public void Run(ModelInstance instance, long now, int rows) => _views[instance.Index] = new InstanceView(false, now, rows, Latency: Unlike(instance), Wait: WaitOf(instance));
 
     public void Lose(ModelInstance instance) => _views[instance.Index] = InstanceView.Lost(Unlike(instance));
 
@@ -60,6 +60,21 @@ internal sealed class InstanceSet(BatchingPolicy policy)
 
     /// <summary>An idle instance is called.</summary>
     public void Call(ModelInstance idle) => _idle.RemoveAt(_idle.LastIndexOf(idle));
+
+    /// <summary>An idle instance waits for its resources, and is not idle meanwhile.</summary>
+    public void Wait(ModelInstance idle, long now)
+    {
+        Call(idle);
+        _views[idle.Index] = InstanceView.Waiting(now, WaitOf(idle), Unlike(idle));
+    }
+
+    /// <summary>No idle instance keeps resources from others.</summary>
+    public void GiveBack()
+    {
+        foreach (ModelInstance idle in _idle) idle.Claim?.GiveBack();
+    }
+
+    private static long WaitOf(ModelInstance instance) => instance.Claim?.ExpectedWait ?? 0;
 
     /// <summary>What runs take on it, where others differ in that.</summary>
     private LatencyModel? Unlike(ModelInstance instance) => _areAlike ? null : instance.Latency;

@@ -2,6 +2,7 @@ using System.Numerics;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling.Resources;
 using Gateway.Core.Timing;
 using Gateway.Protocol;
 
@@ -13,7 +14,7 @@ namespace Gateway.Core.Scheduling;
 /// of runs. One that needs more memory than there is is run in halves, and later ones are kept that small. When the device is lost, the batch goes back to the
 /// queue for what is left, and the instance takes no other until its executor is back. <b>Threading</b>: one thread of its own, because a run blocks; while that is idle the batcher may lend the instance to another for a short run
 /// (<see cref="RunHere"/>); <see cref="Call"/>, <see cref="Terminate"/> and <see cref="End"/> from any.
-/// <b>Ownership</b>: owns its executor. <b>Cost</b>: no allocation a batch.
+/// <b>Ownership</b>: owns its executor and its claim. <b>Cost</b>: no allocation a batch.
 /// </remarks>
 #pragma warning disable CA1001 // Its own thread disposes what it owns, at its end.
 internal sealed class ModelInstance : IThreadPoolWorkItem
@@ -40,9 +41,11 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     private bool _isLost;
 
     /// <param name="latency">What runs take in its group.</param>
-    public ModelInstance(DynamicBatcher batcher, ModelLayout layout, IModelExecutor executor, int index, LatencyModel latency)
+    /// <param name="claim">What its batches need beside it; null for nothing.</param>
+    public ModelInstance(DynamicBatcher batcher, ModelLayout layout, IModelExecutor executor, int index, LatencyModel latency, ResourceClaim? claim = null)
     {
         Latency = latency;
+        Claim = claim;
         _batcher = batcher;
         _layout = layout;
         _executor = executor;
@@ -54,6 +57,9 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
 
     /// <summary>What runs take, here and on the others of its group.</summary>
     public LatencyModel Latency { get; }
+
+    /// <summary>The resources that it must have before a batch is made for it; null where it needs none.</summary>
+    public ResourceClaim? Claim { get; }
 
     /// <summary>The batch to run; the batcher fills it.</summary>
     public Batch Batch { get; } = new();
@@ -162,6 +168,8 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
             _executor.Dispose();
         }
 
+        // Only now: a run of which nobody has heard again still used them.
+        Claim?.Dispose();
         _work.Dispose();
         _ended.SetResult();
     }

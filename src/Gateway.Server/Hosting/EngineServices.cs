@@ -2,6 +2,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Memory.Shared.Cuda;
 using Gateway.Core.Models;
+using Gateway.Core.Scheduling.Resources;
 using Gateway.Core.Tenants;
 using Gateway.Core.Tracing;
 using Gateway.Server.Metrics;
@@ -23,8 +24,16 @@ public static class EngineServices
             .AddSingleton(provider => TracerOf(options, time, provider.GetService<ILoggerFactory>()))
             .AddSingleton<IMetricFamilies, TraceFamilies>()
             .AddSingleton(provider => new ModelCatalog(provider.GetRequiredService<Tracer>()))
+            .AddRateLimiter(options, time)
             .AddSingleton(_ => new BlockPool(options.PinnedMemoryPoolByteSize))
             .AddSingleton(_ => new SharedRegions(options.AllowClientShm, CudaDriver.TryLoad));
+
+    private static IServiceCollection AddRateLimiter(this IServiceCollection services, ServerOptions options, TimeProvider time)
+    {
+        if (options.RateLimit == RateLimitMode.Off) return services;
+        _ = ResourceCounts.Parse(options.RateLimitResource, out ResourceCounts counts);
+        return services.AddSingleton(new RateLimiter(counts, time)).AddSingleton<IMetricFamilies, ResourceFamilies>();
+    }
 
     private static Tracer TracerOf(ServerOptions options, TimeProvider time, ILoggerFactory? loggers)
     {

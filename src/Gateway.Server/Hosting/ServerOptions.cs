@@ -98,6 +98,12 @@ public sealed record ServerOptions
     [Setting("--allow-load-override", "Whether a load request may bring a configuration and files of its own: whoever may send it decides what the server runs.")]
     public bool AllowLoadOverride { get; init; }
 
+    [Setting("--rate-limit", "Whether instances wait for the resources that their groups name (rate_limiter in config.pbtxt), those that have had fewer batches by their priority first: execution_count; or not: off.")]
+    public RateLimitMode RateLimit { get; init; }
+
+    [Setting("--rate-limit-resource", "With --rate-limit=execution_count: how much there is of a resource, as NAME:COUNT for each device or NAME:COUNT:DEVICE; may be given more than once. Without any, as much of each as the instance needs that needs the most.")]
+    public IReadOnlyList<string> RateLimitResource { get; init; } = [];
+
     [Setting("--http-restricted-api", "Groups of HTTP endpoints that ask for a header, as GROUP[,GROUP...]:HEADER=VALUE; may be given more than once. Groups: health, metadata, inference, shared-memory, model-config, model-repository, statistics, trace, logging. Frames are not HTTP: see --access-token, --allow-frames.")]
     public IReadOnlyList<string> HttpRestrictedApi { get; init; } = [];
 

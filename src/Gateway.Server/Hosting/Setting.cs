@@ -59,7 +59,7 @@ public sealed class Setting
     public string Allowed => _type switch
     {
         _ when IsSwitch => "true, false",
-        { IsEnum: true } => string.Join(", ", Enum.GetNames(_type).Select(name => name.ToLowerInvariant())),
+        { IsEnum: true } => string.Join(", ", Enum.GetNames(_type).Select(Spell)),
         _ when _type == typeof(IPAddress) => "an IPv4 or IPv6 address, localhost",
         _ when IsList || _type == typeof(string) => "a text that is not empty",
         _ => string.Create(CultureInfo.InvariantCulture, $"{_attribute.Minimum} to {_attribute.Maximum}"),
@@ -72,7 +72,7 @@ public sealed class Setting
     public string Show(ServerOptions options) => _property.GetValue(options) switch
     {
         bool value => value ? "true" : "false",
-        Enum value => value.ToString().ToLowerInvariant(),
+        Enum value => Spell(value.ToString()),
         TimeSpan value => value.TotalSeconds.ToString(CultureInfo.InvariantCulture),
         IReadOnlyList<string> value => string.Join(", ", value),
         var value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
@@ -110,9 +110,12 @@ public sealed class Setting
         _ => null,
     };
 
+    /// <summary>As users write the name of a value: <c>execution_count</c>.</summary>
+    private static string Spell(string name) => string.Concat(name.Select((letter, i) => (i > 0 && char.IsUpper(letter) ? "_" : "") + char.ToLowerInvariant(letter)));
+
     // Not Enum.TryParse alone, which takes numbers for names.
     private object? ParseName(string text) =>
-        Enum.GetNames(_type).FirstOrDefault(name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } found ? Enum.Parse(_type, found) : null;
+        Enum.GetNames(_type).FirstOrDefault(name => Spell(name).Equals(text, StringComparison.OrdinalIgnoreCase)) is { } found ? Enum.Parse(_type, found) : null;
 
     // IPAddress.TryParse takes "8000" for an address; a dot or a colon tells one from a number.
     private static IPAddress? ParseAddress(string text) =>

@@ -36,7 +36,18 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal(["c"], Read(file, new() { ["--model-repository"] = ["c"] }, out _).ModelRepository);
     }
 
+    [Fact]
+    public void Read_NameOfTwoWords_IsAsTritonSpellsIt()
+    {
+        ServerOptions options = Read([], new() { ["--rate-limit"] = ["execution_count"] }, out IReadOnlyList<string> errors);
+
+        Assert.Empty(errors);
+        Assert.Equal(RateLimitMode.ExecutionCount, options.RateLimit);
+    }
+
     [Theory]
+    [InlineData("--rate-limit", "sometimes", "--rate-limit: 'sometimes' is not valid (allowed off, execution_count)")]
+    [InlineData("--rate-limit-resource", "R1", "--rate-limit-resource: 'R1' is not valid (allowed NAME:COUNT, NAME:COUNT:DEVICE)")]
     [InlineData("--http-port", "65536", "--http-port: '65536' is not valid (allowed 0 to 65535)")]
     [InlineData("--http-port", "-1", "--http-port: '-1' is not valid (allowed 0 to 65535)")]
     [InlineData("--http-port", "80x", "--http-port: '80x' is not valid (allowed 0 to 65535)")]

@@ -13,6 +13,9 @@ public sealed record InstanceGroup
 
     /// <summary>GPU numbers; empty is every GPU there is.</summary>
     public IReadOnlyList<int> Gpus { get; init; } = [];
+
+    /// <summary>What its batches wait for beside an instance; null for nothing.</summary>
+    public InstanceRateLimiter? RateLimiter { get; init; }
 }
 
 /// <summary>The kind of device an instance runs on.</summary>

@@ -171,9 +171,24 @@ public static class ModelConfigJson
         json.WriteString("kind", $"KIND_{group.Kind.ToString().ToUpperInvariant()}");
         json.WriteNumber("count", group.Count);
         WriteNumbers(json, "gpus", group.Gpus.Select(g => (long)g));
+        if (group.RateLimiter is { } limiter)
+        {
+            json.WriteStartObject("rate_limiter");
+            WriteArray(json, "resources", limiter.Resources, WriteResource);
+            json.WriteNumber("priority", limiter.Priority);
+            json.WriteEndObject();
+        }
+
         WriteEmptyArrays(json, "secondary_devices", "profile");
         json.WriteBoolean("passive", false);
         json.WriteString("host_policy", "");
+    }
+
+    private static void WriteResource(Utf8JsonWriter json, NeededResource resource)
+    {
+        json.WriteString("name", resource.Name);
+        json.WriteBoolean("global", resource.IsGlobal);
+        json.WriteNumber("count", resource.Count);
     }
 
     private static void WriteWarmup(Utf8JsonWriter json, ModelWarmup warmup)

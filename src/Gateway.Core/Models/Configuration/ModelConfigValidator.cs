@@ -111,6 +111,18 @@ internal static class ModelConfigValidator
                 if (group.Gpus[g] < 0) errors.Add($"{path}.gpus[{g}]", $"instance group {name} of model {config.Name} specifies invalid gpu id {group.Gpus[g]}");
                 else if (!seen.Add(group.Gpus[g])) errors.Add($"{path}.gpus[{g}]", $"gpu id {group.Gpus[g]} is given twice");
             }
+
+            if (group.RateLimiter is { } limiter) CheckResources(limiter.Resources, $"{path}.rate_limiter.resources", errors);
+        }
+    }
+
+    private static void CheckResources(IReadOnlyList<NeededResource> resources, string path, ConfigErrors errors)
+    {
+        HashSet<string> seen = [];
+        for (int i = 0; i < resources.Count; i++)
+        {
+            if (resources[i].Name.Length == 0) errors.Add($"{path}[{i}].name", "a resource must have a name");
+            else if (!seen.Add(resources[i].Name)) errors.Add($"{path}[{i}].name", $"resource '{resources[i].Name}' is given twice");
         }
     }
 

@@ -1,5 +1,6 @@
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Execution;
+using Gateway.Core.Scheduling.Resources;
 
 namespace Gateway.Core.Models.Repository;
 
@@ -71,6 +72,18 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
         }
     }
 
+    /// <summary>Looks whether what was opened could have the resources that it needs; what could not is closed.</summary>
+    /// <param name="claims">See <see cref="ModelLoader.Claim"/>.</param>
+    public void Claim(List<ResourceClaim?> claims)
+    {
+        foreach (OpenedModel opened in _opened.ToArray())
+        {
+            if (Try(opened.Source.Version, () => loader.Claim(opened.Layout, claims))) continue;
+            _opened.Remove(opened);
+            opened.File.Dispose();
+        }
+    }
+
     /// <summary>Starts what was opened.</summary>
     /// <param name="countersOf">Counters of the version that one takes the place of; null where there is none.</param>
     public void Start(Func<long, ModelStatistics?> countersOf)
@@ -99,17 +112,19 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
 
     private bool HasChanged(string folder) => Stamp is not null && FolderStamp.TryOf([folder]) is { } now && now != Stamp;
 
-    private void Try(long version, Action step)
+    private bool Try(long version, Action step)
     {
         try
         {
             step();
+            return true;
         }
 #pragma warning disable CA1031 // As above.
         catch (Exception error)
 #pragma warning restore CA1031
         {
             Failures.Add(new LoadFailure(version, Shown(error)));
+            return false;
         }
     }
 }

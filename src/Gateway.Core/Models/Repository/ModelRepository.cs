@@ -3,6 +3,7 @@ using Gateway.Core.Caching;
 using Gateway.Core.Execution;
 using Gateway.Core.Features;
 using Gateway.Core.Memory;
+using Gateway.Core.Scheduling.Resources;
 using Gateway.Protocol;
 using Microsoft.Extensions.Logging;
 
@@ -36,12 +37,12 @@ public sealed partial class ModelRepository : IModelControl
 
     public ModelRepository(
         RepositoryOptions options, ModelCatalog catalog, IExecutionBackend backend, BlockPool pool, TimeProvider time, ILogger<ModelRepository> logger,
-        ResponseCache? cache = null, ProfileCache? profiles = null, FeatureViews? features = null)
+        ResponseCache? cache = null, ProfileCache? profiles = null, FeatureViews? features = null, RateLimiter? limiter = null)
     {
         _options = options;
         _catalog = catalog;
         _logger = logger;
-        _loader = new ModelLoader(backend, pool, time, cache, profiles, features);
+        _loader = new ModelLoader(backend, pool, time, cache, profiles, features, limiter);
         _gate = new SemaphoreSlim(options.MostLoadsAtOnce);
         _poller = new RepositoryPoller(this, options, logger);
     }
@@ -93,14 +94,17 @@ public sealed partial class ModelRepository : IModelControl
     public IReadOnlyList<ModelStatus> CheckAll()
     {
         List<ModelStatus> statuses = [];
+        List<ResourceClaim?> claims = [];
         foreach ((string name, IReadOnlyList<string> folders) in RepositoryScan.Of(_options.Directories).Models)
         {
             using LoadAttempt attempt = new(name, _loader);
             attempt.Open(folders, given: null);
+            attempt.Claim(claims);
             statuses.AddRange(attempt.Opened.Select(opened => new ModelStatus(name, opened.Source.Version, ModelState.Ready, "", null, TimeSpan.Zero)));
             statuses.AddRange(attempt.Failures.Select(failure => new ModelStatus(name, failure.Version, ModelState.Unavailable, failure.Reason, null, TimeSpan.Zero)));
         }
 
+        foreach (ResourceClaim? claim in claims) claim?.Dispose();
         return [.. statuses.OrderBy(status => status.Name, StringComparer.Ordinal).ThenBy(status => status.Version)];
     }
 

@@ -55,6 +55,7 @@ public sealed class ModelConfigJsonTests
     [Theory]
     [InlineData("version_policy { all { } }", "\"version_policy\":{\"all\":{}}")]
     [InlineData("version_policy { latest { num_versions: 3 } }", "\"version_policy\":{\"latest\":{\"num_versions\":3}}")]
+    [InlineData("instance_group { rate_limiter { resources { name: 'R' global: true count: 2 } priority: 3 } }", "\"rate_limiter\":{\"resources\":[{\"name\":\"R\",\"global\":true,\"count\":2}],\"priority\":3}")]
     [InlineData("optimization { graph { level: 2 } }", "\"graph\":{\"level\":2}")]
     public void Write_Settings_StandAsWritten(string text, string expected) =>
         Assert.Contains(expected, ConfigText.Write(ConfigText.Text(text)), StringComparison.Ordinal);

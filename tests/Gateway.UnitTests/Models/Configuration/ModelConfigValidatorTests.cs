@@ -15,6 +15,8 @@ public sealed class ModelConfigValidatorTests
     [InlineData("version_policy { specific { versions: [1, 0, 1] } }", "1:43: a version must be a number from 1, got 0|1:46: version 1 is given twice")]
     [InlineData("instance_group { count: -1 }", "1:25: instance group digits_0 of model digits must have a count of 1 or more, got -1")]
     [InlineData("instance_group { gpus: [0, -1, 0] }", "1:28: instance group digits_0 of model digits specifies invalid gpu id -1|1:32: gpu id 0 is given twice")]
+    [InlineData("instance_group { rate_limiter { resources { count: 1 } } }", "1:33: a resource must have a name")]
+    [InlineData("instance_group { rate_limiter { resources [ { name: 'R' }, { name: 'R' } ] } }", "1:68: resource 'R' is given twice")]
     [InlineData("optimization { graph { level: 3 } }", "1:31: 'optimization.graph.level' must be -1 (basic), 0 (all), 1 (extended) or 2 (none), got 3")]
     public void ReadText_BadSettings_AreRefused(string text, string expected) => AssertErrors(text, expected);
 

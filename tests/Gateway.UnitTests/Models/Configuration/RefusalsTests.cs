@@ -18,8 +18,6 @@ public sealed class RefusalsTests
     [InlineData("input { name: 'a' allow_ragged_batch: true }", "input.allow_ragged_batch", 39)]
     [InlineData("input { name: 'a' is_non_linear_format_io: true }", "input.is_non_linear_format_io", 44)]
     [InlineData("output { name: 'a' is_non_linear_format_io: true }", "output.is_non_linear_format_io", 45)]
-    [InlineData("instance_group { rate_limiter { priority: 2 } }", "instance_group.rate_limiter", 18)]
-    [InlineData("instance_group { rate_limiter { resources [ { name: 'R' count: 1 } ] } }", "instance_group.rate_limiter", 18)]
     [InlineData("instance_group { secondary_devices { kind: KIND_NVDLA } }", "instance_group.secondary_devices", 18)]
     [InlineData("instance_group { profile: '0' }", "instance_group.profile", 27)]
     [InlineData("instance_group { passive: true }", "instance_group.passive", 27)]
@@ -40,7 +38,7 @@ public sealed class RefusalsTests
     [Theory]
     [InlineData("runtime: '' batch_input [] batch_output [] cc_model_filenames [] model_operations { } model_repository_agents { agents [ ] } model_metrics { }")]
     [InlineData("input { name: 'a' is_shape_tensor: false allow_ragged_batch: false is_non_linear_format_io: 0 }")]
-    [InlineData("instance_group { rate_limiter { priority: 0 } secondary_devices [] profile: [] passive: false host_policy: '' }")]
+    [InlineData("instance_group { secondary_devices [] profile: [] passive: false host_policy: '' }")]
     [InlineData("optimization { graph { level: 0 } cuda { graphs: false busy_wait_events: false output_copy_stream: false } gather_kernel_buffer_threshold: 0 eager_batching: false execution_accelerators { } }")]
     [InlineData("model_transaction_policy { decoupled: false } response_cache { enable: false }")]
     public void ReadText_UnsupportedSettingAtItsDefault_Passes(string text) => Assert.Equal(ConfigText.Model, ConfigText.Text(text).Name);

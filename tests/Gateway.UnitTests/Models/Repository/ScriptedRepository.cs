@@ -3,6 +3,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling.Resources;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
@@ -18,7 +19,7 @@ internal sealed class ScriptedRepository : IAsyncDisposable
     private readonly bool _ownsPool;
 
     /// <param name="catalog">With <paramref name="pool"/>, those of a server that serves it; null for its own.</param>
-    public ScriptedRepository(Func<RepositoryOptions, RepositoryOptions>? configure = null, ModelCatalog? catalog = null, BlockPool? pool = null)
+    public ScriptedRepository(Func<RepositoryOptions, RepositoryOptions>? configure = null, ModelCatalog? catalog = null, BlockPool? pool = null, RateLimiter? limiter = null)
     {
         _ownsPool = pool is null;
         Pool = pool ?? new BlockPool(64 << 20, lockPages: false);
@@ -26,7 +27,7 @@ internal sealed class ScriptedRepository : IAsyncDisposable
         Backend = new ScriptedBackend(Pool, TimeProvider.System);
         RepositoryOptions options = new([Path]) { Mode = ModelControlMode.Explicit, AllowsOverride = true };
         Options = configure?.Invoke(options) ?? options;
-        Repository = new ModelRepository(Options, Catalog, Backend, Pool, TimeProvider.System, NullLogger<ModelRepository>.Instance);
+        Repository = new ModelRepository(Options, Catalog, Backend, Pool, TimeProvider.System, NullLogger<ModelRepository>.Instance, limiter: limiter);
         Poller = new RepositoryPoller(Repository, Options, NullLogger.Instance);
     }
 

@@ -72,6 +72,11 @@ internal static class ModelConfigBinder
             Kind = kind == KindModel ? InstanceKind.Auto : (InstanceKind)kind,
             Count = (int)group.Int("count"),
             Gpus = [.. group.All<long>("gpus").Select(g => (int)g)],
+            RateLimiter = group.Message("rate_limiter") is { } limiter ? BindRateLimiter(limiter, prefix + "rate_limiter.", errors) : null,
         };
     }
+
+    private static InstanceRateLimiter BindRateLimiter(ConfigMessage limiter, string prefix, ConfigErrors errors) => new(
+        [.. limiter.All<ConfigMessage>("resources").Select((r, i) => new NeededResource(r.Text("name"), r.Bool("global"), BinderScalars.Count(r, "count", $"{prefix}resources[{i}].", int.MaxValue, errors)))],
+        BinderScalars.Count(limiter, "priority", prefix, int.MaxValue, errors));
 }

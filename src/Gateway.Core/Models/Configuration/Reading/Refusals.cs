@@ -15,7 +15,6 @@ internal static class Refusals
         ("input.allow_ragged_batch", "requests of different shapes go into batches of their own instead; remove it"),
         ("input.is_non_linear_format_io", "non-linear formats exist only in TensorRT plans"),
         ("output.is_non_linear_format_io", "non-linear formats exist only in TensorRT plans"),
-        ("instance_group.rate_limiter", "instances are not rate-limited across models"),
         ("instance_group.secondary_devices", "an instance runs on one device"),
         ("instance_group.profile", "optimisation profiles exist only in TensorRT plans"),
         ("instance_group.passive", "an instance that takes no requests has no use here"),
