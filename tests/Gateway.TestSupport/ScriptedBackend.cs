@@ -33,6 +33,9 @@ public sealed class ScriptedBackend(BlockPool pool, TimeProvider time) : IExecut
     /// <summary>Is called in the middle of each load.</summary>
     public Action<ModelSource>? Loading { get; set; }
 
+    /// <summary>Is called in each load; what it gives is disposed with the model.</summary>
+    public Func<ModelSource, IDisposable>? Taking { get; set; }
+
     /// <summary>Is called in each run.</summary>
     public Action? Running { get; set; }
 
@@ -53,8 +56,9 @@ public sealed class ScriptedBackend(BlockPool pool, TimeProvider time) : IExecut
             Loading?.Invoke(source);
             if (words[0] == "broken") throw new ModelLoadException(string.Join(' ', words[1..]));
             if (words is not ["add", { } add, "width", { } width, "output", { } output, "end"]) throw new ModelLoadException("the file is cut off");
+            IDisposable? taken = Taking?.Invoke(source);
             Interlocked.Increment(ref _open);
-            return new Model(this, long.Parse(add, CultureInfo.InvariantCulture), int.Parse(width, CultureInfo.InvariantCulture), output);
+            return new Model(this, long.Parse(add, CultureInfo.InvariantCulture), int.Parse(width, CultureInfo.InvariantCulture), output, taken);
         }
         finally
         {
@@ -66,7 +70,7 @@ public sealed class ScriptedBackend(BlockPool pool, TimeProvider time) : IExecut
         }
     }
 
-    private sealed class Model(ScriptedBackend backend, long add, int width, string output) : ILoadedModel
+    private sealed class Model(ScriptedBackend backend, long add, int width, string output, IDisposable? taken) : ILoadedModel
     {
         public ModelSignature Signature { get; } = new([new TensorSignature("x", DataType.Int64, -1, width)], [new TensorSignature(output, DataType.Int64, -1, width)]);
 
@@ -83,7 +87,11 @@ public sealed class ScriptedBackend(BlockPool pool, TimeProvider time) : IExecut
             }),
         ];
 
-        public void Dispose() => Interlocked.Decrement(ref backend._open);
+        public void Dispose()
+        {
+            taken?.Dispose();
+            Interlocked.Decrement(ref backend._open);
+        }
     }
 
     private BlockPool Pool { get; } = pool;

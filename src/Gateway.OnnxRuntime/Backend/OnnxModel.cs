@@ -33,15 +33,18 @@ internal sealed partial class OnnxModel : ILoadedModel
     private readonly ILogger _logger;
     private readonly Dictionary<(string Device, int Threads), (OrtSession Session, DeviceTraits? Traits)> _sessions = [];
     private readonly HashSet<string> _devices = [];
+    private readonly DeviceMemory _memory;
+    private readonly List<DeviceMemoryShare> _shares = [];
     private int? _threads;
 
-    public OnnxModel(ModelSource source, OrtEnvironment environment, BlockPool pool, TimeProvider time, ILogger logger)
+    public OnnxModel(ModelSource source, OrtEnvironment environment, BlockPool pool, TimeProvider time, ILogger logger, DeviceMemory memory)
     {
         _source = source;
         _environment = environment;
         _pool = pool;
         _time = time;
         _logger = logger;
+        _memory = memory;
         _threads = source.Declared?.OnnxRuntime.IntraOpThreadCount;
         try
         {
@@ -71,7 +74,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         {
             try
             {
-                return Create(layout, chain[i], instances, refused);
+                return chain[i].IsCpu ? Create(layout, chain[i], instances, refused) : CreateWithin(layout, chain[i], instances, refused);
             }
             catch (Exception error) when (error is OrtException or ModelLoadException)
             {
@@ -90,6 +93,36 @@ internal sealed partial class OnnxModel : ILoadedModel
         }
 
         _sessions.Clear();
+        foreach (DeviceMemoryShare share in _shares) share.Dispose();
+        _shares.Clear();
+    }
+
+    /// <summary>Makes an instance on a device whose memory is counted.</summary>
+    private IReadOnlyList<IModelExecutor> CreateWithin(ModelLayout layout, ProviderChoice choice, int instances, IReadOnlyList<string> refused)
+    {
+        bool isFirst = _sessions.Keys.All(key => key.Device != choice.Device);
+        DeviceMemoryShare share = _memory.Take(choice.Gpu, _source.Name, _source.Version, DeviceNeeds.Of(_source, layout, choice, isFirst));
+        try
+        {
+            IReadOnlyList<IModelExecutor> executors = Create(layout, share.Most is { } most ? choice.Within(most) : choice, instances, refused);
+            _shares.Add(share);
+            return executors;
+        }
+        catch
+        {
+            // What runs instead is not to be short of what this leaves behind.
+            if (isFirst) Unload(choice);
+            share.Dispose();
+            throw;
+        }
+    }
+
+    private void Unload(ProviderChoice choice)
+    {
+        foreach ((string Device, int Threads) key in _sessions.Keys.Where(key => key.Device == choice.Device).ToArray())
+        {
+            if (_sessions.Remove(key, out (OrtSession Session, DeviceTraits? Traits) unused)) End(unused.Session, unused.Traits);
+        }
     }
 
     private IReadOnlyList<IModelExecutor> Create(ModelLayout layout, ProviderChoice choice, int instances, IReadOnlyList<string> refused)

@@ -1,3 +1,4 @@
+using Gateway.Core.Execution.Devices;
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Memory.Shared.Cuda;
@@ -25,8 +26,16 @@ public static class EngineServices
             .AddSingleton<IMetricFamilies, TraceFamilies>()
             .AddSingleton(provider => new ModelCatalog(provider.GetRequiredService<Tracer>()))
             .AddRateLimiter(options, time)
+            .AddSingleton(_ => MemoryOf(options))
+            .AddSingleton<IMetricFamilies, DeviceMemoryFamilies>()
             .AddSingleton(_ => new BlockPool(options.PinnedMemoryPoolByteSize))
             .AddSingleton(_ => new SharedRegions(options.AllowClientShm, CudaDriver.TryLoad));
+
+    private static DeviceMemory MemoryOf(ServerOptions options)
+    {
+        _ = DeviceMemoryLimits.Parse(options.GpuMemoryLimitByteSize, out DeviceMemoryLimits limits);
+        return new DeviceMemory(limits);
+    }
 
     private static IServiceCollection AddRateLimiter(this IServiceCollection services, ServerOptions options, TimeProvider time)
     {

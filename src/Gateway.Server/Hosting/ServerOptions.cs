@@ -98,6 +98,9 @@ public sealed record ServerOptions
     [Setting("--allow-load-override", "Whether a load request may bring a configuration and files of its own: whoever may send it decides what the server runs.")]
     public bool AllowLoadOverride { get; init; }
 
+    [Setting("--gpu-memory-limit-byte-size", "Most memory that models may take together on each GPU, as BYTES, or on one, as DEVICE:BYTES; may be given more than once. One that would go beyond is not loaded. Without it: as much as there is.")]
+    public IReadOnlyList<string> GpuMemoryLimitByteSize { get; init; } = [];
+
     [Setting("--rate-limit", "Whether instances wait for the resources that their groups name (rate_limiter in config.pbtxt), those that have had fewer batches by their priority first: execution_count; or not: off.")]
     public RateLimitMode RateLimit { get; init; }
 

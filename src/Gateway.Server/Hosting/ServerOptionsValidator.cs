@@ -1,4 +1,5 @@
 using System.Net;
+using Gateway.Core.Execution.Devices;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Scheduling.Resources;
 using Gateway.Server.Overflow;
@@ -29,6 +30,7 @@ internal static class ServerOptionsValidator
         if (RestrictedAccess.Parse(options.HttpRestrictedApi, "", out _) is { } mistake) yield return $"--http-restricted-api: {mistake}";
         if (RestrictedAccess.Parse(options.GrpcRestrictedProtocol, RestrictedAccess.GrpcPrefix, out _) is { } other) yield return $"--grpc-restricted-protocol: {other}";
         if (ResourceCounts.Parse(options.RateLimitResource, out _) is { } unread) yield return $"--rate-limit-resource: {unread}";
+        if (DeviceMemoryLimits.Parse(options.GpuMemoryLimitByteSize, out _) is { } unclear) yield return $"--gpu-memory-limit-byte-size: {unclear}";
         if (TraceSetup.Parse(options.TraceConfig, options.TraceDirectory, out _) is { } wrong) yield return $"--trace-config: {wrong}";
         if (options.TlsKey is not null && options.TlsCertificate is null) yield return "--tls-key: there is no certificate that it belongs to (see --tls-certificate)";
         if (options.GrpcUseSsl && options.GrpcServerCert is null && options.TlsCertificate is null) yield return "--grpc-use-ssl: there is no certificate (see --grpc-server-cert)";

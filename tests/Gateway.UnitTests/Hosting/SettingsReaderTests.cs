@@ -46,6 +46,7 @@ public sealed class SettingsReaderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("--gpu-memory-limit-byte-size", "1G", "--gpu-memory-limit-byte-size: '1G' is not valid (allowed BYTES, DEVICE:BYTES)")]
     [InlineData("--rate-limit", "sometimes", "--rate-limit: 'sometimes' is not valid (allowed off, execution_count)")]
     [InlineData("--rate-limit-resource", "R1", "--rate-limit-resource: 'R1' is not valid (allowed NAME:COUNT, NAME:COUNT:DEVICE)")]
     [InlineData("--http-port", "65536", "--http-port: '65536' is not valid (allowed 0 to 65535)")]

@@ -1,3 +1,4 @@
+using Gateway.Core.Execution.Devices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
@@ -20,10 +21,14 @@ public sealed class TestRepository : IAsyncDisposable
     {
     }
 
-    /// <param name="options">Without directories, those are the temporary folder.</param>
-    public TestRepository(RepositoryOptions options)
+    public TestRepository(DeviceMemory memory) : this(new RepositoryOptions([]), memory)
     {
-        _backend = new OnnxRuntimeBackend(Pool, TimeProvider.System, NullLoggerFactory.Instance);
+    }
+
+    /// <param name="options">Without directories, those are the temporary folder.</param>
+    public TestRepository(RepositoryOptions options, DeviceMemory? memory = null)
+    {
+        _backend = new OnnxRuntimeBackend(Pool, TimeProvider.System, NullLoggerFactory.Instance, memory);
         _repository = new ModelRepository(
             options with { Directories = options.Directories.Count > 0 ? options.Directories : [_directory.FullName] }, Catalog, _backend, Pool, TimeProvider.System, NullLogger<ModelRepository>.Instance);
     }

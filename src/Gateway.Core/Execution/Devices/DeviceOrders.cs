@@ -11,7 +11,10 @@ public abstract class DeviceOrders : IDisposable
     /// Batches that are worth having under way at once: one for each stage that can go on beside another. On a device without queues a second batch only
     /// takes the gate from the first: over WebGPU on an H200 two made 7 to 38 % fewer rows a second than one (bench/results, gpu-webgpu).
     /// </summary>
-    public int Lanes => IsQueued ? 3 : 1;
+    public int Lanes => LanesWhere(IsQueued);
+
+    /// <inheritdoc cref="Lanes"/>
+    public static int LanesWhere(bool isQueued) => isQueued ? 3 : 1;
 
     /// <summary>Tells the device to bring a batch there, run it and bring its outputs back.</summary>
     /// <exception cref="ExecutionException">A stage failed.</exception>

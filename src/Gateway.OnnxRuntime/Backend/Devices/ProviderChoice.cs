@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gateway.Core.Models.Configuration;
 using Gateway.OnnxRuntime.Sessions;
 
@@ -10,11 +11,25 @@ namespace Gateway.OnnxRuntime.Backend.Devices;
 /// <param name="Lanes">Batches under way at once on one instance; null for as many as the device is made for.</param>
 internal sealed record ProviderChoice(string Name, IReadOnlyList<(string Name, IReadOnlyDictionary<string, string> Options)> Providers, int Gpu, int? Lanes = null)
 {
+    private const string GpuMemLimit = "gpu_mem_limit";
+
     public static ProviderChoice Cpu { get; } = new(ExecutionAccelerator.Cpu, [], 0);
 
     public bool IsCpu => Providers.Count == 0;
 
     public bool IsWebGpu => Name == ExecutionAccelerator.WebGpu;
+
+    /// <summary>Bytes that the model lets CUDA's arena have; null where it says nothing of it, or the provider has no such setting.</summary>
+    public long? ArenaLimit => Providers.Where(provider => provider.Name == OrtProviders.Cuda && provider.Options.ContainsKey(GpuMemLimit))
+        .Select(provider => long.TryParse(provider.Options[GpuMemLimit], NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) ? bytes : (long?)null).FirstOrDefault();
+
+    /// <summary>The same, with no more than so many bytes for CUDA's arena where the model says nothing of it.</summary>
+    public ProviderChoice Within(long bytes) => ArenaLimit is not null ? this : this with
+    {
+        Providers = [.. Providers.Select(provider => provider.Name != OrtProviders.Cuda
+            ? provider
+            : (provider.Name, (IReadOnlyDictionary<string, string>)new Dictionary<string, string>(provider.Options) { [GpuMemLimit] = bytes.ToString(CultureInfo.InvariantCulture) }))],
+    };
 
     /// <summary>For people.</summary>
     public string Device => IsCpu ? "CPU" : IsWebGpu ? "WebGPU" : $"GPU {Gpu} ({string.Join(" + ", Providers.Select(provider => provider.Name))})";
