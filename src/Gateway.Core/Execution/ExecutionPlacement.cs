@@ -9,6 +9,9 @@ namespace Gateway.Core.Execution;
 /// <param name="Refused">Providers that were to come first and could not be had, each with its reason.</param>
 public sealed record ExecutionPlacement(string Provider, string Device, IReadOnlyList<string> CpuNodes, IReadOnlyList<string> Refused)
 {
+    /// <summary>Whether its session was made from what <c>gateway compile</c> left beside the model.</summary>
+    public bool IsCompiled { get; init; }
+
     /// <summary>Whether rows have to be brought to a device of this machine's.</summary>
     public bool IsOnDevice => Provider is not ("cpu" or "unknown" or RemoteParameters.BackendName);
 

@@ -23,7 +23,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
         // Beside the backend, which reads the same files: of a large model either takes a second or more.
         string version = Path.GetDirectoryName(source.File)!;
         Task<byte[]> files = Task.Run(() => Directory.Exists(version) ? ModelDigest.OfFiles(version) : []);
-        ILoadedModel file = backend.Load(source);
+        ILoadedModel file = backend.Load(source with { FilesDigest = files });
         try
         {
             ModelLayout layout = ModelLayoutBuilder.Build(source, file.Signature);

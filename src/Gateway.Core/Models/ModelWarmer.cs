@@ -104,18 +104,18 @@ internal static class ModelWarmer
         new TensorShape([warmup.BatchSize, .. input.Dims]).TryCountElements(out long elements);
         if (input.DataType == DataType.Bytes) return new byte[elements * sizeof(uint)];
         byte[] bytes = new byte[elements * input.DataType.Size()];
-        if (input.Source == WarmupSource.Random) FillRandomly(bytes, input.DataType);
+        if (input.Source == WarmupSource.Random) FillRandomly(bytes, input.DataType, new Random(1));
         return bytes;
     }
 
-    /// <summary>Random numbers that no model chokes on: floats between 0 and 1, integers 0 to 127. The seed is fixed, so that a failure repeats.</summary>
-    private static void FillRandomly(byte[] bytes, DataType type)
+    /// <summary>Random numbers that no model chokes on: floats between 0 and 1, integers 0 to 127.</summary>
+    /// <param name="random">Of a fixed seed, so that a failure repeats.</param>
+    internal static void FillRandomly(Span<byte> bytes, DataType type, Random random)
     {
-        Random random = new(1);
         int size = type.Size();
         for (int i = 0; i < bytes.Length; i += size)
         {
-            Span<byte> element = bytes.AsSpan(i, size);
+            Span<byte> element = bytes.Slice(i, size);
             switch (type)
             {
                 case DataType.Fp32: BinaryPrimitives.WriteSingleLittleEndian(element, random.NextSingle()); break;

@@ -3,6 +3,7 @@ using Gateway.Core.Execution.Devices;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Configuration;
+using Gateway.OnnxRuntime.Backend.Compiled;
 using Gateway.OnnxRuntime.Backend.Devices;
 using Gateway.OnnxRuntime.Environments;
 using Gateway.OnnxRuntime.Errors;
@@ -31,7 +32,7 @@ internal sealed partial class OnnxModel : ILoadedModel
     private readonly BlockPool _pool;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly Dictionary<(string Device, int Threads), (OrtSession Session, DeviceTraits? Traits)> _sessions = [];
+    private readonly Dictionary<(string Device, int Threads), LoadedSession> _sessions = [];
     private readonly HashSet<string> _devices = [];
     private readonly DeviceMemory _memory;
     private readonly List<DeviceMemoryShare> _shares = [];
@@ -49,8 +50,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         try
         {
             // The session that says what the model takes is also the one that most models run.
-            OrtSession session = OnCpu(_threads ?? 1);
-            Signature = new ModelSignature([.. session.Inputs.Select(Describe)], [.. session.Outputs.Select(Describe)]);
+            Signature = SignatureOf(OnCpu(_threads ?? 1).Session);
         }
         catch
         {
@@ -65,6 +65,10 @@ internal sealed partial class OnnxModel : ILoadedModel
     public byte[] Identity => OrtLibrary.Identity;
 
     public string Device => string.Join(", ", _devices);
+
+    /// <summary>What a session says of its model.</summary>
+    /// <exception cref="ModelLoadException">It has a tensor that cannot be served.</exception>
+    public static ModelSignature SignatureOf(OrtSession session) => new([.. session.Inputs.Select(Describe)], [.. session.Outputs.Select(Describe)]);
 
     public IReadOnlyList<IModelExecutor> CreateExecutors(ModelLayout layout, InstanceGroup group, int instances)
     {
@@ -87,10 +91,7 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     public void Dispose()
     {
-        foreach ((OrtSession session, DeviceTraits? traits) in _sessions.Values)
-        {
-            End(session, traits);
-        }
+        foreach (LoadedSession each in _sessions.Values) End(each);
 
         _sessions.Clear();
         foreach (DeviceMemoryShare share in _shares) share.Dispose();
@@ -129,15 +130,17 @@ internal sealed partial class OnnxModel : ILoadedModel
     {
         int threads = choice.IsCpu ? _threads ??= ChooseThreads(layout, instances) : _threads ?? 1;
         bool isPipelined = !choice.IsCpu && OnnxExecutor.HasFixedShapes(layout);
-        (OrtSession session, DeviceTraits? traits) = choice.IsCpu ? (OnCpu(threads), null) : OnDevice(choice, threads, isPipelined);
+        (OrtSession session, DeviceTraits? traits, DateTime? compiled) = choice.IsCpu ? OnCpu(threads) : OnDevice(choice, threads, isPipelined);
         string[] cpuNodes = choice.IsCpu ? [] : [.. session.ReadAssignedNodes().Where(node => node.IsOnCpu).Select(node => node.Name.Length > 0 ? $"{node.OperatorType} ({node.Name})" : node.OperatorType)];
-        ExecutionPlacement placement = new(choice.Name, Describe(choice, threads), cpuNodes, [.. refused]) { PaysForNewSizes = isPipelined && !choice.IsWebGpu };
+        ExecutionPlacement placement = new(choice.Name, Describe(choice, threads), cpuNodes, [.. refused]) { PaysForNewSizes = isPipelined && !choice.IsWebGpu, IsCompiled = compiled is not null };
         IReadOnlyList<IModelExecutor> executors = choice.IsCpu
             ? [new OnnxExecutor(layout, session, placement, _pool, _time)]
             : isPipelined
                 ? new DeviceInstance(choice.Lanes ?? traits!.Orders.Lanes, PipelineMaker(layout, choice, threads)).CreateLanes(placement)
                 : [traits!.Guard(() => new OnnxExecutor(layout, session, placement, _pool, _time, traits))];
-        if (_devices.Add(placement.Device) && cpuNodes.Length > 0) LogCpuNodes(_logger, _source.Name, placement.Device, cpuNodes.Length, string.Join(", ", cpuNodes.Take(MostNodesLogged)));
+        if (!_devices.Add(placement.Device)) return executors;
+        if (compiled is { } made) LogCompiled(_logger, _source.Name, choice.Name, made);
+        if (cpuNodes.Length > 0) LogCpuNodes(_logger, _source.Name, placement.Device, cpuNodes.Length, string.Join(", ", cpuNodes.Take(MostNodesLogged)));
         return executors;
     }
 
@@ -151,13 +154,13 @@ internal sealed partial class OnnxModel : ILoadedModel
             lock (_sessions)
             {
                 // Another instance may have loaded one already.
-                if (_sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known) && ReferenceEquals(known.Session, used))
+                if (_sessions.TryGetValue((choice.Device, threads), out LoadedSession? known) && ReferenceEquals(known.Session, used))
                 {
                     _sessions.Remove((choice.Device, threads));
-                    End(known.Session, known.Traits);
+                    End(known);
                 }
 
-                (used, traits) = OnDevice(choice, threads, isPipelined: true);
+                (used, traits, _) = OnDevice(choice, threads, isPipelined: true);
             }
 
             return OnnxDeviceModel.CreatePipeline(_environment, layout, used, choice, traits!, _pool, _time);
@@ -172,15 +175,15 @@ internal sealed partial class OnnxModel : ILoadedModel
         _ => $"CPU, {threads} threads",
     };
 
-    private OrtSession OnCpu(int threads)
+    private LoadedSession OnCpu(int threads)
     {
-        if (!_sessions.TryGetValue((ProviderChoice.Cpu.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known)) _sessions[(ProviderChoice.Cpu.Device, threads)] = known = (Load(ProviderChoice.Cpu, threads, null), null);
-        return known.Session;
+        if (!_sessions.TryGetValue((ProviderChoice.Cpu.Device, threads), out LoadedSession? known)) _sessions[(ProviderChoice.Cpu.Device, threads)] = known = Load(ProviderChoice.Cpu, threads, null);
+        return known;
     }
 
-    private (OrtSession Session, DeviceTraits? Traits) OnDevice(ProviderChoice choice, int threads, bool isPipelined)
+    private LoadedSession OnDevice(ProviderChoice choice, int threads, bool isPipelined)
     {
-        if (_sessions.TryGetValue((choice.Device, threads), out (OrtSession Session, DeviceTraits? Traits) known)) return known;
+        if (_sessions.TryGetValue((choice.Device, threads), out LoadedSession? known)) return known;
         bool? wantsGraphs = (_source.Declared ?? new ModelConfig { Name = _source.Name }).Optimization.CapturesGraphs;
         if (isPipelined && (wantsGraphs ?? choice.IsCudaAlone))
         {
@@ -197,7 +200,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         return _sessions[(choice.Device, threads)] = Load(choice, threads, isPipelined, recordsGraphs: false);
     }
 
-    private (OrtSession Session, DeviceTraits? Traits) Load(ProviderChoice choice, int threads, bool isPipelined, bool recordsGraphs)
+    private LoadedSession Load(ProviderChoice choice, int threads, bool isPipelined, bool recordsGraphs)
     {
         DeviceTraits traits;
         try
@@ -211,7 +214,7 @@ internal sealed partial class OnnxModel : ILoadedModel
 
         try
         {
-            return (traits.Guard(() => Load(choice, threads, traits)), traits);
+            return traits.Guard(() => Load(choice, threads, traits));
         }
         catch
         {
@@ -220,24 +223,62 @@ internal sealed partial class OnnxModel : ILoadedModel
         }
     }
 
-    private static void End(OrtSession session, DeviceTraits? traits)
+    private static void End(LoadedSession loaded)
     {
-        if (traits is null) session.Dispose();
-        else traits.Guard(session.Dispose);
-        traits?.Dispose();
+        if (loaded.Traits is null) loaded.Session.Dispose();
+        else loaded.Traits.Guard(loaded.Session.Dispose);
+        loaded.Traits?.Dispose();
     }
 
-    private OrtSession Load(ProviderChoice choice, int threads, DeviceTraits? traits)
+    private LoadedSession Load(ProviderChoice choice, int threads, DeviceTraits? traits)
     {
         try
         {
-            using OrtSessionOptions options = SessionSettings.For(_source.Declared ?? new ModelConfig { Name = _source.Name }, choice, threads, traits);
-            return OrtSession.Load(_environment, _source.File, options);
+            Compilation compilation = new(_environment, _source, choice, _time);
+            if (_source.FilesDigest is { } files && TryLoadCompiled(compilation, choice, files, threads, traits) is { } compiled) return compiled;
+            return new LoadedSession(compilation.LoadSource(threads, traits), traits, null);
         }
         catch (OrtException error)
         {
             throw new ModelLoadException(error.Message, error);
         }
+    }
+
+    /// <summary>Loads what <c>gateway compile</c> left beside the model, made anew if it does not fit any more.</summary>
+    /// <returns>Null when there is nothing, or it cannot be used: the model itself can.</returns>
+    private LoadedSession? TryLoadCompiled(Compilation compilation, ProviderChoice choice, Task<byte[]> files, int threads, DeviceTraits? traits)
+    {
+        if (compilation.TryLoad(files, threads, traits, out CompiledRecord? record, out string? whyNot) is { } session) return new LoadedSession(session, traits, record!.Made);
+        if (whyNot is null) return null;
+        if (!_source.MayStore)
+        {
+            LogCompiledUnused(_logger, _source.Name, choice.Name, whyNot);
+            return null;
+        }
+
+        string problem;
+        try
+        {
+            long start = _time.GetTimestamp();
+            using DeviceTraits? plain = Compilation.TraitsFor(choice);
+            CompiledModel made = compilation.Make(files.GetAwaiter().GetResult(), plain, inputs: null, record?.Tolerance);
+            if (made.Record is { } anew)
+            {
+                LogCompiledAnew(_logger, _source.Name, choice.Name, whyNot, _time.GetElapsedTime(start).TotalSeconds);
+                return new LoadedSession(compilation.LoadCompiled(compilation.Folder.PathOf(anew), threads, traits), traits, anew.Made);
+            }
+
+            problem = $"its answers are too far from the model's: {string.Join("; ", made.Differences.Where(difference => !difference.IsAccepted).Select(difference => $"{difference.Name}: {difference}"))}";
+        }
+        catch (Exception error) when (error is ModelLoadException or OrtException)
+        {
+            problem = error.Message;
+        }
+
+        // Else the next load would try it again.
+        compilation.Folder.Remove(record);
+        LogCompiledLost(_logger, _source.Name, choice.Name, whyNot, problem);
+        return null;
     }
 
     /// <summary>One thread, or all cores where that is measurably faster and no other instance wants them.</summary>
@@ -264,17 +305,17 @@ internal sealed partial class OnnxModel : ILoadedModel
             cores,
             _time.GetElapsedTime(0, together).TotalMicroseconds);
         if (pays) return SessionSettings.SharedThreads;
-        if (_sessions.Remove((ProviderChoice.Cpu.Device, SessionSettings.SharedThreads), out (OrtSession Session, DeviceTraits? Traits) unwanted)) unwanted.Session.Dispose();
+        if (_sessions.Remove((ProviderChoice.Cpu.Device, SessionSettings.SharedThreads), out LoadedSession? unwanted)) unwanted.Session.Dispose();
         return 1;
     }
 
     private long Try(ModelLayout layout, int threads, int rows)
     {
-        using OnnxExecutor executor = new(layout, OnCpu(threads), OnTrial, _pool, _time);
+        using OnnxExecutor executor = new(layout, OnCpu(threads).Session, OnTrial, _pool, _time);
         return ThreadTrial.BestOf(executor, rows, _time);
     }
 
-    private TensorSignature Describe(OrtValueInfo info)
+    private static TensorSignature Describe(OrtValueInfo info)
     {
         if (info.WhyUnsupported is { } why) throw new ModelLoadException($"'{info.Name}' cannot be served: {why}");
         IReadOnlyList<OrtDimension> dimensions = info.Dimensions
@@ -298,4 +339,20 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     [LoggerMessage(3003, LogLevel.Warning, "Model {Model} on {Device}: {Count} nodes run on the CPU: {Nodes}", EventName = "NodesOnCpu")]
     private static partial void LogCpuNodes(ILogger logger, string model, string device, int count, string nodes);
+
+    [LoggerMessage(3005, LogLevel.Information, "Model {Model}: loaded as it was compiled for {Provider} at {Made:u}", EventName = "CompiledModelLoaded")]
+    private static partial void LogCompiled(ILogger logger, string model, string provider, DateTime made);
+
+    [LoggerMessage(3006, LogLevel.Information, "Model {Model}: compiled anew for {Provider} in {Seconds:F1} s, for what was compiled does not fit: {Reason}", EventName = "CompiledModelRemade")]
+    private static partial void LogCompiledAnew(ILogger logger, string model, string provider, string reason, double seconds);
+
+    [LoggerMessage(3007, LogLevel.Warning, "Model {Model}: what was compiled for {Provider} does not fit and cannot be made anew, so the model is loaded as it is: {Reason}; {Problem}", EventName = "CompiledModelLost")]
+    private static partial void LogCompiledLost(ILogger logger, string model, string provider, string reason, string problem);
+
+    [LoggerMessage(3008, LogLevel.Information, "Model {Model}: what was compiled for {Provider} does not fit, so the model is loaded as it is: {Reason}", EventName = "CompiledModelUnused")]
+    private static partial void LogCompiledUnused(ILogger logger, string model, string provider, string reason);
+
+    /// <param name="Traits">Of its device; null for the CPU.</param>
+    /// <param name="Compiled">When what it was made from was compiled; null for the model itself.</param>
+    private sealed record LoadedSession(OrtSession Session, DeviceTraits? Traits, DateTime? Compiled);
 }

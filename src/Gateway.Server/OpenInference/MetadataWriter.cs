@@ -75,6 +75,7 @@ internal static class MetadataWriter
         json.WriteStartObject("properties"u8);
         json.WriteString("provider"u8, string.Join(", ", placements.Select(placement => placement.Provider).Distinct()));
         json.WriteString("device"u8, string.Join(", ", placements.Select(placement => placement.Device).Distinct()));
+        if (placements.Any(placement => placement.IsCompiled)) json.WriteString("compiled"u8, "true");
         string[] cpuNodes = [.. placements.SelectMany(placement => placement.CpuNodes).Distinct()];
         if (cpuNodes.Length > 0) json.WriteString("cpu_nodes"u8, string.Join(", ", cpuNodes));
         string[] refused = [.. placements.SelectMany(placement => placement.Refused).Distinct()];

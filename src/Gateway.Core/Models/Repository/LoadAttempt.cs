@@ -14,6 +14,9 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
     /// <summary>What the folder looked like before anything was read; null when it could not be told, or a load brought files of its own.</summary>
     public FolderStamp? Stamp { get; private set; }
 
+    /// <summary>Whether it is only to be seen what would come of a load.</summary>
+    public bool IsCheck { get; init; }
+
     /// <summary>The versions that are there, chosen or not.</summary>
     public IReadOnlyList<long> Present { get; private set; } = [];
 
@@ -62,7 +65,8 @@ internal sealed class LoadAttempt(string model, ModelLoader loader) : IDisposabl
         }
 
         choosing?.Invoke(sources);
-        foreach (ModelSource source in sources) Try(source.Version, () => _opened.Add(loader.Open(read, source)));
+        bool mayStore = given is null && !IsCheck;
+        foreach (ModelSource source in sources) Try(source.Version, () => _opened.Add(loader.Open(read, source with { MayStore = mayStore })));
         if (given is null && HasChanged(folder!))
         {
             // What was opened may be half of one and half of the other, and its digest that of neither.

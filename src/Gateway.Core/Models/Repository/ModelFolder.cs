@@ -51,10 +51,11 @@ internal sealed record ModelFolder(string Name, string Directory, ModelConfig? D
         };
         foreach (long missing in chosen.Except(present)) throw new ModelLoadException($"version {missing}, which version_policy asks for, is not in {Directory}");
         if (chosen.Length == 0) throw new ModelLoadException($"no version is in {Directory}: a version is a folder whose name is a number above 0, such as '1'");
-        return [.. chosen.Select(Source)];
+        return [.. chosen.Select(SourceOf)];
     }
 
-    private ModelSource Source(long version)
+    /// <summary>The files of a version that is there.</summary>
+    public ModelSource SourceOf(long version)
     {
         string file = Declared is { DefaultModelFilename.Length: > 0 } ? Declared.DefaultModelFilename : ModelConfigCompletion.DefaultModelFilename;
         return new ModelSource(Name, version, Directory, Path.Combine(Directory, version.ToString(CultureInfo.InvariantCulture), file), Declared);

@@ -97,7 +97,7 @@ public sealed partial class ModelRepository : IModelControl
         List<ResourceClaim?> claims = [];
         foreach ((string name, IReadOnlyList<string> folders) in RepositoryScan.Of(_options.Directories).Models)
         {
-            using LoadAttempt attempt = new(name, _loader);
+            using LoadAttempt attempt = new(name, _loader) { IsCheck = true };
             attempt.Open(folders, given: null);
             attempt.Claim(claims);
             statuses.AddRange(attempt.Opened.Select(opened => new ModelStatus(name, opened.Source.Version, ModelState.Ready, "", null, TimeSpan.Zero)));
