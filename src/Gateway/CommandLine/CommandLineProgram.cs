@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Gateway.Compiling;
 using Gateway.Features;
 using Gateway.Precompute;
 using Gateway.Server.Hosting;
@@ -25,6 +26,8 @@ internal static class CommandLineProgram
         root.Add(checking);
         PrecomputeArguments precomputing = new();
         root.Add(precomputing.Command);
+        CompileArguments compiling = new();
+        root.Add(compiling.Command);
         FeatureArguments features = new();
         root.Add(features.Command);
         root.SetAction((parsed, _) => RunAsync(parsed, flags, serve, error));
@@ -33,6 +36,8 @@ internal static class CommandLineProgram
 
         precomputing.Command.SetAction((parsed, cancellation) => RunAsync(
             parsed, flags, options => PrecomputeCommand.RunAsync(precomputing.Read(parsed), options, output, cancellation), error));
+
+        compiling.Command.SetAction((parsed, _) => RunAsync(parsed, flags, options => CompileCommand.RunAsync(compiling.Read(parsed), options, output), error));
 
         features.Load.SetAction((parsed, cancellation) => RunAsync(
             parsed, flags, options => FeatureLoadCommand.RunAsync(features.Read(parsed), options, output, cancellation), error));

@@ -16,7 +16,7 @@ internal static class ParseMistake
         }
 
         string name = unknown.Split('=', 2)[0];
-        if (!name.StartsWith('-')) return $"unknown command '{unknown}' (there are serve, check, precompute and features load)";
+        if (!name.StartsWith('-')) return $"unknown command '{unknown}' (there are serve, check, compile, precompute and features load)";
         string? near = settings.Select(setting => setting.Flag).MinBy(flag => Distance(flag, name));
         string hint = near is not null && Distance(near, name) <= 3 ? $"did you mean {near}?" : "see gateway --help";
         return $"unknown flag '{name}' ({hint})";

@@ -15,7 +15,7 @@ internal static class PrecomputeCommand
         ModelInput[] inputs = await client.InputsAsync(cancellation).ConfigureAwait(false);
         PrecomputeTally tally = new();
         long start = TimeProvider.System.GetTimestamp();
-        using (IRequestSource source = Open(options.Inputs, inputs))
+        using (IRequestSource source = RequestFile.Open(options.Inputs, inputs))
         {
             IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
             await console.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).StartAsync(async progress =>
@@ -32,17 +32,5 @@ internal static class PrecomputeCommand
             $"{all} requests in {seconds:F1} s ({all / seconds:F0}/s): {tally.Kept} kept, {tally.There} there before, {tally.Collapsed} joined another, {tally.NotKept} run and not kept, {tally.Failed} failed"));
         if (tally.FirstFailure is { } failure) output.WriteLine($"the first failure: {failure}");
         return tally.Failed == 0 ? ExitCode.Good : ExitCode.Failed;
-    }
-
-    private static IRequestSource Open(string file, ModelInput[] inputs)
-    {
-        try
-        {
-            return Path.GetExtension(file) is ".npy" or ".npz" ? new ArraySource(file, inputs) : new JsonLineSource(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            throw new StartupException($"--inputs: {file}: {error.Message}");
-        }
     }
 }

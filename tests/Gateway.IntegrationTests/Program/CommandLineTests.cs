@@ -94,6 +94,44 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("1 checked, 1 broken", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Compile_SampleModel_PrintsWhatItBringsAndKeepsIt()
+    {
+        string version = Path.Combine(_folder, "digits", "1");
+        Directory.CreateDirectory(version);
+        File.Copy(Path.Combine(GatewayProcess.RepositoryRoot, "config/model-repository/digits/1/model.onnx"), Path.Combine(version, "model.onnx"));
+        string inputs = Path.Combine(_folder, "requests.jsonl");
+        string request = await File.ReadAllTextAsync(Path.Combine(GatewayProcess.RepositoryRoot, "config/samples/digit-7.json"), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(inputs, request.ReplaceLineEndings(" ") + "\n", TestContext.Current.CancellationToken);
+
+        (int code, string output, string error) = await RunAsync("compile", "--model-repository", _folder, "--model", "digits", "--for", "cpu", "--inputs", inputs);
+
+        Assert.True(code == 0, error);
+        Assert.Matches(@"provider: +CPU\n", output);
+        Assert.Matches(@"compared on: +1 requests of .*requests\.jsonl", output);
+        Assert.Matches(@"  probabilities FP32: \d+ of 10 values differ, by \S+ at most, relatively \S+ \(allowed 0\.001\)\n", output);
+        Assert.Matches(@"load: +[\d.]+ ms the model, [\d.]+ ms compiled", output);
+        Assert.Matches(@"run of 1: +[\d.]+ ms the model", output);
+        Assert.Matches(@"digits 1 for cpu: kept in .*/\.compiled-cpu-\w+\.onnx, [\d,]+ bytes\.", output);
+        Assert.True(File.Exists(Path.Combine(version, ".compiled-cpu.json")));
+    }
+
+    [Theory]
+    [InlineData("gateway: digits: The CUDA provider cannot be used", "--model", "digits", "--for", "cuda")]
+    [InlineData("gateway: none: there is no model 'none' in the repository", "--model", "none", "--for", "cpu")]
+    [InlineData("gateway: digits: 'digits' has no version 7 (it has 1)", "--model", "digits", "--for", "cpu", "--model-version", "7")]
+    [InlineData("gateway: --for: 'tpu' is not valid (allowed cpu, cuda, webgpu)", "--model", "digits", "--for", "tpu")]
+    [InlineData("gateway: --tolerance: 'x' is not valid (allowed a number from 0)", "--model", "digits", "--for", "cpu", "--tolerance", "x")]
+    [InlineData("gateway: --precision: 'fp16' is not valid (allowed model: ", "--model", "digits", "--for", "cpu", "--precision", "fp16")]
+    [InlineData("gateway: --inputs: /no/such.npz: ", "--model", "digits", "--for", "cpu", "--inputs", "/no/such.npz")]
+    public async Task Compile_CannotBeDone_SaysWhy(string line, params string[] arguments)
+    {
+        (int code, _, string error) = await RunAsync(["compile", .. arguments]);
+
+        Assert.Equal(1, code);
+        Assert.StartsWith(line, error.Split('\n')[^1], StringComparison.Ordinal);
+    }
+
     private static async Task AssertFailsAsync(int expectedCode, string expectedLine, params string[] arguments)
     {
         (int code, string output, string error) = await RunAsync(arguments);

@@ -40,12 +40,12 @@ public sealed class CommandLineProgramTests
     [Theory]
     [InlineData("gateway: unknown flag '--http-prot' (did you mean --http-port?)", "--http-prot=8000")]
     [InlineData("gateway: unknown flag '--grpc-infer-thread-count' (see gateway --help)", "--grpc-infer-thread-count", "2")]
-    [InlineData("gateway: unknown command 'server' (there are serve, check, precompute and features load)", "server")]
+    [InlineData("gateway: unknown command 'server' (there are serve, check, compile, precompute and features load)", "server")]
     [InlineData("gateway: --http-port: a value is missing", "--http-port")]
     [InlineData("gateway: --http-port: is given more than once", "--http-port", "1", "--http-port", "2")]
     [InlineData("gateway: --http-port: 'x' is not valid (allowed 0 to 65535)", "--http-port", "x")]
     [InlineData("gateway: --load-model: needs --model-control-mode=explicit (in other modes every model is loaded)", "--load-model=m")]
-    [InlineData("gateway: unknown command '@args' (there are serve, check, precompute and features load)", "@args")]
+    [InlineData("gateway: unknown command '@args' (there are serve, check, compile, precompute and features load)", "@args")]
     public async Task RunAsync_Mistake_IsOneLineOnStandardError(string expected, params string[] args)
     {
         Assert.Equal(ExitCode.BadSettings, await RunAsync(args));
