@@ -122,7 +122,7 @@ internal sealed partial class OnnxModel : ILoadedModel
     {
         foreach ((string Device, int Threads) key in _sessions.Keys.Where(key => key.Device == choice.Device).ToArray())
         {
-            if (_sessions.Remove(key, out (OrtSession Session, DeviceTraits? Traits) unused)) End(unused.Session, unused.Traits);
+            if (_sessions.Remove(key, out LoadedSession? unused)) End(unused);
         }
     }
 
