@@ -129,7 +129,7 @@ public sealed class FakeDevice(ModelLayout layout, BlockPool pool, bool isQueued
             return default;
         }
 
-        public override void Settle() => _done.ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
+        protected override void Settle() => _done.ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
 
         protected override void Describe(int rows) =>
             Tensors[0] = new OutputTensor { DataType = DataType.Int64, Shape = new TensorShape([rows, .. _device.Layout.Outputs[0].ClientDims.Dims]), Address = _output.Address, ByteLength = rows * _rowBytes };

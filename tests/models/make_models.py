@@ -57,6 +57,10 @@ save("scalar", [h.make_node("Neg", ["x"], ["y"])], [value("x", T.FLOAT, [])], [v
 save("nonzero", [h.make_node("NonZero", ["x"], ["indices"])],
      [value("x", T.FLOAT, ["n"])], [value("indices", T.INT64, [1, "count"])])
 
+# Other numbers each time it is run.
+save("noise", [h.make_node("RandomNormalLike", ["x"], ["y"], name="draw")],
+     [value("x", T.FLOAT, ["batch", 2])], [value("y", T.FLOAT, ["batch", 2])])
+
 # An output of which not even the number of dimensions is known.
 save("unknown_rank", [h.make_node("Reshape", ["x", "shape"], ["y"])],
      [value("x", T.FLOAT, ["n"]), value("shape", T.INT64, ["rank"])],

@@ -34,6 +34,12 @@ public interface IModelExecutor : IDisposable
         return false;
     }
 
+    /// <summary>Runs <paramref name="rows"/> rows of zeros wherever batches of so many may run later, so that what a first run costs is paid before requests come; once for each size.</summary>
+    /// <exception cref="ExecutionException">A run failed.</exception>
+    void Prepare(int rows)
+    {
+    }
+
     /// <summary>After a run that lost its device: lets go of what it had there and makes it anew.</summary>
     /// <exception cref="ModelLoadException">The device is not back; the executor cannot run, and this may be called again.</exception>
     void Reload() => throw new ModelLoadException("this executor cannot be made anew");

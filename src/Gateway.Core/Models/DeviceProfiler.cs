@@ -24,9 +24,13 @@ internal static class DeviceProfiler
     /// <param name="files">See <see cref="ModelDigest.OfFiles"/>.</param>
     /// <param name="cache">Where earlier measurements may be found and this one is kept; null for nowhere.</param>
     public static void Profile(
-        ModelSource source, byte[] files, ModelLayout layout, IReadOnlyList<int> allowed, IModelExecutor executor, LatencyModel latency, TimeProvider time, ProfileCache? cache)
+        ModelSource source, byte[] files, ModelLayout layout, IReadOnlyList<int> allowed, IReadOnlyList<IModelExecutor> group, LatencyModel latency, TimeProvider time, ProfileCache? cache)
     {
+        IModelExecutor executor = group[0];
         int[] sizes = [.. allowed.Count > 0 ? allowed : latency.Sizes];
+
+        // Whatever is known of their times: sizes that have not been run on each instance would be run for the first time by requests.
+        if (executor.Placement.PaysForNewSizes) sizes = [.. Prepare(sizes, group, latency, time)];
         ProfileKey key = ProfileKey.Of(source, files, executor.Placement, layout.MaxBatchRows, sizes);
         IReadOnlyDictionary<int, long>? known = cache?.Find(key);
         if (known is null)
@@ -38,6 +42,30 @@ internal static class DeviceProfiler
 
         foreach ((int rows, long nanoseconds) in known) latency.Profile(rows, (long)(nanoseconds / 1e9 * time.TimestampFrequency));
         if (known.Count > 0) latency.EndProfile();
+    }
+
+    /// <summary>Has all instances run all sizes, as far as there is time and the device has memory for them.</summary>
+    /// <returns>The sizes that the device has memory for.</returns>
+    internal static IEnumerable<int> Prepare(int[] sizes, IReadOnlyList<IModelExecutor> group, LatencyModel latency, TimeProvider time)
+    {
+        long start = time.GetTimestamp();
+        int most = int.MaxValue;
+        foreach (int rows in EndsFirst(sizes).Where(rows => rows <= most))
+        {
+            if (time.GetElapsedTime(start) > Limit) break;
+            try
+            {
+                foreach (IModelExecutor executor in group) executor.Prepare(rows);
+            }
+            catch (ExecutionException error) when (error.Failure == ExecutionFailure.OutOfMemory && rows > 1)
+            {
+                // As when it happens while it is served.
+                most = rows / 2;
+                latency.LimitRows(most);
+            }
+        }
+
+        return sizes.Where(rows => rows <= most);
     }
 
     /// <summary>First, last, middle, then the middles of what is left.</summary>

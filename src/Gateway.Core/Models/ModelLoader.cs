@@ -58,7 +58,11 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             List<int> groups = [];
             CreateExecutors(file, layout, executors, groups, claims);
             BatchingPolicy policy = BatchingPolicies.For(layout, gateway, time.TimestampFrequency);
-            if (layout.IsBatching && policy.AllowedBatchSizes.Count == 0 && executors.Any(executor => executor.Placement.PaysForNewSizes)) policy = policy with { AllowedBatchSizes = DeviceSizes.UpTo(layout.MaxBatchRows) };
+            if (layout.IsBatching && policy.AllowedBatchSizes.Count == 0 && executors.All(executor => executor.Placement.PaysForNewSizes))
+            {
+                policy = policy with { AllowedBatchSizes = DeviceSizes.UpTo(layout.MaxBatchRows, policy.PreferredBatchSizes) };
+            }
+
             DynamicBatcher batcher = new(policy, policy.MakeFormer(time), pool, time, statistics, groups[^1] + 1);
             ServedModel model = new(layout, file.Device, batcher, digest)
             {
@@ -69,9 +73,9 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
             foreach (IModelExecutor executor in executors) ModelWarmer.WarmUp(model, source.ModelDirectory, executor, pool);
             for (int group = 0; group < batcher.Latencies.Count; group++)
             {
-                IModelExecutor first = executors[groups.IndexOf(group)];
-                if (first.Placement.IsOnDevice) DeviceProfiler.Profile(source, files, layout, policy.AllowedBatchSizes, first, batcher.Latencies[group], time, profiles);
-                else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, first, batcher.Latencies[group], time);
+                IModelExecutor[] members = [.. executors.Where((_, i) => groups[i] == group)];
+                if (members[0].Placement.IsOnDevice) DeviceProfiler.Profile(source, files, layout, policy.AllowedBatchSizes, members, batcher.Latencies[group], time, profiles);
+                else ModelWarmer.Profile(layout, policy.AllowedBatchSizes, members[0], batcher.Latencies[group], time);
             }
 
             if (gateway.Cache.Enable ?? source.Declared?.ResponseCacheEnabled ?? false) cache?.Open(model, gateway.Cache, mac => LoadGeneration.Of(mac, source, model));

@@ -38,6 +38,7 @@ internal static class ModelWarmer
                 {
                     Batch batch = new();
                     batch.Add(request, 0, request.Rows);
+                    batch.PaddedRows = model.Batcher.Policy.PadTo(batch.Rows);
                     executor.Execute(batch).Release();
                 }
             }

@@ -2,22 +2,21 @@ namespace Gateway.Core.Scheduling;
 
 /// <summary>The sizes that batches are run at on a device where each size costs something when it is first run: kernels are chosen for it, memory is laid out, a graph is recorded.</summary>
 /// <remarks>
-/// Powers of two and what is half way between them: few enough for all to be run before the model is served, and a batch of any size is padded by less than a third of what is run.
+/// Powers of two, what is half way between them, and what the configuration prefers: few enough for all to be run before the model is served, and a batch of any size is padded by less than a third of what is run.
 /// <c>allowed_batch_sizes</c> in a model's configuration says otherwise.
 /// </remarks>
 internal static class DeviceSizes
 {
     /// <returns>Ascending; the last is <paramref name="most"/>.</returns>
-    public static int[] UpTo(int most)
+    public static int[] UpTo(int most, IReadOnlyList<int> preferred)
     {
-        List<int> sizes = [];
+        SortedSet<int> sizes = [most, .. preferred];
         for (int rows = 1; rows < most; rows *= 2)
         {
             sizes.Add(rows);
-            int between = rows + (rows / 2);
-            if (rows > 1 && between < most) sizes.Add(between);
+            if (rows > 1) sizes.Add(rows + (rows / 2));
         }
 
-        return [.. sizes, most];
+        return [.. sizes.TakeWhile(rows => rows <= most)];
     }
 }

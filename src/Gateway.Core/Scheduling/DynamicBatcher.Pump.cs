@@ -137,7 +137,12 @@ public sealed partial class DynamicBatcher
             break;
         }
 
-        if (_limiter is not null) _instances.GiveBack();
+        if (_limiter is not null)
+        {
+            if (_queue.Count == 0) _instances.StopWaiting();
+            _instances.GiveBack();
+        }
+
         _timer.Arm(_queue.EarliestDeadline, view.Now);
         return wanted;
     }

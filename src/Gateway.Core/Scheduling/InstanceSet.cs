@@ -5,6 +5,7 @@ namespace Gateway.Core.Scheduling;
 internal sealed class InstanceSet(BatchingPolicy policy)
 {
     private readonly List<ModelInstance> _idle = [];
+    private readonly List<ModelInstance> _waiting = [];
     private InstanceView[] _views = [];
     private bool _areAlike = true;
 
@@ -34,6 +35,7 @@ internal sealed class InstanceSet(BatchingPolicy policy)
     public void PutIdle(ModelInstance instance)
     {
         Free(instance);
+        if (_waiting.Count > 0) _waiting.Remove(instance);
         _idle.Add(instance);
     }
 
@@ -65,7 +67,17 @@ internal sealed class InstanceSet(BatchingPolicy policy)
     public void Wait(ModelInstance idle, long now)
     {
         Call(idle);
+        _waiting.Add(idle);
         _views[idle.Index] = InstanceView.Waiting(now, WaitOf(idle), Unlike(idle));
+    }
+
+    /// <summary>There is no batch any more for those that wait: they are idle again, and stand in nobody's way. Not those that have been granted theirs, which come by themselves.</summary>
+    public void StopWaiting()
+    {
+        for (int i = _waiting.Count - 1; i >= 0; i--)
+        {
+            if (_waiting[i].Claim!.Withdraw()) PutIdle(_waiting[i]);
+        }
     }
 
     /// <summary>No idle instance keeps resources from others.</summary>

@@ -38,6 +38,9 @@ internal sealed partial class OnnxModel : ILoadedModel
     private readonly List<DeviceMemoryShare> _shares = [];
     private int? _threads;
 
+    // Until it turns out that this model's work cannot be recorded.
+    private bool _recordsGraphs = true;
+
     public OnnxModel(ModelSource source, OrtEnvironment environment, BlockPool pool, TimeProvider time, ILogger logger, DeviceMemory memory)
     {
         _source = source;
@@ -91,12 +94,15 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     public void Dispose()
     {
-        foreach (LoadedSession each in _sessions.Values) End(each);
+        foreach (LoadedSession each in _sessions.Values) each.LetGo();
 
         _sessions.Clear();
         foreach (DeviceMemoryShare share in _shares) share.Dispose();
         _shares.Clear();
     }
+
+    /// <summary>What the configuration says; null for nothing.</summary>
+    private bool? WantsGraphs => _source.Declared?.Optimization.CapturesGraphs;
 
     /// <summary>Makes an instance on a device whose memory is counted.</summary>
     private IReadOnlyList<IModelExecutor> CreateWithin(ModelLayout layout, ProviderChoice choice, int instances, IReadOnlyList<string> refused)
@@ -122,7 +128,7 @@ internal sealed partial class OnnxModel : ILoadedModel
     {
         foreach ((string Device, int Threads) key in _sessions.Keys.Where(key => key.Device == choice.Device).ToArray())
         {
-            if (_sessions.Remove(key, out LoadedSession? unused)) End(unused);
+            if (_sessions.Remove(key, out LoadedSession? unused)) unused.LetGo();
         }
     }
 
@@ -147,24 +153,53 @@ internal sealed partial class OnnxModel : ILoadedModel
     /// <summary>Makes an instance's pipeline; each time but the first its device was lost, and the session with it, so that another is loaded.</summary>
     private Func<DevicePipeline> PipelineMaker(ModelLayout layout, ProviderChoice choice, int threads)
     {
-        OrtSession? used = null;
+        LoadedSession? used = null;
         return () =>
         {
-            DeviceTraits? traits;
             lock (_sessions)
             {
                 // Another instance may have loaded one already.
-                if (_sessions.TryGetValue((choice.Device, threads), out LoadedSession? known) && ReferenceEquals(known.Session, used))
-                {
-                    _sessions.Remove((choice.Device, threads));
-                    End(known);
-                }
-
-                (used, traits, _) = OnDevice(choice, threads, isPipelined: true);
+                if (used is not null) Forget(choice, threads, used);
+                used = OnDevice(choice, threads, isPipelined: true);
             }
 
-            return OnnxDeviceModel.CreatePipeline(_environment, layout, used, choice, traits!, _pool, _time);
+            DevicePipeline made = MakePipeline(layout, choice, used);
+            if (!used.Traits!.RecordsGraphs || WantsGraphs is not null) return made;
+            try
+            {
+                made.Prepare(1);
+                return made;
+            }
+            catch (ExecutionException error) when (error.Failure == ExecutionFailure.Run)
+            {
+                LogNoGraphs(_logger, _source.Name, choice.Device, error.Message);
+                made.LetGo();
+            }
+            catch
+            {
+                made.LetGo();
+                throw;
+            }
+
+            lock (_sessions)
+            {
+                _recordsGraphs = false;
+                Forget(choice, threads, used);
+                used = OnDevice(choice, threads, isPipelined: true);
+            }
+
+            return MakePipeline(layout, choice, used);
         };
+    }
+
+    private DevicePipeline MakePipeline(ModelLayout layout, ProviderChoice choice, LoadedSession loaded) =>
+        new OnnxDeviceModel(_environment, layout, loaded, choice, _pool).CreatePipeline(_time);
+
+    private void Forget(ProviderChoice choice, int threads, LoadedSession lost)
+    {
+        if (!_sessions.TryGetValue((choice.Device, threads), out LoadedSession? known) || !ReferenceEquals(known, lost)) return;
+        _sessions.Remove((choice.Device, threads));
+        known.LetGo();
     }
 
     private static string Describe(ProviderChoice choice, int threads) => (choice.IsCpu, threads) switch
@@ -184,17 +219,21 @@ internal sealed partial class OnnxModel : ILoadedModel
     private LoadedSession OnDevice(ProviderChoice choice, int threads, bool isPipelined)
     {
         if (_sessions.TryGetValue((choice.Device, threads), out LoadedSession? known)) return known;
-        bool? wantsGraphs = (_source.Declared ?? new ModelConfig { Name = _source.Name }).Optimization.CapturesGraphs;
-        if (isPipelined && (wantsGraphs ?? choice.IsCudaAlone))
+        if (isPipelined && (WantsGraphs ?? (_recordsGraphs && choice.IsCudaAlone)))
         {
             try
             {
-                return _sessions[(choice.Device, threads)] = Load(choice, threads, isPipelined, recordsGraphs: true);
+                LoadedSession loaded = Load(choice, threads, isPipelined, recordsGraphs: true);
+                if (WantsGraphs is not null || GraphRecording.Obstacle(loaded.Session) is not { } obstacle) return _sessions[(choice.Device, threads)] = loaded;
+                loaded.LetGo();
+                LogNoGraphs(_logger, _source.Name, choice.Device, $"it has a {obstacle}");
             }
-            catch (ModelLoadException error) when (wantsGraphs is null)
+            catch (ModelLoadException error) when (WantsGraphs is null)
             {
                 LogNoGraphs(_logger, _source.Name, choice.Device, error.Message);
             }
+
+            _recordsGraphs = false;
         }
 
         return _sessions[(choice.Device, threads)] = Load(choice, threads, isPipelined, recordsGraphs: false);
@@ -221,13 +260,6 @@ internal sealed partial class OnnxModel : ILoadedModel
             traits.Dispose();
             throw;
         }
-    }
-
-    private static void End(LoadedSession loaded)
-    {
-        if (loaded.Traits is null) loaded.Session.Dispose();
-        else loaded.Traits.Guard(loaded.Session.Dispose);
-        loaded.Traits?.Dispose();
     }
 
     private LoadedSession Load(ProviderChoice choice, int threads, DeviceTraits? traits)
@@ -305,7 +337,7 @@ internal sealed partial class OnnxModel : ILoadedModel
             cores,
             _time.GetElapsedTime(0, together).TotalMicroseconds);
         if (pays) return SessionSettings.SharedThreads;
-        if (_sessions.Remove((ProviderChoice.Cpu.Device, SessionSettings.SharedThreads), out LoadedSession? unwanted)) unwanted.Session.Dispose();
+        if (_sessions.Remove((ProviderChoice.Cpu.Device, SessionSettings.SharedThreads), out LoadedSession? unwanted)) unwanted.LetGo();
         return 1;
     }
 
@@ -351,8 +383,4 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     [LoggerMessage(3008, LogLevel.Information, "Model {Model}: what was compiled for {Provider} does not fit, so the model is loaded as it is: {Reason}", EventName = "CompiledModelUnused")]
     private static partial void LogCompiledUnused(ILogger logger, string model, string provider, string reason);
-
-    /// <param name="Traits">Of its device; null for the CPU.</param>
-    /// <param name="Compiled">When what it was made from was compiled; null for the model itself.</param>
-    private sealed record LoadedSession(OrtSession Session, DeviceTraits? Traits, DateTime? Compiled);
 }

@@ -12,7 +12,7 @@ internal static class RunFailures
     public const string CutShort = "The run was cut short";
 
     private static readonly string[] OutOfMemory =
-        ["Failed to allocate memory for requested buffer", "out of memory", "ran out of memory", "Failed to create GPU buffer", "bad_alloc"];
+        ["Failed to allocate memory for requested buffer", "out of memory", "ran out of memory", "is smaller than requested bytes of", "Failed to create GPU buffer", "bad_alloc"];
 
     private static readonly string[] DeviceLost =
     [

@@ -1,8 +1,11 @@
 using System.Runtime.InteropServices;
+using Gateway.Core.Requests;
+using Gateway.OnnxRuntime.Cuda;
 using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Memory;
 using Gateway.OnnxRuntime.Sessions;
 using Gateway.OnnxRuntime.Values;
+using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.UnitTests.Models;
 using Gateway.UnitTests.OnnxRuntime;
@@ -47,6 +50,47 @@ public sealed class CudaContractTests(OrtFixture ort) : ExecutionContract
         })));
     }
 
+    /// <summary>A day's worth of reloads must not end in a full device: what NVIDIA's driver says is free stays so, and no thread is left.</summary>
+    [Fact]
+    public async Task Reloads_WithGraphs_LeaveNoDeviceMemoryAndNoThreads()
+    {
+        RequireDevice();
+        long freeBefore = 0;
+        int threadsBefore = 0;
+        for (int i = 0; i < 80; i++)
+        {
+            await using (TestRepository repository = await LoadAsync("matmul", "matmul", "max_batch_size: 64 dynamic_batching { }"))
+            {
+                float[] input = Rows(5, seed: i);
+                Assert.Equal(Product(input), await RunAsync(repository, "matmul", 5, input));
+            }
+
+            if (i != 20) continue;
+            freeBefore = FreeDeviceMemory();
+            threadsBefore = System.Diagnostics.Process.GetCurrentProcess().Threads.Count;
+        }
+
+        Assert.InRange(freeBefore - FreeDeviceMemory(), long.MinValue, 4 << 20);
+        Assert.InRange(System.Diagnostics.Process.GetCurrentProcess().Threads.Count - threadsBefore, int.MinValue, 8);
+    }
+
+    /// <summary>Recorded, random numbers would be the same in each batch.</summary>
+    [Fact]
+    public async Task RandomNumbers_AreOthersInEachBatch()
+    {
+        await using TestRepository repository = await LoadAsync("noise", "noise", "max_batch_size: 8 dynamic_batching { }");
+        HashSet<float> seen = [];
+        for (int i = 0; i < 20; i++)
+        {
+            using InferenceRequest request = repository.Request("noise", ([1, 2], new byte[2 * sizeof(float)]));
+            await request.Model.InferAsync(request);
+            Assert.True(request.Status == StatusCode.Ok, request.Error);
+            seen.Add(MemoryMarshal.Cast<byte, float>(request.Outputs[0].Bytes)[0]);
+        }
+
+        Assert.Equal(20, seen.Count);
+    }
+
     [Theory]
     [MemberData(nameof(SampleModels))]
     public async Task SampleModels_OnTensorCores_AgreeWithTheCpu(string name)
@@ -79,6 +123,17 @@ public sealed class CudaContractTests(OrtFixture ort) : ExecutionContract
 
         static unsafe Span<float> Values(OrtBuffer buffer) => MemoryMarshal.Cast<byte, float>(new Span<byte>((void*)buffer.Data, (int)buffer.ByteLength));
     }
+
+    private static long FreeDeviceMemory()
+    {
+        nint library = NativeLibrary.Load("libcuda.so.1");
+        MemoryInfo ask = Marshal.GetDelegateForFunctionPointer<MemoryInfo>(NativeLibrary.GetExport(library, "cuMemGetInfo_v2"));
+        CudaDriver.Use(CudaDriver.Context(0));
+        Assert.Equal(0, ask(out nuint free, out _));
+        return (long)free;
+    }
+
+    private delegate int MemoryInfo(out nuint free, out nuint total);
 
     private static string? Look()
     {

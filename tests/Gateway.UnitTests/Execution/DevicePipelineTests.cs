@@ -1,5 +1,6 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Execution.Devices;
+using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.TestSupport;
@@ -13,6 +14,7 @@ public sealed class DevicePipelineTests
     private static readonly BatchingPolicy Policy = new() { MaxBatchRows = 8, FirstReloadPause = TimeSpan.FromMilliseconds(1) };
 
     private FakeDevice _device = null!;
+    private IModelExecutor[] _lanes = [];
     private int _loads;
 
     [Fact]
@@ -92,6 +94,42 @@ public sealed class DevicePipelineTests
 
         Assert.Equal(StatusCode.Internal, answer.Status);
         Assert.Contains("out of memory", answer.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Prepare_EverySlotRunsEverySizeOnce_AndSoOnADeviceThatCameBack()
+    {
+        int[] sizes = [1, 2, 4, 8];
+        await using TestModel model = Serve(new ThreadedOrders(), Policy);
+
+        Assert.Equal(sizes, DeviceProfiler.Prepare(sizes, _lanes, new LatencyModel(8), TimeProvider.System));
+        Assert.Equal(sizes, DeviceProfiler.Prepare(sizes, _lanes, new LatencyModel(8), TimeProvider.System));
+
+        int slots = _lanes.Length + 1;
+        Assert.All(sizes, size => Assert.Equal(slots, Runs(size)));
+        bool isLost = false;
+        _device.OnStage = (_, _) =>
+        {
+            if (!Interlocked.Exchange(ref isLost, true)) throw FakeDevice.Lost();
+        };
+        await SendUntilAsync(model, () => Volatile.Read(ref _loads) >= 2);
+        await SendUntilAsync(model, () => Runs(8) == 2 * slots);
+
+        int Runs(int size) => _device.Log.Count(entry => entry == $"run {size}");
+    }
+
+    [Fact]
+    public async Task Prepare_SizesThatTheDeviceHasNoMemoryFor_AreLeftOut()
+    {
+        await using TestModel model = Serve(new ThreadedOrders(), Policy);
+        _device.OnStage = (name, rows) =>
+        {
+            if (name == "run" && rows > 2) throw FakeDevice.OutOfMemory();
+        };
+        LatencyModel latency = new(8);
+
+        Assert.Equal([1, 2], DeviceProfiler.Prepare([1, 2, 4, 8], _lanes, latency, TimeProvider.System));
+        Assert.Equal(2, latency.BestBatchRows);
     }
 
     [Fact]
@@ -210,7 +248,6 @@ public sealed class DevicePipelineTests
 
     private TestModel Serve(DeviceOrders orders, BatchingPolicy policy, Action? onReload = null)
     {
-        IModelExecutor[] lanes = [];
         int next = 0;
         return new TestModel(new TestModelSetup
         {
@@ -218,10 +255,10 @@ public sealed class DevicePipelineTests
             Policy = policy with { FollowsLatencyCurve = true },
             CreateExecutor = (layout, pool, time) =>
             {
-                if (lanes.Length == 0)
+                if (_lanes.Length == 0)
                 {
                     _device = new FakeDevice(layout, pool, orders.IsQueued);
-                    lanes = new DeviceInstance(orders.Lanes, () =>
+                    _lanes = new DeviceInstance(orders.Lanes, () =>
                     {
                         if (_loads++ > 0)
                         {
@@ -234,7 +271,7 @@ public sealed class DevicePipelineTests
                     }).CreateLanes(Placement);
                 }
 
-                return lanes[next++];
+                return _lanes[next++];
             },
         });
     }

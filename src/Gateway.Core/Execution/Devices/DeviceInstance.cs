@@ -13,11 +13,23 @@ public sealed class DeviceInstance(int lanes, Func<DevicePipeline> create)
     private readonly Lock _lock = new();
     private DevicePipeline? _current;
     private DevicePipeline? _lost;
+    private readonly List<int> _sizes = [];
     private int _lanesGone;
 
     /// <summary>One executor for each lane.</summary>
     /// <exception cref="ExecutionException">As of what makes the pipeline; it may throw others too.</exception>
     public IModelExecutor[] CreateLanes(ExecutionPlacement placement) => [.. Enumerable.Range(0, lanes).Select(_ => new DeviceLane(this, Join(), placement))];
+
+    /// <summary>Has every slot run a batch of so many rows once; and of every pipeline that takes this one's place.</summary>
+    /// <exception cref="ExecutionException">A run failed.</exception>
+    internal void Prepare(DevicePipeline pipeline, int rows)
+    {
+        pipeline.Prepare(rows);
+        lock (_lock)
+        {
+            if (!_sizes.Contains(rows)) _sizes.Add(rows);
+        }
+    }
 
     /// <summary>A lane has found its pipeline's device lost, and lets go of it.</summary>
     internal void Abandon(DevicePipeline pipeline)
@@ -45,7 +57,18 @@ public sealed class DeviceInstance(int lanes, Func<DevicePipeline> create)
             if (_current is null)
             {
                 if (_lost is { IsClosed: false }) throw new ModelLoadException("batches are still under way on the device that was lost");
-                _current = create();
+                DevicePipeline made = create();
+                try
+                {
+                    foreach (int rows in _sizes) made.Prepare(rows);
+                }
+                catch
+                {
+                    made.LetGo();
+                    throw;
+                }
+
+                _current = made;
             }
 
             _current.Hold();

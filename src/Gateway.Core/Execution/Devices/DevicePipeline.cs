@@ -72,7 +72,6 @@ public sealed class DevicePipeline
         }
         catch
         {
-            slot.Settle();
             Return(slot);
             throw;
         }
@@ -81,37 +80,36 @@ public sealed class DevicePipeline
         return slot;
     }
 
-    /// <summary>Ticks of one batch of zeros through all stages, with nothing beside it. The first of each size has every slot run it once, so that what a first run costs is paid.</summary>
+    /// <summary>Ticks of one batch of zeros through all stages, with nothing beside it.</summary>
     internal long Measure(int rows)
     {
-        DeviceSlot[] slots = [.. Enumerable.Range(0, _sizesRun.Add(rows) ? _slots.Count : 1).Select(_ => Rent())];
-        long ticks = 0;
+        DeviceSlot slot = Rent();
         try
         {
-            foreach (DeviceSlot slot in slots) ticks = Measure(slot, rows);
-            return ticks;
+            return Run(slot, rows);
         }
         finally
         {
-            foreach (DeviceSlot slot in slots) Return(slot);
+            Return(slot);
         }
     }
 
-    private long Measure(DeviceSlot slot, int rows)
+    /// <summary>Has every slot run a batch of zeros once, unless that has been done. By whoever loads it, before batches come.</summary>
+    /// <exception cref="ExecutionException">A run failed.</exception>
+    public void Prepare(int rows)
     {
-        try
-        {
-            for (int i = 0; i < _layout.Inputs.Count; i++) slot.Input(i)[..(rows * _layout.Inputs[i].RowBytes)].Clear();
-            long start = _time.GetTimestamp();
-            _orders.Give(slot, rows, _time);
-            slot.Finish();
-            return _time.GetTimestamp() - start;
-        }
-        catch
-        {
-            slot.Settle();
-            throw;
-        }
+        if (_sizesRun.Contains(rows)) return;
+        foreach (DeviceSlot slot in _slots) Run(slot, rows);
+        _sizesRun.Add(rows);
+    }
+
+    private long Run(DeviceSlot slot, int rows)
+    {
+        for (int i = 0; i < _layout.Inputs.Count; i++) slot.Input(i)[..(rows * _layout.Inputs[i].RowBytes)].Clear();
+        long start = _time.GetTimestamp();
+        _orders.Give(slot, rows, _time);
+        slot.Finish();
+        return _time.GetTimestamp() - start;
     }
 
     /// <summary>Ends a wait for a free slot, and fails every run from now on.</summary>
@@ -150,8 +148,8 @@ public sealed class DevicePipeline
 
     internal void Hold() => Interlocked.Increment(ref _holders);
 
-    /// <summary>The last to let go closes it.</summary>
-    internal void LetGo()
+    /// <summary>The last to let go closes it; whoever made it holds it first.</summary>
+    public void LetGo()
     {
         if (Interlocked.Decrement(ref _holders) == 0) Close();
     }

@@ -41,8 +41,8 @@ public abstract class DeviceSlot(int outputs) : BatchOutput(outputs)
     /// <exception cref="ExecutionException">One of the stages failed.</exception>
     public virtual (TimeSpan Run, TimeSpan Download) Finish() => default;
 
-    /// <summary>A stage failed: waits until the device has nothing to do with this memory any more. Does not throw.</summary>
-    public virtual void Settle()
+    /// <summary>A stage could not be told: waits until the device has nothing to do with this memory any more. Does not throw.</summary>
+    protected virtual void Settle()
     {
     }
 
@@ -54,11 +54,20 @@ public abstract class DeviceSlot(int outputs) : BatchOutput(outputs)
 
     internal void Tell(int rows, TimeProvider time)
     {
-        Upload(rows);
-        long start = time.GetTimestamp();
-        Run(rows);
-        RunTold = (start, time.GetTimestamp());
-        Download(rows);
+        try
+        {
+            Upload(rows);
+            long start = time.GetTimestamp();
+            Run(rows);
+            RunTold = (start, time.GetTimestamp());
+            Download(rows);
+        }
+        catch
+        {
+            // Before the next batch is told: what this one left under way is over when its memory is somebody else's.
+            Settle();
+            throw;
+        }
     }
 
     internal void LendRows(int rows)

@@ -108,6 +108,17 @@ public sealed class RateLimiter(ResourceCounts counts, TimeProvider time)
         }
     }
 
+    internal bool Withdraw(ResourceClaim claim)
+    {
+        lock (_lock)
+        {
+            if (!_line.Remove(claim)) return false;
+            claim.State = ResourceClaimState.Resting;
+            GrantUnderLock(asking: null);
+            return true;
+        }
+    }
+
     internal void GiveBack(ResourceClaim claim)
     {
         lock (_lock)

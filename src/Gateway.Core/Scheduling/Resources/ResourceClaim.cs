@@ -53,6 +53,10 @@ internal sealed class ResourceClaim : IDisposable
     /// <returns>True when they are held now; else <see cref="OnGranted"/> follows.</returns>
     public bool Ask() => (State == ResourceClaimState.Held && !IsSpent) || Limiter.Ask(this);
 
+    /// <summary>Leaves the line.</summary>
+    /// <returns>False for one that does not stand there (any more).</returns>
+    public bool Withdraw() => Limiter.Withdraw(this);
+
     /// <summary>Gives back what is held, if anything is.</summary>
     public void GiveBack()
     {

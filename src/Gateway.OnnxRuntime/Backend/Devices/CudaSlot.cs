@@ -47,7 +47,7 @@ internal sealed class CudaSlot : OnnxDeviceSlot
         }
     }
 
-    public override void Settle()
+    protected override void Settle()
     {
         try
         {

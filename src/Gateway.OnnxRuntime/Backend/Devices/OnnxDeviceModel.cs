@@ -9,30 +9,31 @@ using Gateway.OnnxRuntime.Sessions;
 namespace Gateway.OnnxRuntime.Backend.Devices;
 
 /// <summary>One instance of a model of fixed shapes on a device: its session, and what its slots share.</summary>
-/// <remarks><b>Threading</b>: made by one thread. <b>Ownership</b>: the session is borrowed and outlives it.</remarks>
+/// <remarks><b>Threading</b>: made by one thread. <b>Ownership</b>: its pipeline holds the session.</remarks>
 internal sealed class OnnxDeviceModel
 {
     private readonly bool[] _inputsOnCpu;
     private readonly bool[] _outputsOnCpu;
+    private readonly LoadedSession _loaded;
 
-    private OnnxDeviceModel(OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, DeviceTraits traits, BlockPool pool)
+    public OnnxDeviceModel(OrtEnvironment environment, ModelLayout layout, LoadedSession loaded, ProviderChoice choice, BlockPool pool)
     {
         Environment = environment;
         Layout = layout;
-        Session = session;
+        _loaded = loaded;
+        Traits = loaded.Traits!;
         Choice = choice;
-        Traits = traits;
         Pool = pool;
         RunOptions = NewRunOptions();
-        _inputsOnCpu = Arrange(session.Inputs, session.ReadInputsOnCpu(), layout.Inputs);
-        _outputsOnCpu = Arrange(session.Outputs, session.ReadOutputsOnCpu(), layout.Outputs);
+        _inputsOnCpu = Arrange(Session.Inputs, Session.ReadInputsOnCpu(), layout.Inputs);
+        _outputsOnCpu = Arrange(Session.Outputs, Session.ReadOutputsOnCpu(), layout.Outputs);
     }
 
     public OrtEnvironment Environment { get; }
 
     public ModelLayout Layout { get; }
 
-    public OrtSession Session { get; }
+    public OrtSession Session => _loaded.Session;
 
     public ProviderChoice Choice { get; }
 
@@ -42,14 +43,12 @@ internal sealed class OnnxDeviceModel
 
     public OrtRunOptions RunOptions { get; }
 
-    /// <summary>Makes a pipeline for a session.</summary>
+    /// <summary>Makes its pipeline, once.</summary>
     /// <exception cref="OrtException">The device has not enough memory, or cannot be copied to.</exception>
-    public static DevicePipeline CreatePipeline(
-        OrtEnvironment environment, ModelLayout layout, OrtSession session, ProviderChoice choice, DeviceTraits traits, BlockPool pool, TimeProvider time)
+    public DevicePipeline CreatePipeline(TimeProvider time)
     {
-        OnnxDeviceModel model = new(environment, layout, session, choice, traits, pool);
-        return new DevicePipeline(
-            layout, traits.Orders, choice.Lanes ?? traits.Orders.Lanes, () => traits.Guard(model.CreateSlot), time, model.RunOptions.Terminate, model.RunOptions.Dispose);
+        _loaded.Hold();
+        return new DevicePipeline(Layout, Traits.Orders, Choice.Lanes ?? Traits.Orders.Lanes, () => Traits.Guard(CreateSlot), time, RunOptions.Terminate, Close);
     }
 
     public bool IsInputOnCpu(int index) => _inputsOnCpu[index];
@@ -60,6 +59,12 @@ internal sealed class OnnxDeviceModel
     public OrtRunOptions NewRunOptions() => Traits.Queues is null ? new OrtRunOptions() : new OrtRunOptions().ConfigEntry("disable_synchronize_execution_providers", "1");
 
     public ExecutionException Explain(OrtException error) => RunFailures.Explain(error, RunOptions.IsTerminated);
+
+    private void Close()
+    {
+        RunOptions.Dispose();
+        _loaded.LetGo();
+    }
 
     private DeviceSlot CreateSlot() => Traits.Queues is null ? new WebGpuSlot(this) : new CudaSlot(this, Traits.Queues);
 

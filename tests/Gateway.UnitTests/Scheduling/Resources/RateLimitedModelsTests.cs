@@ -90,6 +90,24 @@ public sealed class RateLimitedModelsTests
         await AssertServedAsync(last, 3);
     }
 
+    /// <summary>Who has no request any more stands in nobody's way: kept for it, a resource would lie idle until the next batch of somebody else.</summary>
+    [Fact]
+    public async Task Cancel_WhileItWaits_LeavesTheLine()
+    {
+        await using TestModel one = new(Limited(_first));
+        await using TestModel other = new(Limited(_second));
+        one.Send(1);
+        PuppetRun run = await _first.NextAsync();
+        Sent cancelled = other.Send(2);
+        Assert.Equal(1, _limiter.Models.Sum(model => model.Waiting));
+
+        cancelled.Cancel();
+        await cancelled.AnswerAsync();
+
+        Assert.Equal(0, _limiter.Models.Sum(model => model.Waiting));
+        run.Succeed();
+    }
+
     [Fact]
     public async Task Stop_WhileItWaits_EndsAndLeavesOthersAlone()
     {
