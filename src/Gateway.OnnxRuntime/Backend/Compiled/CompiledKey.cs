@@ -10,21 +10,21 @@ namespace Gateway.OnnxRuntime.Backend.Compiled;
 /// <param name="Library">Digest of its library.</param>
 /// <param name="Providers">What runs it, with the options that were given.</param>
 /// <param name="Settings">Graph optimisation, and what else of the session has a say in it.</param>
-/// <param name="Machine">The kind of processor; for a device the machine and the driver too.</param>
+/// <param name="Machine">The kind of processor, not which one: containers come and go, and replicas share a folder. For WebGPU the driver too, where the environment names it.</param>
 internal sealed record CompiledKey(string Files, string Runtime, string Library, string Providers, string Settings, string Machine)
 {
     /// <param name="files">See <see cref="Core.Models.ModelSource.FilesDigest"/>.</param>
     public static CompiledKey Of(byte[] files, ModelConfig config, ProviderChoice choice)
     {
-        // The driver may be named by the environment: the same machine's software device is another device.
-        string device = choice.IsCpu ? "" : $"; {Environment.MachineName}, {Environment.GetEnvironmentVariable("VK_DRIVER_FILES")}";
+        // The same machine's software device is another device.
+        string? driver = choice.IsWebGpu ? Environment.GetEnvironmentVariable("VK_DRIVER_FILES") : null;
         return new CompiledKey(
             Convert.ToHexStringLower(files),
             OrtLibrary.Version,
             Convert.ToHexStringLower(OrtLibrary.Identity),
             choice.IsCpu ? "CPU" : string.Join(" + ", choice.Providers.Select(Describe)),
             string.Join("; ", [$"graph optimisation {config.Optimization.GraphOptimization}", .. config.OnnxRuntime.SessionConfigEntries.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => $"{entry.Key}={entry.Value}")]),
-            Processor.Identity + device);
+            driver is null ? Processor.Identity : $"{Processor.Identity}; {driver}");
     }
 
     /// <returns>Why what was made for this key does not hold for another; null when it does.</returns>
@@ -38,7 +38,7 @@ internal sealed record CompiledKey(string Files, string Runtime, string Library,
         return Machine == now.Machine ? null : $"it was made on {Machine}, and this is {now.Machine}";
     }
 
-    // Which of several devices it is does not change what is made for it.
+    // Which of several devices it is does not change what is made for it, nor what is left of its memory, which is another number at each load.
     private static string Describe((string Name, IReadOnlyDictionary<string, string> Options) provider) =>
-        string.Join(' ', [provider.Name, .. provider.Options.Where(option => option.Key != "device_id").OrderBy(option => option.Key, StringComparer.Ordinal).Select(option => $"{option.Key}={option.Value}")]);
+        string.Join(' ', [provider.Name, .. provider.Options.Where(option => option.Key is not ("device_id" or ProviderChoice.GpuMemLimit)).OrderBy(option => option.Key, StringComparer.Ordinal).Select(option => $"{option.Key}={option.Value}")]);
 }

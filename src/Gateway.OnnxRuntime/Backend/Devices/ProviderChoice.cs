@@ -11,7 +11,8 @@ namespace Gateway.OnnxRuntime.Backend.Devices;
 /// <param name="Lanes">Batches under way at once on one instance; null for as many as the device is made for.</param>
 internal sealed record ProviderChoice(string Name, IReadOnlyList<(string Name, IReadOnlyDictionary<string, string> Options)> Providers, int Gpu, int? Lanes = null)
 {
-    private const string GpuMemLimit = "gpu_mem_limit";
+    /// <summary>CUDA's option with the bytes that its arena may have.</summary>
+    public const string GpuMemLimit = "gpu_mem_limit";
 
     public static ProviderChoice Cpu { get; } = new(ExecutionAccelerator.Cpu, [], 0);
 
