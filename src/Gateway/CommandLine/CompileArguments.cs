@@ -29,7 +29,7 @@ internal sealed class CompileArguments
         long number = 0;
         double allowed = 0;
         if (version is not null && (!long.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out number) || number < 1)) throw new StartupException($"--model-version: '{version}' is not valid (allowed a number from 1)");
-        if (tolerance is not null && (!double.TryParse(tolerance, NumberStyles.Float, CultureInfo.InvariantCulture, out allowed) || !(allowed >= 0))) throw new StartupException($"--tolerance: '{tolerance}' is not valid (allowed a number from 0)");
+        if (tolerance is not null && (!double.TryParse(tolerance, NumberStyles.Float, CultureInfo.InvariantCulture, out allowed) || !double.IsFinite(allowed) || allowed < 0)) throw new StartupException($"--tolerance: '{tolerance}' is not valid (allowed a number from 0)");
         string provider = parsed.GetValue(_provider)!;
         if (!CompileOptions.Providers.Contains(provider)) throw new StartupException($"--for: '{provider}' is not valid (allowed {string.Join(", ", CompileOptions.Providers)})");
         string precision = parsed.GetValue(_precision)!;

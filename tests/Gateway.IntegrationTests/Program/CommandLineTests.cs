@@ -122,6 +122,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("gateway: digits: 'digits' has no version 7 (it has 1)", "--model", "digits", "--for", "cpu", "--model-version", "7")]
     [InlineData("gateway: --for: 'tpu' is not valid (allowed cpu, cuda, webgpu)", "--model", "digits", "--for", "tpu")]
     [InlineData("gateway: --tolerance: 'x' is not valid (allowed a number from 0)", "--model", "digits", "--for", "cpu", "--tolerance", "x")]
+    [InlineData("gateway: --tolerance: 'Infinity' is not valid (allowed a number from 0)", "--model", "digits", "--for", "cpu", "--tolerance", "Infinity")]
     [InlineData("gateway: --precision: 'fp16' is not valid (allowed model: ", "--model", "digits", "--for", "cpu", "--precision", "fp16")]
     [InlineData("gateway: --inputs: /no/such.npz: ", "--model", "digits", "--for", "cpu", "--inputs", "/no/such.npz")]
     public async Task Compile_CannotBeDone_SaysWhy(string line, params string[] arguments)
