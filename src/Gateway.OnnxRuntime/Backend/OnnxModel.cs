@@ -212,18 +212,21 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     private LoadedSession OnCpu(int threads)
     {
-        if (!_sessions.TryGetValue((ProviderChoice.Cpu.Device, threads), out LoadedSession? known)) _sessions[(ProviderChoice.Cpu.Device, threads)] = known = Load(ProviderChoice.Cpu, threads, null);
-        return known;
+        if (_sessions.TryGetValue((ProviderChoice.Cpu.Device, threads), out LoadedSession? known)) return known;
+        Compilation compilation = new(_environment, _source, ProviderChoice.Cpu, _time);
+        return _sessions[(ProviderChoice.Cpu.Device, threads)] = Load(compilation, FindCompiled(compilation), threads, null);
     }
 
     private LoadedSession OnDevice(ProviderChoice choice, int threads, bool isPipelined)
     {
         if (_sessions.TryGetValue((choice.Device, threads), out LoadedSession? known)) return known;
+        Compilation compilation = new(_environment, _source, choice, _time);
+        CompiledRecord? compiled = FindCompiled(compilation);
         if (isPipelined && (WantsGraphs ?? (_recordsGraphs && choice.IsCudaAlone)))
         {
             try
             {
-                LoadedSession loaded = Load(choice, threads, isPipelined, recordsGraphs: true);
+                LoadedSession loaded = Load(compilation, compiled, threads, isPipelined, recordsGraphs: true);
                 if (WantsGraphs is not null || GraphRecording.Obstacle(loaded.Session) is not { } obstacle) return _sessions[(choice.Device, threads)] = loaded;
                 loaded.LetGo();
                 LogNoGraphs(_logger, _source.Name, choice.Device, $"it has a {obstacle}");
@@ -236,24 +239,24 @@ internal sealed partial class OnnxModel : ILoadedModel
             _recordsGraphs = false;
         }
 
-        return _sessions[(choice.Device, threads)] = Load(choice, threads, isPipelined, recordsGraphs: false);
+        return _sessions[(choice.Device, threads)] = Load(compilation, compiled, threads, isPipelined, recordsGraphs: false);
     }
 
-    private LoadedSession Load(ProviderChoice choice, int threads, bool isPipelined, bool recordsGraphs)
+    private LoadedSession Load(Compilation compilation, CompiledRecord? compiled, int threads, bool isPipelined, bool recordsGraphs)
     {
         DeviceTraits traits;
         try
         {
-            traits = DeviceTraits.Of(choice, isPipelined, recordsGraphs);
+            traits = DeviceTraits.Of(compilation.Choice, isPipelined, recordsGraphs);
         }
         catch (OrtException error)
         {
-            throw new ModelLoadException(OrtProviderAdvice.WhyNot(choice.Providers[0].Name, error.Message), error);
+            throw new ModelLoadException(OrtProviderAdvice.WhyNot(compilation.Choice.Providers[0].Name, error.Message), error);
         }
 
         try
         {
-            return traits.Guard(() => Load(choice, threads, traits));
+            return traits.Guard(() => Load(compilation, compiled, threads, traits));
         }
         catch
         {
@@ -262,13 +265,28 @@ internal sealed partial class OnnxModel : ILoadedModel
         }
     }
 
-    private LoadedSession Load(ProviderChoice choice, int threads, DeviceTraits? traits)
+    /// <param name="compiled">What is tried before the model itself; null for nothing.</param>
+    private LoadedSession Load(Compilation compilation, CompiledRecord? compiled, int threads, DeviceTraits? traits)
     {
+        string? refused = null;
+        if (compiled is not null)
+        {
+            try
+            {
+                return new LoadedSession(compilation.LoadCompiled(compilation.Folder.PathOf(compiled), threads, traits), traits, compiled.Made);
+            }
+            catch (OrtException error)
+            {
+                // It fits and is whole: what it is refused for may be gone by the next load.
+                refused = error.Message;
+            }
+        }
+
         try
         {
-            Compilation compilation = new(_environment, _source, choice, _time);
-            if (_source.FilesDigest is { } files && TryLoadCompiled(compilation, choice, files, threads, traits) is { } compiled) return compiled;
-            return new LoadedSession(compilation.LoadSource(threads, traits), traits, null);
+            LoadedSession loaded = new(compilation.LoadSource(threads, traits), traits, null);
+            if (refused is not null) LogCompiledRefused(_logger, _source.Name, compilation.Choice.Name, refused);
+            return loaded;
         }
         catch (OrtException error)
         {
@@ -276,28 +294,32 @@ internal sealed partial class OnnxModel : ILoadedModel
         }
     }
 
-    /// <summary>Loads what <c>gateway compile</c> left beside the model, made anew if it does not fit any more.</summary>
+    /// <summary>Finds what <c>gateway compile</c> left beside the model, made anew if it does not fit any more.</summary>
     /// <returns>Null when there is nothing, or it cannot be used: the model itself can.</returns>
-    private LoadedSession? TryLoadCompiled(Compilation compilation, ProviderChoice choice, Task<byte[]> files, int threads, DeviceTraits? traits)
+    /// <exception cref="ModelLoadException">It would have to be made anew, and the device is not there.</exception>
+    private CompiledRecord? FindCompiled(Compilation compilation)
     {
-        if (compilation.TryLoad(files, threads, traits, out CompiledRecord? record, out string? whyNot) is { } session) return new LoadedSession(session, traits, record!.Made);
-        if (whyNot is null) return null;
+        if (_source.FilesDigest is not { } files) return null;
+        CompiledRecord? found = compilation.Find(files, out string? whyNot);
+        if (whyNot is null) return found;
+        string provider = compilation.Choice.Name;
         if (!_source.MayStore)
         {
-            LogCompiledUnused(_logger, _source.Name, choice.Name, whyNot);
+            LogCompiledUnused(_logger, _source.Name, provider, whyNot);
             return null;
         }
 
+        byte[] digest = files.GetAwaiter().GetResult();
+        using DeviceTraits? traits = Compilation.TraitsFor(compilation.Choice);
         string problem;
         try
         {
             long start = _time.GetTimestamp();
-            using DeviceTraits? plain = Compilation.TraitsFor(choice);
-            CompiledModel made = compilation.Make(files.GetAwaiter().GetResult(), plain, inputs: null, record?.Tolerance);
+            CompiledModel made = compilation.Make(digest, traits, inputs: null, found?.Tolerance);
             if (made.Record is { } anew)
             {
-                LogCompiledAnew(_logger, _source.Name, choice.Name, whyNot, _time.GetElapsedTime(start).TotalSeconds);
-                return new LoadedSession(compilation.LoadCompiled(compilation.Folder.PathOf(anew), threads, traits), traits, anew.Made);
+                LogCompiledAnew(_logger, _source.Name, provider, whyNot, _time.GetElapsedTime(start).TotalSeconds);
+                return anew;
             }
 
             problem = $"its answers are too far from the model's: {string.Join("; ", made.Differences.Where(difference => !difference.IsAccepted).Select(difference => $"{difference.Name}: {difference}"))}";
@@ -308,8 +330,8 @@ internal sealed partial class OnnxModel : ILoadedModel
         }
 
         // Else the next load would try it again.
-        compilation.Folder.Remove(record);
-        LogCompiledLost(_logger, _source.Name, choice.Name, whyNot, problem);
+        compilation.Folder.Remove(found);
+        LogCompiledLost(_logger, _source.Name, provider, whyNot, problem);
         return null;
     }
 
@@ -383,4 +405,7 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     [LoggerMessage(3008, LogLevel.Information, "Model {Model}: what was compiled for {Provider} does not fit, so the model is loaded as it is: {Reason}", EventName = "CompiledModelUnused")]
     private static partial void LogCompiledUnused(ILogger logger, string model, string provider, string reason);
+
+    [LoggerMessage(3009, LogLevel.Warning, "Model {Model}: what was compiled for {Provider} fits and was refused, so the model is loaded as it is: {Reason}", EventName = "CompiledModelRefused")]
+    private static partial void LogCompiledRefused(ILogger logger, string model, string provider, string reason);
 }

@@ -11,8 +11,8 @@ namespace Gateway.OnnxRuntime.Backend.Compiled;
 /// <summary>One model version and what is to run it: how its compiled form is made, compared with the model, kept, and loaded.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: the compiled form is the graph as ONNX Runtime leaves it after its optimisation at the configured level, with the layouts that it chooses for this
-/// processor; loading it skips that work. TensorRT's is the model around the engine that it built. <b>Threading</b>: one thread; whoever calls holds the gate of a
-/// device that has one.
+/// processor; loading it skips that work. TensorRT's is the model around the engine that it built. <b>Threading</b>: one thread. Whoever loads a session holds the
+/// gate of a device that has one; <see cref="Make"/> takes it itself, for what it does on the device alone.
 /// </remarks>
 internal sealed class Compilation
 {
@@ -25,7 +25,6 @@ internal sealed class Compilation
     private readonly OrtEnvironment _environment;
     private readonly ModelSource _source;
     private readonly ModelConfig _config;
-    private readonly ProviderChoice _choice;
     private readonly TimeProvider _time;
 
     public Compilation(OrtEnvironment environment, ModelSource source, ProviderChoice choice, TimeProvider time)
@@ -33,18 +32,21 @@ internal sealed class Compilation
         _environment = environment;
         _source = source;
         _config = source.Declared ?? new ModelConfig { Name = source.Name };
-        _choice = choice;
+        Choice = choice;
         _time = time;
         Folder = new CompiledFolder(Path.GetDirectoryName(source.File)!, choice.Name);
     }
 
     public CompiledFolder Folder { get; }
 
-    private bool IsTensorRt => _choice.Providers.Any(provider => provider.Name == OrtProviders.TensorRt);
+    /// <summary>What is to run it.</summary>
+    public ProviderChoice Choice { get; }
+
+    private bool IsTensorRt => Choice.Providers.Any(provider => provider.Name == OrtProviders.TensorRt);
 
     /// <summary>What made now would hold for.</summary>
     /// <param name="files">See <see cref="ModelSource.FilesDigest"/>.</param>
-    public CompiledKey Key(byte[] files) => CompiledKey.Of(files, _config, _choice);
+    public CompiledKey Key(byte[] files) => CompiledKey.Of(files, _config, Choice);
 
     /// <summary>For sessions that are run once and waited for; null for the CPU. The caller disposes it.</summary>
     /// <exception cref="ModelLoadException">The device is not there.</exception>
@@ -62,24 +64,23 @@ internal sealed class Compilation
 
     public OrtSession LoadSource(int threads, DeviceTraits? traits)
     {
-        using OrtSessionOptions options = SessionSettings.For(_config, _choice, threads, traits);
+        using OrtSessionOptions options = SessionSettings.For(_config, Choice, threads, traits);
         return OrtSession.Load(_environment, _source.File, options);
     }
 
     /// <remarks>Without optimisation: there is nothing left of it to do, and looking for it is what takes the time.</remarks>
     public OrtSession LoadCompiled(string file, int threads, DeviceTraits? traits)
     {
-        using OrtSessionOptions options = SessionSettings.For(Unoptimized, _choice, threads, traits);
+        using OrtSessionOptions options = SessionSettings.For(Unoptimized, Choice, threads, traits);
         return OrtSession.Load(_environment, file, options);
     }
 
-    /// <summary>Loads it if there is one that fits.</summary>
+    /// <summary>Looks for one that fits and is whole.</summary>
     /// <param name="files">Being made; it is waited for only if there is one.</param>
-    /// <param name="record">What there is; null for nothing that can be read.</param>
-    /// <param name="whyNot">Why what there is was not loaded; null when it was, and when there is nothing.</param>
-    public OrtSession? TryLoad(Task<byte[]> files, int threads, DeviceTraits? traits, out CompiledRecord? record, out string? whyNot)
+    /// <param name="whyNot">Why what there is cannot be used; null when it can, and when there is nothing.</param>
+    /// <returns>What there is, whether it can be used or not; null for nothing that can be read.</returns>
+    public CompiledRecord? Find(Task<byte[]> files, out string? whyNot)
     {
-        record = null;
         whyNot = null;
         if (!Folder.Exists) return null;
         if (Folder.Read() is not { } found)
@@ -89,19 +90,9 @@ internal sealed class Compilation
         }
 
         // Before it is loaded: what is wrong with a graph with layouts of its own, ONNX Runtime may not notice. And beside the digest of the model's files.
-        record = found;
         string? damage = Folder.Damage(found);
         whyNot = found.For.WhyNot(Key(files.GetAwaiter().GetResult())) ?? damage;
-        if (whyNot is not null) return null;
-        try
-        {
-            return LoadCompiled(Folder.PathOf(found), threads, traits);
-        }
-        catch (OrtException error)
-        {
-            whyNot = error.Message;
-            return null;
-        }
+        return found;
     }
 
     /// <summary>Makes it, and keeps it if its answers are near enough to the model's, which the CPU gives without optimisation.</summary>
@@ -140,55 +131,83 @@ internal sealed class Compilation
         File.WriteAllBytes(file, []);
         try
         {
-            using OrtSessionOptions options = SessionSettings.For(_config, _choice, intraOpThreads: 1, traits);
-            if (IsTensorRt)
+            Guard(traits, () =>
             {
-                options.ConfigEntry("ep.context_enable", "1").ConfigEntry("ep.context_embed_mode", "1").ConfigEntry("ep.context_file_path", file);
-                File.Delete(file);
-            }
-            else
-            {
-                options.WriteOptimizedModel(file);
-                if (SourceBytes > MostFileBytes) options.ConfigEntry("session.optimized_model_external_initializers_file_name", Path.GetFileName(CompiledFolder.WeightsOf(file)));
-            }
+                using OrtSessionOptions options = SessionSettings.For(_config, Choice, intraOpThreads: 1, traits);
+                if (IsTensorRt)
+                {
+                    options.ConfigEntry("ep.context_enable", "1").ConfigEntry("ep.context_embed_mode", "1").ConfigEntry("ep.context_file_path", file);
+                    File.Delete(file);
+                }
+                else
+                {
+                    options.WriteOptimizedModel(file);
+                    if (SourceBytes > MostFileBytes) options.ConfigEntry("session.optimized_model_external_initializers_file_name", Path.GetFileName(CompiledFolder.WeightsOf(file)));
+                }
 
-            OrtSession.Load(_environment, _source.File, options).Dispose();
+                OrtSession.Load(_environment, _source.File, options).Dispose();
+            });
         }
         catch (OrtException error)
         {
-            throw new ModelLoadException($"it cannot be compiled for {_choice.Name}: {error.Message}", error);
+            throw new ModelLoadException($"it cannot be compiled for {Choice.Name}: {error.Message}", error);
         }
 
-        if (!File.Exists(file) || new FileInfo(file).Length == 0) throw new ModelLoadException($"it cannot be compiled for {_choice.Name}: ONNX Runtime wrote nothing");
+        if (!File.Exists(file) || new FileInfo(file).Length == 0) throw new ModelLoadException($"it cannot be compiled for {Choice.Name}: ONNX Runtime wrote nothing");
     }
 
     private long SourceBytes => new DirectoryInfo(Path.GetDirectoryName(_source.File)!).EnumerateFiles().Where(file => !file.Name.StartsWith('.')).Sum(file => file.Length);
 
     private OutputDifference[] Compare(string file, DeviceTraits? traits, IEnumerable<IReadOnlyList<TrialTensor>>? inputs, double? tolerance, Action? tried, out int runs)
     {
-        runs = 0;
         try
         {
             using OrtSessionOptions options = SessionSettings.For(Unoptimized, ProviderChoice.Cpu, SessionSettings.SharedThreads);
             using OrtSession reference = OrtSession.Load(_environment, _source.File, options);
-            using OrtSession compiled = LoadCompiled(file, threads: 1, traits);
-            OutputDifference[] differences = [.. reference.Outputs.Select(output => new OutputDifference(output.Name, output.ElementType, tolerance))];
-            foreach (IReadOnlyList<TrialTensor> each in inputs ?? TriedRows.Select(rows => RandomInputs.Of(reference.Inputs, rows, seed: rows)))
+            OrtSession compiled = Guard(traits, () => LoadCompiled(file, threads: 1, traits));
+            try
             {
-                IReadOnlyList<TrialTensor> expected = Trial.Answer(reference, each);
-                long errors = OrtDeviceErrors.Count;
-                IReadOnlyList<TrialTensor> actual = Trial.Answer(compiled, each);
-                if (OrtDeviceErrors.Count != errors) throw new ModelLoadException($"a run of it failed: {OrtDeviceErrors.Last}");
-                for (int output = 0; output < differences.Length; output++) differences[output].Add(expected[output], actual[output]);
-                runs++;
-                tried?.Invoke();
+                return Compare(reference, compiled, traits, inputs ?? TriedRows.Select(rows => RandomInputs.Of(reference.Inputs, rows, seed: rows)), tolerance, tried, out runs);
             }
-
-            return runs > 0 ? differences : throw new ModelLoadException("there is nothing in the inputs to compare it on");
+            finally
+            {
+                Guard(traits, compiled.Dispose);
+            }
         }
         catch (OrtException error)
         {
             throw new ModelLoadException($"it cannot be compared on {(inputs is null ? "made-up inputs" : "the inputs")}: {error.Message}", error);
         }
+    }
+
+    private static OutputDifference[] Compare(OrtSession reference, OrtSession compiled, DeviceTraits? traits, IEnumerable<IReadOnlyList<TrialTensor>> inputs, double? tolerance, Action? tried, out int runs)
+    {
+        runs = 0;
+        OutputDifference[] differences = [.. reference.Outputs.Select(output => new OutputDifference(output.Name, output.ElementType, tolerance))];
+        foreach (IReadOnlyList<TrialTensor> each in inputs)
+        {
+            IReadOnlyList<TrialTensor> expected = Trial.Answer(reference, each);
+            IReadOnlyList<TrialTensor> actual = Guard(traits, () => AnswerCompiled(compiled, each));
+            for (int output = 0; output < differences.Length; output++) differences[output].Add(expected[output], actual[output]);
+            runs++;
+            tried?.Invoke();
+        }
+
+        return runs > 0 ? differences : throw new ModelLoadException("there is nothing in the inputs to compare it on");
+    }
+
+    private static IReadOnlyList<TrialTensor> AnswerCompiled(OrtSession compiled, IReadOnlyList<TrialTensor> inputs)
+    {
+        long errors = OrtDeviceErrors.Count;
+        IReadOnlyList<TrialTensor> answer = Trial.Answer(compiled, inputs);
+        return OrtDeviceErrors.Count == errors ? answer : throw new ModelLoadException($"a run of it failed: {OrtDeviceErrors.Last}");
+    }
+
+    private static T Guard<T>(DeviceTraits? traits, Func<T> action) => traits is null ? action() : traits.Guard(action);
+
+    private static void Guard(DeviceTraits? traits, Action action)
+    {
+        if (traits is null) action();
+        else traits.Guard(action);
     }
 }

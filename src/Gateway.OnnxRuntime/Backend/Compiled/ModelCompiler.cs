@@ -65,7 +65,7 @@ public sealed class ModelCompiler : IDisposable
     {
         try
         {
-            CompiledModel made = Guard(() => _compilation.Make(ModelDigest.OfFiles(_folder), _traits, inputs, tolerance, tried));
+            CompiledModel made = _compilation.Make(ModelDigest.OfFiles(_folder), _traits, inputs, tolerance, tried);
             CompiledKey key = made.Key;
             (string, string)[] madeOn = [("model", key.Files[..16]), ("ONNX Runtime", key.Runtime), ("provider", key.Providers), ("settings", key.Settings), ("machine", key.Machine)];
             return new CompileReport(made.Record is { } record ? _compilation.Folder.PathOf(record) : null, made.Record?.Bytes ?? 0, madeOn, made.Differences, made.Runs);
@@ -119,7 +119,9 @@ public sealed class ModelCompiler : IDisposable
     private OrtSession LoadCompiled()
     {
         Task<byte[]> files = Task.Run(() => ModelDigest.OfFiles(_folder));
-        return _compilation.TryLoad(files, threads: 1, _traits, out _, out string? whyNot) ?? throw new ModelLoadException(whyNot ?? "what was compiled is gone");
+        CompiledRecord? found = _compilation.Find(files, out string? whyNot);
+        if (found is null || whyNot is not null) throw new ModelLoadException(whyNot ?? "what was compiled is gone");
+        return _compilation.LoadCompiled(_compilation.Folder.PathOf(found), threads: 1, _traits);
     }
 
     private IReadOnlyList<RunTimes> MeasureRuns()

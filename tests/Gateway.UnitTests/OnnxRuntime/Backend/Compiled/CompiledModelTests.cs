@@ -1,10 +1,13 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Requests;
 using Gateway.OnnxRuntime.Backend.Compiled;
+using Gateway.OnnxRuntime.Backend.Devices;
+using Gateway.OnnxRuntime.Sessions;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
@@ -124,6 +127,23 @@ public sealed class CompiledModelTests : IDisposable
 
         await AssertServedAsync("m", 2, isCompiled: true);
         await AssertServedAsync("m", 2, isCompiled: true);
+    }
+
+    [Fact]
+    public async Task Load_FitsAndIsWholeAndIsRefused_IsLeftAndTheModelServed()
+    {
+        Write("m", constant: 2);
+        byte[] refused = [1, 2, 3];
+        File.WriteAllBytes(Compile("m").File!, refused);
+        JsonObject record = JsonNode.Parse(File.ReadAllText(In("m", Record)))!.AsObject();
+        record["Digest"] = Convert.ToHexStringLower(SHA256.HashData(refused));
+        File.WriteAllText(In("m", Record), record.ToJsonString());
+        string[] before = Compiled("m");
+
+        await AssertServedAsync("m", 2, isCompiled: false);
+
+        Assert.Equal(before, Compiled("m"));
+        Assert.Equal(record.ToJsonString(), File.ReadAllText(In("m", Record)));
     }
 
     [Fact]
@@ -274,6 +294,41 @@ public sealed class CompiledModelTests : IDisposable
         Assert.True(IsCompiled(compiled, "digits"));
         Assert.Equal("webgpu", compiled.Catalog.Find("digits", 0).Placements[0].Provider);
         Assert.Equal(expected, await AnswerAsync(compiled, "digits"));
+    }
+
+    [Fact]
+    public async Task Load_ForWebGpuDoesNotFit_IsMadeAnew()
+    {
+        Assert.SkipWhen(VulkanDevice.Missing is not null, VulkanDevice.Missing ?? "");
+        Write("m", constant: 2);
+        File.WriteAllText(Path.Combine(_root, "m", "config.pbtxt"), """
+            max_batch_size: 4
+            instance_group [ { kind: KIND_GPU } ]
+            optimization { execution_accelerators { gpu_execution_accelerator [ { name: "webgpu" } ] } }
+            """);
+        Compile("m", provider: "webgpu");
+        Write("m", constant: 3);
+
+        await AssertServedAsync("m", 3, isCompiled: true);
+    }
+
+    [Fact]
+    public void Compile_ForWebGpu_LeavesTheDeviceToOthersWhileTheCpuAnswers()
+    {
+        Assert.SkipWhen(VulkanDevice.Missing is not null, VulkanDevice.Missing ?? "");
+        Write("m", constant: 2);
+        using ModelCompiler compiler = new(ModelVersions.Find([_root], "m", null), "webgpu", TimeProvider.System, NullLoggerFactory.Instance);
+        using DeviceTraits traits = DeviceTraits.Of(new ProviderChoice("webgpu", [(OrtProviders.WebGpu, new Dictionary<string, string>())], 0), isPipelined: false, recordsGraphs: false);
+        int passes = 0;
+
+        compiler.Compile(inputs: null, tolerance: null, () =>
+        {
+            Thread other = new(() => traits.Guard(static () => { }));
+            other.Start();
+            if (other.Join(TimeSpan.FromSeconds(30))) passes++;
+        });
+
+        Assert.Equal(3, passes);
     }
 
     [Fact]
