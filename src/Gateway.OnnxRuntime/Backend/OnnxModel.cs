@@ -329,8 +329,8 @@ internal sealed partial class OnnxModel : ILoadedModel
             problem = error.Message;
         }
 
-        // Else the next load would try it again.
-        compilation.Folder.Remove(found);
+        // Else the next load would try it again. Beside other files than these there may be what was compiled of those.
+        if (compilation.HasFiles(digest)) compilation.Folder.Remove(found);
         LogCompiledLost(_logger, _source.Name, provider, whyNot, problem);
         return null;
     }

@@ -95,12 +95,25 @@ internal sealed class Compilation
         return found;
     }
 
+    /// <summary>Whether the version's files are still those; a deployment may have put others in their place.</summary>
+    public bool HasFiles(byte[] files)
+    {
+        try
+        {
+            return ModelDigest.OfFiles(Path.GetDirectoryName(_source.File)!).AsSpan().SequenceEqual(files);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Makes it, and keeps it if its answers are near enough to the model's, which the CPU gives without optimisation.</summary>
     /// <param name="traits">See <see cref="TraitsFor"/>.</param>
     /// <param name="inputs">What to try it with, in the model's own shapes; null for made-up ones.</param>
     /// <param name="tolerance">See <see cref="OutputDifference"/>.</param>
     /// <param name="tried">Is called after each of the inputs.</param>
-    /// <exception cref="ModelLoadException">It cannot be made, compared or written.</exception>
+    /// <exception cref="ModelLoadException">It cannot be made, compared or written, or the files are others meanwhile.</exception>
     public CompiledModel Make(byte[] files, DeviceTraits? traits, IEnumerable<IReadOnlyList<TrialTensor>>? inputs, double? tolerance, Action? tried = null)
     {
         string file = Folder.NewFile();
@@ -109,6 +122,7 @@ internal sealed class Compilation
         {
             Write(file, traits);
             OutputDifference[] differences = Compare(file, traits, inputs, tolerance, tried, out int runs);
+            if (!HasFiles(files)) throw new ModelLoadException("the model's files have changed while it was compiled");
             CompiledKey key = Key(files);
             if (differences.All(difference => difference.IsAccepted)) kept = Folder.Keep(file, _time.GetUtcNow().UtcDateTime, tolerance, key);
             return new CompiledModel(kept, key, differences, runs);

@@ -2,9 +2,11 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Gateway.Core.Execution;
+using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.Core.Requests;
+using Gateway.OnnxRuntime.Backend;
 using Gateway.OnnxRuntime.Backend.Compiled;
 using Gateway.OnnxRuntime.Backend.Devices;
 using Gateway.OnnxRuntime.Sessions;
@@ -147,6 +149,22 @@ public sealed class CompiledModelTests : IDisposable
     }
 
     [Fact]
+    public void Load_ModelIsReplacedMeanwhile_LeavesWhatIsForTheOtherOne()
+    {
+        Write("m", constant: 2);
+        Compile("m");
+        string record = File.ReadAllText(In("m", Record));
+        using BlockPool pool = new(1 << 20);
+        using OnnxRuntimeBackend backend = new(pool, TimeProvider.System, NullLoggerFactory.Instance);
+        ModelSource source = ModelVersions.Find([_root], "m", null) with { FilesDigest = Task.FromResult(new byte[SHA256.HashSizeInBytes]), MayStore = true };
+
+        using ILoadedModel model = backend.Load(source);
+
+        Assert.Equal(record, File.ReadAllText(In("m", Record)));
+        AssertOneCompiled("m");
+    }
+
+    [Fact]
     public async Task Check_DoesNotFit_WritesNothing()
     {
         Write("m", constant: 2);
@@ -190,6 +208,18 @@ public sealed class CompiledModelTests : IDisposable
         Assert.Empty(Compiled("denoise"));
         await using TestRepository repository = await new TestRepository(_root).LoadAsync();
         Assert.False(IsCompiled(repository, "denoise"));
+    }
+
+    [Fact]
+    public void Compile_ModelIsReplacedMeanwhile_KeepsNothing()
+    {
+        Write("m", constant: 2);
+        using ModelCompiler compiler = new(ModelVersions.Find([_root], "m", null), "cpu", TimeProvider.System, NullLoggerFactory.Instance);
+
+        ModelLoadException error = Assert.Throws<ModelLoadException>(() => compiler.Compile(inputs: null, tolerance: null, () => Write("m", constant: 3)));
+
+        Assert.Contains("have changed", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Compiled("m"));
     }
 
     [Fact]
