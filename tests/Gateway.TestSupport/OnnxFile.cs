@@ -90,7 +90,7 @@ public static class OnnxFile
     private static byte[] Tensor(string name, params ReadOnlySpan<long> dims)
     {
         List<byte> shape = [.. Message(1, Text(2, "batch"))];
-        foreach (long dimension in dims) shape.AddRange(Message(1, Number(1, dimension)));
+        foreach (long dimension in dims) shape.AddRange(Message(1, dimension < 0 ? Text(2, "free") : Number(1, dimension)));
         return [.. Text(1, name), .. Message(2, Message(1, [.. Number(1, 1), .. Message(2, [.. shape])]))];
     }
 

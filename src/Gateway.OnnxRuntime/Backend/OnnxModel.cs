@@ -324,7 +324,9 @@ internal sealed partial class OnnxModel : ILoadedModel
 
             problem = $"its answers are too far from the model's: {string.Join("; ", made.Differences.Where(difference => !difference.IsAccepted).Select(difference => $"{difference.Name}: {difference}"))}";
         }
-        catch (Exception error) when (error is ModelLoadException or OrtException)
+#pragma warning disable CA1031 // Whatever it fails with, the model itself can still be loaded.
+        catch (Exception error)
+#pragma warning restore CA1031
         {
             problem = error.Message;
         }

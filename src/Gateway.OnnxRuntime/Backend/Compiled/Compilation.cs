@@ -188,7 +188,7 @@ internal sealed class Compilation
                 Guard(traits, compiled.Dispose);
             }
         }
-        catch (OrtException error)
+        catch (Exception error) when (error is OrtException or OverflowException or OutOfMemoryException)
         {
             throw new ModelLoadException($"it cannot be compared on {(inputs is null ? "made-up inputs" : "the inputs")}: {error.Message}", error);
         }

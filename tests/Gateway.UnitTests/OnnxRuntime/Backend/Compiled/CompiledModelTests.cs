@@ -165,6 +165,21 @@ public sealed class CompiledModelTests : IDisposable
     }
 
     [Fact]
+    public async Task Load_MadeAnewHasNoInputsOfThatSize_ServesTheModel()
+    {
+        Directory.CreateDirectory(Path.Combine(_root, "m", "1"));
+        File.WriteAllBytes(In("m", "model.onnx"), OnnxFile.First(Side, -1, 1L << 31, 1L << 31));
+        File.WriteAllText(In("m", Record), "{}");
+        await using TestRepository repository = await new TestRepository(_root).LoadAsync();
+
+        Assert.Equal(ModelState.Ready, repository.Status("m").State);
+
+        Assert.False(IsCompiled(repository, "m"));
+        Assert.Empty(Compiled("m"));
+        Assert.Contains("made-up inputs", Assert.Throws<ModelLoadException>(() => Compile("m")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Check_DoesNotFit_WritesNothing()
     {
         Write("m", constant: 2);
