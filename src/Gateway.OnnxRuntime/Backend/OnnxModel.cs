@@ -222,6 +222,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         if (_sessions.TryGetValue((choice.Device, threads), out LoadedSession? known)) return known;
         Compilation compilation = new(_environment, _source, choice, _time);
         CompiledRecord? compiled = FindCompiled(compilation);
+        string? whyNoGraphs = null;
         if (isPipelined && (WantsGraphs ?? (_recordsGraphs && choice.IsCudaAlone)))
         {
             try
@@ -229,17 +230,23 @@ internal sealed partial class OnnxModel : ILoadedModel
                 LoadedSession loaded = Load(compilation, compiled, threads, isPipelined, recordsGraphs: true);
                 if (WantsGraphs is not null || GraphRecording.Obstacle(loaded.Session) is not { } obstacle) return _sessions[(choice.Device, threads)] = loaded;
                 loaded.LetGo();
-                LogNoGraphs(_logger, _source.Name, choice.Device, $"it has a {obstacle}");
+                whyNoGraphs = $"it has a {obstacle}";
             }
             catch (ModelLoadException error) when (WantsGraphs is null)
             {
-                LogNoGraphs(_logger, _source.Name, choice.Device, error.Message);
+                whyNoGraphs = error.Message;
             }
-
-            _recordsGraphs = false;
         }
 
-        return _sessions[(choice.Device, threads)] = Load(compilation, compiled, threads, isPipelined, recordsGraphs: false);
+        LoadedSession plain = Load(compilation, compiled, threads, isPipelined, recordsGraphs: false);
+        if (whyNoGraphs is not null)
+        {
+            // Not before: a device that is away refuses both, and may record when it is back.
+            _recordsGraphs = false;
+            LogNoGraphs(_logger, _source.Name, choice.Device, whyNoGraphs);
+        }
+
+        return _sessions[(choice.Device, threads)] = plain;
     }
 
     private LoadedSession Load(Compilation compilation, CompiledRecord? compiled, int threads, bool isPipelined, bool recordsGraphs)

@@ -86,7 +86,13 @@ public sealed class RealClockTests : IDisposable
         // One thread, as many callers as it can carry, against a server that does nothing: the client is what is measured.
         using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
-        int code = RunAs([$"http://{server.EndPoint}/x", "--concurrency", "16", "--duration", "1s", "--warm-up", "200ms", "--metrics", "none"]);
+        // A machine that stalls during the run and not during the proof after it makes the client look as if it could have offered more: then once more.
+        int code = ExitCode.Good;
+        for (int i = 0; i < 3 && code != ExitCode.ClientIsTheLimit; i++)
+        {
+            foreach (FileInfo file in _folder.EnumerateFiles()) file.Delete();
+            code = RunAs([$"http://{server.EndPoint}/x", "--concurrency", "16", "--duration", "1s", "--warm-up", "200ms", "--metrics", "none"]);
+        }
 
         Assert.Equal(ExitCode.ClientIsTheLimit, code);
         LoadReport report = ReportJson.Read(Path.Combine(_folder.FullName, "report.doubtful.json"));
