@@ -93,7 +93,7 @@ internal sealed class ModelLoader(IExecutionBackend backend, BlockPool pool, Tim
     }
 
     private static long FileBytesOf(ModelSource source) =>
-        Path.GetDirectoryName(source.File) is { } folder && Directory.Exists(folder) ? FolderWalk.Files(folder).Sum(static found => found.Target.Length) : 0;
+        Path.GetDirectoryName(source.File) is { } folder && Directory.Exists(folder) ? FolderWalk.BytesOf(folder) : 0;
 
     /// <summary>Whether the instances could ever have the resources that they need beside those of the models looked at before.</summary>
     /// <param name="claims">What they claim is added to these.</param>

@@ -15,8 +15,7 @@ internal sealed record LoadedSession(OrtSession Session, DeviceTraits? Traits, D
     public void LetGo()
     {
         if (Interlocked.Decrement(ref _holders) > 0) return;
-        if (Traits is null) Session.Dispose();
-        else Traits.Guard(Session.Dispose);
+        Traits.Guard(Session.Dispose);
         Traits?.Dispose();
     }
 }

@@ -156,39 +156,32 @@ internal sealed partial class OnnxModel : ILoadedModel
         LoadedSession? used = null;
         return () =>
         {
-            lock (_sessions)
+            while (true)
             {
-                // Another instance may have loaded one already.
-                if (used is not null) Forget(choice, threads, used);
-                used = OnDevice(choice, threads, isPipelined: true);
-            }
+                lock (_sessions)
+                {
+                    // Another instance may have loaded one already.
+                    if (used is not null) Forget(choice, threads, used);
+                    used = OnDevice(choice, threads, isPipelined: true);
+                }
 
-            DevicePipeline made = MakePipeline(layout, choice, used);
-            if (!used.Traits!.RecordsGraphs || WantsGraphs is not null) return made;
-            try
-            {
-                made.Prepare(1);
-                return made;
-            }
-            catch (ExecutionException error) when (error.Failure == ExecutionFailure.Run)
-            {
-                LogNoGraphs(_logger, _source.Name, choice.Device, error.Message);
-                made.LetGo();
-            }
-            catch
-            {
-                made.LetGo();
-                throw;
-            }
+                DevicePipeline made = MakePipeline(layout, choice, used);
+                if (!used.Traits!.RecordsGraphs || WantsGraphs is not null) return made;
+                try
+                {
+                    made.Prepare(1);
+                    return made;
+                }
+                catch (Exception error)
+                {
+                    made.LetGo();
+                    if (error is not ExecutionException { Failure: ExecutionFailure.Run }) throw;
 
-            lock (_sessions)
-            {
-                _recordsGraphs = false;
-                Forget(choice, threads, used);
-                used = OnDevice(choice, threads, isPipelined: true);
+                    // Once more without.
+                    _recordsGraphs = false;
+                    LogNoGraphs(_logger, _source.Name, choice.Device, error.Message);
+                }
             }
-
-            return MakePipeline(layout, choice, used);
         };
     }
 
@@ -251,16 +244,7 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     private LoadedSession Load(Compilation compilation, CompiledRecord? compiled, int threads, bool isPipelined, bool recordsGraphs)
     {
-        DeviceTraits traits;
-        try
-        {
-            traits = DeviceTraits.Of(compilation.Choice, isPipelined, recordsGraphs);
-        }
-        catch (OrtException error)
-        {
-            throw new ModelLoadException(OrtProviderAdvice.WhyNot(compilation.Choice.Providers[0].Name, error.Message), error);
-        }
-
+        DeviceTraits traits = DeviceTraits.Of(compilation.Choice, isPipelined, recordsGraphs);
         try
         {
             return traits.Guard(() => Load(compilation, compiled, threads, traits));

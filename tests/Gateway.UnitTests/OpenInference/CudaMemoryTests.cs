@@ -37,7 +37,7 @@ public sealed class CudaMemoryTests : IAsyncLifetime
     {
         await RegisterAsync("r", 32);
 
-        Answer answer = await _server.InferAsync("two", Json("""{"name":"first","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":16}},{"name":"second","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":24}}"""));
+        Answer answer = await _server.InferAsync("two", SharedMemoryTests.Json("""{"name":"first","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":16}},{"name":"second","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":24}}"""));
 
         Assert.Equal("""{"model_name":"two","model_version":"1","outputs":[{"name":"first","datatype":"FP32","shape":[1,2]},{"name":"second","datatype":"INT32","shape":[1,2]}]}""", answer.Text);
         Assert.Equal([.. SampleModels.Bytes(1f, 2f), .. SampleModels.Bytes(3, 4)], _memory[16..]);
@@ -68,7 +68,7 @@ public sealed class CudaMemoryTests : IAsyncLifetime
         await RegisterAsync("r", 32);
         string second = other.Length == 0 ? "" : """,{"name":"second","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":24}}""";
 
-        Answer answer = await _server.InferAsync("two", Json($$$"""{"name":"{{{output}}}","parameters":{"shared_memory_region":"{{{region}}}","shared_memory_byte_size":{{{bytes}}},"shared_memory_offset":{{{offset}}}}}{{{second}}}"""));
+        Answer answer = await _server.InferAsync("two", SharedMemoryTests.Json($$$"""{"name":"{{{output}}}","parameters":{"shared_memory_region":"{{{region}}}","shared_memory_byte_size":{{{bytes}}},"shared_memory_offset":{{{offset}}}}}{{{second}}}"""));
 
         answer.AssertError(status, error);
         Assert.Equal(new byte[16], _memory[16..]);
@@ -80,7 +80,7 @@ public sealed class CudaMemoryTests : IAsyncLifetime
     public async Task Infer_DeviceLost_FailsThatRequestAlone(string step, string action)
     {
         await RegisterAsync("r", 32);
-        string json = Json("""{"name":"first","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":16}}""");
+        string json = SharedMemoryTests.Json("""{"name":"first","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":16}}""");
         _driver.Failing = step;
 
         (await _server.InferAsync("two", json)).AssertError(HttpStatusCode.InternalServerError, $"CUDA shared memory region 'r' could not be {action}: {step}: CUDA_ERROR_DEVICE_UNAVAILABLE");
@@ -163,17 +163,8 @@ public sealed class CudaMemoryTests : IAsyncLifetime
     {
         Random random = new(20261127);
         string[] parts = ["{", "}", ":", ",", "\"raw_handle\"", "\"b64\"", "\"device_id\"", "\"byte_size\"", $"\"{_handle}\"", $$"""{"raw_handle":{"b64":"{{_handle}}"},"device_id":0,"byte_size":""", "\"\\u0041=\"", "1", "-1", "null", "[", "]", "\\", "18446744073709551616"];
-        for (int i = 0; i < 500; i++)
-        {
-            string body = string.Concat(Enumerable.Range(0, random.Next(14)).Select(_ => parts[random.Next(parts.Length)]));
-            Answer answer = await _server.PostAsync($"/v2/cudasharedmemory/region/{random.Next(3)}/register", body);
-            Assert.True(answer.Status is HttpStatusCode.OK or HttpStatusCode.BadRequest, $"{body}: {answer.Status} {answer.Text}");
-            if (i % 10 == 0) await _server.PostAsync("/v2/cudasharedmemory/unregister", body);
-        }
+        await SharedMemoryTests.AssertAnsweredAsync(_server, "cudasharedmemory", random, parts);
     }
-
-    private static string Json(string outputs) =>
-        $$$"""{"inputs":[{"name":"a","shape":[1,2],"datatype":"FP32","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8}},{"name":"b","shape":[1,2],"datatype":"INT32","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":8}}],"outputs":[{{{outputs}}}]}""";
 
     private async Task RegisterAsync(string name, int bytes, int device = 0)
     {

@@ -185,16 +185,23 @@ public sealed class SharedMemoryTests : IAsyncLifetime
     {
         Random random = new(20261126);
         string[] parts = ["{", "}", ":", ",", "\"key\"", "\"offset\"", "\"byte_size\"", $"\"{_file.Key}\"", "1", "-1", "1e3", "\"\"", "null", "[", "]", "\\", "18446744073709551616"];
+        await AssertAnsweredAsync(_server, "systemsharedmemory", random, parts);
+    }
+
+    /// <summary>Registers with bodies put together from parts at random: each is answered, well or with the client's mistake.</summary>
+    internal static async Task AssertAnsweredAsync(InferenceServer server, string family, Random random, string[] parts)
+    {
         for (int i = 0; i < 500; i++)
         {
             string body = string.Concat(Enumerable.Range(0, random.Next(14)).Select(_ => parts[random.Next(parts.Length)]));
-            Answer answer = await _server.PostAsync($"/v2/systemsharedmemory/region/{random.Next(3)}/register", body);
+            Answer answer = await server.PostAsync($"/v2/{family}/region/{random.Next(3)}/register", body);
             Assert.True(answer.Status is HttpStatusCode.OK or HttpStatusCode.BadRequest, $"{body}: {answer.Status} {answer.Text}");
-            if (i % 10 == 0) await _server.PostAsync("/v2/systemsharedmemory/unregister", body);
+            if (i % 10 == 0) await server.PostAsync($"/v2/{family}/unregister", body);
         }
     }
 
-    private static string Json(string outputs) =>
+    /// <summary>A request of the model <c>two</c> with both inputs in the region <c>r</c>.</summary>
+    internal static string Json(string outputs) =>
         $$$"""{"inputs":[{"name":"a","shape":[1,2],"datatype":"FP32","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8}},{"name":"b","shape":[1,2],"datatype":"INT32","parameters":{"shared_memory_region":"r","shared_memory_byte_size":8,"shared_memory_offset":8}}],"outputs":[{{{outputs}}}]}""";
 
     private async Task RegisterAsync(string name, int offset, int bytes)

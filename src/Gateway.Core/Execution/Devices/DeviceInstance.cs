@@ -13,23 +13,11 @@ public sealed class DeviceInstance(int lanes, Func<DevicePipeline> create)
     private readonly Lock _lock = new();
     private DevicePipeline? _current;
     private DevicePipeline? _lost;
-    private readonly List<int> _sizes = [];
     private int _lanesGone;
 
     /// <summary>One executor for each lane.</summary>
     /// <exception cref="ExecutionException">As of what makes the pipeline; it may throw others too.</exception>
     public IModelExecutor[] CreateLanes(ExecutionPlacement placement) => [.. Enumerable.Range(0, lanes).Select(_ => new DeviceLane(this, Join(), placement))];
-
-    /// <summary>Has every slot run a batch of so many rows once; and of every pipeline that takes this one's place.</summary>
-    /// <exception cref="ExecutionException">A run failed.</exception>
-    internal void Prepare(DevicePipeline pipeline, int rows)
-    {
-        pipeline.Prepare(rows);
-        lock (_lock)
-        {
-            if (!_sizes.Contains(rows)) _sizes.Add(rows);
-        }
-    }
 
     /// <summary>A lane has found its pipeline's device lost, and lets go of it.</summary>
     internal void Abandon(DevicePipeline pipeline)
@@ -60,7 +48,7 @@ public sealed class DeviceInstance(int lanes, Func<DevicePipeline> create)
                 DevicePipeline made = create();
                 try
                 {
-                    foreach (int rows in _sizes) made.Prepare(rows);
+                    foreach (int rows in _lost?.SizesRun ?? []) made.Prepare(rows);
                 }
                 catch
                 {

@@ -17,7 +17,7 @@ internal sealed class DeviceLane(DeviceInstance instance, DevicePipeline pipelin
         return true;
     }
 
-    public void Prepare(int rows) => instance.Prepare(Pipeline, rows);
+    public void Prepare(int rows) => Pipeline.Prepare(rows);
 
     /// <summary>Lets go of the lost pipeline at once, so that its memory is free when the last lane has; the new one is the first's to make.</summary>
     public void Reload()

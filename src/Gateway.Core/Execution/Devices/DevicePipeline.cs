@@ -94,6 +94,9 @@ public sealed class DevicePipeline
         }
     }
 
+    /// <summary>Those that <see cref="Prepare"/> was called for: the pipeline that takes this one's place is to be prepared for them too.</summary>
+    internal IReadOnlyCollection<int> SizesRun => _sizesRun;
+
     /// <summary>Has every slot run a batch of zeros once, unless that has been done. By whoever loads it, before batches come.</summary>
     /// <exception cref="ExecutionException">A run failed.</exception>
     public void Prepare(int rows)

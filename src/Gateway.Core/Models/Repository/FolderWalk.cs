@@ -24,6 +24,10 @@ internal static class FolderWalk
         return files;
     }
 
+    /// <summary>Bytes of all of them together.</summary>
+    /// <inheritdoc cref="Files"/>
+    public static long BytesOf(string folder) => Files(folder).Sum(static found => found.Target.Length);
+
     private static void Add(DirectoryInfo folder, string prefix, int level, List<FoundFile> files)
     {
         foreach (FileSystemInfo entry in folder.EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal))

@@ -50,17 +50,7 @@ internal sealed class Compilation
 
     /// <summary>For sessions that are run once and waited for; null for the CPU. The caller disposes it.</summary>
     /// <exception cref="ModelLoadException">The device is not there.</exception>
-    public static DeviceTraits? TraitsFor(ProviderChoice choice)
-    {
-        try
-        {
-            return choice.IsCpu ? null : DeviceTraits.Of(choice, isPipelined: false, recordsGraphs: false);
-        }
-        catch (OrtException error)
-        {
-            throw new ModelLoadException(OrtProviderAdvice.WhyNot(choice.Providers[0].Name, error.Message), error);
-        }
-    }
+    public static DeviceTraits? TraitsFor(ProviderChoice choice) => choice.IsCpu ? null : DeviceTraits.Of(choice, isPipelined: false, recordsGraphs: false);
 
     public OrtSession LoadSource(int threads, DeviceTraits? traits)
     {
@@ -145,7 +135,7 @@ internal sealed class Compilation
         File.WriteAllBytes(file, []);
         try
         {
-            Guard(traits, () =>
+            traits.Guard(() =>
             {
                 using OrtSessionOptions options = SessionSettings.For(_config, Choice, intraOpThreads: 1, traits);
                 if (IsTensorRt)
@@ -178,14 +168,14 @@ internal sealed class Compilation
         {
             using OrtSessionOptions options = SessionSettings.For(Unoptimized, ProviderChoice.Cpu, SessionSettings.SharedThreads);
             using OrtSession reference = OrtSession.Load(_environment, _source.File, options);
-            OrtSession compiled = Guard(traits, () => LoadCompiled(file, threads: 1, traits));
+            OrtSession compiled = traits.Guard(() => LoadCompiled(file, threads: 1, traits));
             try
             {
                 return Compare(reference, compiled, traits, inputs ?? TriedRows.Select(rows => RandomInputs.Of(reference.Inputs, rows, seed: rows)), tolerance, tried, out runs);
             }
             finally
             {
-                Guard(traits, compiled.Dispose);
+                traits.Guard(compiled.Dispose);
             }
         }
         catch (Exception error) when (error is OrtException or OverflowException or OutOfMemoryException)
@@ -201,7 +191,7 @@ internal sealed class Compilation
         foreach (IReadOnlyList<TrialTensor> each in inputs)
         {
             IReadOnlyList<TrialTensor> expected = Trial.Answer(reference, each);
-            IReadOnlyList<TrialTensor> actual = Guard(traits, () => AnswerCompiled(compiled, each));
+            IReadOnlyList<TrialTensor> actual = traits.Guard(() => AnswerCompiled(compiled, each));
             for (int output = 0; output < differences.Length; output++) differences[output].Add(expected[output], actual[output]);
             runs++;
             tried?.Invoke();
@@ -215,13 +205,5 @@ internal sealed class Compilation
         long errors = OrtDeviceErrors.Count;
         IReadOnlyList<TrialTensor> answer = Trial.Answer(compiled, inputs);
         return OrtDeviceErrors.Count == errors ? answer : throw new ModelLoadException($"a run of it failed: {OrtDeviceErrors.Last}");
-    }
-
-    private static T Guard<T>(DeviceTraits? traits, Func<T> action) => traits is null ? action() : traits.Guard(action);
-
-    private static void Guard(DeviceTraits? traits, Action action)
-    {
-        if (traits is null) action();
-        else traits.Guard(action);
     }
 }

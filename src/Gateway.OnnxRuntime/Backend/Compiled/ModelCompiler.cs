@@ -39,7 +39,7 @@ public sealed class ModelCompiler : IDisposable
         {
             _compilation = new Compilation(_environment, source, choice, time);
             _traits = Compilation.TraitsFor(choice);
-            Layout = Guard(() =>
+            Layout = _traits.Guard(() =>
             {
                 using OrtSession session = _compilation.LoadSource(threads: 1, _traits);
                 return ModelLayoutBuilder.Build(source, OnnxModel.SignatureOf(session));
@@ -83,9 +83,9 @@ public sealed class ModelCompiler : IDisposable
     {
         try
         {
-            (TimeSpan source, TimeSpan compiled) = Guard(() => InTurns(LeastLoads, MostLoads, LoadBudget, () => LoadSource().Dispose(), () => LoadCompiled().Dispose()));
+            (TimeSpan source, TimeSpan compiled) = _traits.Guard(() => InTurns(LeastLoads, MostLoads, LoadBudget, () => LoadSource().Dispose(), () => LoadCompiled().Dispose()));
             progress?.Invoke(0.5);
-            return new CompileTimes(source, compiled, Guard(MeasureRuns));
+            return new CompileTimes(source, compiled, _traits.Guard(MeasureRuns));
         }
         catch (OrtException error)
         {
@@ -176,6 +176,4 @@ public sealed class ModelCompiler : IDisposable
     }
 
     private static TimeSpan Median(List<TimeSpan> times) => times.Order().ElementAt(times.Count / 2);
-
-    private T Guard<T>(Func<T> action) => _traits is null ? action() : _traits.Guard(action);
 }

@@ -8,7 +8,7 @@ namespace Gateway.OnnxRuntime.Backend.Devices;
 internal static class DeviceNeeds
 {
     /// <summary>Weights: all files of the version, external data included, as what a provider makes of them is known only afterwards.</summary>
-    public static long OfWeights(ModelSource source) => FolderWalk.Files(Path.GetDirectoryName(source.File)!).Sum(static found => found.Target.Length);
+    public static long OfWeights(ModelSource source) => FolderWalk.BytesOf(Path.GetDirectoryName(source.File)!);
 
     /// <summary>Inputs and outputs of an instance: of each batch under way, and one more (<see cref="DevicePipeline"/>). Those that a node on the CPU reads or writes are counted all the same.</summary>
     public static long OfSlots(ModelLayout layout, int lanes) =>

@@ -1,6 +1,9 @@
+using Gateway.Core.Execution;
 using Gateway.Core.Execution.Devices;
 using Gateway.OnnxRuntime.Cuda;
+using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Memory;
+using Gateway.OnnxRuntime.Sessions;
 
 namespace Gateway.OnnxRuntime.Backend.Devices;
 
@@ -29,8 +32,20 @@ internal sealed record DeviceTraits(OrtMemoryInfo Memory, OrtMemoryInfo? Pinned,
     /// <summary>Numbers the session's slots, those of all its instances: a graph that was recorded is found by its slot's number and its batch's size.</summary>
     public int NumberSlot() => Interlocked.Increment(ref _slots) - 1;
 
-    /// <exception cref="Errors.OrtException">The device is not there.</exception>
+    /// <exception cref="ModelLoadException">The device is not there; the message says what is missing.</exception>
     public static DeviceTraits Of(ProviderChoice choice, bool isPipelined, bool recordsGraphs)
+    {
+        try
+        {
+            return Make(choice, isPipelined, recordsGraphs);
+        }
+        catch (OrtException error)
+        {
+            throw new ModelLoadException(OrtProviderAdvice.WhyNot(choice.Providers[0].Name, error.Message), error);
+        }
+    }
+
+    private static DeviceTraits Make(ProviderChoice choice, bool isPipelined, bool recordsGraphs)
     {
         if (choice.IsWebGpu) return new DeviceTraits(OrtMemoryInfo.WebGpu(), null, new GatedOrders(WebGpuGate), WebGpuGate, null, isPipelined, recordsGraphs);
         CudaQueues cuda = new(choice.Gpu);
@@ -45,32 +60,6 @@ internal sealed record DeviceTraits(OrtMemoryInfo Memory, OrtMemoryInfo? Pinned,
     }
 
     public void Exit() => Gate?.Exit();
-
-    public void Guard(Action action)
-    {
-        Enter();
-        try
-        {
-            action();
-        }
-        finally
-        {
-            Exit();
-        }
-    }
-
-    public T Guard<T>(Func<T> action)
-    {
-        Enter();
-        try
-        {
-            return action();
-        }
-        finally
-        {
-            Exit();
-        }
-    }
 
     public void Dispose()
     {
