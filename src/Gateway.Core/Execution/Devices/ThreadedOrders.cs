@@ -4,8 +4,7 @@ namespace Gateway.Core.Execution.Devices;
 
 /// <summary>Orders to a device with queues, given by one thread on behalf of all callers.</summary>
 /// <remarks>
-/// One thread, because CUDA's provider keeps what it has for each thread that it is called from, recorded graphs among it; and because a run that is told from another core each time
-/// takes two to four times as long to tell (H200, 16 cores: 150 against 400 µs for a small network; bench/results, gpu-cuda).
+/// One thread, because CUDA's provider keeps what it has for each thread that it is called from, recorded graphs among it.
 /// <b>Cost</b>: two hand-overs a batch, while the device still does what it was told before; no allocation.
 /// </remarks>
 public sealed class ThreadedOrders : DeviceOrders

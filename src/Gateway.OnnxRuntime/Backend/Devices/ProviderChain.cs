@@ -85,8 +85,8 @@ internal static class ProviderChain
     {
         foreach ((string key, string value) in config.OnnxRuntime.CudaProviderOptions) options[key] = value;
 
-        // The provider's own default tries all algorithms for each convolution, and again when a batch has another size than the last one: the first run of a size took 5 to 8 times as
-        // long, and what it found was 15 to 23 % slower (H200, cuDNN 9; bench/results, gpu-cuda, "searches").
+        // The provider's own default tries all algorithms for each convolution, and again when a batch has another size than the last one: the first run of a size took 4 to 9 times as
+        // long, and what it found was 6 to 23 % slower (H200, cuDNN 9; bench/results, gpu-cuda, "searches").
         options.TryAdd("cudnn_conv_algo_search", "HEURISTIC");
     }
 
