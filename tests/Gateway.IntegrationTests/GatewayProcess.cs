@@ -28,6 +28,9 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+
+            // This build is not compiled ahead, as the published one is: half of its start would be the optimising compiler's.
+            Environment = { ["DOTNET_TC_QuickJit"] = "1" },
         };
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };

@@ -17,6 +17,9 @@ public sealed class KilledServer : IDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+
+            // It is started again and again: without the optimising compiler in half of the time.
+            Environment = { ["DOTNET_TC_QuickJit"] = "1" },
         };
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, line) => OnOutput(line.Data);
