@@ -120,7 +120,8 @@ internal sealed class FasterStore : IResponseStore
         pending = null;
         if (!TryRent(out StoreSession? session)) return ReadStatus.Busy;
         bool isOff = _isDiskOff;
-        ReadStatus status = session!.Read(test, mayWait: !isOff && (test.IsForWriter || Volatile.Read(ref _diskReads) < MostDiskReads), out entry);
+        bool mayWait = !isOff && test.Disk != DiskUse.Never && (test.Disk == DiskUse.Always || Volatile.Read(ref _diskReads) < MostDiskReads);
+        ReadStatus status = session!.Read(test, mayWait, out entry);
         if (status != ReadStatus.Pending)
         {
             Return(session);

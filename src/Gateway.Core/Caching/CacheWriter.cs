@@ -228,10 +228,8 @@ internal sealed class CacheWriter
     private bool IsLatest(in WriteItem item)
     {
         if (item.Old.Address < item.Model!.Ledger.Floor) return false;
-        EntryTest any = new(item.Key, 0, 0, long.MaxValue);
-        ReadStatus status = _store.Read(any, out StoredEntry latest, out IPendingRead? pending);
-        pending?.Complete(null);
-        if (status != ReadStatus.Found) return true;
+        EntryTest any = new(item.Key, 0, 0, long.MaxValue, Disk: DiskUse.Never);
+        if (_store.Read(any, out StoredEntry latest, out _) != ReadStatus.Found) return true;
         latest.Block.Release();
         return latest.Address == item.Old.Address;
     }

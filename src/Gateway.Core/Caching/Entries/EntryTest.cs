@@ -8,5 +8,5 @@ namespace Gateway.Core.Caching.Entries;
 /// <param name="After">Made later than this, in milliseconds of Unix time: what is older has expired, or was deleted.</param>
 /// <param name="Until">Made no later than this: what comes from the future was made before the clock was set back, and its age is not known.</param>
 /// <param name="Part">What is wanted of it, and where; by default all of it, in a block.</param>
-/// <param name="IsForWriter">Whether the thread that appends asks: it is let to the disk however many others read there.</param>
-internal readonly record struct EntryTest(CacheKey Key, long MinAddress, long After, long Until, EntryPart Part = default, bool IsForWriter = false);
+/// <param name="Disk">Whether it may be looked for on the disk.</param>
+internal readonly record struct EntryTest(CacheKey Key, long MinAddress, long After, long Until, EntryPart Part = default, DiskUse Disk = DiskUse.Shared);

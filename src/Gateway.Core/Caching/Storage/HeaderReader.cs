@@ -19,7 +19,7 @@ internal sealed unsafe class HeaderReader(IResponseStore store, TimeSpan patienc
     {
         header = default;
         Reading reading = _reading;
-        EntryTest test = new(key, 0, after, long.MaxValue, new EntryPart(reading.Address, 0, Entry.HeaderBytes), IsForWriter: true);
+        EntryTest test = new(key, 0, after, long.MaxValue, new EntryPart(reading.Address, 0, Entry.HeaderBytes), Disk: DiskUse.Always);
         ReadStatus status = store.Read(test, out at, out IPendingRead? pending);
         if (status == ReadStatus.Busy)
         {

@@ -13,6 +13,6 @@ internal enum ReadStatus
     /// <summary>There is something that cannot be had: the disk does not give back what was written, or there is no memory to copy it to.</summary>
     Unreadable,
 
-    /// <summary>It is not known: it is not in memory, and as many read the disk as may; or as many threads read as can.</summary>
+    /// <summary>It is not known: it is not in memory, and the disk may not be asked or as many read it as may; or as many threads read as can.</summary>
     Busy,
 }
