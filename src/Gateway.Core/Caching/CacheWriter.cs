@@ -24,6 +24,10 @@ internal sealed class CacheWriter
     // What is taken over from an earlier life leaves room for what is answered now.
     private const int ShareForOld = 4;
 
+    // Between two looks at what has come, unless so much of what may wait does.
+    private const int ShareToHurry = 16;
+    private static readonly TimeSpan Nap = TimeSpan.FromMilliseconds(1);
+
     // Between two looks at the clock: some milliseconds.
     private const int MostTogether = 1024;
 
@@ -36,7 +40,8 @@ internal sealed class CacheWriter
     private readonly TimeProvider _time;
     private readonly HeaderReader _latest;
     private readonly ConcurrentQueue<WriteItem> _items = new();
-    private readonly ManualResetEventSlim _work = new(initialState: false);
+    private readonly ManualResetEventSlim _work = new(initialState: false, spinCount: 0);
+    private readonly ManualResetEventSlim _hurry = new(initialState: false, spinCount: 0);
     private readonly long _mostWaitingBytes;
     private readonly Thread _thread;
     private long _waitingBytes;
@@ -75,6 +80,7 @@ internal sealed class CacheWriter
         Interlocked.Increment(ref _waiting);
         _items.Enqueue(item);
         _work.Set();
+        if (item.Done is not null || Volatile.Read(ref _waitingBytes) > _mostWaitingBytes / ShareToHurry) _hurry.Set();
     }
 
     /// <summary>Completes when all that was posted is in the store, and on its disk if it has one.</summary>
@@ -91,8 +97,10 @@ internal sealed class CacheWriter
     {
         _isEnding = true;
         _work.Set();
+        _hurry.Set();
         if (!_thread.Join(patience)) return false;
         _work.Dispose();
+        _hurry.Dispose();
         _latest.Dispose();
         return true;
     }
@@ -104,6 +112,7 @@ internal sealed class CacheWriter
         while (true)
         {
             _work.Reset();
+            _hurry.Reset();
             int done = 0;
             for (; done < MostTogether && _items.TryDequeue(out WriteItem item); done++)
             {
@@ -133,6 +142,8 @@ internal sealed class CacheWriter
             }
             else if (_items.IsEmpty)
             {
+                // What comes meanwhile is done together: on a busy core each waking costs a request as much as its answer's writing does.
+                if (done > 0) _hurry.Wait(Nap);
                 _work.Wait(left);
             }
         }

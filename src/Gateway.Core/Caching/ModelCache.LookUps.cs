@@ -29,14 +29,15 @@ internal sealed partial class ModelCache
         call.Start = start;
         call.Key = _keys.Of(request);
         call.Due = _batcher.DueOf(request, start);
-        call.Frequency = _cache.Sketch.Count(call.Key.Bits);
+        _cache.Sketch.Expect(call.Key.Bits);
         FlightShard shard = _shards[call.Key.Bits & (Shards - 1)];
         if ((use & CacheUse.Refresh) != 0)
         {
             Counts.CountRefresh();
             lock (shard.Lock) shard.Open(call, isListed: false);
             request.CacheOutcome = CacheOutcome.Refreshed;
-            Run(call, runs);
+            call.Frequency = _cache.Sketch.Count(call.Key.Bits);
+            Run(call, runs, Now());
             return false;
         }
 
@@ -45,18 +46,26 @@ internal sealed partial class ModelCache
 
     private bool Look(IResponseStore store, FlightShard shard, CachedCall call, RunsHere runs)
     {
+        ulong bits = call.Key.Bits;
         JoinOutcome joined = JoinOutcome.Nothing;
         if (!shard.LooksEmpty)
         {
+            // One that joins is not the first of its key.
+            call.Frequency = ResponseCache.LeastFrequency;
             lock (shard.Lock) joined = JoinUnderLock(shard, call);
         }
 
-        if (joined != JoinOutcome.Nothing) return Joined(call, joined, runs);
+        long now = Now();
+        if (joined != JoinOutcome.Nothing)
+        {
+            _cache.Sketch.Count(bits);
+            return Joined(call, joined, runs, now);
+        }
 
         int landings = shard.Landings;
-        long now = Now();
         EntryTest test = TestFor(call, now);
         ReadStatus status = store.Read(test, out StoredEntry entry, out IPendingRead? pending);
+        call.Frequency = _cache.Sketch.Count(bits);
         if (status == ReadStatus.Found)
         {
             AnswerHit(call, entry, isOnDisk: false, now);
@@ -79,7 +88,7 @@ internal sealed partial class ModelCache
         if (joined != JoinOutcome.Nothing)
         {
             pending?.Complete(null);
-            return Joined(call, joined, runs);
+            return Joined(call, joined, runs, now);
         }
 
         // An answer that was on its way into the store when it was not found there may have come in before this flight was opened: without a second look it would be run again.
@@ -96,7 +105,7 @@ internal sealed partial class ModelCache
         }
 
         CountMiss(call);
-        Run(call, runs);
+        Run(call, runs, now);
         return false;
     }
 
@@ -177,16 +186,16 @@ internal sealed partial class ModelCache
     }
 
     /// <returns>Whether the request has been answered.</returns>
-    private bool Joined(CachedCall call, JoinOutcome outcome, RunsHere runs)
+    private bool Joined(CachedCall call, JoinOutcome outcome, RunsHere runs, long now)
     {
         switch (outcome)
         {
             case JoinOutcome.Landed:
-                AnswerHit(call, call.Landed, isOnDisk: false, Now());
+                AnswerHit(call, call.Landed, isOnDisk: false, now);
                 return true;
             case JoinOutcome.Runner:
                 CountMiss(call);
-                Run(call, runs);
+                Run(call, runs, now);
                 return false;
             case JoinOutcome.Cancelled:
                 InferenceRequest request = call.Request;

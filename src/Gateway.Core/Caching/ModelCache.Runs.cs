@@ -20,9 +20,9 @@ internal sealed partial class ModelCache
         bool isOk = request.Status == StatusCode.Ok;
         StoredEntry entry = default;
         KeptOutcome kept = KeptOutcome.NotWanted;
-        long start = isOk ? _time.GetTimestamp() : 0;
         OldEntry old = !flight.IsListed ? OldEntry.Unknown : call.Stale.Bytes > 0 ? new OldEntry(call.Stale.Address, call.Stale.Bytes) : OldEntry.None;
-        bool hasEntry = isOk && TryMakeEntry(call, flight, out entry, out kept);
+        long nanoseconds = 0;
+        bool hasEntry = isOk && TryMakeEntry(call, flight, out entry, out kept, out nanoseconds);
         CachedCall? others = null;
         CachedCall? next = null;
         bool isLanded = false;
@@ -61,7 +61,7 @@ internal sealed partial class ModelCache
         }
 
         request.CacheIsStored = isLanded;
-        if (isOk) Counts.CountKept(isLanded ? KeptOutcome.Kept : kept == KeptOutcome.Kept ? KeptOutcome.NotWanted : kept, Nanoseconds(_time.GetTimestamp() - start));
+        if (isOk) Counts.CountKept(isLanded ? KeptOutcome.Kept : kept == KeptOutcome.Kept ? KeptOutcome.NotWanted : kept, nanoseconds);
         AnswerAll(others, request, hasEntry ? entry : default);
         if (isLanded) _cache.Writer.Post(new WriteItem(this, call.Key, entry, flight, shard, old, Done: null, call.Clears));
         else if (hasEntry) Drop(entry, kept);
@@ -78,9 +78,11 @@ internal sealed partial class ModelCache
     }
 
     /// <summary>Copies an answer where it may be kept, and others may be answered from it.</summary>
-    private bool TryMakeEntry(CachedCall call, Flight flight, out StoredEntry entry, out KeptOutcome kept)
+    /// <param name="nanoseconds">What that took; nothing where none is made.</param>
+    private bool TryMakeEntry(CachedCall call, Flight flight, out StoredEntry entry, out KeptOutcome kept, out long nanoseconds)
     {
         entry = default;
+        nanoseconds = 0;
         InferenceRequest request = call.Request;
         bool isAwaited = flight.First is not null;
         long bytes = Entry.Bytes(request);
@@ -89,6 +91,7 @@ internal sealed partial class ModelCache
             : store.IsFull && call.Frequency < ResponseCache.LeastFrequency && !isAwaited && flight.IsListed && (request.CacheUse & CacheUse.Keep) == 0 ? KeptOutcome.NotAdmitted
             : _cache.Writer.TryReserve((int)bytes) ? KeptOutcome.Kept : KeptOutcome.NotStored;
         if (kept != KeptOutcome.Kept && !isAwaited) return false;
+        long start = _time.GetTimestamp();
         if (!_cache.Pool.TryRent(bytes, BlockOwner.CachedAnswer, out MemoryBlock? block))
         {
             if (kept == KeptOutcome.Kept) _cache.Writer.GiveBack((int)bytes);
@@ -101,6 +104,7 @@ internal sealed partial class ModelCache
             request,
             new EntryHeader { Created = call.Created, Model = Id, Generation = Generation, Hash = call.Key.Hash, Check = call.Key.Check });
         entry = new StoredEntry(block, (int)bytes, -1);
+        nanoseconds = Nanoseconds(_time.GetTimestamp() - start);
         return true;
     }
 
@@ -148,14 +152,15 @@ internal sealed partial class ModelCache
             request.LimitTime(Math.Max(1, (long)((left + request.Waited) * _nanosecondsPerTick / 1000)));
         }
 
-        Run(call, RunsHere.None);
+        Run(call, RunsHere.None, Now());
     }
 
-    private void Run(CachedCall call, RunsHere runs)
+    /// <param name="now">In milliseconds of Unix time, not after the run begins: an answer is as old as its request.</param>
+    private void Run(CachedCall call, RunsHere runs, long now)
     {
         InferenceRequest request = call.Request;
         call.Clears = Validity.Clears;
-        call.Created = Now();
+        call.Created = now;
         call.Receiver = request.Receiver;
         request.Receiver = call;
         _batcher.Enqueue(request, runs);

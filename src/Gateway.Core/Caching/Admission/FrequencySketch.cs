@@ -1,5 +1,7 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gateway.Core.Caching.Admission;
 
@@ -39,6 +41,13 @@ internal sealed class FrequencySketch
         long window = (long)_counters.Length / CountersAKey * WindowInCacheSizes;
         _parts = Math.Min(MostParts, lines);
         _step = (uint)(window / _parts);
+    }
+
+    /// <summary>Has the line of a key that is to be counted soon fetched meanwhile.</summary>
+    public unsafe void Expect(ulong bits)
+    {
+        // Only a hint: an array that is moved meanwhile makes it a useless one.
+        if (Sse.IsSupported) Sse.Prefetch0(Unsafe.AsPointer(ref MemoryMarshal.GetReference(LineOf(bits))));
     }
 
     /// <summary>Counts a key.</summary>
