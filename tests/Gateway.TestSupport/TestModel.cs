@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Execution;
@@ -16,7 +17,7 @@ namespace Gateway.TestSupport;
 /// </remarks>
 public sealed class TestModel : IAsyncDisposable
 {
-    private readonly List<Task> _sent = [];
+    private readonly ConcurrentQueue<Task> _sent = new();
     private readonly InferenceRequest _spare;
     private readonly int _instances;
 
@@ -83,7 +84,7 @@ public sealed class TestModel : IAsyncDisposable
 
         // An arrival that finds the lock taken leaves its request to the holder; this one waits until it has been looked at.
         Batcher.OnCancelled(_spare);
-        _sent.Add(sent.AnswerAsync());
+        _sent.Enqueue(sent.AnswerAsync());
         return sent;
     }
 

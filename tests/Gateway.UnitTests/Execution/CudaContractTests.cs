@@ -96,7 +96,7 @@ public sealed class CudaContractTests(OrtFixture ort) : ExecutionContract
     public async Task SampleModels_OnTensorCores_AgreeWithTheCpu(string name)
     {
         RequireDevice();
-        await using DeviceComparison comparison = await DeviceComparison.OfAsync(name, Instances, MostRows, DeviceComparison.TensorCores);
+        await using DeviceComparison comparison = await DeviceComparison.OfAsync(name, Instances, MostRows(name), DeviceComparison.TensorCores);
 
         foreach (int rows in new[] { 1, 3, comparison.MaxBatchRows }) await comparison.AssertAgreesAsync(rows, seed: rows);
     }

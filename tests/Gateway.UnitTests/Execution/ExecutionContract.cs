@@ -28,7 +28,7 @@ public abstract class ExecutionContract
     protected virtual string ExactInstances => Instances;
 
     /// <summary>Largest batch of a sample model.</summary>
-    protected virtual int MostRows => 16;
+    protected virtual int MostRows(string name) => 16;
 
     /// <summary>Skips the test, with the reason, where this cannot be run.</summary>
     protected abstract void RequireDevice();
@@ -224,10 +224,10 @@ public abstract class ExecutionContract
     public async Task SampleModels_AgreeWithTheCpu(string name)
     {
         RequireDevice();
-        await using DeviceComparison comparison = await DeviceComparison.OfAsync(name, ExactInstances, MostRows, DeviceComparison.Exact);
+        await using DeviceComparison comparison = await DeviceComparison.OfAsync(name, ExactInstances, MostRows(name), DeviceComparison.Exact);
 
         Assert.Equal(Provider, comparison.Placement.Provider);
-        foreach (int rows in new[] { 1, 2, 3, comparison.MaxBatchRows }) await comparison.AssertAgreesAsync(rows, seed: rows);
+        foreach (int rows in new[] { 1, 2, 3, comparison.MaxBatchRows }.Where(rows => rows <= comparison.MaxBatchRows).Distinct()) await comparison.AssertAgreesAsync(rows, seed: rows);
     }
 
     private protected async Task<TestRepository> LoadAsync(string name, string onnx, string config, string? gateway = null, string? instances = null)
