@@ -91,9 +91,12 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     /// <summary>Likewise, the program whose models wait instead of computing (tests/Gateway.TimedServer).</summary>
     public static Task<GatewayProcess> ServeTimedAsync(params string[] arguments) => ServeAsync("TimedProgram", arguments);
 
-    private static async Task<GatewayProcess> ServeAsync(string which, string[] arguments)
+    /// <summary>Likewise, with more variables in its environment.</summary>
+    public static Task<GatewayProcess> ServeTimedAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments) => ServeAsync("TimedProgram", arguments, environment);
+
+    private static async Task<GatewayProcess> ServeAsync(string which, string[] arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        GatewayProcess program = new([.. FreePorts.Where((_, i) => !arguments.Contains(FreePorts[i / 2 * 2])), .. arguments], RepositoryRoot, environment: null, which);
+        GatewayProcess program = new([.. FreePorts.Where((_, i) => !arguments.Contains(FreePorts[i / 2 * 2])), .. arguments], RepositoryRoot, environment, which);
         try
         {
             await program._isServing.Task.WaitAsync(TestContext.Current.CancellationToken);

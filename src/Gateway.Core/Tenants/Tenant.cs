@@ -9,7 +9,7 @@ namespace Gateway.Core.Tenants;
 /// <remarks>
 /// <b>Behaviour</b>: a request is let in by <see cref="TryEnter"/> before its body is read; from <see cref="InferenceRequest.AdmitAs"/> on it is the request that leaves, when
 /// it is disposed, whatever became of it. What a request takes of a rate is not given back when the machine refuses it. Rows are known only once the body is read: they are
-/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again. <b>Threading</b>: any thread.
+/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again; those of a request that is then looked for elsewhere are given back. <b>Threading</b>: any thread.
 /// <b>Cost</b>: at most three interlocked operations and a clock to let in; no allocation, for a refusal neither.
 /// </remarks>
 public sealed class Tenant
@@ -95,6 +95,9 @@ public sealed class Tenant
 
     /// <summary>A request of so many rows is valid and goes on to its model.</summary>
     internal void DrawRows(int rows) => _rowRate?.Draw(_time.GetTimestamp(), rows);
+
+    /// <summary>A request of so many rows, which were drawn, is not for that model here.</summary>
+    internal void GiveBackRows(int rows) => _rowRate?.Draw(_time.GetTimestamp(), -rows);
 
     /// <summary>A request that was let in is over.</summary>
     internal void Leave(InferenceRequest request)

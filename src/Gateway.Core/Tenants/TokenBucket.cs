@@ -52,10 +52,12 @@ internal sealed class TokenBucket
     }
 
     /// <summary>Takes so many tokens whether the bucket holds them or not: what it then lacks has to come in before it holds any again.</summary>
+    /// <param name="tokens">Below zero for what was drawn and is given back.</param>
     public void Draw(long now, int tokens)
     {
         // A day of debt at most: no request is worth more, and the sum cannot overflow.
-        long cost = (long)Math.Min(tokens * _ticksAToken, _burstTicks + (double)_mostDebt);
+        double most = _burstTicks + (double)_mostDebt;
+        long cost = (long)Math.Clamp(tokens * _ticksAToken, -most, most);
         while (true)
         {
             long before = Volatile.Read(ref _fullAt);

@@ -12,7 +12,7 @@ namespace Gateway.Server.Overflow;
 /// <summary>One call of a connection or a stream that has many, which may be answered by another server: its message, and where it has been.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: the call is served here as any other, unless it leaves; when it is refused here it goes on elsewhere, and may come back to be served here after all. Whatever goes wrong is its error.
-/// <b>Threading</b>: one at a time, but for <see cref="Cancel"/>. <b>Ownership</b>: holds the message until disposed, and the tenant, from the time that it is told of it until a
+/// <b>Threading</b>: one at a time, but for <see cref="Cancel"/>. <b>Ownership</b>: holds the message until disposed, and the tenant, from the time that it is told of it, and while the call is away, until a
 /// request is its, or the call is answered.
 /// </remarks>
 internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, ForwardedCall forwarded) : IDisposable
@@ -54,6 +54,7 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
     public void NotServedHere(InferenceRequest request)
     {
         run.NotServedHere(request);
+        _tenant = request.TakeTenant();
         GiveBack(request);
         GoOn();
     }

@@ -53,8 +53,8 @@ public sealed class OverflowCall
         if (request.Place is null || Of(context) is not { } call) return false;
         call.Place = request.Place;
 
-        // Its tenant has let it in once; where it is served next it counts for nobody's limits a second time.
-        call.Enter(null);
+        // Its tenant has let it in once, and has it in flight wherever it is served next.
+        call.Enter(request.TakeTenant());
         return true;
     }
 

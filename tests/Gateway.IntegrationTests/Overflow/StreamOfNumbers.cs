@@ -67,7 +67,7 @@ internal sealed class StreamOfNumbers
     }
 
     /// <summary>Reads a <c>ModelStreamInferResponse</c>, by Triton's numbers of fields.</summary>
-    private static (string Error, string Id, long Number, bool IsLast, bool SaysWhy) Read(ReadOnlySpan<byte> message)
+    internal static (string Error, string Id, long Number, bool IsLast, bool SaysWhy) Read(ReadOnlySpan<byte> message)
     {
         (string error, string id, long number, bool isLast, bool hasReason, bool hasTime) = ("", "", 0, false, false, false);
         ProtobufReader outer = new(message);
@@ -91,7 +91,8 @@ internal sealed class StreamOfNumbers
         return (error, id, number, isLast, hasReason && hasTime);
     }
 
-    private static byte[] Request(long number)
+    /// <summary>A request with its prefix, of a stream or not.</summary>
+    internal static byte[] Request(long number)
     {
         byte[] frame = new byte[256];
         Span<byte> input = stackalloc byte[32];

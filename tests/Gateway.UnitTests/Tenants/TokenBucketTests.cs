@@ -48,6 +48,19 @@ public sealed class TokenBucketTests
         Assert.InRange(taken, (100 * rate * 0.98) - 1, (100 * rate) + burst + 1);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(Second)]
+    public void Draw_GivenBack_IsAsIfItHadNotBeen_AndNoMoreThanTheBurst(long later)
+    {
+        TokenBucket bucket = new(perSecond: 0.001, burst: 5, Second);
+        bucket.Draw(0, 3);
+
+        bucket.Draw(later, -3);
+
+        Assert.Equal(5, Enumerable.Range(0, 10).Count(_ => bucket.TryTake(later, out long _)));
+    }
+
     [Fact]
     public void Draw_MoreThanThereIs_HasToComeInFirst()
     {

@@ -112,7 +112,8 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
 
             if (await here.TryInferAsync(call, kept, elsewhere.Model!).ConfigureAwait(false)) return;
             run.NotServedHere(call.Request!);
-            call.Request!.Dispose();
+            call.Tenant = call.Request!.TakeTenant();
+            call.Request.Dispose();
             call.Request = null;
         }
     }

@@ -1,0 +1,122 @@
+using System.Net;
+using Gateway.Client;
+using Gateway.Protocol;
+using Gateway.TestSupport.Grpc;
+
+namespace Gateway.IntegrationTests.Overflow;
+
+/// <summary>A server that is all there is of its ring: what its cache has not got it looks for first, and then serves itself.</summary>
+public sealed class AffinityTests : FleetTesting
+{
+    private const int ResourceExhausted = 8;
+
+    // The rows of two requests, of which the second makes it next to nothing; then there is nothing for days.
+    private static readonly Dictionary<string, string> TwoRows = new() { ["GATEWAY__TENANTS__DEFAULT__MAXROWSPERSECOND"] = "0.00001", ["GATEWAY__TENANTS__DEFAULT__ROWBURST"] = "2" };
+
+    /// <summary>Over each protocol: its tenant's rows are drawn and counted once a request, and it leaves once.</summary>
+    [Theory]
+    [InlineData("HTTP")]
+    [InlineData("MessagePack")]
+    [InlineData("frames")]
+    [InlineData("gRPC")]
+    [InlineData("stream")]
+    public async Task OwnKey_CountsForItsTenantOnce(string over)
+    {
+        using TimedRepository repository = MakeRepository();
+        await using GatewayProcess one = await ServeKeptAsync(repository, TwoRows);
+        await AwaitReportsAsync(one);
+
+        List<bool> taken = [];
+        for (int number = 0; number < 4; number++) taken.Add(await AskAsync(one, over, number));
+
+        Assert.Equal([true, true, true, false], taken);
+        string metrics = await MetricsAsync(one);
+        for (int i = 0; i < 100 && Sum(metrics, "gateway_tenant_in_flight_requests") != 0; i++)
+        {
+            // A request leaves once its answer has been written.
+            await DelayAsync(0.05);
+            metrics = await MetricsAsync(one);
+        }
+
+        Assert.Equal(
+            (4L, 3L, 1L, 0L),
+            (Sum(metrics, "gateway_tenant_requests_total"), Sum(metrics, "gateway_tenant_rows_total"), Sum(metrics, "gateway_tenant_refused_requests_total"), Sum(metrics, "gateway_tenant_in_flight_requests")));
+    }
+
+    private static TimedRepository MakeRepository() => new(objectiveMilliseconds: 5000, cache: """{ "enable": true, "affinity": true }""");
+
+    private static Task<GatewayProcess> ServeKeptAsync(TimedRepository repository, Dictionary<string, string> environment)
+    {
+        string port = Text(FreePorts(1)[0]);
+        return GatewayProcess.ServeTimedAsync(environment, "--model-repository", repository.Folder, "--cache-config", "local,size=16777216", "--http-port", port, "--overflow-replica", $"http://127.0.0.1:{port}");
+    }
+
+    /// <returns>Whether it is answered; false when a limit of its tenant's keeps it out.</returns>
+    private static async Task<bool> AskAsync(GatewayProcess asked, string over, int number)
+    {
+        switch (over)
+        {
+            case "HTTP":
+                using (HttpClient http = new() { BaseAddress = new Uri(asked.HttpAddress) })
+                using (HttpResponseMessage answer = await PostAsync(http, number))
+                {
+                    string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+                    Assert.True(answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.TooManyRequests, text);
+                    if (answer.StatusCode == HttpStatusCode.OK) Assert.Contains($"\"data\":[{Text(number + 1)}]", text, StringComparison.Ordinal);
+                    return answer.StatusCode == HttpStatusCode.OK;
+                }
+
+            case "MessagePack":
+                return await InferAsync(asked.HttpAddress, number);
+            case "frames":
+                return await InferAsync(asked.FramesAddress, number);
+            case "gRPC":
+                using (GrpcChannel channel = new(asked.GrpcAddress))
+                using (GrpcCall call = channel.Open(InferCodec.InferPath))
+                {
+                    await call.WriteAsync(StreamOfNumbers.Request(number));
+                    call.Close();
+                    bool isAnswered = await call.ReadAsync() is not null;
+                    Assert.Equal(isAnswered ? 0 : ResourceExhausted, isAnswered && await call.ReadAsync() is not null ? -1 : await call.StatusAsync());
+                    return isAnswered;
+                }
+
+            default:
+                return await StreamAsync(asked, number);
+        }
+    }
+
+    private static async Task<HttpResponseMessage> PostAsync(HttpClient http, int number)
+    {
+        using StringContent body = new($$"""{"inputs":[{"name":"x","datatype":"INT64","shape":[1,1],"data":[{{Text(number)}}]}]}""");
+        return await http.PostAsync(new Uri("/v2/models/timed/infer", UriKind.Relative), body, TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<bool> InferAsync(string address, long number)
+    {
+        await using InferenceClient client = new(new InferenceClientOptions { Endpoints = { address }, MaxAttempts = 1 });
+        try
+        {
+            using InferenceResponse answer = await client.InferAsync(new InferenceRequest("timed").AddInput("x", new[] { number }, 1, 1), TestContext.Current.CancellationToken);
+            Assert.Equal(number + 1, answer.Output("y").AsSpan<long>()[0]);
+            return true;
+        }
+        catch (InferenceException error) when (error.Status == StatusCode.ResourceExhausted)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<bool> StreamAsync(GatewayProcess asked, int number)
+    {
+        using GrpcChannel channel = new(asked.GrpcAddress);
+        using GrpcCall call = channel.Open(InferCodec.StreamPath);
+        await call.WriteAsync(StreamOfNumbers.Request(number));
+        byte[]? message = await call.ReadAsync();
+        call.Close();
+        Assert.NotNull(message);
+        (string error, _, long got, _, _) = StreamOfNumbers.Read(message);
+        Assert.True(error.Length == 0 ? got == number + 1 : error.Contains("rows a second", StringComparison.Ordinal), error);
+        return error.Length == 0;
+    }
+}
