@@ -43,6 +43,23 @@ public sealed class AffinityTests : FleetTesting
             (Sum(metrics, "gateway_tenant_requests_total"), Sum(metrics, "gateway_tenant_rows_total"), Sum(metrics, "gateway_tenant_refused_requests_total"), Sum(metrics, "gateway_tenant_in_flight_requests")));
     }
 
+    [Fact]
+    public async Task StreamThatSaysNoStore_IsNotKept_WhereItIsServedAfterAll()
+    {
+        using TimedRepository repository = MakeRepository();
+        await using GatewayProcess one = await ServeKeptAsync(repository, []);
+        await AwaitReportsAsync(one);
+        using HttpClient http = new() { BaseAddress = new Uri(one.HttpAddress) };
+
+        Assert.True(await StreamAsync(one, 1));
+        Assert.True(await StreamAsync(one, 2, cacheControl: "no-store"));
+
+        using HttpResponseMessage kept = await PostAsync(http, 1);
+        using HttpResponseMessage notKept = await PostAsync(http, 2);
+        Assert.Equal(["gateway; hit"], kept.Headers.GetValues("Cache-Status"));
+        Assert.Equal(["gateway; fwd=miss; stored"], notKept.Headers.GetValues("Cache-Status"));
+    }
+
     private static TimedRepository MakeRepository() => new(objectiveMilliseconds: 5000, cache: """{ "enable": true, "affinity": true }""");
 
     private static Task<GatewayProcess> ServeKeptAsync(TimedRepository repository, Dictionary<string, string> environment)
@@ -107,10 +124,10 @@ public sealed class AffinityTests : FleetTesting
         }
     }
 
-    private static async Task<bool> StreamAsync(GatewayProcess asked, int number)
+    private static async Task<bool> StreamAsync(GatewayProcess asked, int number, string? cacheControl = null)
     {
         using GrpcChannel channel = new(asked.GrpcAddress);
-        using GrpcCall call = channel.Open(InferCodec.StreamPath);
+        using GrpcCall call = channel.Open(InferCodec.StreamPath, cacheControl: cacheControl);
         await call.WriteAsync(StreamOfNumbers.Request(number));
         byte[]? message = await call.ReadAsync();
         call.Close();

@@ -10,6 +10,7 @@ using Gateway.Protocol;
 using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Wire;
+using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Forwarding;
 
@@ -44,6 +45,7 @@ internal sealed class StreamRelay(
         try
         {
             InferFill.Fill(request, message, kept.Bytes, call.Plan, pool, regions, kept.Block, kept.Start);
+            request.CacheUse |= CacheHeaders.Read(Forwarded.Headers);
             if (overflow.Remaining(Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
             call.Request = request;
             call.Model = request.Model;
