@@ -103,7 +103,7 @@ public sealed class OverflowPolicyPropertyTests
         for (int i = 0; i < count; i++)
         {
             _candidates[i] = new OverflowCandidate(
-                Often(10) ? (ReplicaState)_random.NextBelow(4) : ReplicaState.Serving,
+                Often(10) ? (ReplicaState)_random.NextBelow(3) : ReplicaState.Serving,
                 Often(20) ? uint.MaxValue : _random.NextBelow(150_000),
                 _random.NextBelow(2_000_000),
                 Often(10) ? OverflowQuestion.Never : _random.NextBelow((int)Age + 20_000),

@@ -113,7 +113,6 @@ public sealed class OverflowPolicyTests
         { "well", Idle, true },
         { "starting", Idle with { State = ReplicaState.Starting }, false },
         { "draining", Idle with { State = ReplicaState.Draining }, false },
-        { "stopped", Idle with { State = ReplicaState.Stopped }, false },
         { "just old enough", Idle with { Age = Age }, true },
         { "too old", Idle with { Age = Age + 1 }, false },
         { "never reported", Idle with { Age = Never }, false },

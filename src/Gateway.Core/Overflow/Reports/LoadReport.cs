@@ -49,7 +49,7 @@ public sealed record LoadReport(
     /// <returns>Null for what is no report of this version.</returns>
     public static LoadReport? Read(ReadOnlySpan<byte> from)
     {
-        if (from.Length < Bytes || from[0] >> 4 != Version || (from[0] & 15) > (int)ReplicaState.Stopped) return null;
+        if (from.Length < Bytes || from[0] >> 4 != Version || (from[0] & 15) > (int)ReplicaState.Draining) return null;
         return new LoadReport(
             (ReplicaState)(from[0] & 15),
             BinaryPrimitives.ReadUInt32LittleEndian(from[2..]),

@@ -44,7 +44,7 @@ internal sealed record ServerReport(ulong Instance, ReplicaState State, int Grpc
     /// <returns>Null for what is no report of this version, or not a whole one.</returns>
     public static ServerReport? Read(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < HeadBytes || !bytes.StartsWith(Magic) || bytes[4] != Version || bytes[5] > (byte)ReplicaState.Stopped) return null;
+        if (bytes.Length < HeadBytes || !bytes.StartsWith(Magic) || bytes[4] != Version || bytes[5] > (byte)ReplicaState.Draining) return null;
         int count = BinaryPrimitives.ReadUInt16LittleEndian(bytes[10..]);
         ServerReport head = new(BinaryPrimitives.ReadUInt64LittleEndian(bytes[12..]), (ReplicaState)bytes[5], BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]), (bytes[8] & 1) != 0, []);
         bytes = bytes[HeadBytes..];

@@ -68,7 +68,7 @@ public sealed class LoadReportTests
 
             LoadReport? report = LoadReport.Read(bytes);
 
-            bool isReport = bytes.Length >= LoadReport.Bytes && bytes[0] is >= 0x10 and <= 0x13;
+            bool isReport = bytes.Length >= LoadReport.Bytes && bytes[0] is >= 0x10 and <= 0x12;
             Assert.Equal(isReport, report is not null);
             if (report is null) continue;
             reports++;
@@ -113,6 +113,19 @@ public sealed class LoadReportTests
         }
     }
 
+    [Fact]
+    public void Read_StateThatIsNone_IsNoReport()
+    {
+        byte[] bytes = new byte[LoadReport.Bytes];
+        for (int state = 0; state < 16; state++)
+        {
+            Some.Write(bytes);
+            bytes[0] = (byte)(0x10 | state);
+
+            Assert.Equal(state <= (int)ReplicaState.Draining, LoadReport.Read(bytes) is not null);
+        }
+    }
+
     [Theory]
     [InlineData(5u, 4u, true)]
     [InlineData(4u, 4u, false)]
@@ -126,6 +139,6 @@ public sealed class LoadReportTests
     public void IsNewerThan_OfAnotherBoot_Always() => Assert.True((Some with { Sequence = 0, Boot = 1 }).IsNewerThan(Some));
 
     private LoadReport Any() => new(
-        (ReplicaState)_random.NextBelow(4), (uint)_random.Next(), (ushort)_random.Next(), (uint)_random.Next(), (uint)_random.Next(),
+        (ReplicaState)_random.NextBelow(3), (uint)_random.Next(), (ushort)_random.Next(), (uint)_random.Next(), (uint)_random.Next(),
         (ushort)_random.Next(), (ushort)_random.Next(), 16 * (ushort)_random.Next());
 }

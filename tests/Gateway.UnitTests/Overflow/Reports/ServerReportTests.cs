@@ -43,7 +43,7 @@ public sealed class ServerReportTests
             if (random.Next(4) == 0) bytes = bytes[..random.Next(bytes.Length)];
             if (ServerReport.Read(bytes) is not { } report) continue;
             Assert.All(report.Models, model => Assert.True(model.Version > 0 && model.Name.Length > 0));
-            Assert.InRange(report.State, ReplicaState.Starting, ReplicaState.Stopped);
+            Assert.InRange(report.State, ReplicaState.Starting, ReplicaState.Draining);
         }
     }
 
