@@ -548,6 +548,21 @@ public sealed class FleetTests : FleetTesting
         Assert.Equal(0, Sent(await MetricsAsync(one)));
     }
 
+    /// <summary>Whose rows are too large to be sent for nothing is warm once it has said that it is ready.</summary>
+    [Fact]
+    public async Task RowsTooLargeToBeSentForNothing_ReplicaIsWarm_OnceItSaysItIsReady()
+    {
+        using TimedRepository wide = new(width: 70_000);
+        await using GatewayProcess other = await GatewayProcess.ServeTimedAsync("--model-repository", wide.Folder);
+        await using GatewayProcess one = await GatewayProcess.ServeTimedAsync("--model-repository", wide.Folder, "--overflow-replica", other.HttpAddress);
+
+        while (Regex.Count(one.Error, "(is|cannot be) warmed up over") < 2) await DelayAsync(0.02);
+
+        Assert.Contains("is warmed up over HTTP", one.Error, StringComparison.Ordinal);
+        Assert.Contains("is warmed up over gRPC", one.Error, StringComparison.Ordinal);
+        Assert.Equal(0, Sum(await MetricsAsync(other), "nv_inference_count"));
+    }
+
     [Fact]
     public async Task GrpcIsBlocked_HttpIsUsed()
     {

@@ -10,18 +10,19 @@ internal sealed class TimedRepository : IDisposable
     /// <param name="objectiveMilliseconds">The model's own time for requests.</param>
     /// <param name="cache">What its <c>gateway.json</c> says of the cache; null for nothing.</param>
     /// <param name="runMilliseconds">What each run takes.</param>
-    public TimedRepository(int objectiveMilliseconds = 150, string? cache = null, int runMilliseconds = 20)
+    /// <param name="width">Numbers in a row.</param>
+    public TimedRepository(int objectiveMilliseconds = 150, string? cache = null, int runMilliseconds = 20, int width = 1)
     {
         DirectoryInfo model = _folder.CreateSubdirectory("timed");
-        File.WriteAllText(Path.Combine(model.FullName, "config.pbtxt"), """
+        File.WriteAllText(Path.Combine(model.FullName, "config.pbtxt"), $$"""
             name: "timed"
             max_batch_size: 4
-            input [ { name: "x" data_type: TYPE_INT64 dims: [ 1 ] } ]
-            output [ { name: "y" data_type: TYPE_INT64 dims: [ 1 ] } ]
+            input [ { name: "x" data_type: TYPE_INT64 dims: [ {{width}} ] } ]
+            output [ { name: "y" data_type: TYPE_INT64 dims: [ {{width}} ] } ]
             dynamic_batching { }
             """);
         File.WriteAllText(Path.Combine(model.FullName, "gateway.json"), $$"""{"slo_ms": {{objectiveMilliseconds}}{{(cache is null ? "" : $", \"cache\": {cache}")}}}""");
-        File.WriteAllText(Path.Combine(model.CreateSubdirectory("1").FullName, "model.onnx"), TimedBackend.Script(1000 * runMilliseconds, 0));
+        File.WriteAllText(Path.Combine(model.CreateSubdirectory("1").FullName, "model.onnx"), TimedBackend.Script(1000 * runMilliseconds, 0, width));
     }
 
     public string Folder => _folder.FullName;

@@ -59,7 +59,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         answer.Status = context.Response.StatusCode;
         answer.Headers = context.Response.Headers;
         if (error != ForwarderError.None) Explain(answer, context, error, stream, hopTimeout, hop.Token, aborted);
-        else Judge(answer, call.IsGrpc, replica.IsForeign);
+        else Judge(answer, call.IsGrpc, replica.IsForeign, call.IsInference);
         return answer;
     }
 
@@ -126,7 +126,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
     }
 
     /// <summary>Tells answers from refusals, and both from what is no answer of a gateway.</summary>
-    internal static void Judge(ForwardedAnswer answer, bool isGrpc, bool isForeign)
+    internal static void Judge(ForwardedAnswer answer, bool isGrpc, bool isForeign, bool isInference = true)
     {
         string load = answer.Headers[OverflowHeaders.Load].ToString();
         if (load.Length == 0) load = answer.Trailers[OverflowHeaders.Load].ToString();
@@ -154,6 +154,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         if (isUnavailable || isUnknown) answer.Kind = ForwardedKind.Refused;
         else if (answer.Load is null && !isForeign && IsOfTheRequest(answer.Status, grpcStatus)) answer.Kind = ForwardedKind.Refused;
         else if (answer.Load is null && answer.Status >= StatusCodes.Status500InternalServerError && !(isForeign && IsProtocolsError(answer))) Fail(answer, $"status {answer.Status}");
+        else if (!isInference) answer.Kind = ForwardedKind.Answered;
         else if (answer.Load is null && !isForeign) Fail(answer, "what it answers is not from a gateway");
         else answer.Kind = ForwardedKind.Answered;
     }

@@ -53,8 +53,8 @@ internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, ReplicaModels mo
     }
 
     private ForwardedCall MakeQuestion(bool isGrpc) => isGrpc
-        ? new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ServerReady", HeadersFor(isGrpc), NoMessage, isGrpc)
-        : new ForwardedCall(HttpMethods.Get, "/v2/health/ready", HeadersFor(isGrpc), ReadOnlyMemory<byte>.Empty, isGrpc);
+        ? new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ServerReady", HeadersFor(isGrpc), NoMessage, isGrpc, IsInference: false)
+        : new ForwardedCall(HttpMethods.Get, "/v2/health/ready", HeadersFor(isGrpc), ReadOnlyMemory<byte>.Empty, isGrpc, IsInference: false);
 
     private IHeaderDictionary HeadersFor(bool isGrpc)
     {

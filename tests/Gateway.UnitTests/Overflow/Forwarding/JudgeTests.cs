@@ -54,6 +54,24 @@ public sealed class JudgeTests
         Assert.Equal(kind, answer.Kind.ToString());
     }
 
+    /// <summary>A question that is no inference is answered without a word of the load, and in whatever form.</summary>
+    [Theory]
+    [InlineData(200, nameof(ForwardedKind.Answered))]
+    [InlineData(503, nameof(ForwardedKind.Refused))]
+    [InlineData(500, nameof(ForwardedKind.Failed))]
+    public void Http_NoInference_NeedsNoLoad(int status, string kind)
+    {
+        foreach (bool isForeign in (ReadOnlySpan<bool>)[false, true])
+        {
+            using ForwardedAnswer answer = Http(status, hasLoad: false, "ready");
+            answer.Headers.ContentType = "text/plain";
+
+            ReplicaForwarder.Judge(answer, isGrpc: false, isForeign, isInference: false);
+
+            Assert.Equal(kind, answer.Kind.ToString());
+        }
+    }
+
     [Theory]
     [InlineData("0", true, false, nameof(ForwardedKind.Answered))]
     [InlineData("3", true, false, nameof(ForwardedKind.Answered))]
