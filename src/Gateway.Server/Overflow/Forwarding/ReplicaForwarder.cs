@@ -22,6 +22,9 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
 {
     private const int MostErrorBytes = 64 << 10;
 
+    // JSON, JSON with tensors after it, and what is generated bit by bit.
+    private static readonly string[] ResultTypes = ["application/json", "application/octet-stream", "text/event-stream"];
+
     /// <param name="remaining">Microseconds left until the deadline; <see cref="long.MaxValue"/> for none.</param>
     /// <param name="hopTimeout">After which the call is given up.</param>
     /// <param name="aborted">Fires when the client has gone.</param>
@@ -156,6 +159,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         else if (answer.Load is null && answer.Status >= StatusCodes.Status500InternalServerError && !(isForeign && IsProtocolsError(answer))) Fail(answer, $"status {answer.Status}");
         else if (!isInference) answer.Kind = ForwardedKind.Answered;
         else if (answer.Load is null && !isForeign) Fail(answer, "what it answers is not from a gateway");
+        else if (isForeign && !isGrpc && answer.Status < StatusCodes.Status400BadRequest && !IsOfTheProtocol(answer)) Fail(answer, $"status {answer.Status} with a body of '{answer.Headers.ContentType}'");
         else answer.Kind = ForwardedKind.Answered;
     }
 
@@ -163,6 +167,13 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
     private static bool IsOfTheRequest(int status, int grpcStatus) =>
         status is >= StatusCodes.Status400BadRequest and < StatusCodes.Status500InternalServerError
         || grpcStatus is (int)GrpcStatus.InvalidArgument or (int)GrpcStatus.PermissionDenied or (int)GrpcStatus.ResourceExhausted or (int)GrpcStatus.Unauthenticated;
+
+    /// <summary>Whether a result is in one of the protocol's forms, and no page of something else that listens there; one that does not say so is believed.</summary>
+    private static bool IsOfTheProtocol(ForwardedAnswer answer)
+    {
+        string type = answer.Headers.ContentType.ToString();
+        return answer.Status == StatusCodes.Status200OK && (type.Length == 0 || ResultTypes.Any(each => type.StartsWith(each, StringComparison.OrdinalIgnoreCase)));
+    }
 
     /// <summary>Whether an error is in the protocol's own words, and so about the request: some servers say so of a model that fails with 500.</summary>
     private static bool IsProtocolsError(ForwardedAnswer answer)

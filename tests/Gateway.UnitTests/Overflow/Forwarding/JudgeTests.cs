@@ -54,6 +54,27 @@ public sealed class JudgeTests
         Assert.Equal(kind, answer.Kind.ToString());
     }
 
+    /// <summary>Something else listens where a server of the protocol should: its page is nobody's answer.</summary>
+    [Theory]
+    [InlineData(200, "application/json", true)]
+    [InlineData(200, "application/json; charset=utf-8", true)]
+    [InlineData(200, "application/octet-stream", true)]
+    [InlineData(200, "text/event-stream", true)]
+    [InlineData(200, "text/html", false)]
+    [InlineData(200, "text/plain", false)]
+    [InlineData(204, null, false)]
+    [InlineData(302, null, false)]
+    [InlineData(400, "text/html", true)]
+    public void Http_ForeignResult_IsInAFormOfTheProtocol(int status, string? type, bool isAnswer)
+    {
+        using ForwardedAnswer answer = Http(status, hasLoad: false, "<html>It works!</html>");
+        if (type is not null) answer.Headers.ContentType = type;
+
+        ReplicaForwarder.Judge(answer, isGrpc: false, isForeign: true);
+
+        Assert.Equal(isAnswer ? ForwardedKind.Answered : ForwardedKind.Failed, answer.Kind);
+    }
+
     /// <summary>A question that is no inference is answered without a word of the load, and in whatever form.</summary>
     [Theory]
     [InlineData(200, nameof(ForwardedKind.Answered))]
