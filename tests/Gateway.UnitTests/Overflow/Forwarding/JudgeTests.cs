@@ -94,6 +94,28 @@ public sealed class JudgeTests
     }
 
     [Theory]
+    [InlineData("", false)]
+    [InlineData("\0\0\0\0", false)]
+    [InlineData("\0\0\0\0\0", true)]
+    [InlineData("\0\0\0\0\u0003abc", true)]
+    [InlineData("\u0001\0\0\0\u0003abc", true)]
+    [InlineData("\0\0\0\0\u0004abc", false)]
+    [InlineData("\0\0\0\0\u0002abc", false)]
+    [InlineData("<html>", false)]
+    public void Grpc_Result_IsOneWholeMessage(string body, bool isAnswer)
+    {
+        foreach (bool isForeign in (ReadOnlySpan<bool>)[false, true])
+        {
+            using ForwardedAnswer answer = Http(200, hasLoad: true, body);
+            answer.Trailers["grpc-status"] = "0";
+
+            ReplicaForwarder.Judge(answer, isGrpc: true, isForeign);
+
+            Assert.Equal(isAnswer ? ForwardedKind.Answered : ForwardedKind.Failed, answer.Kind);
+        }
+    }
+
+    [Theory]
     [InlineData("0", true, false, nameof(ForwardedKind.Answered))]
     [InlineData("3", true, false, nameof(ForwardedKind.Answered))]
     [InlineData("14", true, false, nameof(ForwardedKind.Refused))]
@@ -105,7 +127,7 @@ public sealed class JudgeTests
     [InlineData(null, true, true, nameof(ForwardedKind.Failed))]
     public void Grpc_StatusAndReport(string? status, bool hasLoad, bool isForeign, string kind)
     {
-        using ForwardedAnswer answer = Http(200, hasLoad: false, "");
+        using ForwardedAnswer answer = Http(200, hasLoad: false, status == "0" ? "\0\0\0\0\0" : "");
         if (status is not null) answer.Trailers["grpc-status"] = status;
         if (hasLoad) answer.Trailers["gateway-load"] = Load;
 
