@@ -230,7 +230,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Outcome = RequestOutcome.Rejected;
         Status = StatusCode.Unavailable;
         Refusal = refusal;
-        RefusalText = new RefusalText(refusal.Reason, Refusals.Microseconds(time, Arrival, refusal.PredictedEnd), Refusals.Microseconds(time, Arrival, DueAt));
+        RefusalText = new RefusalText(refusal.Reason, Refusals.Microseconds(time, Arrival, refusal.PredictedEnd), Refusals.Microseconds(time, Arrival, DueAt), RowsAhead);
         if (refusal.RetryAfter > 0) RetryAfter = time.GetElapsedTime(0, refusal.RetryAfter);
     }
 

@@ -59,16 +59,17 @@ internal sealed class AdmissionGate(TimeProvider time)
         long now = time.GetTimestamp();
         long due = now + timeout - waited;
         if (due < now) return false;
-        long end = firstEnd;
-        if (end <= due)
+        long end = Math.Max(firstEnd, EndBehind(due, level, out long rows));
+        if (portion < 1)
         {
-            end = Math.Max(end, EndBehind(due, level));
-            if (portion < 1) end = Math.Min(end, firstEnd + (long)((Volatile.Read(ref _lastEnd) - firstEnd) * portion));
-            if (end <= due) return false;
+            end = Math.Min(end, firstEnd + (long)((Volatile.Read(ref _lastEnd) - firstEnd) * portion));
+            rows = Math.Min(rows, (long)(Volatile.Read(ref _rowsThen) * portion));
         }
 
+        if (firstEnd > due) end = firstEnd;
+        else if (end <= due) return false;
         RefusalReason reason = firstEnd > due ? RefusalReason.DeadlineUnreachable : RefusalReason.DeadlineBehindQueue;
-        refusal = new EarlyRefusal(new RefusalText(reason, Refusals.Microseconds(time, now, end), Refusals.Microseconds(time, now, due)), time.GetElapsedTime(due, end));
+        refusal = new EarlyRefusal(new RefusalText(reason, Refusals.Microseconds(time, now, end), Refusals.Microseconds(time, now, due), rows), time.GetElapsedTime(due, end));
         return true;
     }
 
@@ -135,16 +136,20 @@ internal sealed class AdmissionGate(TimeProvider time)
         {
             ref Class each = ref _classes[i];
             long due = view.Now + each.Timeout;
-            long end = rows == 0 || due < view.Now ? 0 : former.Foresee(view, each.Level, due);
+            long ahead = 0;
+            long end = rows == 0 || due < view.Now ? 0 : former.Foresee(view, each.Level, due, out ahead);
+            Volatile.Write(ref each.RowsAhead, ahead);
             Volatile.Write(ref each.Due, due);
             Volatile.Write(ref each.End, end);
         }
     }
 
     /// <summary>When the last of those would be finished that are served before a request of a level and deadline; 0 where none is known.</summary>
-    private long EndBehind(long due, int level)
+    /// <param name="rows">Rows before that one: at least as many are before the request.</param>
+    private long EndBehind(long due, int level, out long rows)
     {
         long latest = 0;
+        rows = 0;
         int count = Volatile.Read(ref _count);
         for (int i = 0; i < count; i++)
         {
@@ -152,7 +157,9 @@ internal sealed class AdmissionGate(TimeProvider time)
             long end = Volatile.Read(ref each.End);
             if (end <= latest) continue;
             int other = Volatile.Read(ref each.Level);
-            if (other < level || (other == level && Volatile.Read(ref each.Due) <= due)) latest = end;
+            if (other > level || (other == level && Volatile.Read(ref each.Due) > due)) continue;
+            latest = end;
+            rows = Volatile.Read(ref each.RowsAhead);
         }
 
         return latest;
@@ -172,5 +179,8 @@ internal sealed class AdmissionGate(TimeProvider time)
 
         /// <summary>When that one would be finished; 0 where nothing is known.</summary>
         public long End;
+
+        /// <summary>Rows that were before it then.</summary>
+        public long RowsAhead;
     }
 }

@@ -105,8 +105,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return new Outlook(freeAt + own, Forecast.End(view, policy, freeAt, Scheduling.RowsAhead.OfAll(view, policy), 1, own, _fill));
     }
 
-    public long Foresee(in SchedulingView all, int level, long due)
+    public long Foresee(in SchedulingView all, int level, long due, out long rowsAhead)
     {
+        rowsAhead = 0;
         SchedulingView view = Forecast.Soonest(all, policy, 1, out long freeAt);
         long own = Time(1, view.Latency);
         if (own == 0) return 0;
@@ -115,7 +116,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
         // Of the shape that is next: of another one it might be sooner where none of that wait, but batches of those that do are before it all the same.
         _moment.ShapeKey = view.Queue.Buckets.Count == 0 ? 0 : view.Queue.Buckets[0].ShapeKey;
-        return Stretch(Forecast.End(view, policy, freeAt, Scheduling.RowsAhead.Of(_moment, view, policy, Scheduling.RowsAhead.FewShapes), 1, own, _fill), own, level, view);
+        RowsAhead ahead = Scheduling.RowsAhead.Of(_moment, view, policy, Scheduling.RowsAhead.FewShapes);
+        rowsAhead = ahead.Rows;
+        return Stretch(Forecast.End(view, policy, freeAt, ahead, 1, own, _fill), own, level, view);
     }
 
     /// <summary>What is served before an arrival: what is due before, but no more than comes before its own tenant's turn to it.</summary>

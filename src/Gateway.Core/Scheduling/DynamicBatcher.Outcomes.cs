@@ -38,11 +38,12 @@ public sealed partial class DynamicBatcher
         _unanswered.Remove(_releaseOrder?.Release(request) ?? 1);
     }
 
-    private void RefuseUnderLock(ref InferenceRequest? released)
+    private void RefuseUnderLock(in SchedulingView view, ref InferenceRequest? released)
     {
         foreach (BatchPlan.Refused refused in _plan.Refusals)
         {
             InferenceRequest request = (InferenceRequest)refused.Entry;
+            request.RowsAhead = RowsAhead.Of(request, view, Policy).Rows;
             _queue.Remove(request);
             RefuseUnderLock(request, refused.Why, ref released);
         }

@@ -68,7 +68,7 @@ public sealed partial class DynamicBatcher
         if (_queue.Count > 0 && _instances is { IdleCount: 0, Called: null })
         {
             _former.Preview(view, _plan);
-            RefuseUnderLock(ref released);
+            RefuseUnderLock(view, ref released);
         }
 
         int best = Policy.BestRows(Latency);
@@ -153,7 +153,7 @@ public sealed partial class DynamicBatcher
         _plan.Clear();
         if (_queue.Count == 0) return false;
         _former.Decide(view, _plan);
-        RefuseUnderLock(ref released);
+        RefuseUnderLock(view, ref released);
         return _plan.Parts.Length > 0;
     }
 
@@ -171,6 +171,7 @@ public sealed partial class DynamicBatcher
         Refusal refusal = _former.Admit(request, view);
         if (refusal.Reason != RefusalReason.None)
         {
+            if (refusal.Reason == RefusalReason.QueueFull) request.RowsAhead = _queue.Rows;
             RefuseUnderLock(request, refusal, ref released);
             return;
         }

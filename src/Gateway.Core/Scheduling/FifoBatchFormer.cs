@@ -55,7 +55,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
 
     public Outlook LookAhead(in SchedulingView view) => default;
 
-    public long Foresee(in SchedulingView view, int level, long due) => 0;
+    public long Foresee(in SchedulingView view, int level, long due, out long rowsAhead) => rowsAhead = 0;
 
     public void Preview(in SchedulingView view, BatchPlan plan) => plan.Clear();
 

@@ -18,7 +18,8 @@ public interface IBatchFormer
     Outlook LookAhead(in SchedulingView view);
 
     /// <summary>When a request of one row that came now would be finished, by its level and deadline, as <see cref="Admit"/> would have it; 0 where <see cref="LookAhead"/> has nothing to say.</summary>
-    long Foresee(in SchedulingView view, int level, long due);
+    /// <param name="rowsAhead">Rows that it would be served behind.</param>
+    long Foresee(in SchedulingView view, int level, long due, out long rowsAhead);
 
     /// <summary>Decides on the next batch, and on who will miss its deadline; called only while an instance is idle and something waits.</summary>
     void Decide(in SchedulingView view, BatchPlan plan);

@@ -65,7 +65,7 @@ public sealed class DeadlineTests
         });
 
         Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, answer.Status);
-        Assert.Matches("""^\{"error":"(\[request id: <id_unknown>\] )?Request would be finished after [\d.]+ ms, and its deadline is 5\.000 ms"\}$""", answer.Text);
+        Assert.Matches("""^\{"error":"(\[request id: <id_unknown>\] )?Request would be finished after [\d.]+ ms, behind 0 rows, and its deadline is 5\.000 ms"\}$""", answer.Text);
         Assert.Equal("deadline_unreachable", answer.Headers["Inference-Refusal"]);
         Assert.Equal("1", answer.Headers["Retry-After"]);
         Assert.InRange(int.Parse(answer.Headers["Retry-After-Ms"], System.Globalization.CultureInfo.InvariantCulture), 1, 10_000);
@@ -107,7 +107,7 @@ public sealed class DeadlineTests
         (string kind, long call, Map body) = await connection.ReceiveAsync();
 
         Assert.Equal(("error", 7, "UNAVAILABLE"), (kind, call, body["code"]));
-        Assert.Matches(@"^\[request id: <id_unknown>\] Request would be finished after [\d.]+ ms, and its deadline is 5\.000 ms$", (string)body["error"]!);
+        Assert.Matches(@"^\[request id: <id_unknown>\] Request would be finished after [\d.]+ ms, behind 0 rows, and its deadline is 5\.000 ms$", (string)body["error"]!);
         Assert.InRange((long)body["retry_after_ms"]!, 1, 10_000);
     }
 
@@ -142,7 +142,7 @@ public sealed class DeadlineTests
 
         Assert.StartsWith("HTTP/1.1 503", head);
         Assert.Contains("Inference-Refusal: deadline_unreachable", head);
-        Assert.Matches(@"Request would be finished after [\d.]+ ms, and its deadline is 20\.000 ms", System.Text.Encoding.UTF8.GetString(text));
+        Assert.Matches(@"Request would be finished after [\d.]+ ms, behind 0 rows, and its deadline is 20\.000 ms", System.Text.Encoding.UTF8.GetString(text));
         Assert.Equal(System.Net.HttpStatusCode.OK, (await running).Status);
         ModelCounts counts = model.Batcher.Statistics.Snapshot();
         Assert.Equal((3, 2, 1), (counts.Accepted, counts[RequestOutcome.Succeeded], counts[RequestOutcome.Rejected]));

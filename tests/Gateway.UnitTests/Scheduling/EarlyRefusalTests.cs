@@ -1,3 +1,4 @@
+using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.TestSupport;
 
@@ -47,6 +48,54 @@ public sealed class EarlyRefusalTests
         Assert.True(scene.TurnsAway(400, priority: null));
         Assert.True(scene.TurnsAway(450, priority: null));
         Assert.False(scene.TurnsAway(5_000, priority: null));
+    }
+
+    [Fact]
+    public void TightAndLoose_IsToldBehindHowManyRows()
+    {
+        Scene scene = new(_time, new BatchingPolicy { MaxBatchRows = 8 });
+        scene.Fill(rows: 20, timeout: 1_000 * Millisecond);
+        scene.Fill(rows: 24, timeout: 400 * Millisecond);
+
+        Assert.Equal((RefusalReason.DeadlineBehindQueue, 24L), scene.Refusal(450));
+        Assert.Equal((RefusalReason.DeadlineBehindQueue, 44L), scene.Refusal(1_000));
+        Assert.Equal((RefusalReason.DeadlineBehindQueue, 22L), scene.Refusal(450, portion: 0.5));
+        Assert.Equal((RefusalReason.DeadlineUnreachable, 0L), scene.Refusal(200));
+    }
+
+    // Where it is when it is refused counts, not where it was when it came.
+    [Fact]
+    public async Task Displaced_IsToldBehindHowManyRows()
+    {
+        PuppetStage stage = new();
+        BatchingPolicy policy = new() { MaxBatchRows = 1, PriorityLevels = 2, QueuePolicies = [default, default] };
+        await using TestModel model = new(BatcherSetups.Puppets(stage, _time, policy));
+        model.Batcher.Latency.Profile(1, _time.Ticks(TimeSpan.FromMilliseconds(100)));
+        model.Batcher.Latency.EndProfile();
+        await model.WhenIdleAsync();
+        Sent running = model.SendWithTimeout(60_000_000, 0);
+        PuppetRun run = await stage.NextAsync();
+        InferenceRequest low = model.Request(1);
+        low.Priority = 2;
+        low.LimitTime(1_050_000);
+        Sent displaced = model.Send(low);
+        List<Sent> others = [];
+        for (int i = 0; i < 9; i++)
+        {
+            Assert.False(displaced.IsAnswered);
+            InferenceRequest high = model.Request(2);
+            high.Priority = 1;
+            high.LimitTime(1_080_000);
+            others.Add(model.Send(high));
+        }
+
+        Answer answer = await displaced.AnswerAsync();
+
+        Assert.Matches(@"Request would be finished after 1100\.\d{3} ms, behind 9 rows, and", answer.Error);
+        run.Succeed();
+        for (int i = 0; i < 9; i++) (await stage.NextAsync()).Succeed();
+        await BatcherSetups.AssertServedAsync(running, 0);
+        foreach (Sent other in others) await BatcherSetups.AssertServedAsync(other, 2);
     }
 
     [Fact]
@@ -133,6 +182,13 @@ public sealed class EarlyRefusalTests
         public void Fill(int rows, long timeout, int priority = 1)
         {
             for (int i = 0; i < rows; i++) Arrive(timeout, priority, isForced: true);
+        }
+
+        /// <param name="timeout">Milliseconds.</param>
+        public (RefusalReason Reason, long? RowsAhead) Refusal(long timeout, double portion = 1)
+        {
+            Assert.True(_gate.TurnsAway(timeout * Millisecond, 0, 1, portion, out EarlyRefusal refusal));
+            return (refusal.Reason, refusal.Text.RowsAhead);
         }
 
         /// <param name="timeout">Milliseconds.</param>

@@ -10,7 +10,7 @@ namespace Gateway.UnitTests.Scheduling;
 public sealed class QueuePolicyTests
 {
     private const string TimedOut = "Request timeout expired";
-    private const string Full = "[request id: <id_unknown>] Exceeds maximum queue size";
+    private const string Full = "[request id: <id_unknown>] Exceeds maximum queue size, behind ";
 
     private readonly PuppetStage _stage = new();
     private readonly ManualTimeProvider _time = new();
@@ -28,6 +28,27 @@ public sealed class QueuePolicyTests
 
         await AssertRefusedAsync(sent, StatusCode.Unavailable, TimedOut);
         Assert.Equal(1, model.Counts[RequestOutcome.Expired]);
+    }
+
+    // The time of day is set while a request waits: how long it has is not for that to say.
+    [Theory]
+    [InlineData(3_650)]
+    [InlineData(-3_650)]
+    public async Task Timeout_TimeOfDayIsSet_IsAnsweredAtItsTick(int days)
+    {
+        (TestModel model, PuppetRun _) = await BusyAsync(Policy);
+        await using TestModel busy = model;
+        Sent sent = model.SendWithTimeout(100, 1);
+        long due = _time.GetTimestamp() + _time.Ticks(TimeSpan.FromMicroseconds(100));
+
+        _time.SetForward = TimeSpan.FromDays(days);
+        Sent later = model.SendWithTimeout(200, 2);
+        _time.Advance(due - 2 - _time.GetTimestamp());
+        Assert.Equal(2, model.Batcher.PendingRequests);
+        _time.Advance(2);
+
+        await AssertRefusedAsync(sent, StatusCode.Unavailable, TimedOut);
+        Assert.False(later.IsAnswered);
     }
 
     [Fact]
@@ -155,7 +176,7 @@ public sealed class QueuePolicyTests
         Sent refused = model.SendAtLevel(1, 4);
         Sent other = model.SendAtLevel(2, 5);
 
-        await AssertRefusedAsync(refused, StatusCode.Unavailable, Full);
+        await AssertRefusedAsync(refused, StatusCode.Unavailable, Full + "3 rows");
         Assert.False(other.IsAnswered);
         Assert.DoesNotContain(accepted, sent => sent.IsAnswered);
         Assert.Equal(1, model.Counts[RequestOutcome.Rejected]);
@@ -173,7 +194,7 @@ public sealed class QueuePolicyTests
 
         InferenceRequest named = model.Request(3);
         named.Id = "abc";
-        await AssertRefusedAsync(model.Send(named), StatusCode.Unavailable, "[request id: abc] Exceeds maximum queue size");
+        await AssertRefusedAsync(model.Send(named), StatusCode.Unavailable, "[request id: abc] Exceeds maximum queue size, behind 2 rows");
         run.Succeed();
         (await _stage.NextAsync()).Succeed();
 
@@ -190,10 +211,10 @@ public sealed class QueuePolicyTests
         Sent large = model.Send(new long[4096]);
         Assert.Equal(32768, model.Batcher.PendingBytes);
 
-        await AssertRefusedAsync(model.Send(1), StatusCode.Unavailable, Full);
+        await AssertRefusedAsync(model.Send(1), StatusCode.Unavailable, Full + "4096 rows");
         large.Cancel();
         Sent[] small = [model.Send(1), model.Send(2)];
-        await AssertRefusedAsync(model.Send(3), StatusCode.Unavailable, Full);
+        await AssertRefusedAsync(model.Send(3), StatusCode.Unavailable, Full + "2 rows");
         run.Succeed();
         (await _stage.NextAsync()).Succeed();
 
