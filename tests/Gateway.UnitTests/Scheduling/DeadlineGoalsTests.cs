@@ -16,14 +16,17 @@ public sealed class DeadlineGoalsTests
     {
         foreach (RequestClass each in (RequestClass[])[RequestClass.Medium(Named(model)), RequestClass.Loose(Named(model))])
         {
-            SimulationResult[] calm = RunThrice(model, load, each, noise: 0.05);
-            SimulationResult[] noisy = RunThrice(model, load, each, noise: 0.2);
+            SimulationResult exact = Run(model, load, each, noise: 0);
+            SimulationResult[] calm = RunOften(model, load, each, noise: 0.05, seeds: 10);
+            SimulationResult[] noisy = RunOften(model, load, each, noise: 0.2, seeds: 3);
 
+            AssertAtLeast(0.97, exact.Goodput, "goodput without noise");
             AssertAtLeast(0.97, calm.Average(result => result.Goodput), "goodput");
             AssertAtLeast(0.94, noisy.Average(result => result.Goodput), "goodput with noise");
-            AssertAtMost(0.006, calm.Average(result => result.Wasted), "wasted");
+            AssertAtMost(0, exact.Wasted, "wasted without noise");
+            AssertAtMost(0.005, calm.Average(result => result.Wasted), "wasted");
             AssertAtMost(0.04, noisy.Average(result => result.Wasted), "wasted with noise");
-            AssertAtMost(Math.Max(0.01 * each.Time, 50_000), SimulationResult.Percentile(Run(model, load, each, noise: 0).RefusalTimes, 0.99), "time to a refusal, p99");
+            AssertAtMost(Math.Max(0.01 * each.Time, 50_000), SimulationResult.Percentile(exact.RefusalTimes, 0.99), "time to a refusal, p99");
         }
     }
 
@@ -46,6 +49,28 @@ public sealed class DeadlineGoalsTests
 
         AssertAtLeast(share * bound, result.Goodput, "goodput");
         AssertAtMost(0.2 * tight.Time, result.RefusalTimes.Average(), "time to a refusal, mean");
+    }
+
+    // The same where batches differ from what is expected of them by 5 %: 93 % (88) of the bound but for the last three, whose batches fill the slack that a deadline leaves. What they
+    // take more is either left free or now and then a batch that is late. The bound is a fluid's, whose batches differ by nothing.
+    [Theory]
+    [InlineData("light", 1.2, 0.64, 0.93, 0.22)]
+    [InlineData("light", 2, 0.65, 0.93, 0.2)]
+    [InlineData("conv", 1.2, 0.76, 0.88, 0.22)]
+    [InlineData("conv", 2, 0.76, 0.88, 0.2)]
+    [InlineData("conv", 3, 0.76, 0.88, 0.2)]
+    [InlineData("gpu", 1.2, 0.45, 0.93, 0.2)]
+    [InlineData("gpu", 2, 0.52, 0.92, 0.2)]
+    [InlineData("gpu", 3, 0.56, 0.92, 0.2)]
+    [InlineData("light", 3, 0.80, 0.89, 0.2)]
+    public void Overload_TightDeadlinesAndNoise_GoodputIsNearTheBound(string model, double load, double bound, double share, double wait)
+    {
+        RequestClass tight = RequestClass.Tight(Named(model));
+
+        SimulationResult[] results = RunOften(model, load, tight, noise: 0.05, seeds: 3);
+
+        AssertAtLeast(share * bound, results.Average(result => result.Goodput), "goodput");
+        AssertAtMost(wait * tight.Time, results.Average(result => result.RefusalTimes.Average()), "time to a refusal, mean");
     }
 
     // A CPU beside the device that does an eighth of the work, each batch taking four times as long, or six.
@@ -84,7 +109,13 @@ public sealed class DeadlineGoalsTests
 
     [Theory]
     [MemberData(nameof(ModelNames))]
-    public void HighLoad_NearlyAllAreServed(string model) => AssertAtLeast(0.97, Run(model, 0.9, RequestClass.Medium(Named(model)), noise: 0).ShareInTime, "in time");
+    public void HighLoad_NearlyAllAreServed(string model)
+    {
+        RequestClass medium = RequestClass.Medium(Named(model));
+
+        AssertAtLeast(0.97, Run(model, 0.9, medium, noise: 0).ShareInTime, "in time");
+        AssertAtLeast(0.97, RunOften(model, 0.9, medium, noise: 0.05, seeds: 3).Average(result => result.ShareInTime), "in time with noise");
+    }
 
     [Theory]
     [MemberData(nameof(ModelNames))]
@@ -131,13 +162,24 @@ public sealed class DeadlineGoalsTests
         SimulatedModel simulated = Named(model);
         RequestClass medium = RequestClass.Medium(simulated);
 
-        // 70 %, then 200 % for a hundred deadlines, then 70 % again.
-        double mean = simulated.Capacity;
+        // 70 %, then 200 % for a hundred deadlines, then 70 % again: how many of those that came within each deadline were served, over several seeds, since there are as few as eight.
         double total = 300 * medium.Time;
-        SimulationSetup setup = new(simulated, 1) { Classes = [medium], Retries = 3, Requests = (int)(mean * total), LoadOverTime = at => at is >= 1 / 3.0 and < 2 / 3.0 ? 2 : 0.7 };
+        SimulationSetup setup = new(simulated, 1) { Classes = [medium], Retries = 3, Requests = (int)(simulated.Capacity * total), LoadOverTime = at => at is >= 1 / 3.0 and < 2 / 3.0 ? 2 : 0.7 };
+        double[] inTime = new double[300];
+        double[] came = new double[300];
+        for (int seed = 1; seed <= 8; seed++)
+        {
+            Simulator.Run(setup with { Seed = seed }, onEnded: (_, request, isInTime) =>
+            {
+                int deadline = Math.Min(299, (int)(request.FirstArrival / medium.Time));
+                came[deadline]++;
+                if (isInTime) inTime[deadline]++;
+            });
+        }
 
-        // From six deadlines after the end of the overload on.
-        AssertAtLeast(0.95, ShareInTimeFrom(setup, (2 / 3.0) + (6 / 300.0)), "in time after the overload");
+        // From the seventh on as many as before, but for a twentieth, in each; the last are not all at their end when the simulation is.
+        double before = inTime[50..100].Sum() / came[50..100].Sum();
+        for (int deadline = 206; deadline < 295; deadline++) AssertAtLeast(0.95 * before, inTime[deadline] / came[deadline], $"in time {deadline - 200} deadlines after the overload");
     }
 
     [Theory]
@@ -320,8 +362,8 @@ public sealed class DeadlineGoalsTests
     }
 
     // One seed has a spread of some tenths of a percent.
-    private static SimulationResult[] RunThrice(string model, double load, RequestClass requests, double noise) =>
-        [.. Enumerable.Range(1, 3).Select(seed => Simulator.Run(new SimulationSetup(Named(model), load) { Classes = [requests], Noise = noise, Requests = 40_000, Seed = seed }))];
+    private static SimulationResult[] RunOften(string model, double load, RequestClass requests, double noise, int seeds) =>
+        [.. Enumerable.Range(1, seeds).Select(seed => Simulator.Run(new SimulationSetup(Named(model), load) { Classes = [requests], Noise = noise, Requests = 40_000, Seed = seed }))];
 
     private static SimulationResult Run(string model, double load, RequestClass requests, double noise) =>
         Simulator.Run(new SimulationSetup(Named(model), load) { Classes = [requests], Noise = noise });
