@@ -20,13 +20,15 @@ internal sealed class SchedulerDay
     private readonly ulong _shapeSalt;
     private readonly bool _hasOneShape;
     private readonly bool _hasOneSize;
+    private readonly long _step;
     private readonly Dictionary<TestEntry, long> _timeOf = [];
     private long _sequence;
 
     /// <param name="origin">Where the clock begins.</param>
     /// <param name="isReversed">Tenants come in the opposite order, so that their numbers and places differ.</param>
     /// <param name="shapeSalt">Changes the shape keys, not who has the same.</param>
-    public SchedulerDay(int seed, long origin = 0, bool isReversed = false, ulong shapeSalt = 0, bool hasOneShape = false, bool hasOneSize = false, Tenant[]? tenants = null)
+    /// <param name="step">By how much the clock steps in the middle.</param>
+    public SchedulerDay(int seed, long origin = 0, bool isReversed = false, ulong shapeSalt = 0, bool hasOneShape = false, bool hasOneSize = false, Tenant[]? tenants = null, long step = 0)
     {
         BatchingPolicy policy = new() { MaxBatchRows = MaxBatchRows, PriorityLevels = 2, QueuePolicies = [default, default] };
         _former = policy.MakeFormer(TimeProvider.System);
@@ -36,6 +38,7 @@ internal sealed class SchedulerDay
         _shapeSalt = shapeSalt;
         _hasOneShape = hasOneShape;
         _hasOneSize = hasOneSize;
+        _step = step;
         double[] weights = [1, 0.5, 3, 1];
         if (tenants is null)
         {
@@ -61,13 +64,23 @@ internal sealed class SchedulerDay
         List<Departure> left = [];
         StringBuilder log = new();
         long busyUntil = _origin;
+        long lastInFirstHalf = 0;
         InstanceView instance = new(true, 0, 0);
         double gap = _random.Next(8, 24);
         long now = _origin;
         long lastArrival = _origin + 6_000;
+        long middle = _origin + 3_000;
         while (now <= lastArrival || Queue.Count > 0 || !instance.IsIdle)
         {
             now += _random.Next(1, (int)(2 * gap));
+            if (now >= middle && lastInFirstHalf == 0)
+            {
+                lastInFirstHalf = _sequence;
+                now += _step;
+                lastArrival += _step;
+                busyUntil += _step;
+            }
+
             if (!instance.IsIdle && busyUntil <= now) instance = new InstanceView(true, 0, 0);
             SchedulingView view = new(Queue, _latency, [instance], now, isDraining: now > lastArrival);
             if (now <= lastArrival)
@@ -103,7 +116,7 @@ internal sealed class SchedulerDay
             }
         }
 
-        return new Result(arrived, left, log.ToString());
+        return new Result(arrived, left, log.ToString(), lastInFirstHalf);
 
         void Refuse()
         {
@@ -212,7 +225,8 @@ internal sealed class SchedulerDay
         return entry;
     }
 
-    public sealed record Result(IReadOnlyList<TestEntry> Arrived, IReadOnlyList<Departure> Left, string Log);
+    /// <param name="LastInFirstHalf">The sequence of the last request that came before the middle of the day.</param>
+    public sealed record Result(IReadOnlyList<TestEntry> Arrived, IReadOnlyList<Departure> Left, string Log, long LastInFirstHalf);
 
     public sealed record Departure(TestEntry Entry, long Sequence, long TimeToAnswer, bool IsServed);
 }

@@ -38,6 +38,30 @@ public sealed class SchedulerPropertyTests
         }
     }
 
+    // A machine that slept, or a clock that was set: nobody is lost, and of those that come afterwards as many are served as on any day.
+    [Theory]
+    [InlineData(3_600_000)]
+    [InlineData(-3_600_000)]
+    [InlineData(1L << 50)]
+    public void ClockSteps_TheDayGoesOn(long step)
+    {
+        int usual = 0;
+        int after = 0;
+        for (int seed = 0; seed < Days; seed++)
+        {
+            SchedulerDay.Result calm = new SchedulerDay(seed, origin: 10_000_000).Run();
+            SchedulerDay day = new(seed, origin: 10_000_000, step: step);
+            SchedulerDay.Result result = day.Run();
+
+            Assert.Equal(result.Arrived.Count, result.Left.Select(each => each.Sequence).Distinct().Count());
+            Assert.Equal((0, 0L), (day.Queue.Count, day.Queue.Rows));
+            usual += calm.Left.Count(each => each.IsServed && each.Sequence > calm.LastInFirstHalf);
+            after += result.Left.Count(each => each.IsServed && each.Sequence > result.LastInFirstHalf);
+        }
+
+        Assert.InRange(after / (double)usual, 0.95, 1.2);
+    }
+
     // Buckets and lanes are kept in no particular order, and tenants have numbers: none of it may show.
     [Fact]
     public void DecisionsDoNotDependOnTheOrderInWhichTenantsOrShapesAreKept()
