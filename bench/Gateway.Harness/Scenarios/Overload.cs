@@ -33,6 +33,12 @@ internal sealed class Overload(BenchModel model, TimeSpan deadline, Traffic traf
     // From design.md, "Budgets".
     private static readonly Budget Goodput = Budget.AtLeast(0.95);
 
+    // Most refusals are to be there within so much of the deadline, and need be no sooner than that: from scheduling.md, section 8, which counts from the request's head on the server. Here
+    // the way there and back is in it.
+    private const double RefusalShare = 0.01;
+    private const double LeastRefusalMicroseconds = 50;
+    private const double Overloaded = 1.2;
+
     private readonly double[] _loads = traffic switch
     {
         Traffic.Steady => [0.3, 0.9, 1.2, 2, 3],
@@ -65,7 +71,7 @@ internal sealed class Overload(BenchModel model, TimeSpan deadline, Traffic traf
             for (int i = 0; i < _loads.Length; i++) results[i][round] = Run(server, frames, timed, _loads[i] * capacity[round], simulated.BatchSeconds, (IsLong ? LongerBy : 1) * effort.Seconds, round);
         }
 
-        return [.. _loads.Select((load, i) => Compare(load, capacity, results[i], simulated))];
+        return [.. _loads.Select((load, i) => Compare(load, capacity, results[i], simulated)), .. _loads.Zip(results).Where(each => each.First >= Overloaded && traffic == Traffic.Steady).Select(each => CompareRefusals(each.First, each.Second))];
 
         double Capacity(double seconds) => FrameLoop.Run(frames, plain, connections: 16, window: 32, seconds, () => server.CpuTime, out _).PerSecond;
     }
@@ -106,7 +112,7 @@ internal sealed class Overload(BenchModel model, TimeSpan deadline, Traffic traf
             ? [.. new[] { "tight served", "loose served" }.Select((name, i) => new Series(name, "", [.. results.Select(result => result.ServedByClass[i])]))]
             : [];
         return new Comparison(
-            FormattableString.Invariant($"{model.Name}, {load:P0} of capacity, deadline {deadline.TotalMilliseconds:0.00} ms, {traffic.ToString().ToLowerInvariant()}"),
+            Case(load),
             Series.Ratio(inTime, possible),
             traffic is Traffic.Steady or Traffic.Recovery or Traffic.Stall ? Goodput : null,
             [
@@ -125,4 +131,12 @@ internal sealed class Overload(BenchModel model, TimeSpan deadline, Traffic traf
             ],
             results);
     }
+
+    private Comparison CompareRefusals(double load, OpenLoopResult[] results) => new(
+        $"{Case(load)}, refusals",
+        new Series("refusals p99", "µs", [.. results.Select(result => result.RefusalP99Microseconds)]),
+        Budget.AtMost(Math.Max(RefusalShare * deadline.TotalMicroseconds, LeastRefusalMicroseconds)),
+        [new Series("refused", "/s", [.. results.Select(result => result.Refused)])]);
+
+    private string Case(double load) => FormattableString.Invariant($"{model.Name}, {load:P0} of capacity, deadline {deadline.TotalMilliseconds:0.00} ms, {traffic.ToString().ToLowerInvariant()}");
 }
