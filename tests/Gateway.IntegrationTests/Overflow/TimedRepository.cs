@@ -7,7 +7,7 @@ internal sealed class TimedRepository : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-fleet-");
 
-    /// <param name="objectiveMilliseconds">The model's own time for requests.</param>
+    /// <param name="objectiveMilliseconds">The model's own time for requests; 0 for none.</param>
     /// <param name="cache">What its <c>gateway.json</c> says of the cache; null for nothing.</param>
     /// <param name="runMilliseconds">What each run takes.</param>
     /// <param name="width">Numbers in a row.</param>
@@ -21,11 +21,17 @@ internal sealed class TimedRepository : IDisposable
             output [ { name: "y" data_type: TYPE_INT64 dims: [ {{width}} ] } ]
             dynamic_batching { }
             """);
-        File.WriteAllText(Path.Combine(model.FullName, "gateway.json"), $$"""{"slo_ms": {{objectiveMilliseconds}}{{(cache is null ? "" : $", \"cache\": {cache}")}}}""");
+        File.WriteAllText(Path.Combine(model.FullName, "gateway.json"), $"{{{string.Join(", ", Members(objectiveMilliseconds, cache))}}}");
         File.WriteAllText(Path.Combine(model.CreateSubdirectory("1").FullName, "model.onnx"), TimedBackend.Script(1000 * runMilliseconds, 0, width));
     }
 
     public string Folder => _folder.FullName;
 
     public void Dispose() => _folder.Delete(recursive: true);
+
+    private static IEnumerable<string> Members(int objectiveMilliseconds, string? cache)
+    {
+        if (objectiveMilliseconds > 0) yield return $"\"slo_ms\": {objectiveMilliseconds}";
+        if (cache is not null) yield return $"\"cache\": {cache}";
+    }
 }
