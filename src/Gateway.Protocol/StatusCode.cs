@@ -36,4 +36,7 @@ public enum StatusCode
 
     /// <summary>The tenant exceeds a limit of its own.</summary>
     ResourceExhausted,
+
+    /// <summary>The caller wanted an answer that is kept, and there is none.</summary>
+    NotCached,
 }

@@ -8,7 +8,7 @@ public static class StatusNames
     private static readonly string[] Names =
     [
         "OK", "UNKNOWN", "INTERNAL", "NOT_FOUND", "INVALID_ARGUMENT", "UNAVAILABLE", "UNIMPLEMENTED", "ALREADY_EXISTS", "CANCELLED", "UNAUTHENTICATED",
-        "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
+        "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
     ];
 
     public static string WireName(this StatusCode status) => Names[(int)status];

@@ -96,6 +96,7 @@ internal static class RequestWriter
         CacheDirective.Refresh => "refresh"u8,
         CacheDirective.NoStore => "no-store"u8,
         CacheDirective.Bypass => "bypass"u8,
+        CacheDirective.OnlyIfCached => "only-if-cached"u8,
         _ => "use"u8,
     };
 

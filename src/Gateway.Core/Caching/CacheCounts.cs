@@ -17,7 +17,7 @@ public sealed class CacheCounts
     /// <summary>Those of them that were on disk.</summary>
     public long DiskHits { get; private set; }
 
-    /// <summary>Requests that looked and were run.</summary>
+    /// <summary>Requests that looked and were run, or refused because they were not to be.</summary>
     public long Misses { get; private set; }
 
     /// <summary>Requests answered by another's run.</summary>

@@ -4,7 +4,7 @@ namespace Gateway.Core.Caching;
 public static class CacheUses
 {
     /// <summary>The words, for error messages.</summary>
-    public const string Allowed = "use, keep, refresh, no-store, bypass";
+    public const string Allowed = "use, keep, refresh, no-store, bypass, only-if-cached";
 
     /// <returns>False for a word that is none.</returns>
     public static bool TryParse(ReadOnlySpan<char> text, out CacheUse use)
@@ -16,6 +16,7 @@ public static class CacheUses
             "refresh" => (CacheUse.Refresh, true),
             "no-store" => (CacheUse.NoStore, true),
             "bypass" => (CacheUse.Bypass, true),
+            "only-if-cached" => (CacheUse.OnlyIfCached, true),
             _ => (CacheUse.Ordinary, false),
         };
         return isWord;

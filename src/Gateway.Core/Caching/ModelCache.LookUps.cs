@@ -14,7 +14,7 @@ internal sealed partial class ModelCache
     private bool Begin(InferenceRequest request, RunsHere runs)
     {
         CacheUse use = request.CacheUse;
-        bool isBypass = (use & CacheUse.Bypass) == CacheUse.Bypass;
+        bool isBypass = (use & (CacheUse.Bypass | CacheUse.OnlyIfCached)) == CacheUse.Bypass;
         if (_cache.Store is not { } store || isBypass)
         {
             if (isBypass) Counts.CountBypass();
@@ -170,7 +170,7 @@ internal sealed partial class ModelCache
         call.Shard = shard;
         flight.MayStore |= (call.Request.CacheUse & CacheUse.NoStore) == 0;
         call.Request.CacheOutcome = CacheOutcome.Joined;
-        if (call.Due < flight.RunnersDue)
+        if (call.Due < flight.RunnersDue && (call.Request.CacheUse & CacheUse.OnlyIfCached) == 0)
         {
             flight.AddRunner(call);
             flight.Holders++;

@@ -159,11 +159,27 @@ internal sealed partial class ModelCache
     private void Run(CachedCall call, RunsHere runs, long now)
     {
         InferenceRequest request = call.Request;
+        if ((request.CacheUse & CacheUse.OnlyIfCached) != 0)
+        {
+            RefuseRun(call);
+            return;
+        }
+
         call.Clears = Validity.Clears;
         call.Created = now;
         call.Receiver = request.Receiver;
         request.Receiver = call;
         _batcher.Enqueue(request, runs);
+    }
+
+    /// <summary>Refuses one that wanted no run; of those who wait for it the most urgent takes its place.</summary>
+    private void RefuseRun(CachedCall call)
+    {
+        InferenceRequest request = call.Request;
+        call.Receiver = request.Receiver;
+        request.SetError(RequestOutcome.Rejected, StatusCode.NotCached, Refusals.For(request, Refusals.NotCached));
+        Count(request, _time.GetTimestamp());
+        OnAnswered(call);
     }
 
     private void CountMiss(CachedCall call) => Counts.CountMiss(Nanoseconds(_time.GetTimestamp() - call.Start));

@@ -8,7 +8,7 @@ public enum RequestOutcome
     /// <summary>The model's run failed.</summary>
     Failed,
 
-    /// <summary>Refused after it was accepted: the model is going away.</summary>
+    /// <summary>Refused after it was accepted: the model is going away, or it wanted what the cache has not.</summary>
     Rejected,
 
     /// <summary>Its caller gave up.</summary>

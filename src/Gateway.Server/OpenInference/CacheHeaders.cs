@@ -9,7 +9,7 @@ namespace Gateway.Server.OpenInference;
 
 /// <summary>What a request says of the cache over HTTP, and what the cache says of its answer.</summary>
 /// <remarks>
-/// Of <c>Cache-Control</c> (RFC 9111) <c>no-cache</c>, <c>no-store</c> and <c>max-age</c> count; our own <c>Inference-Cache</c> has the words of
+/// Of <c>Cache-Control</c> (RFC 9111) <c>no-cache</c>, <c>no-store</c>, <c>max-age</c> and <c>only-if-cached</c> count; our own <c>Inference-Cache</c> has the words of
 /// <see cref="CacheUses"/>. The answer has <c>Cache-Status</c> (RFC 9211), and with a hit <c>Age</c>. <b>Cost</b>: no allocation but for an age of more than a minute.
 /// </remarks>
 internal static class CacheHeaders
@@ -83,6 +83,7 @@ internal static class CacheHeaders
             ReadOnlySpan<char> directive = text[range].Trim();
             if (directive.Equals("no-cache", StringComparison.OrdinalIgnoreCase) || directive.Equals("max-age=0", StringComparison.OrdinalIgnoreCase)) use |= CacheUse.Refresh;
             else if (directive.Equals("no-store", StringComparison.OrdinalIgnoreCase)) use |= CacheUse.NoStore;
+            else if (directive.Equals("only-if-cached", StringComparison.OrdinalIgnoreCase)) use |= CacheUse.OnlyIfCached;
         }
 
         return use;

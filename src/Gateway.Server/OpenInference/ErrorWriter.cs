@@ -42,6 +42,7 @@ internal static class ErrorWriter
         StatusCode.Internal => StatusCodes.Status500InternalServerError,
         StatusCode.Unsupported => StatusCodes.Status501NotImplemented,
         StatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
+        StatusCode.NotCached => StatusCodes.Status504GatewayTimeout,
         _ => StatusCodes.Status400BadRequest,
     };
 

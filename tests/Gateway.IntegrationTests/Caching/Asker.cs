@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using Gateway.Client;
+using Gateway.Protocol;
 using Gateway.Protocol.Protobuf;
 using Gateway.TestSupport.Grpc;
 
@@ -32,8 +33,37 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
 
     /// <summary>Asks with a word for the cache.</summary>
     /// <param name="asHeader">Whether it stands in a header, or in gRPC's metadata, where the protocol has any; else it is a parameter.</param>
-    /// <returns>What the cache did, in MessagePack's word for it.</returns>
+    /// <returns>What the cache did, in MessagePack's word for it; nothing where it has no answer, and none was to be made.</returns>
     public async Task<string> StatusAsync(string protocol, Question question, string word, bool asHeader = false)
+    {
+        try
+        {
+            return await SaidAsync(protocol, question, word, asHeader);
+        }
+        catch (InferenceException error) when (error.Status == StatusCode.NotCached)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>A metric's value, for one model; 0 when it is not there.</summary>
+    public async Task<long> MetricAsync(string name, string model)
+    {
+        string page = await _http.GetStringAsync(new Uri(server.MetricsAddress), TestContext.Current.CancellationToken);
+        string begin = $"{name}{{model=\"{model}\"";
+        string? line = page.Split('\n').FirstOrDefault(line => line.StartsWith(begin, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        _grpc.Dispose();
+        await _frames.DisposeAsync();
+        await _messages.DisposeAsync();
+    }
+
+    private async Task<string> SaidAsync(string protocol, Question question, string word, bool asHeader)
     {
         string? parameter = asHeader ? null : word;
         string? header = asHeader ? word : null;
@@ -57,7 +87,9 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
 
             case "gRPC stream":
                 // The words of a call may stand in each of its messages alone; what the answers say too.
-                (string said, bool hasAge, _) = Split(await CallAsync("ModelStreamInfer", question.Grpc(cache: word)));
+                byte[] streamed = await CallAsync("ModelStreamInfer", question.Grpc(cache: word));
+                ThrowIfNotCached(streamed.AsSpan().IndexOf("(only-if-cached)"u8) >= 0);
+                (string said, bool hasAge, _) = Split(streamed);
                 Assert.Equal(said == "hit", hasAge);
                 return said;
             default:
@@ -65,23 +97,6 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
                 await CallAsync("ModelInfer", question.Grpc(isTyped: protocol == "gRPC, typed", parameter), header, headers => status = Word(headers));
                 return status!;
         }
-    }
-
-    /// <summary>A metric's value, for one model; 0 when it is not there.</summary>
-    public async Task<long> MetricAsync(string name, string model)
-    {
-        string page = await _http.GetStringAsync(new Uri(server.MetricsAddress), TestContext.Current.CancellationToken);
-        string begin = $"{name}{{model=\"{model}\"";
-        string? line = page.Split('\n').FirstOrDefault(line => line.StartsWith(begin, StringComparison.Ordinal));
-        return line is null ? 0 : long.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _http.Dispose();
-        _grpc.Dispose();
-        await _frames.DisposeAsync();
-        await _messages.DisposeAsync();
     }
 
     private static async Task<byte[]> AskAsync(InferenceClient client, Question question)
@@ -152,8 +167,14 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
         using HttpRequestMessage request = new(HttpMethod.Post, $"/v2/models/{question.Model}/infer") { Content = content };
         if (header is not null) request.Headers.Add("Inference-Cache", header);
         using HttpResponseMessage answer = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+        ThrowIfNotCached(answer.StatusCode == HttpStatusCode.GatewayTimeout);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return Word(answer.Headers);
+    }
+
+    private static void ThrowIfNotCached(bool isNotCached)
+    {
+        if (isNotCached) throw new InferenceException(StatusCode.NotCached, "");
     }
 
     private static string Word(HttpResponseHeaders headers)
@@ -185,6 +206,7 @@ internal sealed class Asker(GatewayProcess server) : IAsyncDisposable
         using HttpResponseMessage answer = await _grpc.SendAsync(request, TestContext.Current.CancellationToken);
         byte[] body = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         string status = string.Join(",", answer.Headers.Concat(answer.TrailingHeaders).Where(header => header.Key.StartsWith("grpc-", StringComparison.Ordinal)).Select(header => $"{header.Key} {string.Join(' ', header.Value)}"));
+        ThrowIfNotCached(status.StartsWith("grpc-status 9,", StringComparison.Ordinal));
         Assert.StartsWith("grpc-status 0", status, StringComparison.Ordinal);
         onHeaders?.Invoke(answer.Headers);
         return body;

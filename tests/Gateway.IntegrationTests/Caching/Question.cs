@@ -84,7 +84,8 @@ internal sealed record Question(string Model, QuestionInput[] Inputs)
     /// <summary>For the .NET client, whose inputs come in the other order: that changes nothing.</summary>
     public InferenceRequest Message()
     {
-        InferenceRequest request = new(Model);
+        // Without a deadline, as in the other protocols: one that is more urgent than another's run is not answered by that.
+        InferenceRequest request = new(Model) { Timeout = Timeout.InfiniteTimeSpan };
         foreach (QuestionInput input in Inputs.Reverse())
         {
             DataType type = input.Type == "BYTES" ? DataType.Bytes : input.Type == "FP32" ? DataType.Fp32 : DataType.Int64;

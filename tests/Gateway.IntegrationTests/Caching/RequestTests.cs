@@ -17,6 +17,9 @@ public sealed class RequestTests
         using CachedRepository repository = new();
         await using GatewayProcess server = await GatewayProcess.ServeAsync("--model-repository", repository.Path);
 
+        using HttpResponseMessage notCached = await AskAsync(server, Digit, "Cache-Control", "max-age=60, Only-If-Cached");
+        Assert.Equal(HttpStatusCode.GatewayTimeout, notCached.StatusCode);
+        Assert.Equal("""{"error":"The cache has no answer, and the request is not to be run (only-if-cached)"}""", await notCached.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal("gateway; fwd=bypass", await StatusAsync(server, "Inference-Cache", "bypass"));
         Assert.Equal("gateway; fwd=bypass", await StatusAsync(server, "Cache-Control", "no-cache, no-store"));
         Assert.Equal("gateway; fwd=miss", await StatusAsync(server, "Inference-Cache", "no-store"));
@@ -24,6 +27,7 @@ public sealed class RequestTests
         Assert.Equal("gateway; fwd=miss; stored", await StatusAsync(server, "Inference-Cache", "use"));
         Assert.Equal("gateway; hit", await StatusAsync(server));
         Assert.Equal("gateway; hit", await StatusAsync(server, "Cache-Control", "no-store"));
+        Assert.Equal("gateway; hit", await StatusAsync(server, "Cache-Control", "only-if-cached"));
         Assert.Equal("gateway; fwd=request; stored", await StatusAsync(server, "Cache-Control", "max-age=0"));
         Assert.Equal("gateway; fwd=request; stored", await StatusAsync(server, "Inference-Cache", "refresh"));
         Assert.Equal("gateway; fwd=request; stored", await StatusAsync(server, "Cache-Control", "no-cache"));
@@ -34,8 +38,8 @@ public sealed class RequestTests
         Assert.Equal("gateway; fwd=bypass", await StatusAsync(server, "Cache-Control", "no-store", ""","parameters":{"cache":"refresh"}"""));
         Assert.Equal("gateway; hit", await StatusAsync(server, parameters: ""","parameters":{"cache":"use"}"""));
 
-        await RefusedAsync(server, "Inference-Cache", "sometimes", "", "Unable to parse Inference-Cache, expected one of use, keep, refresh, no-store, bypass, got: sometimes");
-        await RefusedAsync(server, null, null, ""","parameters":{"cache":"sometimes"}""", "use, keep, refresh, no-store, bypass");
+        await RefusedAsync(server, "Inference-Cache", "sometimes", "", "Unable to parse Inference-Cache, expected one of use, keep, refresh, no-store, bypass, only-if-cached, got: sometimes");
+        await RefusedAsync(server, null, null, ""","parameters":{"cache":"sometimes"}""", "use, keep, refresh, no-store, bypass, only-if-cached");
         await RefusedAsync(server, null, null, ""","parameters":{"cache":1}""", "cache");
     }
 
@@ -55,7 +59,9 @@ public sealed class RequestTests
                 foreach (string word in new[] { "bypass", "no-store", "use", "use", "refresh", "no-store", "keep", "bypass" }) said.Add(await asker.StatusAsync(protocol, question, word, asHeader));
                 Assert.True(said is ["bypassed", "miss", "miss", "hit", "refreshed", "hit", "hit", "bypassed"], $"{protocol}: {string.Join(' ', said)}");
                 Question other = Question.Samples(number++)[0];
+                Assert.Equal("", await asker.StatusAsync(protocol, other, "only-if-cached", asHeader));
                 Assert.Equal(("miss", "hit"), (await asker.StatusAsync(protocol, other, "keep", asHeader), await asker.StatusAsync(protocol, other, "use", asHeader)));
+                Assert.Equal("hit", await asker.StatusAsync(protocol, other, "only-if-cached", asHeader));
             }
         }
     }
@@ -89,8 +95,9 @@ public sealed class RequestTests
     {
         await using GatewayProcess server = await GatewayProcess.ServeAsync();
         using HttpResponseMessage answer = await AskAsync(server, Digit, "Inference-Cache", "refresh");
+        using HttpResponseMessage run = await AskAsync(server, Digit, "Cache-Control", "only-if-cached");
 
-        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (answer.StatusCode, run.StatusCode));
         Assert.False(answer.Headers.Contains("Cache-Status"));
         Assert.Equal(HttpStatusCode.NotFound, (await DeleteAsync(server, "/v2/models/digits/cache")).Status);
     }

@@ -52,6 +52,55 @@ public sealed class ModelCacheTests
     }
 
     [Fact]
+    public async Task OnlyIfCached_NotThere_IsRefusedAndNotRun()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        await AssertNotCachedAsync(model.Send(CacheUse.OnlyIfCached, 5));
+        await AssertNotCachedAsync(model.Send(CacheUse.OnlyIfCached | CacheUse.Refresh, 5));
+        await AssertNotCachedAsync(model.Send(CacheUse.OnlyIfCached | CacheUse.Bypass, 5));
+        await RunAsync(model, 5);
+        await AssertServedAsync(model.Send(CacheUse.OnlyIfCached, 5), 5);
+
+        Assert.Equal((1, 1, 2), (model.Model.Counts.Executions, model.Counts.Hits, model.Counts.Misses));
+        Assert.Equal(3, model.Model.Counts[RequestOutcome.Rejected]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OnlyIfCached_WhileItIsMade_WaitsAndIsNotRunInAnothersPlace(bool isTimed)
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = model.Send(5);
+        PuppetRun run = await _stage.NextAsync();
+        Sent waiting = SendNotRun(5);
+        run.Succeed();
+        await AssertServedAsync(leader, 5);
+        await AssertServedAsync(waiting, 5);
+
+        Sent blocking = model.Send(CacheUse.Bypass, 1);
+        run = await _stage.NextAsync();
+        leader = model.Send(6);
+        waiting = SendNotRun(6);
+        Sent third = model.Send(6);
+        leader.Cancel();
+        await AssertRefusedAsync(leader, StatusCode.Cancelled, "Request was cancelled");
+        await AssertNotCachedAsync(waiting);
+        run.Succeed();
+        await AssertServedAsync(blocking, 1);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(third, 6);
+
+        Sent SendNotRun(long value)
+        {
+            InferenceRequest request = model.Model.Request(value);
+            request.CacheUse = CacheUse.OnlyIfCached;
+            if (isTimed) request.LimitTime(1_000_000);
+            return model.Model.Send(request);
+        }
+    }
+
+    [Fact]
     public async Task Cancel_Leader_TheNextTakesItsPlace()
     {
         await using CachedModel model = new(Puppets(_stage, _time));
@@ -483,7 +532,8 @@ public sealed class ModelCacheTests
         await model.Cache.FlushAsync();
     }
 
-    /// <summary>One that had waited unread when it came.</summary>
+    private static Task AssertNotCachedAsync(Sent sent) => AssertRefusedAsync(sent, StatusCode.NotCached, "The cache has no answer, and the request is not to be run (only-if-cached)");
+
     /// <summary>Asserts that one who waits is refused when its time is over, and not before.</summary>
     private async Task AssertExpiresAsync(Sent sent, int afterMilliseconds)
     {
@@ -493,6 +543,7 @@ public sealed class ModelCacheTests
         await AssertRefusedAsync(sent, StatusCode.Unavailable, "Request timeout expired");
     }
 
+    /// <summary>One that had waited unread when it came.</summary>
     private Sent Waited(CachedModel model, int milliseconds, long microseconds, params long[] values)
     {
         InferenceRequest request = model.Model.Request(values);

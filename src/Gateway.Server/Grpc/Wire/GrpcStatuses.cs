@@ -26,6 +26,7 @@ internal static class GrpcStatuses
         GrpcStatus.Unauthenticated => StatusCode.Unauthenticated,
         GrpcStatus.PermissionDenied => StatusCode.PermissionDenied,
         GrpcStatus.ResourceExhausted => StatusCode.ResourceExhausted,
+        GrpcStatus.FailedPrecondition => StatusCode.NotCached,
         _ => StatusCode.Unknown,
     };
 
@@ -42,6 +43,7 @@ internal static class GrpcStatuses
         StatusCode.Unauthenticated => GrpcStatus.Unauthenticated,
         StatusCode.PermissionDenied => GrpcStatus.PermissionDenied,
         StatusCode.ResourceExhausted => GrpcStatus.ResourceExhausted,
+        StatusCode.NotCached => GrpcStatus.FailedPrecondition,
         _ => GrpcStatus.Unknown,
     };
 }
