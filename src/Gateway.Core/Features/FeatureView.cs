@@ -116,9 +116,9 @@ public sealed partial class FeatureView : IDisposable
     /// <exception cref="InferenceException">There is no room, or the view cannot be used; some rows may have been put.</exception>
     public Task<FeatureChange> PutAsync(ReadOnlyMemory<byte> keys, ReadOnlyMemory<byte> rows, int count) => PostAsync(new FeatureWrite(FeatureWriteKind.Put, keys, rows, count));
 
-    /// <summary>Likewise, but for keys of which earlier lives have left a row or a deletion: those stay as they are.</summary>
+    /// <summary>Likewise, but for keys of which earlier lives have left a row or a deletion of a higher order than one: those stay as they are.</summary>
     /// <exception cref="InferenceException">As above.</exception>
-    public Task<FeatureChange> PutMissingAsync(ReadOnlyMemory<byte> keys, ReadOnlyMemory<byte> rows, int count) => PostAsync(new FeatureWrite(FeatureWriteKind.PutMissing, keys, rows, count));
+    public Task<FeatureChange> PutMissingAsync(ReadOnlyMemory<byte> keys, ReadOnlyMemory<byte> rows, int count, long since) => PostAsync(new FeatureWrite(FeatureWriteKind.PutMissing, keys, rows, count, since));
 
     /// <summary>Deletes rows; those that are not there count as nothing.</summary>
     /// <exception cref="InferenceException">As above.</exception>
@@ -141,19 +141,19 @@ public sealed partial class FeatureView : IDisposable
     /// <summary>All that is to be loaded at the start has been: it is ready from here on.</summary>
     public void Open() => _isLoaded = true;
 
-    /// <summary>The files that were loaded by an earlier life whose rows are still there, as <see cref="WriteLoaded"/> wrote them down.</summary>
-    public IReadOnlyList<string> ReadLoaded()
+    /// <summary>The highest order of its entries: of what is put from here on each has a higher one.</summary>
+    public long Order => _writer?.Order ?? 0;
+
+    /// <summary>The files that were loaded by earlier lives, as <see cref="WriteLoaded"/> wrote them down.</summary>
+    public IReadOnlyList<LoadedFile> ReadLoaded()
     {
         _lossesBeforeLoad = _losses;
         return _folder?.ReadLoaded() ?? [];
     }
 
-    /// <summary>Those that were loaded, and some of whose rows may be gone: what is missing of them is to be put again.</summary>
-    public IReadOnlyList<string> ReadLoadedPartly() => _folder?.ReadLoadedPartly() ?? [];
-
     /// <summary>Writes down that all files have been loaded since <see cref="ReadLoaded"/>, or before: what was lost until then is there again.</summary>
     /// <exception cref="IOException">It cannot be written down.</exception>
-    public void WriteLoaded(IReadOnlyList<string> files)
+    public void WriteLoaded(IEnumerable<LoadedFile> files)
     {
         if (_losses != _lossesBeforeLoad) return;
         _folder?.WriteLoaded(files);
@@ -201,6 +201,9 @@ public sealed partial class FeatureView : IDisposable
 
     internal CacheSecret Secret => _secret!;
 
+    /// <summary>The order that entries go on from.</summary>
+    internal long KnownOrder => _folder?.KnownOrder ?? 0;
+
     /// <summary>Nothing made until then counts any more: milliseconds of Unix time.</summary>
     internal long ClearedAt => Volatile.Read(ref _clearedAt);
 
@@ -218,13 +221,14 @@ public sealed partial class FeatureView : IDisposable
 
     /// <summary>Lets go of all rows; on the writer's thread.</summary>
     /// <param name="latest">When the latest of them was made: ahead of a clock that has been set back since.</param>
-    internal void Clear(long latest)
+    /// <param name="order">The highest of them.</param>
+    internal void Clear(long latest, long order)
     {
         long now = Math.Max(Created(), latest);
-        _folder?.WriteCleared(now);
-        HasAll();
+        _folder?.WriteCleared(now, order);
         Volatile.Write(ref _clearedAt, now);
         Volatile.Write(ref _rows, 0);
+        HasAll();
     }
 
     /// <summary>Rows may be gone that nobody deleted: what is not found from here on may be one of them, in later lives too, until the view is cleared or its sources are loaded anew.</summary>

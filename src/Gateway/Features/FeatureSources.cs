@@ -12,6 +12,9 @@ namespace Gateway.Features;
 /// </remarks>
 internal sealed partial class FeatureSources(FeatureViews views, ILogger<FeatureSources> logger)
 {
+    // Later than all that was.
+    private const long Never = long.MaxValue;
+
     /// <summary>Completes when all views are ready, or cannot be.</summary>
     public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(views.All.Select(view => Task.Run(() => LoadAsync(view, cancellation), CancellationToken.None)));
 
@@ -21,18 +24,21 @@ internal sealed partial class FeatureSources(FeatureViews views, ILogger<Feature
         if (view.Problem is not null) return;
         try
         {
-            string[] files = [.. view.Config.Sources.Select(Describe)];
-            IReadOnlyList<string> before = view.ReadLoaded();
-            IReadOnlyList<string> partly = view.ReadLoadedPartly();
-            for (int i = 0; i < files.Length; i++)
+            IReadOnlyList<LoadedFile> before = view.ReadLoaded();
+            List<LoadedFile> loaded = [];
+
+            // Of a key that several have, the one that was loaded last counts.
+            foreach ((string path, LoadedFile file) in view.Config.Sources.Select(path => (Path: path, File: LastLoad(before, Describe(path)))).OrderBy(source => source.File.Order))
             {
-                if (before.Contains(files[i])) continue;
-                long rows = await LoadAsync(view, view.Config.Sources[i], onlyMissing: partly.Contains(files[i]), cancellation).ConfigureAwait(false);
+                bool isNew = file.Order == Never;
+                loaded.Add(file with { Order = isNew ? view.Order : file.Order, IsDoubted = false });
+                if (!isNew && !file.IsDoubted) continue;
+                long rows = await LoadAsync(view, path, isNew ? null : file.Order, cancellation).ConfigureAwait(false);
                 view.CountLoad(rows);
-                LogLoaded(logger, view.Name, rows, view.Config.Sources[i]);
+                LogLoaded(logger, view.Name, rows, path);
             }
 
-            if (files.Length > 0) view.WriteLoaded(files);
+            if (loaded.Count > 0) view.WriteLoaded(loaded);
             view.Open();
         }
         catch (OperationCanceledException)
@@ -45,7 +51,8 @@ internal sealed partial class FeatureSources(FeatureViews views, ILogger<Feature
         }
     }
 
-    private static async Task<long> LoadAsync(FeatureView view, string file, bool onlyMissing, CancellationToken cancellation)
+    /// <param name="since">Rows of a higher order stay; null to put all.</param>
+    private static async Task<long> LoadAsync(FeatureView view, string file, long? since, CancellationToken cancellation)
     {
         try
         {
@@ -60,7 +67,7 @@ internal sealed partial class FeatureSources(FeatureViews views, ILogger<Feature
                 }
 
                 if (batch.Count == 0) continue;
-                Task<FeatureChange> putting = onlyMissing ? view.PutMissingAsync(batch.Keys, batch.Rows, batch.Count) : view.PutAsync(batch.Keys, batch.Rows, batch.Count);
+                Task<FeatureChange> putting = since is { } order ? view.PutMissingAsync(batch.Keys, batch.Rows, batch.Count, order) : view.PutAsync(batch.Keys, batch.Rows, batch.Count);
                 FeatureChange put = await putting.ConfigureAwait(false);
                 rows += put.Created + put.Replaced;
             }
@@ -72,6 +79,9 @@ internal sealed partial class FeatureSources(FeatureViews views, ILogger<Feature
             throw new InvalidDataException($"{file}: {error.Message}");
         }
     }
+
+    /// <summary>What is known of a file from when it was loaded as it is now; of one that was not, that it is the last to be.</summary>
+    private static LoadedFile LastLoad(IReadOnlyList<LoadedFile> before, string file) => before.FirstOrDefault(each => each.File == file) is { File: not null } found ? found : new LoadedFile(file, Never);
 
     /// <summary>A file as it is now, in a line.</summary>
     private static string Describe(string file)

@@ -49,23 +49,23 @@ public sealed class FeatureViewTests : IDisposable
         using (TestView view = await new TestView(folder: _folder).OpenAsync())
         {
             await view.PutAsync(("a", 1));
-            view.View.WriteLoaded(["a file"]);
+            view.View.WriteLoaded([new LoadedFile("a file", 0)]);
             view.View.HasLost();
             await Assert.ThrowsAsync<InferenceException>(() => view.GetAsync("b"));
         }
 
         using (TestView view = await new TestView(folder: _folder).OpenAsync())
         {
-            Assert.Empty(view.View.ReadLoaded());
+            Assert.True(Assert.Single(view.View.ReadLoaded()).IsDoubted);
             Assert.Equal([1], await view.GetAsync("a"));
             await Assert.ThrowsAsync<InferenceException>(() => view.GetAsync("b"));
             if (isCleared) await view.View.ClearAsync();
-            else view.View.WriteLoaded(["a file"]);
+            else view.View.WriteLoaded([new LoadedFile("a file", 0)]);
             Assert.Equal([null], await view.GetAsync("b"));
         }
 
         using TestView last = await new TestView(folder: _folder).OpenAsync();
-        Assert.Equal(["a file"], last.View.ReadLoaded());
+        Assert.Equal([new LoadedFile("a file", 0)], last.View.ReadLoaded());
         Assert.Equal([null], await last.GetAsync("b"));
     }
 
@@ -75,7 +75,7 @@ public sealed class FeatureViewTests : IDisposable
         using TestView view = await new TestView(folder: _folder).OpenAsync();
         Assert.Empty(view.View.ReadLoaded());
         view.View.HasLost();
-        view.View.WriteLoaded(["a file"]);
+        view.View.WriteLoaded([new LoadedFile("a file", 0)]);
         Assert.Empty(view.View.ReadLoaded());
         await Assert.ThrowsAsync<InferenceException>(() => view.GetAsync("b"));
     }
@@ -402,7 +402,7 @@ public sealed class FeatureViewTests : IDisposable
         using (TestView before = await new TestView(folder: _folder).OpenAsync())
         {
             await before.PutAsync(0, 1000);
-            before.View.WriteLoaded(["rows.csv"]);
+            before.View.WriteLoaded([new LoadedFile("rows.csv", 0)]);
         }
 
         File.Delete(Path.Combine(_folder, "v", "secret"));
@@ -429,8 +429,7 @@ public sealed class FeatureViewTests : IDisposable
         {
             Assert.InRange(restored.View.Rows, 1, 4997);
             Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder, "v", "aside-1")));
-            Assert.Empty(restored.View.ReadLoaded());
-            Assert.Single(restored.View.ReadLoadedPartly());
+            Assert.True(Assert.Single(restored.View.ReadLoaded()).IsDoubted);
         }
 
         string[] keys = [.. Enumerable.Range(0, 5000).Select(i => $"{i}")];
@@ -438,14 +437,84 @@ public sealed class FeatureViewTests : IDisposable
         {
             Assert.Equal(Enumerable.Range(0, 5000).Select(i => i is 1 or 4998 ? null : i == 0 ? 70 : i == 4999 ? 71 : (long?)i), await mended.GetAsync(keys));
             Assert.Equal(4998, mended.View.Rows);
-            Assert.Single(mended.View.ReadLoaded());
-            Assert.Empty(mended.View.ReadLoadedPartly());
+            Assert.False(Assert.Single(mended.View.ReadLoaded()).IsDoubted);
         }
 
         // One that has really changed is put over everything.
         Source("rows.csv", 0, 5000, plus: 100_000);
         using TestView changed = await LoadAsync(config);
         Assert.Equal(Enumerable.Range(0, 5000).Select(i => (long?)i + 100_000), await changed.GetAsync(keys));
+    }
+
+    [Fact]
+    public async Task Restart_NewestRowsDamaged_SourceIsAsItWasLoadedLast()
+    {
+        FeatureViewConfig config = TestView.Config() with { Sources = [Source("rows.csv", 0, 5000)] };
+        using (TestView before = await LoadAsync(config)) await before.PutAsync(("1", 71));
+        Source("rows.csv", 0, 5000, plus: 100_000);
+        using (TestView changed = await LoadAsync(config))
+        {
+            await changed.PutAsync(("0", 70));
+            await changed.DeleteAsync("2");
+        }
+
+        // Of the rows of the changed file alone.
+        for (int life = 0; life < 2; life++)
+        {
+            if (life == 0) Damage(1, perByte: 50_000, cut: false, files: "log.2");
+            using TestView mended = await LoadAsync(config);
+            Assert.Equal(Enumerable.Range(0, 5000).Select(i => i == 2 ? null : i == 0 ? 70 : (long?)i + 100_000), await mended.GetAsync([.. Enumerable.Range(0, 5000).Select(i => $"{i}")]));
+            Assert.Equal(life == 0 ? 1 : 0, mended.Log.Warnings.Count(warning => warning.Contains("were damaged", StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
+    public async Task Restart_NewestRowsDamaged_OfTwoSourcesTheOneThatWasLoadedLastCounts()
+    {
+        FeatureViewConfig config = TestView.Config() with { Sources = [Source("a.csv", 0, 2000), Source("b.csv", 0, 2000, plus: 100_000)] };
+        using (TestView before = await LoadAsync(config)) Assert.Equal([100_000], await before.GetAsync("0"));
+        Source("a.csv", 0, 2000, plus: 200_000);
+        using (TestView changed = await LoadAsync(config)) Assert.Equal([200_000], await changed.GetAsync("0"));
+        Damage(1, perByte: 10_000, cut: false, files: "log.2");
+        using TestView mended = await LoadAsync(config);
+        Assert.Equal(Enumerable.Range(0, 2000).Select(i => (long?)i + 200_000), await mended.GetAsync([.. Enumerable.Range(0, 2000).Select(i => $"{i}")]));
+        Assert.Contains(mended.Log.Warnings, warning => warning.Contains("were damaged", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Clear_CannotBeWrittenDown_ChangesNothing()
+    {
+        FeatureViewConfig config = TestView.Config() with { Sources = [Source("rows.csv", 0, 10)] };
+        using (TestView view = await LoadAsync(config))
+        {
+            Directory.CreateDirectory(Path.Combine(_folder, "v", "cleared.new"));
+            await Assert.ThrowsAsync<InferenceException>(view.View.ClearAsync);
+            Assert.Equal([1], await view.GetAsync("1"));
+        }
+
+        using (TestView view = await LoadAsync(config))
+        {
+            Assert.Equal([1], await view.GetAsync("1"));
+
+            // What was loaded need not be written.
+            Directory.Delete(Path.Combine(_folder, "v", "cleared.new"));
+            Directory.CreateDirectory(Path.Combine(_folder, "v", "loaded.new"));
+            Assert.Equal(new FeatureChange(0, 0, 10), await view.View.ClearAsync());
+            Directory.Delete(Path.Combine(_folder, "v", "loaded.new"));
+        }
+
+        for (int life = 0; life < 2; life++)
+        {
+            using TestView view = await LoadAsync(config);
+            Assert.Equal([null], await view.GetAsync("1"));
+        }
+
+        // Changed after that, it is loaded, and what is lost of it is again.
+        Source("rows.csv", 0, 5000, plus: 100_000);
+        using (TestView changed = await LoadAsync(config)) Assert.Equal([100_001], await changed.GetAsync("1"));
+        Damage(1, perByte: 50_000, cut: false, files: "log.0");
+        using TestView mended = await LoadAsync(config);
+        Assert.Equal(Enumerable.Range(0, 5000).Select(i => (long?)i + 100_000), await mended.GetAsync([.. Enumerable.Range(0, 5000).Select(i => $"{i}")]));
     }
 
     [Fact]

@@ -4,7 +4,7 @@ namespace Gateway.Core.Features.Storage;
 /// <param name="keys">In the raw form: strings with a 32-bit length before each, or numbers.</param>
 /// <param name="rows">One after the other; not used to delete.</param>
 /// <param name="count">How many keys.</param>
-internal sealed class FeatureWrite(FeatureWriteKind kind, ReadOnlyMemory<byte> keys, ReadOnlyMemory<byte> rows, int count)
+internal sealed class FeatureWrite(FeatureWriteKind kind, ReadOnlyMemory<byte> keys, ReadOnlyMemory<byte> rows, int count, long since = 0)
 {
     private readonly TaskCompletionSource<FeatureChange> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -15,6 +15,9 @@ internal sealed class FeatureWrite(FeatureWriteKind kind, ReadOnlyMemory<byte> k
     public ReadOnlySpan<byte> Rows => rows.Span;
 
     public int Count => count;
+
+    /// <summary>With <see cref="FeatureWriteKind.PutMissing"/>: what is of that order or a lower one does not count as there.</summary>
+    public long Since => since;
 
     /// <summary>What was done of it so far.</summary>
     public FeatureChange Change { get; set; }

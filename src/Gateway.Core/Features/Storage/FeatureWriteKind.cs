@@ -4,7 +4,7 @@ internal enum FeatureWriteKind
 {
     Put,
 
-    /// <summary>Put where nothing is that was there when the view was opened, no deletion either.</summary>
+    /// <summary>Put where nothing is that was there when the view was opened and has a higher order than <see cref="FeatureWrite.Since"/>, no deletion either.</summary>
     PutMissing,
     Delete,
 

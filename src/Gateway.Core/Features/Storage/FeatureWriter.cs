@@ -54,9 +54,13 @@ internal sealed class FeatureWriter
         _latest = new HeaderReader(store, Patience);
         _entry = new byte[Entry.HeaderBytes + view.Config.RowBytes];
         _logBytes = RowEntry.LogBytes(view.Config.RowBytes);
+        _order = view.KnownOrder;
         _thread = new Thread(Run) { IsBackground = true, Name = $"features {view.Name}" };
         _thread.Start();
     }
+
+    /// <summary>The highest of all entries so far, once what was kept on disk has been taken over.</summary>
+    public long Order => Volatile.Read(ref _order);
 
     /// <returns>False when too many wait, or it has ended.</returns>
     public bool TryPost(FeatureWrite write)
@@ -139,12 +143,12 @@ internal sealed class FeatureWriter
         {
             ReadOnlySpan<byte> key = isNumber ? keys.Slice(i * sizeof(long), sizeof(long)) : RawStrings.TryRead(ref keys, out ReadOnlySpan<byte> text) ? text : default;
             if (write.Kind == FeatureWriteKind.Delete) write.Change = Delete(key, write.Change);
-            else if (write.Kind == FeatureWriteKind.Put || IsMissing(key)) write.Change = Put(key, write.Rows.Slice(i * rowBytes, rowBytes), write.Change, i, write.Count);
+            else if (write.Kind == FeatureWriteKind.Put || IsMissing(key, write.Since)) write.Change = Put(key, write.Rows.Slice(i * rowBytes, rowBytes), write.Change, i, write.Count);
         }
     }
 
-    /// <summary>Whether earlier lives have left nothing of a key: neither a row, however old, nor its deletion.</summary>
-    private bool IsMissing(ReadOnlySpan<byte> key) => !TryRead(_view.KeyOf(key), after: -1, out EntryHeader there) || there.Order > _restoredOrder;
+    /// <summary>Whether earlier lives have left nothing of a key that has a higher order than one: neither a row, however old, nor its deletion.</summary>
+    private bool IsMissing(ReadOnlySpan<byte> key, long since) => !TryRead(_view.KeyOf(key), after: -1, out EntryHeader there) || there.Order <= since || there.Order > _restoredOrder;
 
     private FeatureChange Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> row, FeatureChange change, int index, int count)
     {
@@ -179,7 +183,7 @@ internal sealed class FeatureWriter
     private void Clear(FeatureWrite write)
     {
         long rows = _view.Rows;
-        _view.Clear(_latestCreated);
+        _view.Clear(_latestCreated, _order);
         write.Change = new FeatureChange(0, 0, rows);
     }
 
