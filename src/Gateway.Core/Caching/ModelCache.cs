@@ -54,8 +54,9 @@ internal sealed partial class ModelCache : IAsyncDisposable
         Id = id;
         Generation = (ulong)generation;
         Counts = predecessor?.Counts ?? new CacheCounts();
-        Ledger = predecessor is not null && predecessor.Generation == Generation ? predecessor.Ledger : new ModelLedger(config.MaxBytes ?? long.MaxValue, cache.Capacity);
-        Validity = new Validity(Ledger, config.TimeToLive, clearedAt);
+        ModelCache? same = predecessor is not null && predecessor.Generation == Generation ? predecessor : null;
+        Ledger = same?.Ledger ?? new ModelLedger(config.MaxBytes ?? long.MaxValue, cache.Capacity);
+        Validity = same?.Validity ?? new Validity(Ledger, config.TimeToLive, clearedAt);
     }
 
     public string Name { get; }

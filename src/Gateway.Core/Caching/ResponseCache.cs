@@ -138,8 +138,12 @@ public sealed partial class ResponseCache : IDisposable
         {
             // What earlier lives deleted is not taken over.
             long cleared = IsClearedHereUnderLock(id) ? Math.Max(_cleared.GetValueOrDefault(id), ClearedAt) : 0;
-            cache = new ModelCache(this, model, id, generation, config, cleared, _models.FindLast(other => other.Id == id), _time);
+            ModelCache? predecessor = _models.FindLast(other => other.Id == id);
+            cache = new ModelCache(this, model, id, generation, config, cleared, predecessor, _time);
             _models.Add(cache);
+
+            // What lies ahead of the clock, which has been set back, is told from what is made from here on by where it lies.
+            if (cleared > Now() && cache.Validity != predecessor?.Validity) Void(cache);
         }
 
         model.Cache = cache;
@@ -162,20 +166,22 @@ public sealed partial class ResponseCache : IDisposable
     /// <exception cref="InferenceException">They are deleted, and it could not be written down.</exception>
     public long? Clear(string? model = null, long version = 0, IEnumerable<long>? unloaded = null)
     {
-        long now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        long now = Now();
         long entries = 0;
         lock (_lock)
         {
             // What earlier lives kept is deleted too, though no model has asked for it yet.
             if (_store is null && !TryTakeFolder()) return model is null ? 0 : null;
             List<ulong> ids = [];
+            List<ModelCache> caches = [];
             foreach (ModelCache cache in _models)
             {
                 if (model is not null && (cache.Name != model || (version != 0 && cache.Version != version))) continue;
                 entries += cache.Ledger.Entries;
                 cache.Clear(now);
-                Writer.Post(new WriteItem(cache, default, default, null, null, OldEntry.None, null, cache.Validity.Clears));
+                Void(cache);
                 ids.Add(cache.Id);
+                caches.Add(cache);
             }
 
             foreach (long other in unloaded ?? [])
@@ -195,6 +201,7 @@ public sealed partial class ResponseCache : IDisposable
                 Volatile.Write(ref _clearedAt, latest);
             }
 
+            foreach (ModelCache cache in caches) cache.Validity.HideUntil(latest);
             foreach (ulong id in ids)
             {
                 _cleared[id] = Math.Max(latest, _cleared.GetValueOrDefault(id));
@@ -243,7 +250,7 @@ public sealed partial class ResponseCache : IDisposable
                 if (cache.Generation == header.Generation) model = cache;
             }
 
-            if (model?.Validity.IsOver(header, _time.GetUtcNow().ToUnixTimeMilliseconds()) == true) return false;
+            if (model?.Validity.IsOver(header, Now()) == true) return false;
             if (IsClearedHereUnderLock(header.Model)) return false;
             return isServed == model is not null && header.Created > ClearedAt && header.Created > _cleared.GetValueOrDefault(header.Model);
         }
@@ -342,6 +349,11 @@ public sealed partial class ResponseCache : IDisposable
         _folder?.Dispose();
     }
 
+    private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Has what a model has in the log so far be of no use, once the writer gets there.</summary>
+    private void Void(ModelCache cache) => Writer.Post(new WriteItem(cache, default, default, null, null, OldEntry.None, null, cache.Validity.Clears));
+
     /// <summary>Whether all that earlier lives have left of a model version was deleted in this one.</summary>
     private bool IsClearedHereUnderLock(ulong id) => _clearedHere.Contains(id) || _clearedHere.Contains(0);
 
@@ -399,7 +411,7 @@ public sealed partial class ResponseCache : IDisposable
         catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             // What was deleted must not come back: all that is there counts as deleted.
-            _cleared = new Dictionary<ulong, long> { [0] = _time.GetUtcNow().ToUnixTimeMilliseconds() };
+            _cleared = new Dictionary<ulong, long> { [0] = Now() };
             Log.NotTaken(_logger, directory, error.Message);
             WriteClearedOnce(directory);
         }

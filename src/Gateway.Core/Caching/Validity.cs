@@ -18,10 +18,12 @@ internal sealed class Validity(ModelLedger ledger, TimeSpan? timeToLive, long cl
 
     private readonly long _timeToLive = timeToLive is { } limit ? (long)limit.TotalMilliseconds : long.MaxValue;
     private long _clearedAt = clearedAt;
-    private int _clears;
+
+    // What was deleted before the model was loaded counts as one.
+    private int _clears = clearedAt > 0 ? 1 : 0;
     private int _voided;
 
-    /// <summary>How often all were deleted since the model was loaded: what was begun at another count is not kept.</summary>
+    /// <summary>How often all were deleted: what was begun at another count is not kept.</summary>
     public int Clears => Volatile.Read(ref _clears);
 
     /// <summary>Deletes all.</summary>
@@ -31,6 +33,10 @@ internal sealed class Validity(ModelLedger ledger, TimeSpan? timeToLive, long cl
         Volatile.Write(ref _clearedAt, now);
         Interlocked.Increment(ref _clears);
     }
+
+    /// <summary>Has the last deletion hold for what lies ahead of the clock too, until the floor says what it was.</summary>
+    /// <param name="latest">When the latest entry was made, or later: in milliseconds of Unix time.</param>
+    public void HideUntil(long latest) => Volatile.Write(ref _clearedAt, latest);
 
     /// <summary>Has the ledger's floor say what one of the deletions has deleted: the writer has got there.</summary>
     /// <param name="clears">The count that it made.</param>
@@ -51,7 +57,7 @@ internal sealed class Validity(ModelLedger ledger, TimeSpan? timeToLive, long cl
         // As old as it says is not too old.
         if (maxAgeSeconds > 0) oldest = Math.Max(oldest, now - (1000 * maxAgeSeconds) - 1);
         long cleared = Volatile.Read(ref _clearedAt);
-        if (cleared > now && Volatile.Read(ref _voided) is > 0 and var voided && voided == Clears) cleared = 0;
+        if (cleared > 0 && Volatile.Read(ref _voided) is > 0 and var voided && voided == Clears) cleared = 0;
         return new EntryTest(key, ledger.Floor, Math.Max(oldest, cleared), now + MostAheadMilliseconds);
     }
 

@@ -54,6 +54,40 @@ public sealed class ReloadTests
         Assert.Equal(1, model.Counts.Hits);
     }
 
+    [Theory]
+    [InlineData(new[] { 1 })]
+    [InlineData(new[] { 2, 1 })]
+    public async Task Reload_DeletedAfterTheClockWasSetBack_StaysDeletedAndWhatComesIsKept(int[] generations)
+    {
+        TestModelSetup setup = new() { Time = _time, CreateExecutor = (_, pool, clock) => new NumberModel(pool, clock, 1) };
+        await using CachedModel model = new(setup, generation: 1);
+        _time.SetForward = TimeSpan.FromMinutes(30);
+        await AskAsync(0, hits: 0);
+        _time.SetForward = TimeSpan.Zero;
+        Assert.Equal(10, model.Cache.Clear("m"));
+        foreach (int generation in generations) await model.ReloadAsync(setup, (UInt128)generation);
+        await model.Cache.FlushAsync();
+        await AskAsync(100, hits: 0);
+        await AskAsync(100, hits: 10);
+        await model.ReloadAsync(setup, generation: 1);
+        await AskAsync(100, hits: 10);
+
+        // As it was when those were made that were deleted.
+        _time.SetForward = TimeSpan.FromMinutes(30);
+        await AskAsync(0, hits: 0);
+        await AskAsync(100, hits: 10);
+        _time.SetForward = TimeSpan.FromMinutes(60);
+        await AskAsync(100, hits: 10);
+
+        async Task AskAsync(int from, int hits)
+        {
+            long before = model.Counts.Hits;
+            for (int i = from; i < from + 10; i++) Assert.Equal([NumberModel.Answer(i)], (await model.Send(i).AnswerAsync()).Values);
+            await model.Cache.FlushAsync();
+            Assert.Equal(hits, model.Counts.Hits - before);
+        }
+    }
+
     [Fact]
     public async Task TurnsAway_QueueFull_OnlyWhatAsksToBeRun()
     {
