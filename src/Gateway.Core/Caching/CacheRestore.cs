@@ -70,10 +70,10 @@ internal sealed partial class CacheRestore
 
                     // Not before all of it lies in the new log, on disk.
                     _cache.FlushAsync().Wait();
-                    if (!_isStopping) File.Delete(file);
+                    if (!_isStopping && IsKept) File.Delete(file);
                 }
 
-                if (!_isStopping) Directory.Delete(log, recursive: true);
+                if (!_isStopping && IsKept) Directory.Delete(log, recursive: true);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
@@ -86,6 +86,9 @@ internal sealed partial class CacheRestore
         LogTaken(_logger, _taken, _passedOver);
         _done.TrySetResult();
     }
+
+    /// <summary>Whether what has been taken over is on disk; otherwise what it was taken from stays for the next life.</summary>
+    private bool IsKept => _cache.Store is { HasFailed: false };
 
     /// <summary>Lives that were ended before they had taken all over may have left more than there is room for.</summary>
     private void DropWhatHasNoRoom()

@@ -391,40 +391,43 @@ public sealed partial class ResponseCache : IDisposable
         {
             _folder = new CacheFolder(directory);
             if (_folder.SetAside is { } aside) Log.SetAside(_logger, aside);
+            ReadCleared(_folder, directory);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
+            // What cannot be read now may be later: it is left as it is.
+            _folder?.Dispose();
+            _folder = null;
             Log.NoFolder(_logger, directory, error.Message);
         }
 
         _secret = _folder?.Secret ?? CacheSecret.Random();
-        ReadCleared(directory);
         return true;
     }
 
-    private void ReadCleared(string directory)
+    private void ReadCleared(CacheFolder folder, string directory)
     {
         try
         {
-            _cleared = _folder?.ReadCleared() ?? [];
+            _cleared = folder.ReadCleared();
         }
-        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (InvalidDataException error)
         {
             // What was deleted must not come back: all that is there counts as deleted.
             _cleared = new Dictionary<ulong, long> { [0] = Now() };
             Log.NotTaken(_logger, directory, error.Message);
-            WriteClearedOnce(directory);
+            WriteClearedOnce(folder, directory);
         }
 
         _clearedAt = _cleared.GetValueOrDefault(0UL);
     }
 
     /// <summary>So that the next life does not have to take everything for deleted as well.</summary>
-    private void WriteClearedOnce(string directory)
+    private void WriteClearedOnce(CacheFolder folder, string directory)
     {
         try
         {
-            _folder!.WriteCleared(_cleared);
+            folder.WriteCleared(_cleared);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -444,13 +447,27 @@ public sealed partial class ResponseCache : IDisposable
             {
                 Dictionary<ulong, long> cleared;
                 lock (_lock) cleared = new Dictionary<ulong, long>(_cleared);
-                folder.WriteCleared(cleared);
+                WriteCleared(folder, directory, cleared);
             }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             Log.NotWritten(_logger, directory, error.Message);
             throw new InferenceException(StatusCode.Unavailable, $"the answers are deleted, but that could not be written to the cache's disk: they may come back after a restart ({error.Message})");
+        }
+    }
+
+    /// <summary>Writes down what was deleted; where there is no room for that, that nothing is to be believed.</summary>
+    private void WriteCleared(CacheFolder folder, string directory, Dictionary<ulong, long> cleared)
+    {
+        try
+        {
+            folder.WriteCleared(cleared);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            folder.DisbelieveAll();
+            Log.NothingBelieved(_logger, directory, error.Message);
         }
     }
 
@@ -470,6 +487,9 @@ public sealed partial class ResponseCache : IDisposable
 
         [LoggerMessage(7004, LogLevel.Warning, "A deletion from the response cache could not be written to {Directory}, so what was deleted may come back after a restart: {Reason}", EventName = "CacheClearNotWritten")]
         public static partial void NotWritten(ILogger logger, string directory, string reason);
+
+        [LoggerMessage(7009, LogLevel.Warning, "A deletion from the response cache could not be written to {Directory}, so nothing that is kept there will be used after a restart, unless a later deletion can be: {Reason}", EventName = "CacheDisbelieved")]
+        public static partial void NothingBelieved(ILogger logger, string directory, string reason);
 
         [LoggerMessage(7005, LogLevel.Warning, "Model {Model} asks for a response cache, and the server's has no memory", EventName = "CacheOff")]
         public static partial void Off(ILogger logger, string model);

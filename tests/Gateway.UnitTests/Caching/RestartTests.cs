@@ -320,22 +320,94 @@ public sealed class RestartTests : IDisposable
         Assert.Equal((0, 100), (after.Counts.Hits, after.Counts.Misses));
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Restart_WhatWasDeletedCannotBeRead_NothingIsBelieved(bool isEmpty)
+    [Fact]
+    public async Task Restart_WhatWasDeletedIsDamaged_NothingIsBelieved()
     {
         await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
         string file = Path.Combine(_folder, "cleared");
-        if (isEmpty) await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
-        else Directory.CreateDirectory(file);
+        await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
         await using CachedModel after = Make();
         await RestoreAsync(after);
         await AskAsync(after, 0, 100);
 
         Assert.Equal((0, 100), (after.Counts.Hits, after.Counts.Misses));
         Assert.Contains(after.Log.Warnings, warning => warning.Contains("is set aside", StringComparison.Ordinal));
-        if (isEmpty) Assert.NotEmpty(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+        Assert.NotEmpty(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData("cleared")]
+    [InlineData("secret")]
+    public async Task Restart_CannotReadItsFolder_ItIsLeftForWhoCan(string what)
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
+        string file = Path.Combine(_folder, what);
+        if (File.Exists(file)) File.Move(file, file + ".kept");
+
+        // A folder where a file should be: reading it fails whoever asks, root included.
+        Directory.CreateDirectory(file);
+        await using (CachedModel without = Make())
+        {
+            await RestoreAsync(without);
+            await AskAsync(without, 0, 100, twice: true);
+            Assert.Equal((100, 100), (without.Counts.Hits, without.Counts.Misses));
+            Assert.Contains("keeps answers in memory alone", Assert.Single(without.Log.Warnings), StringComparison.Ordinal);
+        }
+
+        Directory.Delete(file);
+        if (File.Exists(file + ".kept")) File.Move(file + ".kept", file);
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 100);
+        Assert.Equal((100, 0), (after.Counts.Hits, after.Counts.Misses));
+    }
+
+    [Fact]
+    public async Task Restart_NewLogCannotBeWritten_OldOneStaysForTheNextLife()
+    {
+        await using (CachedModel before = Make()) await AskAsync(before, 0, 100);
+        for (int life = 2; life < 4; life++)
+        {
+            await using CachedModel model = Make();
+
+            // As above.
+            Directory.CreateDirectory(Path.Combine(_folder, $"log-{life}", "log.0"));
+            await RestoreAsync(model);
+            await AskAsync(model, 0, 100);
+            Assert.Equal((100, 0), (model.Counts.Hits, model.Counts.Misses));
+            Assert.Contains(model.Log.Warnings, warning => warning.Contains("goes on in memory alone", StringComparison.Ordinal));
+        }
+
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 100);
+        Assert.Equal((100, 0), (after.Counts.Hits, after.Counts.Misses));
+        Assert.Single(Directory.GetDirectories(_folder, "log-*"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Delete_NoRoomToWriteItDown_NothingIsBelievedByTheNextLifeUnlessALaterOneIs(bool isLater)
+    {
+        string blocking = Path.Combine(_folder, "cleared.new");
+        await using (CachedModel before = Make())
+        {
+            Assert.Equal(0, before.Cache.Clear("m"));
+            await AskAsync(before, 0, 100);
+            Directory.CreateDirectory(blocking);
+            Assert.Equal(100, before.Cache.Clear("m"));
+            Assert.Contains("nothing that is kept there will be used after a restart", Assert.Single(before.Log.Warnings), StringComparison.Ordinal);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, TestContext.Current.CancellationToken);
+            await AskAsync(before, 100, 200);
+            Directory.Delete(blocking);
+            if (isLater) before.Cache.Clear("another", unloaded: [1]);
+        }
+
+        await using CachedModel after = Make();
+        await RestoreAsync(after);
+        await AskAsync(after, 0, 200);
+        Assert.Equal(isLater ? 100 : 0, after.Counts.Hits);
     }
 
     [Fact]
@@ -344,6 +416,7 @@ public sealed class RestartTests : IDisposable
         await using CachedModel model = Make();
         await AskAsync(model, 0, 100);
         Directory.CreateDirectory(Path.Combine(_folder, "cleared.new"));
+        Directory.CreateDirectory(Path.Combine(_folder, "cleared"));
         InferenceException error = Assert.Throws<InferenceException>(() => model.Cache.Clear("m"));
         await AskAsync(model, 0, 100);
 

@@ -98,7 +98,6 @@ internal sealed class CacheFolder : IDisposable
             return cleared;
         }
 
-        // Nobody writes an empty one.
         if (lines.Length == 0) throw new InvalidDataException($"{file} is empty");
         foreach (string line in lines)
         {
@@ -131,6 +130,9 @@ internal sealed class CacheFolder : IDisposable
 
         File.Move(aside, file, overwrite: true);
     }
+
+    /// <summary>Has the next life believe nothing of what is here, until <see cref="WriteCleared"/> succeeds: that takes no room, where what was deleted can no longer be written down.</summary>
+    public void DisbelieveAll() => new FileStream(Path.Combine(_path, "cleared"), FileMode.Create).Dispose();
 
     public void Dispose() => _lock.Dispose();
 
