@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Net.Sockets;
@@ -22,6 +23,8 @@ namespace Gateway.Server.Overflow.Forwarding;
 internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients clients, BlockPool pool, string origin, long mostAnswerBytes)
 {
     private const int MostErrorBytes = 64 << 10;
+
+    private static readonly SearchValues<char> HeaderText = SearchValues.Create(['\t', .. Enumerable.Range(' ', '~' - ' ' + 1).Select(i => (char)i)]);
 
     // JSON, JSON with tensors after it, and what is generated bit by bit.
     private static readonly string[] ResultTypes = ["application/json", "application/octet-stream", "text/event-stream"];
@@ -137,9 +140,9 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         answer.Load = LoadReport.ParseHeader(load);
         answer.Headers.Remove(OverflowHeaders.Load);
         answer.Trailers.Remove(OverflowHeaders.Load);
-        if (!IsAscii(answer.Headers) || !IsAscii(answer.Trailers))
+        if (!IsText(answer.Headers) || !IsText(answer.Trailers))
         {
-            Fail(answer, "a header of its answer is not ASCII");
+            Fail(answer, "a header of its answer is not printable ASCII");
             return;
         }
 
@@ -195,20 +198,21 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
             using JsonDocument json = JsonDocument.ParseValue(ref reader);
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("error", out JsonElement error) && error.ValueKind == JsonValueKind.String;
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // The latter of names and strings that are no Unicode.
             return false;
         }
     }
 
-    /// <summary>What is not cannot be passed on.</summary>
-    private static bool IsAscii(IHeaderDictionary headers)
+    /// <summary>Whether headers are of characters that can be passed on.</summary>
+    private static bool IsText(IHeaderDictionary headers)
     {
         foreach (var header in headers)
         {
             foreach (string? value in header.Value)
             {
-                if (value is not null && !System.Text.Ascii.IsValid(value)) return false;
+                if (value is not null && value.AsSpan().ContainsAnyExcept(HeaderText)) return false;
             }
         }
 

@@ -43,6 +43,7 @@ public sealed class JudgeTests
     [InlineData("""{"error":"the model has failed"}""", false, nameof(ForwardedKind.Failed))]
     [InlineData("""{"error":1}""", true, nameof(ForwardedKind.Failed))]
     [InlineData("""["error"]""", true, nameof(ForwardedKind.Failed))]
+    [InlineData("""{"\ud800rror":"no Unicode"}""", true, nameof(ForwardedKind.Failed))]
     [InlineData("<html>error</html>", true, nameof(ForwardedKind.Failed))]
     [InlineData("", true, nameof(ForwardedKind.Failed))]
     public void Http_500InTheProtocolsWords_IsTheRequests(string body, bool isForeign, string kind)
@@ -136,15 +137,19 @@ public sealed class JudgeTests
         Assert.Equal(kind, answer.Kind.ToString());
     }
 
-    [Fact]
-    public void Any_HeaderThatIsNotAscii_IsAFailure()
+    [Theory]
+    [InlineData("größe", false)]
+    [InlineData("a\u0001b", false)]
+    [InlineData("a\u007fb", false)]
+    [InlineData("a\tb ~", true)]
+    public void Any_HeaderThatCannotBePassedOn_IsAFailure(string value, bool isAnswer)
     {
         using ForwardedAnswer answer = Http(200, hasLoad: true, "");
-        answer.Headers["X-Name"] = "größe";
+        answer.Headers["X-Name"] = value;
 
         ReplicaForwarder.Judge(answer, isGrpc: false, isForeign: false);
 
-        Assert.Equal(ForwardedKind.Failed, answer.Kind);
+        Assert.Equal(isAnswer ? ForwardedKind.Answered : ForwardedKind.Failed, answer.Kind);
     }
 
     private static ForwardedAnswer Http(int status, bool hasLoad, string body)
