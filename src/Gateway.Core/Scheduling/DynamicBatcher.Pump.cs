@@ -171,7 +171,7 @@ public sealed partial class DynamicBatcher
         Refusal refusal = _former.Admit(request, view);
         if (refusal.Reason != RefusalReason.None)
         {
-            if (refusal.Reason == RefusalReason.QueueFull) request.RowsAhead = _queue.Rows;
+            if (refusal.Reason == RefusalReason.QueueFull) request.RowsAhead = _waiting.Requests - 1;
             RefuseUnderLock(request, refusal, ref released);
             return;
         }

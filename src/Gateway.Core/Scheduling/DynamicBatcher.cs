@@ -111,7 +111,7 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         int level = priority is { } asked ? Policy.LevelOf(asked) : 1;
         if (_waiting.IsFullFor(tenant))
         {
-            refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull, RowsAhead: _queue.Rows), null);
+            refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull, Ahead: _waiting.Requests), null);
         }
         else if ((timeoutMicroseconds == 0 && priority is null) || TimeFor(level, timeoutMicroseconds) is not (> 0 and long timeout)
             || !_gate.TurnsAway(timeout, waited, level, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
@@ -210,7 +210,7 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         }
         else if (!mayWait || !_inbox.Writer.TryWrite(request))
         {
-            request.RowsAhead = _queue.Rows;
+            request.RowsAhead = _waiting.Requests - 1;
             request.Refuse(new Refusal(RefusalReason.QueueFull), Time);
             ReleaseAtOnce(request);
         }

@@ -48,7 +48,7 @@ public abstract class QueueEntry
     /// <summary>When the queue has to look at it again: its deadline, or its time-out while that still means something.</summary>
     internal long DueAt => IsDelayed ? Deadline : Math.Min(Deadline, TimesOutAt);
 
-    /// <summary>Rows that were to be served before it when it came, or when it was refused; of a queue that is full, all that waited.</summary>
+    /// <summary>Rows that were to be served before it when it came, or when it was refused; where the queue was full, requests that waited.</summary>
     public long RowsAhead { get; set; }
 
     /// <summary>When it will be finished, as far as could be told on its arrival; 0 when nothing could. A timestamp.</summary>

@@ -100,7 +100,7 @@ public sealed class CancellationTests : IAsyncLifetime
         await early.WriteAsync(whole[..100]);
         GrpcAnswer refused = await GrpcClient.ReadAsync(await early.Response);
 
-        Assert.Equal((14, "[request id: <id_unknown>] Exceeds maximum queue size, behind 2 rows"), (refused.Status, refused.Message));
+        Assert.Equal((14, "[request id: <id_unknown>] Exceeds maximum queue size, behind 2 requests"), (refused.Status, refused.Message));
         Assert.Equal("queue_full", refused.Metadata["inference-refusal"]);
         _gate.Set();
         await running;

@@ -170,7 +170,7 @@ public sealed class DisconnectTests
 
         Assert.StartsWith("HTTP/1.1 503", head);
         Assert.Contains("Retry-After: 1", head);
-        Assert.Equal("""{"error":"[request id: <id_unknown>] Exceeds maximum queue size, behind 1 rows"}""", System.Text.Encoding.UTF8.GetString(body));
+        Assert.Equal("""{"error":"[request id: <id_unknown>] Exceeds maximum queue size, behind 1 requests"}""", System.Text.Encoding.UTF8.GetString(body));
         gate.Set();
         await Task.WhenAll(running, waiting);
         AssertOutcomes(model, succeeded: 2, cancelled: 0, rejected: 1);

@@ -81,7 +81,7 @@ public sealed class DeadlineCarrierTests : IAsyncLifetime
         (bool isOk, string error) = await _call.SendAsync("gated", carrier, null);
 
         Assert.False(isOk);
-        Assert.Contains("[request id: <id_unknown>] Exceeds maximum queue size, behind 2 rows", error, StringComparison.Ordinal);
+        Assert.Contains("[request id: <id_unknown>] Exceeds maximum queue size, behind 2 requests", error, StringComparison.Ordinal);
         _gate.Set();
         Assert.All(await Task.WhenAll(others), other => Assert.Equal((true, ""), other));
     }

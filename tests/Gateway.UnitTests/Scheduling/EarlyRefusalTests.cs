@@ -188,7 +188,7 @@ public sealed class EarlyRefusalTests
         public (RefusalReason Reason, long? RowsAhead) Refusal(long timeout, double portion = 1)
         {
             Assert.True(_gate.TurnsAway(timeout * Millisecond, 0, 1, portion, out EarlyRefusal refusal));
-            return (refusal.Reason, refusal.Text.RowsAhead);
+            return (refusal.Reason, refusal.Text.Ahead);
         }
 
         /// <param name="timeout">Milliseconds.</param>

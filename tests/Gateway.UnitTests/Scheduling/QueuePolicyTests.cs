@@ -176,7 +176,7 @@ public sealed class QueuePolicyTests
         Sent refused = model.SendAtLevel(1, 4);
         Sent other = model.SendAtLevel(2, 5);
 
-        await AssertRefusedAsync(refused, StatusCode.Unavailable, Full + "3 rows");
+        await AssertRefusedAsync(refused, StatusCode.Unavailable, Full + "3 requests");
         Assert.False(other.IsAnswered);
         Assert.DoesNotContain(accepted, sent => sent.IsAnswered);
         Assert.Equal(1, model.Counts[RequestOutcome.Rejected]);
@@ -194,7 +194,7 @@ public sealed class QueuePolicyTests
 
         InferenceRequest named = model.Request(3);
         named.Id = "abc";
-        await AssertRefusedAsync(model.Send(named), StatusCode.Unavailable, "[request id: abc] Exceeds maximum queue size, behind 2 rows");
+        await AssertRefusedAsync(model.Send(named), StatusCode.Unavailable, "[request id: abc] Exceeds maximum queue size, behind 2 requests");
         run.Succeed();
         (await _stage.NextAsync()).Succeed();
 
@@ -211,10 +211,10 @@ public sealed class QueuePolicyTests
         Sent large = model.Send(new long[4096]);
         Assert.Equal(32768, model.Batcher.PendingBytes);
 
-        await AssertRefusedAsync(model.Send(1), StatusCode.Unavailable, Full + "4096 rows");
+        await AssertRefusedAsync(model.Send(1), StatusCode.Unavailable, Full + "1 requests");
         large.Cancel();
         Sent[] small = [model.Send(1), model.Send(2)];
-        await AssertRefusedAsync(model.Send(3), StatusCode.Unavailable, Full + "2 rows");
+        await AssertRefusedAsync(model.Send(3), StatusCode.Unavailable, Full + "2 requests");
         run.Succeed();
         (await _stage.NextAsync()).Succeed();
 

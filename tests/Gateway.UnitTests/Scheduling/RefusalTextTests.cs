@@ -6,7 +6,7 @@ public sealed class RefusalTextTests
 {
     [Theory]
     [InlineData(RefusalReason.QueueFull, null, "Exceeds maximum queue size")]
-    [InlineData(RefusalReason.QueueFull, 4096L, "Exceeds maximum queue size, behind 4096 rows")]
+    [InlineData(RefusalReason.QueueFull, 4096L, "Exceeds maximum queue size, behind 4096 requests")]
     [InlineData(RefusalReason.DeadlineUnreachable, 0L, "Request would be finished after 12.345 ms, behind 0 rows, and its deadline is 0.007 ms")]
     [InlineData(RefusalReason.DeadlineBehindQueue, null, "Request would be finished after 12.345 ms, and its deadline is 0.007 ms")]
     public void For_EachReason_SaysWhatItGoesBy(RefusalReason reason, long? rows, string expected)
