@@ -33,20 +33,20 @@ public class FeatureLookupBenchmarks
     public double Size { get; set; }
 
     [GlobalSetup]
-    public async Task SetupAsync()
+    public void Setup()
     {
         _folder = Directory.CreateTempSubdirectory("features").FullName;
         FeatureViewConfig config = new() { Name = "v", KeyType = DataType.Int64, DataType = DataType.Fp32, Row = new TensorShape([RowElements]), MemoryBytes = MemoryBytes };
         _views = FasterFeatureViews.Create([config], new Dictionary<string, string>(), _folder, _pool, TimeProvider.System, NullLogger<FeatureViews>.Instance);
         FeatureView view = _views.All[0];
-        await view.WhenRestored.ConfigureAwait(false);
+        view.WhenRestored.Wait();
         view.Open();
         byte[] keys = new byte[4096 * sizeof(long)];
         byte[] rows = new byte[4096 * config.RowBytes];
         while (_count == 0 || view.Usage()!.RowBytes < Size * MemoryBytes)
         {
             for (int i = 0; i < 4096; i++) BinaryPrimitives.WriteInt64LittleEndian(keys.AsSpan(i * sizeof(long)), _count++);
-            await view.PutAsync(keys, rows, 4096).ConfigureAwait(false);
+            view.PutAsync(keys, rows, 4096).Wait();
         }
 
         for (int i = 0; i < Callers; i++)
