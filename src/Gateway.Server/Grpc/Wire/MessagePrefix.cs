@@ -21,6 +21,9 @@ internal static class MessagePrefix
         return true;
     }
 
+    /// <summary>Whether a body is one message, with its prefix, and whole.</summary>
+    public static bool IsOfOneMessage(ReadOnlySpan<byte> body) => body.Length >= Bytes && BinaryPrimitives.ReadUInt32BigEndian(body[1..]) == body.Length - Bytes;
+
     public static void Write(IBufferWriter<byte> to, bool isCompressed, long length)
     {
         Write(to.GetSpan(Bytes), isCompressed, length);

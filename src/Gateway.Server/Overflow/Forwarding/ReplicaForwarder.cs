@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -154,7 +153,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
             return;
         }
 
-        if (grpcStatus == (int)GrpcStatus.Ok && !IsOneMessage(answer.Body.Written))
+        if (grpcStatus == (int)GrpcStatus.Ok && !MessagePrefix.IsOfOneMessage(answer.Body.Written))
         {
             Fail(answer, "its answer is not one whole message");
             return;
@@ -184,9 +183,6 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
         string type = answer.Headers.ContentType.ToString();
         return answer.Status == StatusCodes.Status200OK && (type.Length == 0 || ResultTypes.Any(each => type.StartsWith(each, StringComparison.OrdinalIgnoreCase)));
     }
-
-    private static bool IsOneMessage(ReadOnlySpan<byte> body) =>
-        body.Length >= MessagePrefix.Bytes && BinaryPrimitives.ReadUInt32BigEndian(body[1..]) == body.Length - MessagePrefix.Bytes;
 
     /// <summary>Whether an error is in the protocol's own words, and so about the request: some servers say so of a model that fails with 500.</summary>
     private static bool IsProtocolsError(ForwardedAnswer answer)

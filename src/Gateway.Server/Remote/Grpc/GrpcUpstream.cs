@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
@@ -138,7 +137,7 @@ internal sealed class GrpcUpstream(RemoteParameters parameters, string name, str
         ReadOnlySpan<byte> bytes = body.Block.Span[..body.Length];
         if (bytes.Length < MessagePrefix.Bytes) throw AnswerOutputs.Garbage("no message");
         if (bytes[0] != 0) throw AnswerOutputs.Garbage("a compressed message, which it was not asked for");
-        if (BinaryPrimitives.ReadUInt32BigEndian(bytes[1..]) != bytes.Length - MessagePrefix.Bytes) throw AnswerOutputs.Garbage("not one whole message");
+        if (!MessagePrefix.IsOfOneMessage(bytes)) throw AnswerOutputs.Garbage("not one whole message");
     }
 
     /// <summary>Of an answer without messages the trailers are its headers.</summary>
