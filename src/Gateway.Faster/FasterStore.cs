@@ -18,8 +18,15 @@ internal sealed class FasterStore : IResponseStore
     // Threads in a read at once, and reads of the disk: FASTER has room for 128 threads.
     private const int MostSessions = 64;
     private const int MostDiskReads = 32;
-    private const int IndexShare = 8;
-    private const int BucketBytes = 64;
+
+    // Of the memory, an eighth for entries that are all there, and up to a quarter for what lies on disk too: what has no place in the index costs a line for each look-up in its bucket, and memory beside the budget.
+    private const int LeastIndexShare = 8;
+    private const int MostIndexShare = 4;
+    private const int EntriesABucket = 7;
+
+    // What an entry takes at least, about, with its record: half of it are its headers.
+    private const int AssumedEntryBytes = 512;
+    internal const int BucketBytes = 64;
     private const int RecordHeadBytes = 64;
 
     // Reads of a disk take milliseconds; one that hangs may not hold up the end of the process.
@@ -33,6 +40,7 @@ internal sealed class FasterStore : IResponseStore
     private readonly ClientSession<StoreKey, SpanByte, int, ReadSlot, Empty, StoreFunctions> _writer;
     private readonly ConcurrentStack<StoreSession> _sessions = new();
     private readonly StoreSession?[] _idle = new StoreSession?[16];
+    private readonly IndexLines? _lines;
     private readonly long _logMemory;
     private readonly long _pageBytes;
     private readonly long _segmentBytes;
@@ -47,7 +55,9 @@ internal sealed class FasterStore : IResponseStore
     public FasterStore(StoreContext context, Func<StoreContext, LogDevice>? open = null)
     {
         _context = context;
-        long index = (long)BitOperations.RoundUpToPowerOf2((ulong)(context.MemoryBytes / IndexShare / 2) + 1);
+        long wanted = (context.Folder is null ? 0 : context.DiskBytes) / AssumedEntryBytes / EntriesABucket * BucketBytes;
+        wanted = Math.Clamp(wanted, context.MemoryBytes / LeastIndexShare, context.MemoryBytes / MostIndexShare);
+        long index = (long)BitOperations.RoundUpToPowerOf2((ulong)(wanted / 2) + 1);
         long forLog = context.MemoryBytes - index;
         int pageBits = Math.Clamp(BitOperations.Log2((ulong)forLog / 16), 14, 25);
         int pages = (int)Math.Max(4, forLog >> pageBits);
@@ -75,12 +85,17 @@ internal sealed class FasterStore : IResponseStore
         // FASTER's memory is a power of two; what is beyond the budget stays empty.
         _kv.Log.EmptyPageCount = Math.Clamp((1 << (memoryBits - pageBits)) - pages, 0, _kv.Log.MaxEmptyPageCount);
         _logMemory = (long)pages << pageBits;
+        _lines = IndexLines.Of(_kv);
         _writer = _kv.For(_functions).NewSession<StoreFunctions>();
         MaxEntryBytes = (1 << pageBits) - RecordHeadBytes - BucketBytes;
+        IndexBytes = index;
         MemoryBytes = index + _logMemory;
     }
 
     public int MaxEntryBytes { get; }
+
+    /// <summary>Bytes of memory of the index, by which entries are found.</summary>
+    public long IndexBytes { get; }
 
     public long MemoryBytes { get; }
 
@@ -113,6 +128,11 @@ internal sealed class FasterStore : IResponseStore
     private bool HasDisk => _device is { HasFailed: false } && !_isDiskOff;
 
     public bool IsOld(long address) => address < TailAddress - (_logMemory / 2);
+
+    /// <summary>Whether <see cref="Expect"/> does anything here.</summary>
+    public bool HasHints => _lines is not null;
+
+    public void Expect(CacheKey key) => _lines?.Expect(new StoreKey(key.Hash).Low);
 
     public ReadStatus Read(in EntryTest test, out StoredEntry entry, out IPendingRead? pending)
     {

@@ -7,6 +7,7 @@ namespace Gateway.Core.Caching;
 public sealed class CacheCounts
 {
     private readonly Lock _lock = new();
+    private long _misses;
 
     /// <summary>Ages in seconds: from a second, in which a burst is over, to a week.</summary>
     public static ReadOnlySpan<double> AgeBounds => [1, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
@@ -18,7 +19,7 @@ public sealed class CacheCounts
     public long DiskHits { get; private set; }
 
     /// <summary>Requests that looked and were run, or refused because they were not to be.</summary>
-    public long Misses { get; private set; }
+    public long Misses => Volatile.Read(ref _misses);
 
     /// <summary>Requests answered by another's run.</summary>
     public long Joins { get; private set; }
@@ -47,7 +48,7 @@ public sealed class CacheCounts
     /// <summary>From a request that is a hit to its answer.</summary>
     public DurationHistogram HitDuration { get; } = new();
 
-    /// <summary>Looking for what is not there.</summary>
+    /// <summary>Looking for what was not there, of requests whose run has ended.</summary>
     public long MissedLookupNanoseconds { get; private set; }
 
     /// <summary>Making entries of answers, kept or not; writing them is nobody's wait.</summary>
@@ -79,14 +80,7 @@ public sealed class CacheCounts
         }
     }
 
-    internal void CountMiss(long nanoseconds)
-    {
-        lock (_lock)
-        {
-            Misses++;
-            MissedLookupNanoseconds += nanoseconds;
-        }
-    }
+    internal void CountMiss() => Interlocked.Increment(ref _misses);
 
     internal void CountJoin()
     {
@@ -103,11 +97,15 @@ public sealed class CacheCounts
         lock (_lock) Bypasses++;
     }
 
-    internal void CountKept(KeptOutcome outcome, long nanoseconds)
+    /// <summary>A request that was run has its answer, or none.</summary>
+    /// <param name="lookedNanoseconds">For how long it had been looked for.</param>
+    /// <param name="insertionNanoseconds">What it took to make its entry.</param>
+    internal void CountRun(long lookedNanoseconds, KeptOutcome outcome, long insertionNanoseconds)
     {
         lock (_lock)
         {
-            InsertionNanoseconds += nanoseconds;
+            MissedLookupNanoseconds += lookedNanoseconds;
+            InsertionNanoseconds += insertionNanoseconds;
             if (outcome == KeptOutcome.NotAdmitted) NotAdmitted++;
             else if (outcome == KeptOutcome.NotStored) NotStored++;
         }
@@ -144,7 +142,7 @@ public sealed class CacheCounts
         {
             copy.Hits = Hits;
             copy.DiskHits = DiskHits;
-            copy.Misses = Misses;
+            copy._misses = Misses;
             copy.Joins = Joins;
             copy.Refreshes = Refreshes;
             copy.Bypasses = Bypasses;

@@ -75,8 +75,9 @@ internal sealed partial class CacheRestore
 
                 if (!_isStopping && IsKept) Directory.Delete(log, recursive: true);
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
             {
+                // Disposed of where the disk kept this thread until the cache had ended: the next life goes on from here.
                 LogFailed(_logger, log, error.Message);
             }
         }

@@ -2,12 +2,13 @@ using System.Collections.Concurrent;
 using Gateway.Core.Caching.Entries;
 using Gateway.Core.Caching.Keys;
 using Gateway.Core.Caching.Storage;
+using Gateway.Core.Memory;
 
 namespace Gateway.Core.Caching;
 
 /// <summary>The thread that alone puts entries into the store: it may wait for the disk, so that nobody else has to.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: what waits for it is bounded in bytes, by as much as the cache has of memory; beyond that entries are not kept. Every now and then it has the store write to the disk what is new.
+/// <b>Behaviour</b>: what waits for it is bounded in bytes of the pool, by about as much as the cache has of memory and a quarter of the pool; beyond that entries are not kept. Every now and then it has the store write to the disk what is new.
 /// <b>Threading</b>: any thread posts. <b>Ownership</b>: the entry of a posted item is the writer's to release. <b>Cost</b>: no allocation an entry.
 /// </remarks>
 #pragma warning disable CA1001 // What it owns is disposed of at its end, which may fail.
@@ -19,6 +20,8 @@ internal sealed class CacheWriter
 
     // A second's worth for a disk of 64 MB/s; in time a burst of small answers of a tenth of a second.
     private const long MostWaitingBytes = 64L << 20;
+    private const long LeastWaitingBytes = 16L << 20;
+    private const int ShareOfPool = 4;
     private const int MostWaiting = 65_536;
 
     // What is taken over from an earlier life leaves room for what is answered now.
@@ -55,7 +58,7 @@ internal sealed class CacheWriter
         _secret = secret;
         _time = time;
         _latest = new HeaderReader(store, Patience);
-        _mostWaitingBytes = Math.Min(MostWaitingBytes, store.MemoryBytes);
+        _mostWaitingBytes = Math.Min(Math.Clamp(store.MemoryBytes, LeastWaitingBytes, MostWaitingBytes), cache.Pool.CeilingBytes / ShareOfPool);
         _thread = new Thread(Run) { IsBackground = true, Name = "response cache" };
         _thread.Start();
     }
@@ -66,13 +69,13 @@ internal sealed class CacheWriter
     public bool TryReserve(int bytes, bool isOld = false)
     {
         int share = isOld ? ShareForOld : 1;
-        if (Interlocked.Add(ref _waitingBytes, bytes) <= _mostWaitingBytes / share && Volatile.Read(ref _waiting) < MostWaiting / share) return true;
+        if (Interlocked.Add(ref _waitingBytes, BlockPool.CapacityFor(bytes)) <= _mostWaitingBytes / share && Volatile.Read(ref _waiting) < MostWaiting / share) return true;
         GiveBack(bytes);
         return false;
     }
 
     /// <summary>Gives back what was set aside for an entry that does not come.</summary>
-    public void GiveBack(int bytes) => Interlocked.Add(ref _waitingBytes, -bytes);
+    public void GiveBack(int bytes) => Interlocked.Add(ref _waitingBytes, -BlockPool.CapacityFor(bytes));
 
     /// <summary>Hands over an entry that there is room for.</summary>
     public void Post(in WriteItem item)

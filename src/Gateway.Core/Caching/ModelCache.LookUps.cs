@@ -28,8 +28,9 @@ internal sealed partial class ModelCache
         request.Times.Queued = start;
         call.Start = start;
         call.Key = _keys.Of(request);
-        call.Due = _batcher.DueOf(request, start);
         _cache.Sketch.Expect(call.Key.Bits);
+        store.Expect(call.Key);
+        call.Due = _batcher.DueOf(request, start);
         FlightShard shard = _shards[call.Key.Bits & (Shards - 1)];
         if ((use & CacheUse.Refresh) != 0)
         {
@@ -48,7 +49,7 @@ internal sealed partial class ModelCache
     {
         ulong bits = call.Key.Bits;
         JoinOutcome joined = JoinOutcome.Nothing;
-        if (!shard.LooksEmpty)
+        if (!shard.Misses(call.Key))
         {
             // One that joins is not the first of its key.
             call.Frequency = ResponseCache.LeastFrequency;
@@ -72,7 +73,7 @@ internal sealed partial class ModelCache
             return true;
         }
 
-        call.Stale = entry;
+        if (status == ReadStatus.NotFound) call.Old = OldEntry.Of(entry);
         if (pending is null && call.Request.MayBeKeptElsewhere && _places is { } places)
         {
             call.Request.SendAway(places.Of(call.Request).Bits);
@@ -92,10 +93,16 @@ internal sealed partial class ModelCache
         }
 
         // An answer that was on its way into the store when it was not found there may have come in before this flight was opened: without a second look it would be run again.
-        if (pending is null && shard.Landings != landings && store.Read(test, out entry, out pending) == ReadStatus.Found)
+        if (pending is null && shard.Landings != landings)
         {
-            AnswerFlight(call, entry, isOnDisk: false);
-            return false;
+            status = store.Read(test, out entry, out pending);
+            if (status == ReadStatus.Found)
+            {
+                AnswerFlight(call, entry, isOnDisk: false);
+                return false;
+            }
+
+            call.Old = status == ReadStatus.NotFound ? OldEntry.Of(entry) : OldEntry.Unknown;
         }
 
         if (pending is not null)
@@ -104,7 +111,7 @@ internal sealed partial class ModelCache
             return false;
         }
 
-        CountMiss(call);
+        Counts.CountMiss();
         Run(call, runs, now);
         return false;
     }
@@ -144,7 +151,7 @@ internal sealed partial class ModelCache
             return;
         }
 
-        call.Stale = entry;
+        call.Old = OldEntry.Of(entry);
         Promotions.Run(call);
     }
 
@@ -166,11 +173,21 @@ internal sealed partial class ModelCache
             return JoinOutcome.Landed;
         }
 
+        bool mayRun = (call.Request.CacheUse & CacheUse.OnlyIfCached) == 0;
+        if (IsTooOldFor(call, flight))
+        {
+            if (!mayRun) return JoinOutcome.Nothing;
+            shard.Open(call, isListed: false);
+            return JoinOutcome.Runner;
+        }
+
         call.Flight = flight;
         call.Shard = shard;
         flight.MayStore |= (call.Request.CacheUse & CacheUse.NoStore) == 0;
         call.Request.CacheOutcome = CacheOutcome.Joined;
-        if (call.Due < flight.RunnersDue && (call.Request.CacheUse & CacheUse.OnlyIfCached) == 0)
+
+        // Where one run is on the only instance, none that is asked for now ends before it.
+        if (mayRun && call.Due < flight.RunnersDue && !(_batcher.HasOneInstance && flight.HasBegun))
         {
             flight.AddRunner(call);
             flight.Holders++;
@@ -185,6 +202,10 @@ internal sealed partial class ModelCache
         return JoinOutcome.Waiting;
     }
 
+    /// <summary>Whether what a flight will bring was asked for longer ago than a request's answer may have been.</summary>
+    private bool IsTooOldFor(CachedCall call, Flight flight) =>
+        call.Request.CacheMaxAgeSeconds > 0 && (call.Start - flight.Start) * _nanosecondsPerTick > 1e9 * call.Request.CacheMaxAgeSeconds;
+
     /// <returns>Whether the request has been answered.</returns>
     private bool Joined(CachedCall call, JoinOutcome outcome, RunsHere runs, long now)
     {
@@ -194,7 +215,7 @@ internal sealed partial class ModelCache
                 AnswerHit(call, call.Landed, isOnDisk: false, now);
                 return true;
             case JoinOutcome.Runner:
-                CountMiss(call);
+                Counts.CountMiss();
                 Run(call, runs, now);
                 return false;
             case JoinOutcome.Cancelled:

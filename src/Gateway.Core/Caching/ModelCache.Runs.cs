@@ -20,7 +20,7 @@ internal sealed partial class ModelCache
         bool isOk = request.Status == StatusCode.Ok;
         StoredEntry entry = default;
         KeptOutcome kept = KeptOutcome.NotWanted;
-        OldEntry old = !flight.IsListed ? OldEntry.Unknown : call.Stale.Bytes > 0 ? new OldEntry(call.Stale.Address, call.Stale.Bytes) : OldEntry.None;
+        OldEntry old = flight.IsListed ? call.Old : OldEntry.Unknown;
         long nanoseconds = 0;
         bool hasEntry = isOk && TryMakeEntry(call, flight, out entry, out kept, out nanoseconds);
         CachedCall? others = null;
@@ -61,7 +61,10 @@ internal sealed partial class ModelCache
         }
 
         request.CacheIsStored = isLanded;
-        if (isOk) Counts.CountKept(isLanded ? KeptOutcome.Kept : kept == KeptOutcome.Kept ? KeptOutcome.NotWanted : kept, nanoseconds);
+
+        // Until it was queued: what the batcher has noted down spares a clock.
+        long looked = request.CacheOutcome == CacheOutcome.Miss ? Nanoseconds(request.Times.Queued - call.Start) : 0;
+        Counts.CountRun(looked, isLanded ? KeptOutcome.Kept : kept == KeptOutcome.Kept ? KeptOutcome.NotWanted : kept, nanoseconds);
         AnswerAll(others, request, hasEntry ? entry : default);
         if (isLanded) _cache.Writer.Post(new WriteItem(this, call.Key, entry, flight, shard, old, Done: null, call.Clears));
         else if (hasEntry) Drop(entry, kept);
@@ -85,12 +88,17 @@ internal sealed partial class ModelCache
         nanoseconds = 0;
         InferenceRequest request = call.Request;
         bool isAwaited = flight.First is not null;
-        long bytes = Entry.Bytes(request);
+        long bytes = 0;
         kept = !flight.MayStore || call.Clears != Validity.Clears ? KeptOutcome.NotWanted
-            : _cache.Store is not { } store || bytes > store.MaxEntryBytes ? KeptOutcome.NotStored
-            : store.IsFull && call.Frequency < ResponseCache.LeastFrequency && !isAwaited && flight.IsListed && (request.CacheUse & CacheUse.Keep) == 0 ? KeptOutcome.NotAdmitted
-            : _cache.Writer.TryReserve((int)bytes) ? KeptOutcome.Kept : KeptOutcome.NotStored;
-        if (kept != KeptOutcome.Kept && !isAwaited) return false;
+            : _cache.Store is not { } store ? KeptOutcome.NotStored
+            : call.Frequency < ResponseCache.LeastFrequency && !isAwaited && flight.IsListed && (request.CacheUse & CacheUse.Keep) == 0 && store.IsFull ? KeptOutcome.NotAdmitted
+            : (bytes = Entry.Bytes(request)) <= store.MaxEntryBytes && _cache.Writer.TryReserve((int)bytes) ? KeptOutcome.Kept : KeptOutcome.NotStored;
+        if (kept != KeptOutcome.Kept)
+        {
+            if (!isAwaited) return false;
+            bytes = Entry.Bytes(request);
+        }
+
         long start = _time.GetTimestamp();
         if (!_cache.Pool.TryRent(bytes, BlockOwner.CachedAnswer, out MemoryBlock? block))
         {
@@ -134,7 +142,7 @@ internal sealed partial class ModelCache
     public void RunLate(CachedCall call)
     {
         InferenceRequest request = call.Request;
-        CountMiss(call);
+        Counts.CountMiss();
         if (call.Due != QueueEntry.NoDeadline)
         {
             // The batcher counts from now; some of the time has been spent.
@@ -143,6 +151,7 @@ internal sealed partial class ModelCache
             {
                 call.Receiver = request.Receiver;
                 request.SetError(RequestOutcome.Expired, StatusCode.Unavailable, Refusals.For(request, Refusals.TimeoutExpired));
+                CountLook(call, call.Due);
                 Count(request, call.Due);
                 OnAnswered(call);
                 return;
@@ -178,9 +187,12 @@ internal sealed partial class ModelCache
         InferenceRequest request = call.Request;
         call.Receiver = request.Receiver;
         request.SetError(RequestOutcome.Rejected, StatusCode.NotCached, Refusals.For(request, Refusals.NotCached));
-        Count(request, _time.GetTimestamp());
+        long now = _time.GetTimestamp();
+        CountLook(call, now);
+        Count(request, now);
         OnAnswered(call);
     }
 
-    private void CountMiss(CachedCall call) => Counts.CountMiss(Nanoseconds(_time.GetTimestamp() - call.Start));
+    /// <summary>Counts the look-up of one that the batcher never gets.</summary>
+    private void CountLook(CachedCall call, long now) => Counts.CountRun(Nanoseconds(now - call.Start), KeptOutcome.NotWanted, insertionNanoseconds: 0);
 }

@@ -1,3 +1,5 @@
+using Gateway.Core.Caching.Storage;
+
 namespace Gateway.Core.Caching;
 
 /// <summary>What the store has under the key of an entry that is appended.</summary>
@@ -6,6 +8,9 @@ namespace Gateway.Core.Caching;
 internal readonly record struct OldEntry(long Address, int Bytes)
 {
     public static OldEntry None => default;
+
+    /// <summary>What a look-up that found nothing of use has seen.</summary>
+    public static OldEntry Of(in StoredEntry stale) => new(stale.Bytes > 0 ? stale.Address : 0, stale.Bytes);
 
     public static OldEntry Unknown => new(0, -1);
 }

@@ -415,6 +415,7 @@ public sealed partial class ResponseCache : IDisposable
         {
             // What was deleted must not come back: all that is there counts as deleted.
             _cleared = new Dictionary<ulong, long> { [0] = Now() };
+            _clearedHere.Add(0);
             Log.NotTaken(_logger, directory, error.Message);
             WriteClearedOnce(folder, directory);
         }

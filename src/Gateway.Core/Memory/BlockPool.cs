@@ -61,7 +61,7 @@ public sealed class BlockPool : IDisposable
         block = null;
         if (bytes > (long)SmallestBlock << (SizeClasses - 1)) return false;
 
-        int sizeClass = bytes <= SmallestBlock ? 0 : BitOperations.Log2((uint)(bytes - 1)) + 1 - BitOperations.Log2(SmallestBlock);
+        int sizeClass = SizeClassOf(bytes);
         block = _free[sizeClass].TryTake() ?? TryAllocateSlow(sizeClass);
         if (block is null) return false;
 
@@ -70,6 +70,10 @@ public sealed class BlockPool : IDisposable
         block.Lend(owner);
         return true;
     }
+
+    /// <summary>Bytes that a block for so many has: a power of two.</summary>
+    /// <param name="bytes">Up to 1 GiB.</param>
+    public static int CapacityFor(int bytes) => SmallestBlock << SizeClassOf(bytes);
 
     /// <summary>How much to rent for bytes of which some have arrived and some are announced.</summary>
     /// <remarks>
@@ -107,6 +111,8 @@ public sealed class BlockPool : IDisposable
             while (list.TryTake() is { } block) Free(block);
         }
     }
+
+    private static int SizeClassOf(long bytes) => bytes <= SmallestBlock ? 0 : BitOperations.Log2((uint)(bytes - 1)) + 1 - BitOperations.Log2(SmallestBlock);
 
     private MemoryBlock? TryAllocateSlow(int sizeClass)
     {

@@ -148,6 +148,9 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
     /// <summary>Instances that wait for a batch; read without the lock, so it may be behind.</summary>
     internal int IdleInstances => _instances.IdleCount;
 
+    /// <summary>Whether all batches are run one after the other.</summary>
+    internal bool HasOneInstance => _instances.All.Length == 1;
+
     internal bool IsFull => _waiting.IsFull;
 
     internal BlockPool Pool { get; }

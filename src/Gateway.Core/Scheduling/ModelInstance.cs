@@ -316,7 +316,8 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
                 : FailPart(request, assembly, RequestOutcome.Failed, StatusCode.Internal, problem);
         }
 
-        if (request.IsCancelled)
+        // Where others wait for the same, the answer is there and theirs.
+        if (request.IsCancelled && request.CachedCall?.Flight?.First is null)
         {
             request.SetError(RequestOutcome.Cancelled, StatusCode.Cancelled, Refusals.For(request, Refusals.Cancelled));
             return true;

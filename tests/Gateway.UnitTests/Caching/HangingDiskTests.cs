@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Gateway.Core.Caching;
 using Gateway.Core.Caching.Keys;
 using Gateway.Core.Caching.Storage;
 using Gateway.Core.Memory;
@@ -72,6 +73,23 @@ public sealed class HangingDiskTests : IDisposable
         Assert.False(flushed.IsCompleted);
         hang.Set();
         await flushed;
+    }
+
+    [Fact]
+    public async Task Misses_WhileAWriteHangs_HoldNoMoreOfThePoolThanTheyMay()
+    {
+        HeldDisk disk = new();
+        using ManualResetEventSlim hang = new();
+        TestModelSetup setup = new() { Time = new ManualTimeProvider(), CreateExecutor = (_, pool, time) => new NumberModel(pool, time, 1) };
+        CachedModel model = new(setup, options: new CacheOptions { MemoryBytes = 4 << 20 }, disk: disk);
+        disk.Hang = hang;
+        Task flushed = model.Cache.FlushAsync();
+        for (int i = 0; i < 8000; i++) Assert.Equal([NumberModel.Answer(i)], (await model.Send(CacheUse.Keep, i).AnswerAsync()).Values);
+        Assert.InRange(model.Model.Pool.RentedBytes, 8 << 20, 16 << 20);
+        Assert.True(model.Counts.NotStored > 2000);
+        hang.Set();
+        await flushed;
+        await model.DisposeAsync();
     }
 
     [Fact]

@@ -91,6 +91,8 @@ internal sealed class HeldDisk : IResponseStoreFactory
 
         public bool IsOld(long address) => inner.IsOld(address);
 
+        public void Expect(CacheKey key) => inner.Expect(key);
+
         public void Vacate(long live) => inner.Vacate(live);
 
         ReadStatus IResponseStore.Read(in EntryTest test, out StoredEntry entry, out IPendingRead? pending)

@@ -167,6 +167,76 @@ public sealed class ModelCacheTests
         Assert.Equal((2, 1), (model.Counts.Misses, model.Counts.Joins));
     }
 
+    [Fact]
+    public async Task Deadline_MoreUrgentThanARunOnTheOnlyInstance_WaitsForIt()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = model.Send(5);
+        PuppetRun run = await _stage.NextAsync();
+        Sent urgent = Timed(model, 50_000, 5);
+        run.Succeed();
+
+        foreach (Sent sent in new[] { leader, urgent }) await AssertServedAsync(sent, 5);
+        Assert.Equal((1, 1, 1), (model.Model.Counts.Executions, model.Counts.Misses, model.Counts.Joins));
+    }
+
+    [Fact]
+    public async Task Deadline_MoreUrgentThanARunOnOneOfSeveralInstances_IsRunToo()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time) with { Instances = 2 });
+        Sent leader = model.Send(5);
+        PuppetRun run = await _stage.NextAsync();
+        Sent urgent = Timed(model, 50_000, 5);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(urgent, 5);
+        run.Succeed();
+
+        await AssertServedAsync(leader, 5);
+        Assert.Equal(2, model.Counts.Misses);
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(5, 2)]
+    public async Task MaxAge_YoungerThanTheRunUnderWay_IsRun(int secondsSince, int runs)
+    {
+        await using CachedModel model = new(Puppets(_stage, _time, Policy with { MaxBatchRows = 1 }) with { Instances = 2 });
+        Sent leader = model.Send(5);
+        PuppetRun run = await _stage.NextAsync();
+        _time.Advance(TimeSpan.FromSeconds(secondsSince));
+        InferenceRequest request = model.Model.Request(5);
+        request.CacheMaxAgeSeconds = 4;
+        Sent picky = model.Model.Send(request);
+        Sent content = model.Send(5);
+        run.Succeed();
+        await AssertServedAsync(leader, 5);
+        await AssertServedAsync(content, 5);
+        Assert.Equal(runs == 1, picky.IsAnswered);
+        if (runs > 1) (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(picky, 5);
+        await AssertServedAsync(model.Send(5), 5);
+        await model.Cache.FlushAsync();
+
+        // What was asked for last is what is kept.
+        await AssertServedAsync(model.Send(5), 5);
+        Assert.Equal((runs, 2, 0), (model.Counts.Misses, model.Counts.Hits, model.Counts.HitAgeMilliseconds));
+        Assert.Equal(1, model.Cache.Usage()!.Entries);
+    }
+
+    [Fact]
+    public async Task Cancel_WhoseRunIsUnderWayForOthers_TheyGetItsAnswer()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent leader = model.Send(5);
+        PuppetRun run = await _stage.NextAsync();
+        Sent follower = model.Send(5);
+        leader.Cancel();
+        run.Succeed();
+
+        await AssertServedAsync(follower, 5);
+        Assert.Equal((1, 1), (model.Model.Counts.Executions, model.Counts.Joins));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(200_000)]

@@ -335,6 +335,21 @@ public sealed class RestartTests : IDisposable
         Assert.NotEmpty(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public async Task Restart_WhatWasDeletedIsDamagedAndTheClockWasSetBack_NothingIsBelievedOnceItGetsThere()
+    {
+        ManualTimeProvider time = new() { SetForward = TimeSpan.FromMinutes(30) };
+        await using (CachedModel before = Make(time: time)) await AskAsync(before, 0, 100);
+        await File.WriteAllTextAsync(Path.Combine(_folder, "cleared"), "", TestContext.Current.CancellationToken);
+        time.SetForward = TimeSpan.Zero;
+        await using CachedModel after = Make(time: time);
+        await RestoreAsync(after);
+        time.Advance(TimeSpan.FromMinutes(31));
+        await AskAsync(after, 0, 100);
+
+        Assert.Equal((0, 100), (after.Counts.Hits, after.Counts.Misses));
+    }
+
     [Theory]
     [InlineData("cleared")]
     [InlineData("secret")]

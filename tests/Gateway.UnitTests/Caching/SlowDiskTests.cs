@@ -116,6 +116,21 @@ public sealed class SlowDiskTests
         Assert.Equal((2, 2), (model.Counts.Hits, model.Counts.Misses));
     }
 
+    [Fact]
+    public async Task Disk_HasNoReadLeft_WhatTakesTheEntrysPlaceIsCountedOnce()
+    {
+        await using CachedModel model = await MakeAsync();
+        _disk.MostReads = 0;
+        Sent sent = model.Send(5);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(sent, 5);
+        _disk.Holds = null;
+        await model.Cache.FlushAsync();
+
+        Assert.Equal(2, model.Counts.Misses);
+        Assert.Equal(1, model.Cache.Usage()!.Entries);
+    }
+
     /// <summary>A model with the answer for 5 on the disk.</summary>
     private async Task<CachedModel> MakeAsync()
     {

@@ -45,8 +45,8 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IO
     /// <summary>How often all that its model has was deleted before its run.</summary>
     public int Clears { get; set; }
 
-    /// <summary>What the store has under its key and is too old for it; with no bytes for nothing.</summary>
-    public StoredEntry Stale { get; set; }
+    /// <summary>What the store has under its key and is too old for it.</summary>
+    public OldEntry Old { get; set; } = OldEntry.Unknown;
 
     /// <summary>The entry of a flight that had landed when it came: held for it until it is answered.</summary>
     public StoredEntry Landed { get; set; }
@@ -89,7 +89,7 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IO
     {
         Shard = null;
         Flight = null;
-        Stale = default;
+        Old = OldEntry.Unknown;
         Receiver = null;
     }
 }

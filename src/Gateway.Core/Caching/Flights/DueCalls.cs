@@ -16,7 +16,11 @@ internal ref struct DueCalls(long now)
     /// <summary>Takes them out of a shard's flights, under its lock.</summary>
     public void TakeFrom(FlightShard shard)
     {
-        foreach (Flight flight in shard.Listed) TakeFrom(flight);
+        foreach (Flight? chain in shard.Listed)
+        {
+            for (Flight? flight = chain; flight is not null; flight = flight.NextListed) TakeFrom(flight);
+        }
+
         foreach (Flight flight in shard.Detached) TakeFrom(flight);
     }
 

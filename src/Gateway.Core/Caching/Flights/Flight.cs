@@ -1,5 +1,6 @@
 using Gateway.Core.Caching.Keys;
 using Gateway.Core.Caching.Storage;
+using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 
 namespace Gateway.Core.Caching.Flights;
@@ -26,6 +27,9 @@ internal sealed class Flight(FlightShard shard) : IReadReceiver
     /// <summary>Whether others find it; one for a refresh is not to be joined.</summary>
     public bool IsListed { get; set; }
 
+    /// <summary>Another that others find, in the same list of its shard.</summary>
+    public Flight? NextListed { get; set; }
+
     /// <summary>Whether others found it until all answers were deleted, or a refresh landed that had begun later: those who had joined by then stay.</summary>
     public bool IsDetached { get; set; }
 
@@ -37,6 +41,20 @@ internal sealed class Flight(FlightShard shard) : IReadReceiver
 
     /// <summary>Whether the batcher has requests of it, or one waits for the disk before it.</summary>
     public bool HasRunners => _runner is not null;
+
+    /// <summary>Whether one of the runners is in a batch, or has been.</summary>
+    public bool HasBegun
+    {
+        get
+        {
+            for (CachedCall? call = _runner; call is not null; call = call.NextRunner)
+            {
+                if (call.Request.State >= RequestState.Executing) return true;
+            }
+
+            return false;
+        }
+    }
 
     /// <summary>Until when the most urgent of the runners is to be answered; <see cref="QueueEntry.NoDeadline"/> while there is none.</summary>
     public long RunnersDue => _runner?.Due ?? QueueEntry.NoDeadline;

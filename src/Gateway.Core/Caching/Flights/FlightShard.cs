@@ -9,9 +9,14 @@ internal sealed class FlightShard
     // As many as are in flight in a shard with the default bound of a queue.
     private const int MostPooled = 256;
 
-    private readonly Dictionary<CacheKey, Flight> _flights = [];
+    // With the default bound of a queue, four in flight in each; keys are digests, so that nobody can make them meet in one. A power of two.
+    private const int Chains = 64;
+
+    // By key, each a list by Flight.NextListed.
+    private readonly Flight?[] _chains = new Flight?[Chains];
     private readonly List<Flight> _detached = [];
     private readonly Stack<Flight> _pool = new();
+    private int _listed;
     private int _count;
     private int _landings;
 
@@ -23,13 +28,21 @@ internal sealed class FlightShard
     /// <summary>Changes when a flight that has its answer leaves the table: what was not in the store before may be there now.</summary>
     public int Landings => Volatile.Read(ref _landings);
 
-    /// <summary>Those that others find.</summary>
-    public Dictionary<CacheKey, Flight>.ValueCollection Listed => _flights.Values;
+    /// <summary>Those that others find: the first of each list by <see cref="Flight.NextListed"/>.</summary>
+    public ReadOnlySpan<Flight?> Listed => _chains;
 
     /// <summary>Those that nobody finds any more, and in which some wait.</summary>
     public List<Flight> Detached => _detached;
 
-    public Flight? Find(CacheKey key) => _flights.GetValueOrDefault(key);
+    /// <summary>Whether a key is not in flight, most likely; may be behind, as <see cref="LooksEmpty"/>.</summary>
+    public bool Misses(CacheKey key) => Volatile.Read(ref ChainOf(key)) is null;
+
+    public Flight? Find(CacheKey key)
+    {
+        Flight? flight = ChainOf(key);
+        while (flight is not null && flight.Key != key) flight = flight.NextListed;
+        return flight;
+    }
 
     /// <summary>A new flight for a request to be its first, held by that, and by the table when it is listed.</summary>
     public void Open(CachedCall call, bool isListed)
@@ -82,7 +95,10 @@ internal sealed class FlightShard
     /// <summary>Has nobody find what is in flight any more.</summary>
     public void DetachAll()
     {
-        foreach (Flight flight in _flights.Values) Detach(flight);
+        for (int i = 0; i < Chains; i++)
+        {
+            while (_chains[i] is { } flight) Detach(flight);
+        }
     }
 
     /// <summary>Takes a flight out of the table, if it is there.</summary>
@@ -91,9 +107,8 @@ internal sealed class FlightShard
         if (flight.State == FlightState.Landed) Volatile.Write(ref _landings, _landings + 1);
         flight.State = FlightState.Closed;
         if (!flight.IsListed && !flight.IsDetached) return;
-        if (flight.IsListed) _flights.Remove(flight.Key);
+        if (flight.IsListed) Unlist(flight);
         else _detached.Remove(flight);
-        flight.IsListed = false;
         flight.IsDetached = false;
         CountFlights();
         LetGo(flight);
@@ -109,8 +124,7 @@ internal sealed class FlightShard
 
     private void Detach(Flight flight)
     {
-        _flights.Remove(flight.Key);
-        flight.IsListed = false;
+        Unlist(flight);
         flight.IsDetached = true;
         _detached.Add(flight);
     }
@@ -119,9 +133,34 @@ internal sealed class FlightShard
     {
         flight.IsListed = true;
         flight.Holders++;
-        _flights.Add(flight.Key, flight);
+        ref Flight? chain = ref ChainOf(flight.Key);
+        flight.NextListed = chain;
+        Volatile.Write(ref chain, flight);
+        _listed++;
         CountFlights();
     }
 
-    private void CountFlights() => Volatile.Write(ref _count, _flights.Count + _detached.Count);
+    private void Unlist(Flight flight)
+    {
+        ref Flight? chain = ref ChainOf(flight.Key);
+        if (chain == flight)
+        {
+            chain = flight.NextListed;
+        }
+        else
+        {
+            Flight before = chain!;
+            while (before.NextListed != flight) before = before.NextListed!;
+            before.NextListed = flight.NextListed;
+        }
+
+        flight.NextListed = null;
+        flight.IsListed = false;
+        _listed--;
+    }
+
+    // The lowest bits choose the shard.
+    private ref Flight? ChainOf(CacheKey key) => ref _chains[(key.Bits >> 8) & (Chains - 1)];
+
+    private void CountFlights() => Volatile.Write(ref _count, _listed + _detached.Count);
 }

@@ -77,9 +77,22 @@ internal struct AegisMac
     /// <returns>The two halves of the digest.</returns>
     public (UInt128 First, UInt128 Second) Finish()
     {
-        Vector128<byte> t = _s2 ^ Vector128.Create(8 * _bytes, TagBits).AsByte();
-        for (int i = 0; i < FinalRounds; i++) Update(t, t);
-        return (Number(_s0 ^ _s1 ^ _s2 ^ _s3), Number(_s4 ^ _s5 ^ _s6 ^ _s7));
+        Vector128<byte> s0 = _s0, s1 = _s1, s2 = _s2, s3 = _s3, s4 = _s4, s5 = _s5, s6 = _s6, s7 = _s7;
+        Vector128<byte> t = s2 ^ Vector128.Create(8 * _bytes, TagBits).AsByte();
+        for (int i = 0; i < FinalRounds; i++)
+        {
+            Vector128<byte> last = s7;
+            s7 = AesRound.Of(s6, s7);
+            s6 = AesRound.Of(s5, s6);
+            s5 = AesRound.Of(s4, s5);
+            s4 = AesRound.Of(s3, s4 ^ t);
+            s3 = AesRound.Of(s2, s3);
+            s2 = AesRound.Of(s1, s2);
+            s1 = AesRound.Of(s0, s1);
+            s0 = AesRound.Of(last, s0 ^ t);
+        }
+
+        return (Number(s0 ^ s1 ^ s2 ^ s3), Number(s4 ^ s5 ^ s6 ^ s7));
     }
 
     private static UInt128 Number(Vector128<byte> bytes) => new(bytes.AsUInt64()[1], bytes.AsUInt64()[0]);

@@ -29,6 +29,9 @@ internal interface IResponseStore : IDisposable
     /// <summary>Bytes of entries that it has room for, in memory and on disk.</summary>
     long Capacity { get; }
 
+    /// <summary>A hint: a key is about to be looked for.</summary>
+    void Expect(CacheKey key);
+
     /// <summary>Whether an entry is so old that it will be gone, or on disk, before long.</summary>
     bool IsOld(long address);
 
