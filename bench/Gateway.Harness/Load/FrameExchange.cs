@@ -27,6 +27,9 @@ internal sealed class FrameExchange
     /// <summary>Bytes of the output tensor that each answer must bring.</summary>
     public int OutputBytes { get; }
 
+    /// <summary>What tells each call from all others; null where all are the same.</summary>
+    public Func<long>? Numbers { get; set; }
+
     /// <summary>What a connection begins with.</summary>
     public static byte[] Hello { get; } = Frame(new MessageHead(MessageKind.Hello, 0), static (ref MessagePackWriter writer) =>
     {
@@ -76,6 +79,7 @@ internal sealed class FrameExchange
     /// <summary>Writes the frame of one call.</summary>
     public void Write(Span<byte> to, int call)
     {
+        if (Numbers is not null) Renew(Numbers());
         _frame.CopyTo(to);
         BinaryPrimitives.WriteUInt16BigEndian(to[_callAt..], (ushort)call);
     }

@@ -6,11 +6,18 @@ namespace Gateway.Core.Caching;
 /// <remarks><b>Threading</b>: any; a short lock. Each request that looks is a hit, a miss or a join, so that these add up to the lookups.</remarks>
 public sealed class CacheCounts
 {
+    // So many look-ups in a row that found nothing are no accident.
+    private const int MissesOfNoUse = 4096;
+
     private readonly Lock _lock = new();
     private long _misses;
+    private long _missesAtLastUse;
 
     /// <summary>Ages in seconds: from a second, in which a burst is over, to a week.</summary>
     public static ReadOnlySpan<double> AgeBounds => [1, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
+
+    /// <summary>Whether nothing that was looked for lately was there, or in flight.</summary>
+    public bool IsOfNoUse => Misses - Volatile.Read(ref _missesAtLastUse) >= MissesOfNoUse;
 
     /// <summary>Requests answered from the cache.</summary>
     public long Hits { get; private set; }
@@ -71,6 +78,7 @@ public sealed class CacheCounts
         lock (_lock)
         {
             Hits++;
+            _missesAtLastUse = _misses;
             if (isOnDisk) DiskHits++;
             HitDuration.Add(nanoseconds);
             HitAgeMilliseconds += ageMilliseconds;
@@ -84,7 +92,11 @@ public sealed class CacheCounts
 
     internal void CountJoin()
     {
-        lock (_lock) Joins++;
+        lock (_lock)
+        {
+            Joins++;
+            _missesAtLastUse = _misses;
+        }
     }
 
     internal void CountRefresh()

@@ -27,9 +27,9 @@ internal sealed class CacheWriter
     // What is taken over from an earlier life leaves room for what is answered now.
     private const int ShareForOld = 4;
 
-    // Between two looks at what has come, unless so much of what may wait does.
+    // Between two looks at what has come, unless so much of what may wait does: each waking takes the front door off its core, twice.
     private const int ShareToHurry = 16;
-    private static readonly TimeSpan Nap = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan Nap = TimeSpan.FromMilliseconds(10);
 
     // Between two looks at the clock: some milliseconds.
     private const int MostTogether = 1024;

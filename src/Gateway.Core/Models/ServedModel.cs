@@ -92,9 +92,9 @@ public sealed class ServedModel
     /// <summary>Counters of the cache; null for a model without one.</summary>
     public CacheCounts? CacheCounts => Cache?.Counts;
 
-    /// <summary>Asks one who brings requests of this model to wait, where more are waiting than is good; where a cache may have their answers, they are read all the same.</summary>
+    /// <summary>Asks one who brings requests of this model to wait, where more are waiting than is good; where a cache has answers of late, they are read all the same.</summary>
     /// <returns>True when it is to wait until it is told to go on.</returns>
-    public bool HoldsBack(IHeldBack reader) => Cache is null && Batcher.HoldsBack(reader);
+    public bool HoldsBack(IHeldBack reader) => Cache?.Counts.IsOfNoUse != false && Batcher.HoldsBack(reader);
 
     /// <summary>Whether a request that comes now would be refused, as far as can be told before it is read: see <see cref="DynamicBatcher.TurnsAway"/>.</summary>
     /// <remarks>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 
@@ -9,6 +10,10 @@ namespace Gateway.TestSupport.Kills;
 internal sealed class KillCallers(string address, float constant, int side, int keys, KillTally tally) : IAsyncDisposable
 {
     private const int Clients = 8;
+
+    // Of so many calls one deletes all, and one asks for a run whatever is kept.
+    private const int CallsADeletion = 4000;
+    private const int CallsARefresh = 50;
 
     private readonly HttpClient _http = new() { BaseAddress = new Uri(address) };
     private readonly ConcurrentDictionary<int, bool> _asked = new();
@@ -20,7 +25,7 @@ internal sealed class KillCallers(string address, float constant, int side, int 
     /// <summary>Asks for every key, and then no more.</summary>
     public async Task AskAllAsync()
     {
-        for (int key = 0; key < keys; key++) await AskAsync(key).ConfigureAwait(false);
+        for (int key = 0; key < keys; key++) await AskAsync(key, isRefresh: false).ConfigureAwait(false);
     }
 
     /// <summary>The server is about to be killed: what fails from here on fails for that.</summary>
@@ -40,7 +45,8 @@ internal sealed class KillCallers(string address, float constant, int side, int 
             try
             {
                 // Some are asked for often, most now and then.
-                await AskAsync(random.Next(2) == 0 ? random.Next(keys / 20) : random.Next(keys)).ConfigureAwait(false);
+                if (random.Next(CallsADeletion) == 0) await DeleteAsync().ConfigureAwait(false);
+                else await AskAsync(random.Next(2) == 0 ? random.Next(keys / 20) : random.Next(keys), random.Next(CallsARefresh) == 0).ConfigureAwait(false);
             }
             catch (Exception error) when (error is HttpRequestException or IOException or OperationCanceledException)
             {
@@ -50,13 +56,24 @@ internal sealed class KillCallers(string address, float constant, int side, int 
         }
     }
 
-    private async Task AskAsync(int key)
+    private async Task DeleteAsync()
+    {
+        DateTimeOffset asked = TimeProvider.System.GetUtcNow();
+        using HttpResponseMessage answer = await _http.DeleteAsync(new Uri("/v2/models/m/cache", UriKind.Relative)).ConfigureAwait(false);
+        if (answer.IsSuccessStatusCode) tally.Deleted(asked);
+        else tally.Violate($"a deletion was answered with {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync().ConfigureAwait(false)}");
+    }
+
+    private async Task AskAsync(int key, bool isRefresh)
     {
         bool isFirst = _asked.TryAdd(key, true);
+        DateTimeOffset deleted = tally.LastDeletion;
         string number = key.ToString(CultureInfo.InvariantCulture);
         using StringContent body = new(
             $$"""{"inputs":[{"name":"x","datatype":"FP32","shape":[1,{{side}}],"data":[{{string.Join(',', Enumerable.Repeat(number, side))}}]}]}""", Encoding.UTF8, "application/json");
-        using HttpResponseMessage answer = await _http.PostAsync(new Uri("/v2/models/m/infer", UriKind.Relative), body).ConfigureAwait(false);
+        using HttpRequestMessage request = new(HttpMethod.Post, new Uri("/v2/models/m/infer", UriKind.Relative)) { Content = body };
+        if (isRefresh) request.Headers.CacheControl = new CacheControlHeaderValue { NoCache = true };
+        using HttpResponseMessage answer = await _http.SendAsync(request).ConfigureAwait(false);
         string text = await answer.Content.ReadAsStringAsync().ConfigureAwait(false);
         if (!answer.IsSuccessStatusCode)
         {
@@ -66,6 +83,10 @@ internal sealed class KillCallers(string address, float constant, int side, int 
 
         bool isHit = answer.Headers.TryGetValues("Cache-Status", out IEnumerable<string>? status) && status.First() == "gateway; hit";
         tally.CountAnswer(isHit, isHit && isFirst);
+        if (isHit && isRefresh) tally.Violate("what was to be run anew was answered from the cache");
+
+        // Its age is in whole seconds: at the latest it was made then.
+        if (isHit && TimeProvider.System.GetUtcNow() - answer.Headers.Age < deleted) tally.Violate($"an answer of age {answer.Headers.Age} came back that was deleted at {deleted:O}");
         using JsonDocument json = JsonDocument.Parse(text);
         JsonElement.ArrayEnumerator data = json.RootElement.GetProperty("outputs")[0].GetProperty("data").EnumerateArray();
         if (data.Count() != side || data.Any(element => element.GetSingle() != key + constant)) tally.Violate($"{key} + {constant} was answered with {text}");

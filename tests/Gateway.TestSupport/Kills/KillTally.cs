@@ -13,6 +13,8 @@ public sealed class KillTally
     private long _answers;
     private long _hits;
     private long _inherited;
+    private long _lastDeletion = DateTimeOffset.MinValue.UtcTicks;
+    private int _deletions;
     private int _starts;
 
     public IReadOnlyCollection<string> Violations => _violations;
@@ -26,6 +28,20 @@ public sealed class KillTally
     public long Inherited => Volatile.Read(ref _inherited);
 
     public int Starts => Volatile.Read(ref _starts);
+
+    /// <summary>When the last of all deletions that were answered, in whatever life, was asked for.</summary>
+    public DateTimeOffset LastDeletion => new(Volatile.Read(ref _lastDeletion), TimeSpan.Zero);
+
+    /// <summary>A deletion has been answered.</summary>
+    /// <param name="asked">When it was asked for.</param>
+    public void Deleted(DateTimeOffset asked)
+    {
+        Interlocked.Increment(ref _deletions);
+        for (long last = Volatile.Read(ref _lastDeletion); last < asked.UtcTicks; last = Volatile.Read(ref _lastDeletion))
+        {
+            if (Interlocked.CompareExchange(ref _lastDeletion, asked.UtcTicks, last) == last) return;
+        }
+    }
 
     public void CountStart() => Interlocked.Increment(ref _starts);
 
@@ -41,5 +57,5 @@ public sealed class KillTally
         if (_violations.Count < MostViolations) _violations.Enqueue(what);
     }
 
-    public override string ToString() => $"{Starts} starts, {Answers} answers, {Hits} hits, {Inherited} of them of an earlier life";
+    public override string ToString() => $"{Starts} starts, {Answers} answers, {Hits} hits, {Inherited} of them of an earlier life, {_deletions} deletions";
 }

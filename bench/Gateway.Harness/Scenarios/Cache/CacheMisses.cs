@@ -8,12 +8,14 @@ namespace Gateway.Harness.Scenarios.Cache;
 
 /// <summary>No request comes twice, and the store is full and writes to its disk: what that costs beside a server without a cache.</summary>
 /// <remarks>
-/// Once as it is (a full cache keeps nothing that is asked for once, so nothing spills), and once with each answer kept, by <c>Inference-Cache: refresh</c>, so that all of them spill. For
+/// Once as it is (a full cache keeps nothing that is asked for once, so nothing spills), and once with each answer kept, by <c>Inference-Cache: keep</c>, so that all of them are looked for and spill; over frames too. For
 /// the ten minutes in which memory is to stay flat: <c>--seconds 600 --rounds 1</c>.
 /// </remarks>
 internal sealed class CacheMisses : IScenario
 {
     private const int Connections = 64;
+    private const int FrameConnections = 8;
+    private const int FrameWindow = 16;
     private const double MiB = 1 << 20;
 
     private static readonly Budget Left = Budget.AtLeast(0.95);
@@ -33,23 +35,29 @@ internal sealed class CacheMisses : IScenario
     {
         using CacheRepository cached = new();
         using CacheRepository plain = new(isCached: false);
-        using ServerProcess with = effort.Programs.StartGateway(cached.Models, out int metrics, out IPEndPoint _, null, [.. Store, cached.Disk]);
-        using ServerProcess without = effort.Programs.StartGateway(plain.Models, out _);
+        using ServerProcess with = effort.Programs.StartGateway(cached.Models, out int metrics, out IPEndPoint framesWith, null, [.. Store, cached.Disk]);
+        using ServerProcess without = effort.Programs.StartGateway(plain.Models, out _, out IPEndPoint framesWithout);
         List<Comparison> comparisons = [];
         foreach (BenchModel model in new[] { BenchModel.Mlp, BenchModel.Conv })
         {
             InferExchange once = InferExchange.For(model) with { Numbers = Next };
-            InferExchange kept = InferExchange.For(model, header: "Inference-Cache: refresh") with { Numbers = Next };
+            InferExchange kept = InferExchange.For(model, header: "Inference-Cache: keep") with { Numbers = Next };
             effort.WarmUp(without, once);
             Fill(effort, with, metrics, kept);
-            comparisons.AddRange(Compare($"{model.Name}, asked for once", effort, with, without, metrics, once));
-            comparisons.AddRange(Compare($"{model.Name}, all kept", effort, with, without, metrics, kept));
+            comparisons.AddRange(Compare($"{model.Name}, asked for once", effort, metrics, with, () => effort.Load(with, once, Connections), () => effort.Load(without, once, Connections)));
+            comparisons.AddRange(Compare($"{model.Name}, all kept", effort, metrics, with, () => effort.Load(with, kept, Connections), () => effort.Load(without, kept, Connections)));
+            FrameExchange frames = FrameExchange.For(model);
+            frames.Numbers = Next;
+            comparisons.AddRange(Compare(
+                $"{model.Name} over frames, asked for once", effort, metrics, with, () => OverFrames(effort, with, framesWith, frames), () => OverFrames(effort, without, framesWithout, frames)));
         }
 
         return comparisons;
     }
 
     private long Next() => ++_number;
+
+    private static Series Cpu(string name, LoadResult[] results) => new(name, "µs/inference", [.. results.Select(result => 1e6 * result.ServerBusy / result.PerSecond)]);
 
     /// <summary>Until it has written more than its disk has room for.</summary>
     private static void Fill(Effort effort, ServerProcess server, int metrics, InferExchange kept)
@@ -58,12 +66,15 @@ internal sealed class CacheMisses : IScenario
         while (MetricsPage.Read(metrics, "gateway_cache_spilled_bytes_total") < 40 * MiB);
     }
 
-    private static Comparison[] Compare(string name, Effort effort, ServerProcess with, ServerProcess without, int metrics, InferExchange exchange)
+    private static LoadResult OverFrames(Effort effort, ServerProcess server, IPEndPoint frames, FrameExchange exchange) =>
+        FrameLoop.Run(frames, exchange, FrameConnections, FrameWindow, effort.Seconds, () => server.CpuTime, out _);
+
+    private static Comparison[] Compare(string name, Effort effort, int metrics, ServerProcess with, Func<LoadResult> cached, Func<LoadResult> plain)
     {
         double resident = with.ResidentBytes / MiB;
         double spilled = MetricsPage.Read(metrics, "gateway_cache_spilled_bytes_total");
         double hits = MetricsPage.Read(metrics, "nv_cache_num_hits");
-        (LoadResult[] ofWith, LoadResult[] ofWithout) = effort.InTurn(() => effort.Load(with, exchange, Connections), () => effort.Load(without, exchange, Connections));
+        (LoadResult[] ofWith, LoadResult[] ofWithout) = effort.InTurn(cached, plain);
         Series ours = new("cache full", "inferences/s", [.. ofWith.Select(result => result.PerSecond)]);
         Series theirs = new("no cache", "inferences/s", [.. ofWithout.Select(result => result.PerSecond)]);
         double residentAfter = with.ResidentBytes / MiB;
@@ -76,6 +87,8 @@ internal sealed class CacheMisses : IScenario
                 [
                     ours,
                     theirs,
+                    Cpu("server CPU, cache full", ofWith),
+                    Cpu("server CPU, no cache", ofWithout),
                     new Series("spilled meanwhile", "MiB", [(MetricsPage.Read(metrics, "gateway_cache_spilled_bytes_total") - spilled) / MiB]),
                     new Series("hits meanwhile", "", [MetricsPage.Read(metrics, "nv_cache_num_hits") - hits]),
                 ],
