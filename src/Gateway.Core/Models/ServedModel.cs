@@ -98,8 +98,8 @@ public sealed class ServedModel
 
     /// <summary>Whether a request that comes now would be refused, as far as can be told before it is read: see <see cref="DynamicBatcher.TurnsAway"/>.</summary>
     /// <remarks>
-    /// One of a model with a cache is read, however full the queue is: it may be answered without, and only its bytes tell. Not so one that asks to be run. A tenant whose
-    /// request is turned away has left, refused; who is let in stays the caller's.
+    /// One of a model with a cache is read, however full the queue is: it may be answered without, and only its bytes tell. Not so one that asks to be run. Its tenant stays the
+    /// caller's, who may yet have it answered elsewhere; otherwise it leaves, refused.
     /// </remarks>
     /// <param name="use">What is known so far of what the request says of the cache.</param>
     /// <param name="waited">Timestamp ticks for which it has lain here unread.</param>
@@ -107,9 +107,8 @@ public sealed class ServedModel
     public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary, long waited = 0, int? priority = null)
     {
         refusal = default;
-        if ((Cache is not null && (use & CacheUse.Refresh) == 0) || !Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant, waited, priority)) return false;
-        tenant?.LeaveRefused(refusal.Reason);
-        return true;
+        if ((Cache is not null && (use & CacheUse.Refresh) == 0)) return false;
+        return Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant, waited, priority);
     }
 
     /// <summary>Which load of any model in this process it comes from: another number at each load, however little has changed.</summary>

@@ -76,15 +76,21 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Makes it a tenant's, which has let it in (<see cref="Tenant.TryEnter"/>); null where requests have no tenants. Its disposal tells the tenant that it is over.</summary>
     public void AdmitAs(Tenant? tenant) => Tenant = tenant;
 
-    /// <summary>Of one that was given back with its <see cref="Place"/>: hands its tenant on to whatever becomes of it next, or to who tells it that it is over.</summary>
+    /// <summary>Of one that was given back with its <see cref="Place"/>, or was refused: hands its tenant on to whatever becomes of it next, or to who tells it that it is over.</summary>
     /// <returns>Null where there is none, and of all others, which their disposal tells.</returns>
     public Tenant? TakeTenant()
     {
-        if (Place is null) return null;
+        if (!IsGivenBack) return null;
         Tenant? tenant = Tenant;
         Tenant = null;
+
+        // Whoever serves it draws them.
+        tenant?.GiveBackRows(Rows);
         return tenant;
     }
+
+    /// <summary>Whether it came back from its model here without having been run, and may be answered by another gateway: with its <see cref="Place"/>, or refused.</summary>
+    public bool IsGivenBack => Place is not null || Refusal.Reason != RefusalReason.None;
 
     public RequestState State { get; internal set; }
 
@@ -237,8 +243,6 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Gives it back unanswered: whoever keeps its answer is to be found by its place.</summary>
     internal void SendAway(ulong place)
     {
-        // Whoever serves it draws them, be it this gateway after all.
-        Tenant?.GiveBackRows(Rows);
         SetError(RequestOutcome.Rejected, StatusCode.Unavailable, "Request is to be answered by another gateway");
         State = RequestState.Released;
         Place = place;

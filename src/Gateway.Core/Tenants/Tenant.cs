@@ -9,7 +9,7 @@ namespace Gateway.Core.Tenants;
 /// <remarks>
 /// <b>Behaviour</b>: a request is let in by <see cref="TryEnter"/> before its body is read; from <see cref="InferenceRequest.AdmitAs"/> on it is the request that leaves, when
 /// it is disposed, whatever became of it. What a request takes of a rate is not given back when the machine refuses it. Rows are known only once the body is read: they are
-/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again; those of a request that is then looked for elsewhere are given back. <b>Threading</b>: any thread.
+/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again; those of a request that others are then asked to answer are given back. <b>Threading</b>: any thread.
 /// <b>Cost</b>: at most three interlocked operations and a clock to let in; no allocation, for a refusal neither.
 /// </remarks>
 public sealed class Tenant
@@ -78,10 +78,11 @@ public sealed class Tenant
     /// <summary>A request that was let in has been answered, or will never be.</summary>
     public void Leave() => Interlocked.Decrement(ref _inFlight);
 
-    /// <summary>A protocol endpoint refused one for the machine's sake before it made a request of it.</summary>
+    /// <summary>One was refused for the machine's sake before a request was made of it, or after its request was given back for others to answer.</summary>
+    /// <param name="reason">Why it was refused here; None where it never came to that, and nobody else would answer it: that is counted as nobody's refusal.</param>
     public void LeaveRefused(RefusalReason reason)
     {
-        CountRefused(reason);
+        if (reason != RefusalReason.None) CountRefused(reason);
         Leave();
     }
 

@@ -90,10 +90,11 @@ internal sealed partial class FrameConnection
         {
             if (call.Relay is { } relay)
             {
-                relay.Refused(refusal);
+                relay.Refused(refusal, tenant);
                 return;
             }
 
+            tenant?.LeaveRefused(refusal.Reason);
             call.Refusal = refusal;
             _sender.Post(call);
             return;

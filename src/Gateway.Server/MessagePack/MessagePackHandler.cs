@@ -117,7 +117,13 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         CacheUse use = CacheHeaders.Read(context.Request.Headers);
         if (!tenants.TryEnter(context, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
-        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use)) throw refusal.ToException();
+        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use))
+        {
+            if (OverflowCall.TakesOver(context, refusal, tenant)) return Task.CompletedTask;
+            tenant?.LeaveRefused(refusal.Reason);
+            throw refusal.ToException();
+        }
+
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
         {
             tenant?.Leave();
@@ -155,7 +161,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             }
 
             if (request.Status == StatusCode.Ok) await RespondAsync(call).ConfigureAwait(false);
-            else if (!OverflowCall.TakesAway(call.Context, request)) WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter, request.Refusal.Reason.WireName(), request.TimeoutMicroseconds);
+            else if (!OverflowCall.TakesOver(call.Context, request)) WriteError(call.Context, request.Status, request.Error ?? "", request.RetryAfter, request.Refusal.Reason.WireName());
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error) when (!call.Context.Response.HasStarted)
@@ -279,10 +285,8 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         if (error is BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }) context.Response.StatusCode = StatusCodes.Status408RequestTimeout;
     }
 
-    /// <param name="timeoutMicroseconds">The time that the request itself gives; 0 for none, or while it has not been read.</param>
-    internal static void WriteError(HttpContext context, StatusCode status, string text, TimeSpan? retryAfter, string? refusal, long timeoutMicroseconds = 0)
+    internal static void WriteError(HttpContext context, StatusCode status, string text, TimeSpan? retryAfter, string? refusal)
     {
-        if (status == StatusCode.Unavailable && OverflowCall.TakesOver(context, refusal, retryAfter, text, timeoutMicroseconds)) return;
         if (status is StatusCode.Unavailable or StatusCode.ResourceExhausted) ErrorWriter.AddRefusal(context, refusal, retryAfter);
         if (status == StatusCode.Unauthenticated) context.Response.Headers.WWWAuthenticate = "Bearer";
         Write(context, ErrorWriter.HttpStatus(status), Messages.Error(status, text, retryAfter, refusal));

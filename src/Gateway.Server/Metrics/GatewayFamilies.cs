@@ -19,7 +19,7 @@ internal static partial class GatewayFamilies
         WriteModelStates(writer, index);
         Each(writer, models, "gateway_requests_accepted_total", "counter", "Requests that passed validation: the sum of all outcomes once nothing is under way.", static model => model.Counts.Accepted);
         ByName<RequestOutcome>(writer, models, "gateway_requests_total", "outcome", "Accepted requests that ended, by outcome.", static counts => counts.Outcomes);
-        ByName<RefusalReason>(writer, models, "gateway_refused_requests_total", "reason", "Rejected requests, by why; none: the model was going away, or the request was not to be run.", static counts => counts.Refusals);
+        ByName<RefusalReason>(writer, models, "gateway_refused_requests_total", "reason", "Requests that this model's queue here rejected, those that replicas then answered included, by why; none: the model was going away, or the request was not to be run.", static counts => counts.Refusals);
         Each(writer, models, "gateway_late_requests_total", "counter", "Requests that succeeded after their deadline.", static model => model.Counts.LateRequests);
         Each(writer, models, "gateway_late_rows_total", "counter", "Rows of theirs: run for nothing.", static model => model.Counts.LateRows);
         Stage(writer, models, "prediction_error", "How far requests that succeeded ended from when they were to, by what was known on their arrival.", static counts => counts.PredictionError);

@@ -25,7 +25,7 @@ internal static class TenantFamilies
     private static void WriteRefused(PrometheusWriter writer, (string Name, TenantCounts Counts)[] tenants)
     {
         const string Name = "gateway_tenant_refused_requests_total";
-        writer.Family(Name, "counter", "Requests of a tenant that were refused, by why: tenant_… for limits of its own, the others for what the machine could not do.");
+        writer.Family(Name, "counter", "Requests of a tenant that were refused, by why: tenant_… for limits of its own, the others for what neither this machine nor a replica could do.");
         foreach ((string tenant, TenantCounts counts) in tenants)
         {
             for (int reason = 1; reason < RefusalReasons.Count; reason++)

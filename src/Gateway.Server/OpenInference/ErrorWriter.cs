@@ -4,7 +4,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol;
-using Gateway.Server.Overflow;
 using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.OpenInference;
@@ -71,12 +70,6 @@ internal static class ErrorWriter
     /// <summary>Answers a call that is refused before its body is read: of those, an overload brings the most. Nothing is made for it but what the server keeps of headers.</summary>
     public static void WriteRefusal(HttpContext context, in EarlyRefusal refusal)
     {
-        if (OverflowCall.Of(context) is not null)
-        {
-            WriteRefusal(context, StatusCode.Unavailable, refusal.Reason.WireName(), refusal.RetryAfter, refusal.Text.For(""));
-            return;
-        }
-
         AddRefusal(context, refusal.Reason, refusal.RetryAfter);
 
         // Nothing in such a text needs escaping.
@@ -87,12 +80,10 @@ internal static class ErrorWriter
         WriteJson(context, HttpStatus(StatusCode.Unavailable), json[..(length + End.Length)]);
     }
 
-    /// <summary>Answers a call that is refused, with why, and when to come back; but where it may be served elsewhere, who sees to that is told instead.</summary>
+    /// <summary>Answers a call that is refused, with why, and when to come back.</summary>
     /// <param name="reason">As on the wire; null for none.</param>
-    /// <param name="timeoutMicroseconds">The time that the request itself gives; 0 for none, or while it has not been read.</param>
-    public static void WriteRefusal(HttpContext context, StatusCode status, string? reason, TimeSpan? after, string text, long timeoutMicroseconds = 0)
+    public static void WriteRefusal(HttpContext context, StatusCode status, string? reason, TimeSpan? after, string text)
     {
-        if (status == StatusCode.Unavailable && OverflowCall.TakesOver(context, reason, after, text, timeoutMicroseconds)) return;
         AddRefusal(context, reason, after);
         Write(context, status, text);
     }

@@ -74,14 +74,15 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
             return false;
         }
 
-        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use))
+        if (!model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use)) return true;
+        if (!OverflowCall.TakesOver(context, refusal, tenant))
         {
-            tenant = null;
+            tenant?.LeaveRefused(refusal.Reason);
             ErrorWriter.WriteRefusal(context, refusal);
-            return false;
         }
 
-        return true;
+        tenant = null;
+        return false;
     }
 
     private long Spent(long arrival) => (long)time.GetElapsedTime(arrival).TotalMicroseconds;
@@ -89,8 +90,8 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     /// <summary>Answers a request that was not answered well.</summary>
     internal static void Refuse(HttpContext context, InferenceRequest request)
     {
-        if (OverflowCall.TakesAway(context, request)) return;
-        if (request.Status == StatusCode.Unavailable) ErrorWriter.WriteRefusal(context, request.Status, request.Refusal.Reason.WireName(), request.RetryAfter, request.Error ?? "", request.TimeoutMicroseconds);
+        if (OverflowCall.TakesOver(context, request)) return;
+        if (request.Status == StatusCode.Unavailable) ErrorWriter.WriteRefusal(context, request.Status, request.Refusal.Reason.WireName(), request.RetryAfter, request.Error ?? "");
         else ErrorWriter.Write(context, request.Status, request.Error ?? "");
     }
 

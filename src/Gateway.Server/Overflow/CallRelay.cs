@@ -39,10 +39,12 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
     }
 
     /// <summary>It was refused here before it was read.</summary>
+    /// <param name="tenant">Has let it in; the relay's from now on.</param>
     /// <param name="id">The client's, for the text.</param>
-    public void Refused(in EarlyRefusal refusal, string id = "")
+    public void Refused(in EarlyRefusal refusal, Tenant? tenant, string id = "")
     {
-        run.RefusedHere(refusal.Reason.WireName(), refusal.Text.For(id), refusal.RetryAfter, timeoutMicroseconds: 0);
+        _tenant = tenant;
+        run.RefusedHere(refusal.Reason, refusal.Text.For(id), refusal.RetryAfter, timeoutMicroseconds: 0);
         GoOn();
     }
 
@@ -125,6 +127,7 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
                     Fail(StatusCode.Cancelled, "Request was cancelled");
                     break;
                 case ElsewhereKind.Refused:
+                    TakeTenant()?.LeaveRefused(run.RefusalReason);
                     Fail(StatusCode.Unavailable, run.Text, elsewhere.RetryAfter, run.Reason);
                     break;
                 default:

@@ -1,4 +1,5 @@
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Microsoft.AspNetCore.Http;
 
@@ -10,8 +11,8 @@ public sealed class OverflowCall
 {
     private Tenant? _tenant;
 
-    /// <summary>Why it was refused here, as on the wire; null while it has not been.</summary>
-    public string? Refusal { get; private set; }
+    /// <summary>Why it was refused here; None while it has not been.</summary>
+    public RefusalReason Refusal { get; private set; }
 
     /// <summary>When another attempt here makes sense; null where nothing is known about that.</summary>
     public TimeSpan? RetryAfter { get; private set; }
@@ -20,7 +21,7 @@ public sealed class OverflowCall
     public string Text { get; private set; } = "";
 
     /// <summary>The time that the request itself gives, in microseconds, once it has been read; 0 for none.</summary>
-    public long TimeoutMicroseconds { get; set; }
+    public long TimeoutMicroseconds { get; private set; }
 
     /// <summary>Whether it is only to be looked for in the cache here (<see cref="Core.Requests.InferenceRequest.MayBeKeptElsewhere"/>).</summary>
     public bool MayBeKeptElsewhere { get; set; }
@@ -34,24 +35,24 @@ public sealed class OverflowCall
     /// <summary>The overflow of a call; null where there is none.</summary>
     public static OverflowCall? Of(HttpContext context) => context.Features.Get<OverflowCall>();
 
-    /// <summary>Takes a refusal over.</summary>
-    /// <returns>False where there is no overflow: the client is to be told.</returns>
-    public static bool TakesOver(HttpContext context, string? refusal, TimeSpan? retryAfter, string text, long timeoutMicroseconds = 0)
+    /// <summary>Takes over the refusal of a call that has not been read, and its tenant.</summary>
+    /// <returns>False where there is no overflow: the client and the tenant are to be told.</returns>
+    public static bool TakesOver(HttpContext context, in EarlyRefusal refusal, Tenant? tenant)
     {
-        if (refusal is null || Of(context) is not { } call) return false;
-        call.Refusal = refusal;
-        call.RetryAfter = retryAfter;
-        call.Text = text;
-        call.TimeoutMicroseconds = timeoutMicroseconds;
+        if (Of(context) is not { } call) return false;
+        (call.Refusal, call.RetryAfter, call.Text) = (refusal.Reason, refusal.RetryAfter, refusal.Text.For(""));
+        call.Enter(tenant);
         return true;
     }
 
-    /// <summary>Takes over a request that the cache here has not got the answer of.</summary>
-    /// <returns>False for all others.</returns>
-    public static bool TakesAway(HttpContext context, InferenceRequest request)
+    /// <summary>Takes over a request that was refused here, or that the cache here has not got the answer of, and its tenant.</summary>
+    /// <returns>False for all others, and where there is no overflow.</returns>
+    public static bool TakesOver(HttpContext context, InferenceRequest request)
     {
-        if (request.Place is null || Of(context) is not { } call) return false;
+        if (!request.IsGivenBack || Of(context) is not { } call) return false;
         call.Place = request.Place;
+        (call.Refusal, call.RetryAfter, call.Text) = (request.Refusal.Reason, request.RetryAfter, request.Error ?? "");
+        call.TimeoutMicroseconds = request.TimeoutMicroseconds;
 
         // Its tenant has let it in once, and has it in flight wherever it is served next.
         call.Enter(request.TakeTenant());
@@ -63,7 +64,7 @@ public sealed class OverflowCall
     {
         MayBeKeptElsewhere = mayBeKeptElsewhere;
         Place = null;
-        Refusal = null;
+        Refusal = RefusalReason.None;
     }
 
     /// <summary>Its tenant has let it in; nobody's where there are no tenants.</summary>

@@ -4,6 +4,7 @@ using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
+using Gateway.Core.Scheduling;
 using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Server.MessagePack;
@@ -122,7 +123,11 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             bool mustStay = body.Bytes.IndexOf(SharedMark) >= 0;
             if (mustStay) await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);
             else await RunAsync(context, next, call, run, forwarded).ConfigureAwait(false);
-            if (mustStay && call.Refusal is not null) Refuse(context, call.Refusal, call.RetryAfter ?? TimeSpan.FromSeconds(1), call.Text);
+            if (mustStay && call.Refusal != RefusalReason.None)
+            {
+                call.TakeTenant()?.LeaveRefused(call.Refusal);
+                Refuse(context, call.Refusal.WireName(), call.RetryAfter ?? TimeSpan.FromSeconds(1), call.Text);
+            }
         }
 #pragma warning disable CA1031 // Whatever goes wrong is this call's error; the connection and everybody else go on.
         catch (Exception error) when (!context.Response.HasStarted)
@@ -160,6 +165,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
                 case ElsewhereKind.Abandoned:
                     return;
                 case ElsewhereKind.Refused:
+                    call.TakeTenant()?.LeaveRefused(run.RefusalReason);
                     Refuse(context, run.Reason, elsewhere.RetryAfter, run.Text);
                     return;
             }
@@ -172,7 +178,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
                 continue;
             }
 
-            if (call.Refusal is null) return;
+            if (call.Refusal == RefusalReason.None) return;
             run.RefusedHere(call.Refusal, call.Text, call.RetryAfter, call.TimeoutMicroseconds);
         }
     }

@@ -36,7 +36,10 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     /// <summary>What the client is told if nobody answers it, as on the wire: why it was refused here, or that it is not served here.</summary>
     public string Reason { get; private set; } = OverflowDispatch.Busy;
 
-    /// <summary>The same in words.</summary>
+    /// <summary>Why this gateway's own admission has refused it; None where it has not.</summary>
+    public RefusalReason RefusalReason { get; private set; }
+
+    /// <summary>The same as <see cref="Reason"/> in words.</summary>
     public string Text
     {
         get => field ??= $"Request was refused: no replica that serves model '{Model.Name}' can answer it in time";
@@ -64,12 +67,11 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     public long Remaining(long now) => Due == OverflowQuestion.Never ? OverflowQuestion.Never : Math.Max(0, Due - now);
 
     /// <summary>This gateway's own admission has refused it.</summary>
-    /// <param name="reason">As on the wire; null for none of the admission's.</param>
     /// <param name="timeoutMicroseconds">The time that the request itself has turned out to give; 0 for none.</param>
-    public void RefusedHere(string? reason, string text, TimeSpan? retryHere, long timeoutMicroseconds)
+    public void RefusedHere(RefusalReason reason, string text, TimeSpan? retryHere, long timeoutMicroseconds)
     {
         IsRefusedHere = true;
-        (Reason, Text, RetryHere) = (reason ?? Reason, text, retryHere);
+        (RefusalReason, Reason, Text, RetryHere) = (reason, reason.WireName() ?? Reason, text, retryHere);
         if (timeoutMicroseconds > 0) Due = Math.Min(Due, Arrival + Math.Min(timeoutMicroseconds, OverflowQuestion.Never - Arrival));
         Question = Question with { HasRoom = false };
     }
@@ -81,7 +83,7 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     public void NotServedHere(InferenceRequest request)
     {
         if (request.Place is { } place) SentAway(place);
-        else RefusedHere(request.Refusal.Reason.WireName(), request.Error ?? "", request.RetryAfter, request.TimeoutMicroseconds);
+        else RefusedHere(request.Refusal.Reason, request.Error ?? "", request.RetryAfter, request.TimeoutMicroseconds);
     }
 
     /// <summary>It is decided on once more.</summary>

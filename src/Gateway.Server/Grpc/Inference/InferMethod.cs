@@ -200,7 +200,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
             call.Unwatch();
         }
 
-        if (request.Refusal.Reason != RefusalReason.None || request.Place is not null) return false;
+        if (request.IsGivenBack) return false;
         Answer(call, request, isDirect: false);
         if (call.Unflushed > GrpcCall.MostUnwatched) await call.FlushAsync(call.Unflushed).ConfigureAwait(false);
         return true;
@@ -228,7 +228,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         if (spent > 0 && spent >= call.TimeoutMicroseconds) return false;
         if (!model.TurnsAway(call.TimeoutMicroseconds - spent, out EarlyRefusal refusal, call.Tenant, CacheHeaders.Read(call.Headers))) return false;
 
-        // It has left.
+        call.Tenant?.LeaveRefused(refusal.Reason);
         call.Tenant = null;
         call.Refusal = refusal;
         return true;

@@ -105,6 +105,8 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
                 case ElsewhereKind.Abandoned:
                     return;
                 case ElsewhereKind.Refused:
+                    call.Tenant?.LeaveRefused(run.RefusalReason);
+                    call.Tenant = null;
                     call.Explain(run.Reason, elsewhere.RetryAfter);
                     call.Fail(GrpcStatus.Unavailable, run.Text);
                     return;

@@ -206,10 +206,11 @@ internal sealed partial class InferStream
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
                 if (call.Relay is { } relay)
                 {
-                    relay.Refused(refusal, id);
+                    relay.Refused(refusal, tenant, id);
                     return;
                 }
 
+                tenant?.LeaveRefused(refusal.Reason);
                 call.Refusal = new RefusalParameters(refusal.Reason.WireName(), refusal.RetryAfter);
                 Fail(call, request, StatusCode.Unavailable, refusal.Text.For(id), id);
                 return;

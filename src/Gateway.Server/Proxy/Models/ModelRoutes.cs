@@ -68,6 +68,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         WholeBody? body = null;
+        OverflowCall overflow = new();
         long start = TimeProvider.System.GetTimestamp();
 
         // What is added for the queue is not the cluster's.
@@ -75,13 +76,12 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
         try
         {
             body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
-            OverflowCall overflow = new();
             context.Features.Set(overflow);
             context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(body.Memory));
             await ServeAsync(context, route, model).ConfigureAwait(false);
             context.Features.Set<OverflowCall>(null);
             context.Features.Set(own);
-            if (overflow.Refusal is null) return;
+            if (overflow.Refusal == RefusalReason.None) return;
             if (!saysTime) context.Request.Headers.Remove(TimeoutHeader.Name);
             route.Counts.TakenByUpstream();
             context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
@@ -98,6 +98,8 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
         }
         finally
         {
+            // Of what the queue refused, it is in flight until the cluster has answered.
+            overflow.TakeTenant()?.Leave();
             body?.Dispose();
         }
     }
