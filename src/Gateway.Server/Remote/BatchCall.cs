@@ -6,9 +6,10 @@ namespace Gateway.Server.Remote;
 /// <summary>One batch on its way to the upstream and back: at most two attempts within one time.</summary>
 /// <param name="form">Has written what goes with the rows.</param>
 /// <param name="rows">The batch's tensors, borrowed until the call has ended.</param>
+/// <param name="patience">The longest that it may take: the model's own time, or less where the deadlines in the batch are over before.</param>
 /// <param name="terminated">Cuts it short.</param>
 internal sealed class BatchCall(
-    UpstreamClient client, IBatchForm form, MemoryBlock rows, string marks, int batchRows, long limit, TimeProvider time, CancellationToken terminated)
+    UpstreamClient client, IBatchForm form, MemoryBlock rows, string marks, int batchRows, long limit, TimeSpan patience, TimeProvider time, CancellationToken terminated)
 {
     private readonly long _start = time.GetTimestamp();
     private int _attempts;
@@ -23,15 +24,19 @@ internal sealed class BatchCall(
         TimeSpan left = Left;
         limited.CancelAfter(first < left ? first : left);
         bool hasBegun = false;
+        bool isFirst = first < left;
         try
         {
             return await form.InferAsync(rows, marks, isFresh: ++_attempts > 1, batchRows, limit, Begin, limited.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException error) when (!terminated.IsCancellationRequested)
         {
-            client.NoteSilence();
+            TimeSpan waited = time.GetElapsedTime(_start);
             string what = hasBegun ? "has not ended its answer" : "has not answered";
-            throw new UpstreamException(UpstreamFailure.TimedOut, $"the server that runs the model {what} within {time.GetElapsedTime(_start).TotalMilliseconds:F0} ms", error);
+            bool isOverdue = patience < client.Parameters.Timeout && (hasBegun || !isFirst);
+            UpstreamException silence = new(isOverdue ? UpstreamFailure.Overdue : UpstreamFailure.TimedOut, $"the server that runs the model {what} within {waited.TotalMilliseconds:F0} ms", error, waited);
+            if (silence.SpeaksAgainstUpstream) client.NoteSilence();
+            throw silence;
         }
 
         void Begin()
@@ -45,7 +50,7 @@ internal sealed class BatchCall(
     {
         get
         {
-            TimeSpan left = client.Parameters.Timeout - time.GetElapsedTime(_start);
+            TimeSpan left = patience - time.GetElapsedTime(_start);
             return left > TimeSpan.Zero ? left : TimeSpan.Zero;
         }
     }

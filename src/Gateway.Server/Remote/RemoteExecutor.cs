@@ -21,10 +21,14 @@ internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, 
     // For an answer's head, and for what it says beside its tensors.
     private const int HeadAllowance = 64 << 10;
 
+    // What a run is taken to need before one has been seen.
+    private static readonly TimeSpan FirstRun = TimeSpan.FromSeconds(1);
+
     private readonly IBatchForm _form = client.FormFor(layout);
     private readonly CancellationTokenSource _terminated = new();
     private readonly int[] _byteLengths = new int[layout.Inputs.Count];
     private string _version = "";
+    private TimeSpan _lastRun = FirstRun;
 
     public ExecutionPlacement Placement { get; } = new(RemoteBackend.BackendName, client.Model.AbsoluteUri, [], []);
 
@@ -36,9 +40,10 @@ internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, 
         {
             _form.Write(batch, _byteLengths, MicrosecondsLeft(batch.LatestDeadline));
             batch.RunStart = time.GetTimestamp();
-            BatchCall call = new(client, _form, rows, MarksOf(batch), batch.PaddedRows, Limit(batch.PaddedRows), time, _terminated.Token);
+            BatchCall call = new(client, _form, rows, MarksOf(batch), batch.PaddedRows, Limit(batch.PaddedRows), PatienceFor(batch.LatestDeadline), time, _terminated.Token);
             BlockBatchOutput output = pipeline.ExecuteAsync(static (each, _) => each.AttemptAsync(), call, _terminated.Token).AsTask().GetAwaiter().GetResult();
             batch.RunEnd = time.GetTimestamp();
+            _lastRun = time.GetElapsedTime(batch.RunStart, batch.RunEnd);
             counts.CountAnswer();
             NoteVersion();
             return output;
@@ -94,6 +99,14 @@ internal sealed class RemoteExecutor(ModelLayout layout, UpstreamClient client, 
         if (deadline == QueueEntry.NoDeadline) return 0;
         long now = time.GetTimestamp();
         return Math.Max(1, (long)((deadline - now) / (double)time.TimestampFrequency * 1e6));
+    }
+
+    /// <summary>How long an answer is waited for: while somebody wants it, and a run longer, so that one that is a little late is not cut short; an upstream that hangs holds the instance no longer than that.</summary>
+    private TimeSpan PatienceFor(long deadline)
+    {
+        if (deadline == QueueEntry.NoDeadline) return client.Parameters.Timeout;
+        TimeSpan patience = TimeSpan.FromMicroseconds(MicrosecondsLeft(deadline)) + _lastRun;
+        return patience < client.Parameters.Timeout ? patience : client.Parameters.Timeout;
     }
 
     /// <summary>By whom the batch is passed on: by this model, and by all that have passed on one of its requests before.</summary>

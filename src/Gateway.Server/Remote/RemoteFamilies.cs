@@ -8,7 +8,7 @@ internal sealed class RemoteFamilies(RemoteBackend backend) : IMetricFamilies
 {
     private static readonly string[] Kinds =
     [
-        "connect", "broken", "timed_out", "truncated", "garbage", "too_large", "bad_gateway", "refused", "batch_too_large", "invalid", "failed", "not_asked",
+        "connect", "broken", "timed_out", "truncated", "garbage", "too_large", "bad_gateway", "refused", "batch_too_large", "invalid", "failed", "not_asked", "overdue",
     ];
 
     public void Write(PrometheusWriter writer)

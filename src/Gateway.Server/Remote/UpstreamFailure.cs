@@ -38,4 +38,7 @@ public enum UpstreamFailure
 
     /// <summary>It was not asked: the circuit breaker is open.</summary>
     NotAsked,
+
+    /// <summary>No answer, or not all of it, came before the deadlines of all requests in the batch were over.</summary>
+    Overdue,
 }

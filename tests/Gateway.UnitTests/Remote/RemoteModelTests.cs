@@ -216,6 +216,26 @@ public sealed class RemoteModelTests
         Assert.Equal(0, repository.Counts.InFlight);
     }
 
+    /// <summary>One that hangs has no more of an instance's time than the requests in the batch give.</summary>
+    [Fact]
+    public async Task Hangs_InstanceIsFree_OnceAllDeadlinesInTheBatchAreOver()
+    {
+        await using FakeUpstream upstream = await FakeUpstream.StartAsync();
+        await using RemoteRepository repository = await LoadAsync(upstream, "instance_group [ { count: 1 } ]", ("timeout_ms", "60000"));
+        Assert.Equal(1, (await repository.SendAsync(1)).Number);
+        upstream.Infer = static (context, _, _) => LieAsync(context, "never");
+        long start = TimeProvider.System.GetTimestamp();
+
+        RemoteAnswer late = await repository.SendAsync(DataType.Int64, [1, 1], new byte[8], timeoutMicroseconds: 300_000);
+        await Eventually.TrueAsync(() => repository.Counts.InFlight == 0, "the instance is free");
+
+        Assert.NotEqual(StatusCode.Ok, late.Status);
+        Assert.Equal((1, 0), (repository.Counts.Failed(UpstreamFailure.Overdue), repository.Counts.Failed(UpstreamFailure.TimedOut)));
+        Assert.InRange(TimeProvider.System.GetElapsedTime(start).TotalSeconds, 0.3, 30);
+        upstream.Infer = null;
+        Assert.Equal(3, (await repository.SendAsync(3)).Number);
+    }
+
     [Fact]
     public async Task ConnectionThatEnds_IsTriedAgainOnANewOne()
     {

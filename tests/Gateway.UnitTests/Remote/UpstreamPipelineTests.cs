@@ -95,6 +95,21 @@ public sealed class UpstreamPipelineTests
         Assert.Equal(7, await RunAsync(null));
     }
 
+    /// <summary>Requests that give little time say nothing of the upstream; a second without an answer does.</summary>
+    [Theory]
+    [InlineData(0.99, 0)]
+    [InlineData(1, 2)]
+    public async Task Overdue_OpensTheBreaker_FromASecondOn(double seconds, int state)
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            await Assert.ThrowsAsync<UpstreamException>(() => _pipeline.ExecuteAsync<int>(
+                _ => throw new UpstreamException(UpstreamFailure.Overdue, "why", waited: TimeSpan.FromSeconds(seconds)), CancellationToken.None).AsTask());
+        }
+
+        Assert.Equal((state, 0), (_counts.BreakerState, (int)_counts.Retries));
+    }
+
     private Task<UpstreamException> FailAsync(UpstreamFailure failure) => Assert.ThrowsAsync<UpstreamException>(() => RunAsync(failure));
 
     private Task<int> RunAsync(UpstreamFailure? failure) => _pipeline.ExecuteAsync(
