@@ -14,10 +14,10 @@ internal sealed partial class ProxyCalls(ProxyConfigSource source, TimeProvider 
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         ProxyRoute route = ProxyRouting.RouteOf(context)!;
-        ProxyCall call = new(context, route, route.Metadata.MaxResponseBytes ?? source.Current.Options.MaxResponseBytes ?? long.MaxValue);
+        long start = time.GetTimestamp();
+        ProxyCall call = new(context, route, route.Metadata.MaxResponseBytes ?? source.Current.Options.MaxResponseBytes ?? long.MaxValue, start);
         context.Features.Set(call);
         route.Counts.Begin();
-        long start = time.GetTimestamp();
         ForwarderError error = ForwarderError.None;
         try
         {

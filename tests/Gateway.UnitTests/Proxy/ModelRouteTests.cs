@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
 using Gateway.UnitTests.Hosting;
@@ -19,9 +20,13 @@ public sealed class ModelRouteTests
     private const string Text = """
         { "ReverseProxy": { "Routes": {
             "both": { "ClusterId": "old", "MaxRequestBodySize": 1000, "Timeout": "00:01:00", "Match": { "Path": "/predict" }, "Metadata": { "Model": "m" } },
+            "limited": { "Timeout": "00:01:00", "RateLimiterPolicy": "one", "Match": { "Path": "/limited" }, "Metadata": { "Model": "m" } },
             "alone": { "MaxRequestBodySize": 1000, "Match": { "Path": "/alone/{**rest}" }, "Metadata": { "Model": "m", "Protocol": "oip" } } },
-          "Clusters": { "old": { "Destinations": { "a": { "Address": "$0" } } } } } }
+          "Clusters": { "old": { "Destinations": { "a": { "Address": "$0" } } } } }, "Gateway": { "RateLimits": { "one": { "Concurrency": 1, "Queue": 5 } } } }
         """;
+
+    // Of the route's minute.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     [Fact]
     public async Task Post_ModelThatIsReady_IsAnsweredByIt()
@@ -139,6 +144,43 @@ public sealed class ModelRouteTests
         Assert.Equal(2, old.Requests);
     }
 
+    /// <summary>The route's time begins when the request comes: what it waits for its turn, and its body takes to arrive, it does not have in the queue.</summary>
+    [Fact]
+    public async Task Timeout_WaitForItsTurnAndForItsBody_AreOfIt()
+    {
+        using SemaphoreSlim gate = new(0);
+        List<long> times = [];
+        await using Upstream old = await OldAsync();
+        await using ProxyHost host = await ProxyHost.StartAsync(Text, null, old.Address);
+        await using DynamicBatcher batcher = Serve(host, 8, batch =>
+        {
+            lock (times) times.Add(batch.Slices[0].Request.TimeoutMicroseconds);
+            gate.Wait();
+        });
+        Task<(int Status, string Body)> first = PostAsync(host, "/limited");
+        await Eventually.TrueAsync(() => Count() == 1, "the first is run");
+        Task<(int Status, string Body)> second = PostAsync(host, "/limited");
+        await Task.Delay(Pause, TimeProvider.System, TestContext.Current.CancellationToken);
+        gate.Release(2);
+        Assert.Equal(200, (await first).Status);
+        Assert.Equal(200, (await second).Status);
+
+        using SlowPost slow = await SlowPost.StartAsync(host, "/predict", Body);
+        await Task.Delay(Pause, TimeProvider.System, TestContext.Current.CancellationToken);
+        gate.Release();
+        Assert.StartsWith("HTTP/1.1 200", await slow.FinishAsync(), StringComparison.Ordinal);
+
+        // All but the half of the pause at most, for its beginning is the client's.
+        const long Minute = 60_000_000;
+        Assert.InRange(times[1], 0, Minute - (long)(Pause.TotalMicroseconds / 2));
+        Assert.InRange(times[2], 0, Minute - (long)(Pause.TotalMicroseconds / 2));
+
+        int Count()
+        {
+            lock (times) return times.Count;
+        }
+    }
+
     private static Task<Upstream> OldAsync() => Upstream.StartAsync(static async context =>
     {
         using StreamReader body = new(context.Request.Body);
@@ -149,9 +191,11 @@ public sealed class ModelRouteTests
         await context.Response.WriteAsync(text);
     });
 
-    private static DynamicBatcher Serve(ProxyHost host, int queue, Action run)
+    private static DynamicBatcher Serve(ProxyHost host, int queue, Action run) => Serve(host, queue, _ => run());
+
+    private static DynamicBatcher Serve(ProxyHost host, int queue, Action<Batch> run)
     {
-        (ServedModel model, DynamicBatcher batcher) = TestModels.Make("m", host.Pool, new BatchingPolicy { MaxBatchRows = 1, MaxQueueRequests = queue }, _ => run());
+        (ServedModel model, DynamicBatcher batcher) = TestModels.Make("m", host.Pool, new BatchingPolicy { MaxBatchRows = 1, MaxQueueRequests = queue }, run);
         host.Catalog.Set(TestModels.Ready(model));
         return batcher;
     }

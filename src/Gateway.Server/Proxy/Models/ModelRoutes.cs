@@ -23,6 +23,9 @@ namespace Gateway.Server.Proxy.Models;
 /// </remarks>
 internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, PredictEndpoint tensorFlow, OpenInferenceOptions options, BlockPool pool)
 {
+    // What a request is given whose time is over, so that the queue says so: none at all would be for ever.
+    private const double LeastMilliseconds = 0.001;
+
     public Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         ProxyCall call = context.Features.Get<ProxyCall>()!;
@@ -48,13 +51,14 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             return Task.CompletedTask;
         }
 
-        return route.HasUpstream ? ServeOrForwardAsync(context, route, model, next) : ServeAsync(context, route, model);
+        return route.HasUpstream ? ServeOrForwardAsync(context, call, model, next) : ServeAsync(context, call, model);
     }
 
-    private Task ServeAsync(HttpContext context, ProxyRoute route, string model)
+    private Task ServeAsync(HttpContext context, ProxyCall call, string model)
     {
+        ProxyRoute route = call.Route;
         route.Counts.TakenByModel();
-        SetDeadline(context, route);
+        SetDeadline(context, call.TimeLeft);
         return route.Metadata.Protocol switch
         {
             RouteProtocol.MsgPack => messagePack.InferAsync(context, model, route.Metadata.Version),
@@ -64,12 +68,11 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     }
 
     /// <summary>Keeps the body, so that what the queue refuses only once it has read it can still go to the cluster, as it came.</summary>
-    private async Task ServeOrForwardAsync(HttpContext context, ProxyRoute route, string model, RequestDelegate next)
+    private async Task ServeOrForwardAsync(HttpContext context, ProxyCall call, string model, RequestDelegate next)
     {
         IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         WholeBody? body = null;
         OverflowCall overflow = new();
-        long start = TimeProvider.System.GetTimestamp();
 
         // What is added for the queue is not the cluster's.
         bool saysTime = context.Request.Headers.ContainsKey(TimeoutHeader.Name);
@@ -78,14 +81,14 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
             context.Features.Set(overflow);
             context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(body.Memory));
-            await ServeAsync(context, route, model).ConfigureAwait(false);
+            await ServeAsync(context, call, model).ConfigureAwait(false);
             context.Features.Set<OverflowCall>(null);
             context.Features.Set(own);
             if (overflow.Refusal == RefusalReason.None) return;
             if (!saysTime) context.Request.Headers.Remove(TimeoutHeader.Name);
-            route.Counts.TakenByUpstream();
+            call.Route.Counts.TakenByUpstream();
             context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
-            using TimeLeft left = new(context, route.Config.Timeout - TimeProvider.System.GetElapsedTime(start));
+            using TimeLeft left = new(context, call.TimeLeft);
             await next(context).ConfigureAwait(false);
         }
         catch (InferenceException error)
@@ -121,14 +124,15 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     /// <summary>The protocols have one limit for all bodies: a smaller one of a route is held before they begin, which needs the length.</summary>
     private bool IsOfUnknownLength(HttpContext context, long? limit) => limit is >= 0 and { } most && most < options.MaxInputBytes && context.Request.ContentLength is null;
 
-    private static void SetDeadline(HttpContext context, ProxyRoute route)
+    /// <param name="left">Null for no limit.</param>
+    private static void SetDeadline(HttpContext context, TimeSpan? left)
     {
-        if (route.Config.Timeout is not { } time) return;
+        if (left is not { } time) return;
 
         // The queue says in its own words that time is over.
         context.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         if (context.Request.Headers.ContainsKey(TimeoutHeader.Name)) return;
-        context.Request.Headers[TimeoutHeader.Name] = time.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture);
+        context.Request.Headers[TimeoutHeader.Name] = Math.Max(LeastMilliseconds, time.TotalMilliseconds).ToString("0.###", CultureInfo.InvariantCulture);
     }
 
     /// <summary>The route's limit, once more, of what its cluster has left after the queue.</summary>
