@@ -73,6 +73,12 @@ internal sealed class ProxyHost : IAsyncDisposable
         await _services.GetRequiredService<ProxyConfigSource>().ReloadAsync(_services.GetRequiredService<IConfigValidator>());
     }
 
+    /// <summary>Changes the file, and waits for nobody.</summary>
+    public Task WriteAsync(string text, params string[] addresses) => File.WriteAllTextAsync(Path.Combine(_folder, "proxy.json"), With(text, addresses));
+
+    /// <summary>Has somebody else watch the file, too.</summary>
+    public void Watch(IConfigValidator validator) => _services.GetRequiredService<ProxyConfigSource>().Watch(validator, TimeProvider.System);
+
     public Task<int> StopAsync() => _host.StopAsync();
 
     /// <summary>The status and body of an answer.</summary>

@@ -5,6 +5,7 @@ using System.Text;
 using Gateway.UnitTests.Metrics;
 using Gateway.UnitTests.OpenInference;
 using Microsoft.AspNetCore.Http;
+using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.UnitTests.Proxy;
 
@@ -408,6 +409,42 @@ public sealed class ProxyTests
         Assert.True(metrics["gateway_proxy_config_reloads_total{outcome=\"refused\"}"] >= 40);
         Assert.True(metrics["gateway_proxy_config_reloads_total{outcome=\"taken\"}"] >= 21);
         Assert.Equal(1, metrics["gateway_proxy_config_current"]);
+    }
+
+    /// <summary>Whatever goes wrong when a change is looked at, the next one is looked at, too.</summary>
+    [Fact]
+    public async Task Reload_FailsUnexpectedly_IsCounted_AndTheFilesAreWatchedOn()
+    {
+        const string Route = """ "r": { "ClusterId": "c", "Match": { "Path": "/r" } } """;
+        await using Upstream upstream = await Upstream.StartAsync(static context => context.Response.WriteAsync("one"));
+        await using ProxyHost host = await ProxyHost.StartAsync(Routes(Route), null, upstream.Address);
+        FailingValidator validator = new();
+        host.Watch(validator);
+
+        for (int change = 1; change <= 2; change++)
+        {
+            int before = validator.Calls;
+            await host.WriteAsync(Routes(""" "r": { "ClusterId": "c", "Order": {{change}}, "Match": { "Path": "/r" } } """.Replace("{{change}}", $"{change}", StringComparison.Ordinal)), upstream.Address);
+            await Eventually.TrueAsync(() => validator.Calls > before, "the change is looked at");
+        }
+
+        Assert.True((await host.ScrapeAsync())["gateway_proxy_config_reloads_total{outcome=\"refused\"}"] >= 1);
+        Assert.Equal((200, "one"), await host.GetAsync("/r"));
+    }
+
+    private sealed class FailingValidator : IConfigValidator
+    {
+        private int _calls;
+
+        public int Calls => Volatile.Read(ref _calls);
+
+        public ValueTask<IList<Exception>> ValidateClusterAsync(ClusterConfig cluster)
+        {
+            Interlocked.Increment(ref _calls);
+            throw new InvalidOperationException("the validator is broken");
+        }
+
+        public ValueTask<IList<Exception>> ValidateRouteAsync(RouteConfig route) => throw new InvalidOperationException("the validator is broken");
     }
 
     [Fact]

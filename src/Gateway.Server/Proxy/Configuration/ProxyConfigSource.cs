@@ -111,10 +111,20 @@ internal sealed partial class ProxyConfigSource : IProxyConfigProvider, IDisposa
         {
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
             {
-                string[] stamps = [.. Current.Files.Select(Stamp)];
-                if (stamps.SequenceEqual(seen)) continue;
-                seen = stamps;
-                await ReloadAsync(validator).ConfigureAwait(false);
+                try
+                {
+                    string[] stamps = [.. Current.Files.Select(Stamp)];
+                    if (stamps.SequenceEqual(seen)) continue;
+                    seen = stamps;
+                    await ReloadAsync(validator).ConfigureAwait(false);
+                }
+#pragma warning disable CA1031 // Whatever went wrong, the files are watched on: the next change may be good.
+                catch (Exception error) when (!stop.IsCancellationRequested)
+#pragma warning restore CA1031
+                {
+                    _metrics.ReloadFailed();
+                    Log.Failed(_logger, error);
+                }
             }
         }
         catch (OperationCanceledException)
@@ -169,6 +179,9 @@ internal sealed partial class ProxyConfigSource : IProxyConfigProvider, IDisposa
     {
         [LoggerMessage(4500, LogLevel.Error, "The proxy's changed configuration is not taken, what was in use stays so: {Problem}", EventName = "ProxyConfigRefused")]
         public static partial void Refused(ILogger logger, string problem);
+
+        [LoggerMessage(4502, LogLevel.Error, "The proxy's changed configuration could not be looked at; what was in use stays so, and the files are watched on.", EventName = "ProxyConfigFailed")]
+        public static partial void Failed(ILogger logger, Exception error);
 
         [LoggerMessage(4501, LogLevel.Information, "The proxy's changed configuration is in use: {Routes} routes, {Clusters} clusters", EventName = "ProxyConfigTaken")]
         public static partial void Taken(ILogger logger, int routes, int clusters);
