@@ -2,7 +2,7 @@ using Gateway.TestSupport;
 
 namespace Gateway.IntegrationTests.Overflow;
 
-/// <summary>A repository with one model, <c>timed</c>, whose runs take as long whatever is in them, at most four requests at a time: with 20 ms 200 requests a second.</summary>
+/// <summary>A repository with one model, <c>timed</c> unless said otherwise, whose runs take as long whatever is in them, at most four requests at a time: with 20 ms 200 requests a second.</summary>
 internal sealed class TimedRepository : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-fleet-");
@@ -11,11 +11,12 @@ internal sealed class TimedRepository : IDisposable
     /// <param name="cache">What its <c>gateway.json</c> says of the cache; null for nothing.</param>
     /// <param name="runMilliseconds">What each run takes.</param>
     /// <param name="width">Numbers in a row.</param>
-    public TimedRepository(int objectiveMilliseconds = 150, string? cache = null, int runMilliseconds = 20, int width = 1)
+    /// <param name="name">The model's.</param>
+    public TimedRepository(int objectiveMilliseconds = 150, string? cache = null, int runMilliseconds = 20, int width = 1, string name = "timed")
     {
-        DirectoryInfo model = _folder.CreateSubdirectory("timed");
+        DirectoryInfo model = _folder.CreateSubdirectory(name);
         File.WriteAllText(Path.Combine(model.FullName, "config.pbtxt"), $$"""
-            name: "timed"
+            name: "{{name}}"
             max_batch_size: 4
             input [ { name: "x" data_type: TYPE_INT64 dims: [ {{width}} ] } ]
             output [ { name: "y" data_type: TYPE_INT64 dims: [ {{width}} ] } ]

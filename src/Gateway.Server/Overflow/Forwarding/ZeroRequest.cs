@@ -34,8 +34,7 @@ internal sealed class ZeroRequest
         long all = 0;
         for (int i = 0; i < inputs.Length; i++)
         {
-            // In JSON there are no halves.
-            if (inputs[i].DataType is DataType.Invalid or DataType.Fp16 or DataType.Bf16) return null;
+            if (inputs[i].DataType is DataType.Invalid) return null;
             long product = 1;
             foreach (long size in Shape(inputs[i])) product = Math.Min(product * size, MostElements + 1);
             all += product;
@@ -46,7 +45,10 @@ internal sealed class ZeroRequest
         return new ZeroRequest(model, inputs, elements);
     }
 
-    /// <summary>As the body of a call over HTTP.</summary>
+    /// <summary>Whether it can be a body in JSON, which has no halves.</summary>
+    public bool FitsJson => !_inputs.Any(static input => input.DataType is DataType.Fp16 or DataType.Bf16);
+
+    /// <summary>As the body of a call over HTTP; of one that <see cref="FitsJson"/>.</summary>
     public byte[] ToJson()
     {
         ArrayBufferWriter<byte> bytes = new();

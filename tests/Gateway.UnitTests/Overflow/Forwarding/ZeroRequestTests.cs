@@ -28,8 +28,21 @@ public sealed class ZeroRequestTests
         Assert.True(message.Length > 2400);
     }
 
+    // In JSON there are no halves.
     [Theory]
-    [InlineData(DataType.Fp16, 1)]
+    [InlineData(DataType.Fp16, false)]
+    [InlineData(DataType.Bf16, false)]
+    [InlineData(DataType.Fp32, true)]
+    public void Halves_AreSaidOverGrpcOnly(DataType type, bool fitsJson)
+    {
+        ZeroRequest request = For(new TensorSignature("i", DataType.Int64, -1), new TensorSignature("x", type, -1, 3))!;
+
+        Assert.Equal(fitsJson, request.FitsJson);
+        byte[] message = request.ToGrpc();
+        Assert.Equal(message.Length - 5, BinaryPrimitives.ReadInt32BigEndian(message.AsSpan(1)));
+    }
+
+    [Theory]
     [InlineData(DataType.Invalid, 1)]
     [InlineData(DataType.Fp32, 65_537)]
     [InlineData(DataType.Fp32, long.MaxValue)]
