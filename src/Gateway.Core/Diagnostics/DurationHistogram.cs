@@ -32,7 +32,8 @@ public sealed class DurationHistogram
         Count++;
     }
 
-    internal void CopyTo(DurationHistogram other)
+    /// <summary>Makes another one say the same.</summary>
+    public void CopyTo(DurationHistogram other)
     {
         _counts.CopyTo(other._counts, 0);
         other.TotalNanoseconds = TotalNanoseconds;

@@ -11,6 +11,13 @@ public sealed class RetryBudget(double share = 0.1, int most = 20)
     private readonly long _share = (long)(share * Token);
     private readonly long _most = most * Token;
     private long _saved = most * Token;
+    private long _denied;
+
+    /// <summary>Whole tokens that are saved.</summary>
+    public long Saved => Volatile.Read(ref _saved) / Token;
+
+    /// <summary>Times that there was none to spend.</summary>
+    public long Denied => Volatile.Read(ref _denied);
 
     public bool HasToken => Volatile.Read(ref _saved) >= Token;
 
@@ -25,6 +32,7 @@ public sealed class RetryBudget(double share = 0.1, int most = 20)
             saved = seen;
         }
 
+        Interlocked.Increment(ref _denied);
         return false;
     }
 

@@ -11,7 +11,8 @@ namespace Gateway.Server.Metrics;
 /// <summary>The metrics that Triton has no word for: outcomes of all requests, batches and why they closed, times by stage, memory by owner.</summary>
 internal static partial class GatewayFamilies
 {
-    private static readonly double[] DurationBounds = [.. Enumerable.Range(0, DurationHistogram.Bounds).Select(DurationHistogram.BoundSeconds)];
+    /// <summary>Upper bounds of the buckets of durations, in seconds.</summary>
+    internal static readonly double[] DurationBounds = [.. Enumerable.Range(0, DurationHistogram.Bounds).Select(DurationHistogram.BoundSeconds)];
     private static readonly double[] BatchSizeBounds = [.. Enumerable.Range(0, ModelCounts.BatchSizeBounds).Select(bucket => (double)(1 << bucket))];
 
     public static void Write(PrometheusWriter writer, IReadOnlyList<ModelStatus> index, IReadOnlyList<ModelSample> models, BlockPool pool, ConnectionCounts connections)

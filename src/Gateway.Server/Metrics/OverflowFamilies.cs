@@ -1,3 +1,5 @@
+using Gateway.Core.Diagnostics;
+using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
 using Gateway.Server.Overflow;
 
@@ -17,6 +19,8 @@ internal sealed class OverflowFamilies(Replicas replicas, OverflowDispatch overf
         Each(writer, members, "gateway_replica_state", "gauge", "What a replica says of itself: 0 starting, 1 serving, 2 draining, 3 stopped.", static replica => (long)replica.State);
         EachHealth(writer, members, "gateway_replica_health", "gauge", "What is thought of a replica: 0 healthy, 1 ejected, 2 tried with one request, 3 slowly started, 4 not warmed up.", static health => (long)health.State);
         WritePredictions(writer, members);
+        WriteRetries(writer, replicas.Fleet.Retries);
+        WriteHops(writer, overflow.Counts.Hops());
         writer.Family("gateway_replica_round_trip_us", "gauge", "Microseconds that asking a replica takes, smoothed over all.");
         writer.Sample("gateway_replica_round_trip_us", replicas.Hop);
     }
@@ -47,6 +51,21 @@ internal sealed class OverflowFamilies(Replicas replicas, OverflowDispatch overf
             writer.Sample(Requests, counts.TimedOut, ("outcome", "timed_out"), ("replica", replica.Address));
             writer.Sample(Requests, counts.Abandoned, ("outcome", "abandoned"), ("replica", replica.Address));
         }
+    }
+
+    private static void WriteRetries(PrometheusWriter writer, RetryBudget budget)
+    {
+        writer.Family("gateway_overflow_retry_tokens", "gauge", "Further attempts at a request that may be made now: each takes one, and ten answers of replicas bring one, up to 20.");
+        writer.Sample("gateway_overflow_retry_tokens", budget.Saved);
+        writer.Family("gateway_overflow_denied_retries_total", "counter", "Times that a request that a replica had not answered found no token for another attempt.");
+        writer.Sample("gateway_overflow_denied_retries_total", budget.Denied);
+    }
+
+    private static void WriteHops(PrometheusWriter writer, DurationHistogram hops)
+    {
+        const string Hops = "gateway_overflow_hop_duration_seconds";
+        writer.Family(Hops, "histogram", "Time from sending a request to a replica to its whole answer, of those that were answered.");
+        writer.Histogram(Hops, GatewayFamilies.DurationBounds, hops.Counts, hops.TotalNanoseconds / 1e9);
     }
 
     private static void WritePredictions(PrometheusWriter writer, Replica[] members)

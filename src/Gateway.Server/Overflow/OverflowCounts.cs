@@ -1,3 +1,4 @@
+using Gateway.Core.Diagnostics;
 using Gateway.Core.Overflow;
 
 namespace Gateway.Server.Overflow;
@@ -11,6 +12,8 @@ internal sealed class OverflowCounts
     private long _refused;
     private long _taken;
     private long _declined;
+    private readonly Lock _hopLock = new();
+    private readonly DurationHistogram _hops = new();
 
     public long Local => Volatile.Read(ref _local);
 
@@ -38,6 +41,21 @@ internal sealed class OverflowCounts
                 Interlocked.Increment(ref _refused);
                 break;
         }
+    }
+
+    /// <summary>A replica has answered a request.</summary>
+    /// <param name="microseconds">From its sending to the whole answer.</param>
+    public void NoteHop(long microseconds)
+    {
+        lock (_hopLock) _hops.Add(1000 * microseconds);
+    }
+
+    /// <summary>What answers of replicas took.</summary>
+    public DurationHistogram Hops()
+    {
+        DurationHistogram copy = new();
+        lock (_hopLock) _hops.CopyTo(copy);
+        return copy;
     }
 
     public void CountForwarded(bool isTaken)

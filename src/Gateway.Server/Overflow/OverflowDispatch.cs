@@ -167,6 +167,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         }
 
         long now = settings.Now();
+        if (answer.Kind == ForwardedKind.Answered) Counts.NoteHop(now - start);
         if (replica.Find(run.Model) is { } queue)
         {
             if (answer.Load is { } load) queue.Receive(load, now);

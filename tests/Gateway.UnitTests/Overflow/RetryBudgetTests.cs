@@ -29,6 +29,21 @@ public sealed class RetryBudgetTests
     }
 
     [Fact]
+    public void Saved_AndDenied_SayWhatThereIs_AndWhatThereWasNot()
+    {
+        RetryBudget budget = new();
+        Assert.True(budget.TrySpend());
+        Assert.Equal((19, 0), (budget.Saved, budget.Denied));
+
+        SpendAll(budget);
+        for (int i = 0; i < 9; i++) budget.Earn();
+        Assert.False(budget.TrySpend());
+
+        // The last of those that spend all is denied, too.
+        Assert.Equal((0, 2), (budget.Saved, budget.Denied));
+    }
+
+    [Fact]
     public void Earn_Much_SavesUpTwenty()
     {
         RetryBudget budget = new();
