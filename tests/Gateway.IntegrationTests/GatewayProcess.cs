@@ -12,6 +12,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     public const int Interrupt = 2;
     public const int KillAtOnce = 9;
     public const int Terminate = 15;
+    public const int Resume = 18;
     public const int Pause = 19;
 
     private static readonly string[] FreePorts = ["--http-port", "0", "--grpc-port", "0", "--frames-port", "0", "--metrics-port", "0"];

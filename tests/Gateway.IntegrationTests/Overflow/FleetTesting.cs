@@ -65,6 +65,10 @@ public abstract class FleetTesting : IDisposable
         Assert.Equal(client.Sent, client.Good + client.Refused);
     }
 
+    /// <summary>More than one without replicas answers on this machine at the same load, as busy as that may be.</summary>
+    private protected static void AssertMoreThanAlone(int good, FleetClient client, FleetClient alone) =>
+        Assert.True(good > 1.2 * alone.Good, $"{Text(good)} of {client}; one alone: {alone}");
+
     private protected static Task DelayAsync(double seconds) => Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System, TestContext.Current.CancellationToken);
 
     private protected static long Unanswered(string metrics) =>
