@@ -49,6 +49,7 @@ IScenario[] all =
     new Hop(),
     new GrpcHop(),
     new Fleet(),
+    new FleetUneven(),
     new Allocation(),
     new Copies(),
     new Startup(),
