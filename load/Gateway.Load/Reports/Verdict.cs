@@ -23,7 +23,7 @@ internal static class Verdict
             string objective = $"p{Quantity.Number(capacity.Percentile * 100)} within {Quantity.Seconds(capacity.ObjectiveMilliseconds / 1000)}";
             if (best.Knees.Count == 0) return $"No knee was found for {objective}: the search did not come to its end.";
             string machines = best.Machines is { } plan ? $" For {Quantity.Number(plan.Rate)}/s with {Quantity.Share(plan.Headroom)} of each free: {plan.Text}." : "";
-            return best.Knee > 0 ? $"{(best.IsAtLeast ? "At least " : "")}{Quantity.Number(best.Knee)} requests/s hold {objective} over {best.Name}; limited by {best.Limit.Split(" (")[0]}.{machines}" : $"No rate holds {objective}.";
+            return best.Knee > 0 ? $"{(best.IsAtLeast ? "At least " : "")}{Quantity.Number(best.Knee)} requests/s hold {objective} over {best.Name}; {best.LimitText.Split(" (")[0]}.{machines}" : $"No rate holds {objective}.";
         }
 
         if (report.Tune is { } tune)

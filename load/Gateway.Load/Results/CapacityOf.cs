@@ -25,6 +25,9 @@ internal sealed record CapacityOf(string Name, double Knee, IReadOnlyList<double
     /// <summary>Machines for the rate that was asked for; null where none was, or there is no knee.</summary>
     public MachinePlan? Machines { get; init; }
 
+    /// <summary>What ended it as part of a sentence; also where that is not known.</summary>
+    public string LimitText => Limit.StartsWith("not ", StringComparison.Ordinal) ? $"what limited it is {Limit}" : $"limited by {Limit}";
+
     /// <summary>The knee for people.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public string KneeText => Knee > 0 ? $"{(IsAtLeast ? "≥ " : "")}{Quantity.Number(Knee)}/s" : Knees.Count > 0 ? "none" : "not found";

@@ -1,5 +1,8 @@
+using System.Text.Json;
 using Gateway.Load.Display;
 using Gateway.Load.Machine;
+using Gateway.Load.Reports;
+using Gateway.Load.Reports.Html;
 using Gateway.Load.Results;
 using Gateway.Load.Running;
 using Gateway.Load.Scenarios;
@@ -45,6 +48,21 @@ public class SummaryTests
         string text = string.Join(' ', Lines());
         Assert.Contains("http-binary: knee 900/s (spread 2 %), saturated 1,000/s over 128 connections; limited by the device: busy", text);
         Assert.Contains("frames: knee ≥ 2,000/s", text);
+    }
+
+    [Theory]
+    [InlineData("the device: busy 90 % (server CPU 1 cores)", "limited by the device: busy 90 %")]
+    [InlineData("not known: the server's metrics could not be read (--metrics)", "what limited it is not known: the server's metrics could not be read")]
+    [InlineData("not measured", "what limited it is not measured")]
+    public void Write_WhatLimits_IsASentenceEverywhere(string limit, string text)
+    {
+        LoadReport report = Report() with { Scenarios = [], Capacity = new CapacityResult(0.99, 50, [new CapacityOf("frames", 900, [900], 0, 1000, limit, [])]) };
+
+        Summary.Write(Console(160), report);
+
+        Assert.Contains($"; {text}", string.Join(' ', Lines()), StringComparison.Ordinal);
+        Assert.EndsWith($"; {text}.", Verdict.Of(report), StringComparison.Ordinal);
+        Assert.Contains($"\"limitText\":\"{JsonEncodedText.Encode(text)}", HtmlReport.Write(report), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -131,7 +131,7 @@
         levels: [{ y: found.objectiveMilliseconds, name: `objective ${time(found.objectiveMilliseconds)}` }],
         markers: found.settings.filter(setting => setting.knee > 0).map((setting, i) => ({ x: setting.knee, name: `knee ${digits(setting.knee)}/s`, colour: colours[i % colours.length] })), tipX: rate
       }), series, true),
-      ...found.settings.map(setting => card(setting.name, `Limited by ${setting.limit}${setting.connections ? `; measured over ${digits(setting.connections)} connections` : ''}`, table(
+      ...found.settings.map(setting => card(setting.name, `${setting.limitText[0].toUpperCase()}${setting.limitText.slice(1)}${setting.connections ? `; measured over ${digits(setting.connections)} connections` : ''}`, table(
         [{ name: 'Rate', number: true }, { name: 'Answered', number: true }, { name: 'p50', number: true }, { name: `p${+(found.percentile * 100).toFixed(3)}`, number: true }, { name: '95 % sure', number: true }, { name: 'No answer', number: true }, { name: 'Server CPU', number: true }, { name: 'Batch', number: true }, { name: '' }],
         setting.trials.map(trial => [
           trial.rate ? rate(trial.rate) : 'saturated', rate(trial.throughput), trial.p50Milliseconds ? time(trial.p50Milliseconds) : '–', trial.objectiveMilliseconds ? time(trial.objectiveMilliseconds) : '–', trial.objectiveLeast > 0 ? `${time(trial.objectiveLeast)} to ${time(trial.objectiveMost)}` : '', share(trial.errorShare),
