@@ -98,6 +98,9 @@ public sealed class ModelCounts
 
     public long this[RequestOutcome outcome] => Outcomes[(int)outcome];
 
+    /// <summary>Time in runs over all batches, each once however many requests were in it.</summary>
+    public long RunNanoseconds => _sizes.Values.Sum(size => size.InferNanoseconds);
+
     internal void CountBatchSize(int rows) =>
         BatchSizes[Math.Min(rows <= 1 ? 0 : BitOperations.Log2((uint)(rows - 1)) + 1, BatchSizeBounds)]++;
 

@@ -36,6 +36,7 @@ internal static partial class GatewayFamilies
         Stage(writer, models, "upload", "Of batches on a device: gathered to begin of the run, the wait for the device included.", static counts => counts.Upload);
         Stage(writer, models, "download", "Of batches on a device: end of the run to the outputs being back.", static counts => counts.Download);
         WriteBatchSizes(writer, models);
+        WriteRunTime(writer, models);
         ByName<CloseReason>(writer, models, "gateway_batch_close_reason_total", "reason", "Batches run, by why they were closed with the rows that they had.", static counts => counts.CloseReasons);
         Each(writer, models, "gateway_padding_rows_total", "counter", "Rows run that nobody asked for, to reach an allowed batch size.", static model => model.Counts.PaddingRows);
         WriteCopies(writer, models);
@@ -131,6 +132,13 @@ internal static partial class GatewayFamilies
         {
             writer.Histogram(Name, BatchSizeBounds, model.Counts.BatchSizes, model.Counts.Inferences, ("model", model.Name), ("version", model.Version));
         }
+    }
+
+    private static void WriteRunTime(PrometheusWriter writer, IReadOnlyList<ModelSample> models)
+    {
+        const string Name = "gateway_batch_run_seconds_total";
+        writer.Family(Name, "counter", "Time in runs, that of each batch once: over time, how many instances are busy.");
+        foreach (ModelSample model in models) writer.Sample(Name, model.Counts.RunNanoseconds / 1e9, ("model", model.Name), ("version", model.Version));
     }
 
     private static void WriteCopies(PrometheusWriter writer, IReadOnlyList<ModelSample> models)

@@ -63,6 +63,9 @@ public sealed class MetricsPageTests : IDisposable
         Assert.Equal(0, text["gateway_batch_size_rows_bucket{le=\"1\",model=\"m\",version=\"1\"}"]);
         Assert.Equal(3, text["gateway_batch_size_rows_bucket{le=\"2\",model=\"m\",version=\"1\"}"]);
         Assert.Equal(6, text["gateway_batch_size_rows_sum" + Model]);
+
+        // Of batches that have one request each.
+        Assert.Equal(text["gateway_compute_infer_duration_seconds_sum" + Model], text["gateway_batch_run_seconds_total" + Model], 1e-9);
         Assert.Equal(3, text["gateway_batch_close_reason_total{model=\"m\",reason=\"immediate\",version=\"1\"}"]);
         Assert.True(text.Has("gateway_batch_close_reason_total{model=\"m\",reason=\"delay_expired\",version=\"1\"}"));
         Assert.True(text["nv_inference_request_duration_us" + Model] >= text["nv_inference_compute_infer_duration_us" + Model]);

@@ -74,6 +74,7 @@ public sealed class StatisticsTests
         // The later two waited for 1 ms each; the first ran for 1 ms, the others for 2.
         AssertMilliseconds(2, counts.Queue);
         AssertMilliseconds(5, counts.ComputeInfer);
+        Assert.Equal(3, counts.RunNanoseconds / 1e6, 0.001);
         AssertMilliseconds(7, counts.Request);
         AssertMilliseconds(0, counts.ComputeInput);
         AssertMilliseconds(0, counts.ComputeOutput);
