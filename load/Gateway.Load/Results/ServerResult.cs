@@ -15,4 +15,13 @@ internal sealed record ServerResult(
 {
     /// <summary>Model instances that there are; 0 where the server does not say.</summary>
     public int Instances { get; init; }
+
+    /// <summary>What a reader must know of it; null for nothing.</summary>
+    public string? Warning { get; init; }
+
+    /// <summary>Whether all providers that run the models do so on the CPU; false where the server does not say.</summary>
+    public bool RunsOnCpu { get; init; }
+
+    /// <summary>Whether <see cref="InstancesBusy"/> was estimated from what requests saw, which may be too much.</summary>
+    public bool IsBusyEstimate { get; init; }
 }

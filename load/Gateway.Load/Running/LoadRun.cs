@@ -65,7 +65,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
             Command = command,
             Machine = MachineFacts.Read(),
             Partial = partial,
-            Warnings = [.. doubts, .. unread, .. results.SelectMany(Vouching.Notes)],
+            Warnings = [.. doubts, .. unread, .. server?.Warning is { } warning ? [warning] : Array.Empty<string>(), .. results.SelectMany(Vouching.Notes)],
             IsVouchedFor = doubts.Length == 0,
             Scenarios = results,
             Server = server,

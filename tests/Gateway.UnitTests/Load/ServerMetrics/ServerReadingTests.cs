@@ -20,6 +20,7 @@ public class ServerReadingTests
         gateway_compute_infer_duration_seconds_count{model="m",version="1"} 50
         gateway_batch_close_reason_total{model="m",reason="full",version="1"} 30
         process_cpu_seconds_total 4.5 1700000000
+        process_start_time_seconds 1600000000
         nonsense
         """;
 
@@ -53,6 +54,70 @@ public class ServerReadingTests
         Assert.Equal(0, server.BatchRows);
         Assert.Empty(server.Stages);
     }
+
+    [Fact]
+    public void Read_BatchesOfTwoSizes_InstanceIsBusyAsLongAsTheyRun()
+    {
+        // In a second, 50 batches of one request, 2 ms each, and 50 of nine, 10 ms each: 0.6 s. As requests see it, the mean run is 9.2 ms.
+        const string Seen = "gateway_batch_size_rows_count{model=\"m\"} 100\ngateway_compute_infer_duration_seconds_sum{model=\"m\"} 4.6\ngateway_compute_infer_duration_seconds_count{model=\"m\"} 500\n";
+        const string Nothing = "gateway_batch_size_rows_count{model=\"m\"} 0\ngateway_compute_infer_duration_seconds_sum{model=\"m\"} 0\ngateway_compute_infer_duration_seconds_count{model=\"m\"} 0\n";
+        const string Instance = "gateway_model_provider{device=\"CPU\",model=\"m\",provider=\"cpu\"} 1\n";
+
+        ServerResult counted = Read(Nothing + "gateway_batch_run_seconds_total{model=\"m\"} 5\n", Seen + Instance + "gateway_batch_run_seconds_total{model=\"m\"} 5.6\n");
+        ServerResult estimated = Read(Nothing, Seen + Instance);
+        ServerResult beyond = Read(Nothing, Seen.Replace("4.6", "9", StringComparison.Ordinal) + Instance);
+
+        Assert.Equal((0.6, false), (Math.Round(counted.InstancesBusy, 9), counted.IsBusyEstimate));
+        Assert.Equal((0.92, true), (Math.Round(estimated.InstancesBusy, 9), estimated.IsBusyEstimate));
+        Assert.Equal((1.0, true), (beyond.InstancesBusy, beyond.IsBusyEstimate));
+    }
+
+    [Fact]
+    public void Read_Triton_InstancesAreBusyByEstimate()
+    {
+        const string Before = "nv_inference_exec_count{model=\"m\"} 0\nnv_inference_request_success{model=\"m\"} 0\nnv_inference_compute_infer_duration_us{model=\"m\"} 0\n";
+        const string After = "nv_inference_exec_count{model=\"m\"} 50\nnv_inference_request_success{model=\"m\"} 100\nnv_inference_compute_infer_duration_us{model=\"m\"} 1000000\n";
+
+        ServerResult server = Read(Before, After);
+
+        Assert.Equal((0.5, true, 0), (Math.Round(server.InstancesBusy, 9), server.IsBusyEstimate, server.Instances));
+    }
+
+    [Fact]
+    public void Read_ServerThatRestarts_CountsBeforeAndAfterAndWarns()
+    {
+        // 100 batches of 2 rows and 1 core before; 200 of 4 and 2 cores after; what came between the pages of 2 s and 3 s nobody knows.
+        MetricsSample[] pages = [At(0, 500, 1000, 70), At(1, 550, 1100, 71), At(2, 600, 1200, 72), At(3, 10, 40, 5), At(4, 210, 840, 7)];
+
+        ServerResult server = ServerReading.Read("x", pages, new HashSet<string> { "m" }, 0, 4)!;
+
+        Assert.Equal(4 / 3.0, server.CpuCores, 9);
+        Assert.Equal((200 + 800) / 300.0, server.BatchRows, 9);
+        Assert.Equal(3, server.Points.Count);
+        Assert.All(server.Points, point => Assert.True(point.CpuCores > 0));
+        Assert.StartsWith("the server restarted during the run", server.Warning);
+        Assert.Null(ServerReading.Read("x", pages[..3], new HashSet<string> { "m" }, 0, 2)!.Warning);
+        Assert.Null(ServerReading.Read("x", pages[2..4], new HashSet<string> { "m" }, 0, 4));
+    }
+
+    [Fact]
+    public void Read_ModelThatIsLoadedAgain_CountsBeforeAndAfterAndWarns()
+    {
+        // The process goes on; another model's counters are none of ours.
+        MetricsSample[] pages = [At(0, 500, 1000, 70), At(1, 600, 1200, 71), At(2, 0, 0, 72), At(3, 100, 300, 73)];
+
+        ServerResult server = ServerReading.Read("x", pages, new HashSet<string> { "m" }, 0, 3)!;
+
+        Assert.Equal((1.0, 500 / 200.0), (server.CpuCores, server.BatchRows));
+        Assert.StartsWith("counters of the server began anew", server.Warning);
+        Assert.Null(ServerReading.Read("x", pages, new HashSet<string> { "other" }, 0, 3)!.Warning);
+    }
+
+    private static MetricsSample At(double seconds, int batches, int rows, double cpu) =>
+        new(seconds, PrometheusText.Parse($"process_cpu_seconds_total {cpu}\ngateway_batch_size_rows_sum{{model=\"m\"}} {rows}\ngateway_batch_size_rows_count{{model=\"m\"}} {batches}\n"));
+
+    private static ServerResult Read(string before, string after) =>
+        ServerReading.Read("x", [new MetricsSample(0, PrometheusText.Parse(before)), new MetricsSample(1, PrometheusText.Parse(after))], new HashSet<string> { "m" }, 0, 1)!;
 
     [Fact]
     public void Label_NamesThatEndAlike_AreToldApart() => Assert.Equal("b", PrometheusText.Label("x{submodel=\"a\",model=\"b\"}", "model"));
