@@ -40,6 +40,19 @@ public class KneeSearchTests
     }
 
     [Fact]
+    public void Find_OneTrialIsHopelessByABadSecond_FindsItAllTheSame()
+    {
+        double knee = 1000 - (Math.Log(100) / 0.05);
+        for (int bad = 0; bad < 12; bad++)
+        {
+            int trials = 0;
+            double found = new KneeSearch(rate => new KneeSearch.Trial(trials++ != bad && P99(rate) < 0.05, IsClear: true)).Find(600, 1e6);
+
+            Assert.InRange(found, knee * 0.95, knee);
+        }
+    }
+
+    [Fact]
     public void Find_NothingHolds_IsZeroAndEnds()
     {
         int trials = 0;
