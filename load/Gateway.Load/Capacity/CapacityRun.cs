@@ -32,15 +32,23 @@ internal sealed class CapacityRun(ITrialLoad load, string name, Objective object
     public string? Partial { get; private set; }
 
     /// <param name="callers">To saturate it with, at first.</param>
-    /// <param name="clientRate">Calls a second that the client makes against a server that does nothing.</param>
-    /// <param name="cores">That the server has, less what the client uses of them; 0 when not known.</param>
-    public CapacityOf Measure(Callers callers, double clientRate, Func<TrialResult, double> cores)
+    /// <param name="serverCores">That the server may use; 0 where that is not known.</param>
+    public CapacityOf Measure(Callers callers, double serverCores)
     {
+        double clientRate = 0;
         TrialResult? saturated = null;
         try
         {
+            clientRate = ClientRate(callers.Connections);
             _trials.Add(saturated = _runner.Saturate(callers));
             display.Say($"{name}: saturated over {Quantity.Number(_runner.Connections)} connections: {Quantity.Number(saturated.Throughput)}/s");
+            if (_runner.Connections != callers.Connections)
+            {
+                // Over more of them a client that was fast enough may not be.
+                load.Settle(objective);
+                clientRate = ClientRate(_runner.Connections);
+            }
+
             double start = Math.Max(1, saturated.Throughput * FirstShare);
             for (int i = 0; i < repeats && (_knees.Count == 0 || _knees[^1] > 0); i++)
             {
@@ -61,10 +69,17 @@ internal sealed class CapacityRun(ITrialLoad load, string name, Objective object
             Partial = exception.Message;
         }
 
-        return Result(saturated, clientRate, cores);
+        return Result(saturated, clientRate, serverCores);
     }
 
-    private CapacityOf Result(TrialResult? saturated, double clientRate, Func<TrialResult, double> cores)
+    private double ClientRate(int connections)
+    {
+        double rate = load.ClientRate(connections);
+        display.Say($"{name}: the client makes {Quantity.Number(rate)}/s over {Quantity.Number(connections)} connections against a server that does nothing");
+        return rate;
+    }
+
+    private CapacityOf Result(TrialResult? saturated, double clientRate, double serverCores)
     {
         double median = Median(_knees);
         TrialResult? hard = LimitFinder.Hardest(_trials, median, saturated);
@@ -72,22 +87,25 @@ internal sealed class CapacityRun(ITrialLoad load, string name, Objective object
         bool isShort = hard is not null && !isClient && _runner.IsShortOfConnections(hard);
         string limit = hard is null ? "not measured"
             : isShort ? $"the client: {Quantity.Number(hard.Connections)} connections (--connections)"
-            : LimitFinder.Explain(hard, clientRate, cores(hard), objective.Seconds * 1000);
+            : LimitFinder.Explain(hard, clientRate, serverCores, objective.Seconds * 1000);
+        bool isShared = hard is not null && !isClient && !isShort && LimitFinder.IsShared(hard, serverCores);
         double spread = median > 0 ? (_knees.Max() - _knees.Min()) / median : 0;
         TrialResult? atKnee = _trials.Where(trial => trial.Rate > 0 && trial.Holds).MinBy(trial => Math.Abs(trial.Rate - median));
-        bool isAtLeast = median > 0 && ((clientRate > 0 && median >= Math.Max(1, clientRate)) || isClient || isShort);
+        bool isAtLeast = median > 0 && ((clientRate > 0 && median >= Math.Max(1, clientRate)) || isClient || isShort || isShared);
         return new CapacityOf(name, median, _knees, spread, saturated?.Throughput ?? 0, limit, [.. _trials])
         {
             BatchRows = atKnee?.BatchRows ?? 0,
             Connections = _runner.Connections,
             IsAtLeast = isAtLeast,
-            Warnings = [.. Warnings(median, isAtLeast, isShort)],
+            Warnings = [.. Warnings(median, isAtLeast, isShort, isShared)],
         };
     }
 
-    private IEnumerable<string> Warnings(double median, bool isAtLeast, bool isShort)
+    private IEnumerable<string> Warnings(double median, bool isAtLeast, bool isShort, bool isShared)
     {
-        if (isAtLeast) yield return $"{name}: the client was the limit: the server's knee is at least {Quantity.Number(median)}/s; give the client more ({(isShort ? "--connections" : "--threads, another machine")}) to find it";
+        if (isAtLeast && isShared) yield return $"{name}: the machine was full, and not of the server alone: its knee is at least {Quantity.Number(median)}/s; put the client on another machine to find it";
+        else if (isAtLeast) yield return $"{name}: the client was the limit: the server's knee is at least {Quantity.Number(median)}/s; give the client more ({(isShort ? "--connections" : "--threads, another machine")}) to find it";
+        if (_runner.Disturbance is { } disturbance) yield return disturbance;
         double misses = (1 - objective.Share) * median * _runner.Length(median, isCurve: false);
         if (median > 0 && misses < FewMisses) yield return $"{name}: a trial at the knee may have {Quantity.Number(misses)} misses, which are too few to be sure of: the knee is known only roughly; a longer --trial tells more";
     }
@@ -99,7 +117,7 @@ internal sealed class CapacityRun(ITrialLoad load, string name, Objective object
         double limit = objective.Seconds * 1000;
         string seen = trial.Hopeless ?? (trial.ObjectiveMilliseconds > 0 ? $"p{Quantity.Number(objective.Share * 100)} {Quantity.Seconds(trial.ObjectiveMilliseconds / 1000)}" : "too many without an answer");
         display.Say($"{name}: {Quantity.Number(rate)}/s: {seen}: {(trial.Holds ? "holds" : "misses")}");
-        bool isClear = trial.Holds ? trial.ObjectiveMilliseconds < ClearlyBelow * limit : trial.Hopeless is not null && trial.P50Milliseconds > ClearlyAbove * limit;
+        bool isClear = trial.Holds ? trial.ObjectiveMilliseconds < ClearlyBelow * limit : trial.Hopeless is not null && !trial.IsDisturbed && trial.P50Milliseconds > ClearlyAbove * limit;
         return new KneeSearch.Trial(trial.Holds, isClear);
     }
 

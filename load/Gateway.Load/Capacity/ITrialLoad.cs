@@ -13,6 +13,11 @@ internal interface ITrialLoad
     /// <exception cref="OperationCanceledException">The search is to stop.</exception>
     TrialLoadResult Run(LoadSimulation simulation, int connections, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless);
 
+    /// <summary>Calls a second that the client makes over so many connections against a server that does nothing, with the same payloads; found out once for each number.</summary>
+    /// <param name="connections">In all, as of <see cref="Run"/>.</param>
+    /// <exception cref="LoadException">It fails there too.</exception>
+    double ClientRate(int connections);
+
     /// <summary>Waits until the server has worked off what a stretch has left, lest the next one pay for it.</summary>
     /// <param name="objective">Answers twice as fast are fast.</param>
     void Settle(Objective objective);

@@ -35,6 +35,9 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
     /// <summary>Of the client, by <see cref="Saturate"/>.</summary>
     public int Connections => _callers.Connections;
 
+    /// <summary>Likewise, with the calls under way on them.</summary>
+    public Callers Callers => _callers;
+
     /// <summary>Whether the server still did more with twice the connections when there were as many as there may be.</summary>
     public bool IsShort { get; private set; }
 
@@ -43,7 +46,10 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
 
     private double WarmUpSeconds => Math.Max(LeastWarmUpSeconds, WarmUpObjectives * objective.Seconds);
 
-    /// <summary>One rate in the open model. A trial that misses while the client itself was late says nothing, and is made again.</summary>
+    /// <summary>Likewise others on the machine.</summary>
+    public string? Disturbance { get; private set; }
+
+    /// <summary>One rate in the open model. A trial that misses while the client itself was late, or others had the machine's CPUs, says nothing, and is made again.</summary>
     /// <param name="isCurve">Whether nothing hangs on it: then it is no longer than it must be, not ended early, and the client may be late.</param>
     public TrialResult AtRate(double rate, bool isCurve)
     {
@@ -51,9 +57,11 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
         for (int attempt = 1; ; attempt++)
         {
             TrialResult trial = Run(simulation, rate, isCurve);
-            if (isCurve || trial.Holds || trial.LagP99Milliseconds <= LagShare * objective.Seconds * 1000) return trial;
+            bool isLate = trial.LagP99Milliseconds > LagShare * objective.Seconds * 1000;
+            if (isCurve || trial.Holds || (!isLate && !trial.IsDisturbed)) return trial;
             if (attempt < Attempts) continue;
-            Doubt = $"{name}: at {Quantity.Number(rate)}/s the client fell behind, {Attempts} times: 1 % of the calls were sent more than {Quantity.Seconds(trial.LagP99Milliseconds / 1000)} late";
+            if (trial.IsDisturbed) Disturbance = $"{name}: a trial at {Quantity.Number(rate)}/s missed, {Attempts} times, while others used the machine: {trial.Machine!.Disturbance}; on a quieter one the knee may be higher";
+            if (isLate) Doubt = $"{name}: at {Quantity.Number(rate)}/s the client fell behind, {Attempts} times: 1 % of the calls were sent more than {Quantity.Seconds(trial.LagP99Milliseconds / 1000)} late";
             return trial;
         }
     }
@@ -128,6 +136,9 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
             QueueMilliseconds = server?.Stages.FirstOrDefault(stage => stage.Name == "queue")?.Milliseconds ?? 0,
             InstancesBusy = server is { Instances: > 0 } ? busy / server.Instances : busy,
             Instances = server?.Instances ?? 0,
+            IsBusyEstimate = server?.IsBusyEstimate ?? false,
+            RunsOnCpu = server?.RunsOnCpu ?? false,
+            Machine = ran.Machine,
             ClientBusy = result.ClientBusy,
             Connections = _callers.Connections,
             MostWaiting = result.MostWaiting,

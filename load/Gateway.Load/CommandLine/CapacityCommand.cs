@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using Gateway.Load.Capacity;
 using Gateway.Load.Machine;
 using Gateway.Load.Results;
@@ -74,11 +73,8 @@ internal static class CapacityCommand
             setting = null;
             try
             {
-                double clientRate = ClientProof.Try(each, TimeProvider.System, stop).Rate;
-                display.Say($"{name}: the client makes {Quantity.Number(clientRate)}/s against a server that does nothing");
                 CapacityRun run = new(new ServerLoad(each, metrics, TimeProvider.System, stop), name, objective, seconds, repeats, display);
-                bool isLocal = IPAddress.IsLoopback(each.Server.Address);
-                setting = run.Measure(Callers.Of(each.Plan), clientRate, hard => serverCores > 0 ? serverCores : isLocal ? Processor.Cores - (hard.ClientBusy * each.Plan.Threads) : 0);
+                setting = run.Measure(Callers.Of(each.Plan), serverCores);
                 return run;
             }
             catch (LoadException exception)

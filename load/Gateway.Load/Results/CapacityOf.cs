@@ -16,7 +16,7 @@ internal sealed record CapacityOf(string Name, double Knee, IReadOnlyList<double
     /// <summary>Of the client, with which the knee was found; 0 in reports that do not say.</summary>
     public int Connections { get; init; }
 
-    /// <summary>Whether the client was the limit, so that the server's knee may be higher.</summary>
+    /// <summary>Whether the client was the limit, or had a part of a machine that was full, so that the server's knee may be higher.</summary>
     public bool IsAtLeast { get; init; }
 
     /// <summary>What a reader must know of it.</summary>

@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using Gateway.Load.Machine;
+
 namespace Gateway.Load.Results;
 
 /// <summary>A stretch of load at one rate.</summary>
@@ -36,6 +39,9 @@ internal sealed record TrialResult(double Rate, double Throughput, double Goodpu
     /// <summary>Model instances; 0 where it is not known.</summary>
     public int Instances { get; init; }
 
+    /// <summary>Whether <see cref="InstancesBusy"/> was estimated from what requests saw, which may be too much.</summary>
+    public bool IsBusyEstimate { get; init; }
+
     public double ClientBusy { get; init; }
 
     /// <summary>Of the client.</summary>
@@ -43,6 +49,16 @@ internal sealed record TrialResult(double Rate, double Throughput, double Goodpu
 
     /// <summary>Most calls that waited for one of them at a time, of one thread.</summary>
     public int MostWaiting { get; init; }
+
+    /// <summary>Who had the machine's CPUs; null where the server is on another one, and in reports that do not say.</summary>
+    public Interference? Machine { get; init; }
+
+    /// <summary>Whether others were in the way, so that a miss may be theirs.</summary>
+    [JsonIgnore]
+    public bool IsDisturbed => Machine is { IsDisturbed: true };
+
+    /// <summary>Whether all providers that run the model do so on the CPU.</summary>
+    public bool RunsOnCpu { get; init; }
 
     /// <summary>Why it was ended early; null when it was not.</summary>
     public string? Hopeless { get; init; }

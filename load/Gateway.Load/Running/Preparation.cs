@@ -81,8 +81,8 @@ internal sealed class Preparation
         return new Preparation(plan, server, target, requests, models, first, counts, answer);
     }
 
-    /// <summary>The same with so many connections.</summary>
-    public Preparation With(int connections) => new(Plan with { Connections = connections }, Server, Target, Requests, _models, _firstOfStep, _countOfStep, Answer);
+    /// <summary>The same with so many connections, and callers in the closed model.</summary>
+    public Preparation With(int connections, int copies) => new(Plan with { Connections = connections, Simulations = [.. Plan.Simulations.Select(simulation => simulation.Kind == SimulationKind.KeepConstant ? simulation with { Copies = copies } : simulation)] }, Server, Target, Requests, _models, _firstOfStep, _countOfStep, Answer);
 
     /// <param name="server">Its own, or a null server, whose certificate nobody has signed.</param>
     public ICallTransport Connect(IPEndPoint server, int connections, TimeProvider time) =>

@@ -1,4 +1,5 @@
 using Gateway.Load.Capacity;
+using Gateway.Load.Machine;
 using Gateway.Load.Results;
 using Gateway.TestSupport;
 using Gateway.UnitTests.Load.Engine;
@@ -18,7 +19,7 @@ public class CapacityRunTests
     {
         CapacityRun run = Run(new VirtualTrialLoad(Queue()), 3);
 
-        CapacityOf found = run.Measure(Fixed(64), clientRate: 50_000, _ => 0);
+        CapacityOf found = run.Measure(Fixed(64), 0);
 
         Assert.Null(run.Doubt);
         Assert.Null(run.Partial);
@@ -34,7 +35,7 @@ public class CapacityRunTests
     [Fact]
     public void Measure_ClientSlowerThanTheServer_SaysAtLeast()
     {
-        CapacityOf found = Run(new VirtualTrialLoad(Queue()), 1).Measure(Fixed(64), clientRate: 500, _ => 0);
+        CapacityOf found = Run(new VirtualTrialLoad(Queue()) { Client = _ => 500 }, 1).Measure(Fixed(64), 0);
 
         Assert.Equal(500, found.Knee);
         Assert.True(found.IsAtLeast);
@@ -48,7 +49,7 @@ public class CapacityRunTests
     {
         CapacityRun run = Run(new VirtualTrialLoad(Queue()) { EndsAfter = 20 }, 5);
 
-        CapacityOf found = run.Measure(Fixed(64), 50_000, _ => 0);
+        CapacityOf found = run.Measure(Fixed(64), 0);
 
         Assert.Contains("closed the connection", run.Partial);
         Assert.NotEmpty(found.Knees);
@@ -60,7 +61,7 @@ public class CapacityRunTests
     {
         CapacityRun run = Run(new VirtualTrialLoad(Queue()) { StopsAfter = 4 }, 3);
 
-        CapacityOf found = run.Measure(Fixed(64), 50_000, _ => 0);
+        CapacityOf found = run.Measure(Fixed(64), 0);
 
         Assert.Equal("stopped before its end", run.Partial);
         Assert.Equal(("not found", 0.0), (found.KneeText, found.Knee));
@@ -70,7 +71,7 @@ public class CapacityRunTests
     [Fact]
     public void Measure_NothingHolds_IsNone()
     {
-        CapacityOf found = Run(new VirtualTrialLoad(time => new SimulatedServer(time, 100, () => 0.06)), 3).Measure(Fixed(16), 50_000, _ => 0);
+        CapacityOf found = Run(new VirtualTrialLoad(time => new SimulatedServer(time, 100, () => 0.06)), 3).Measure(Fixed(16), 0);
 
         Assert.Equal("none", found.KneeText);
         Assert.Single(found.Knees);
@@ -87,7 +88,7 @@ public class CapacityRunTests
                 : new ServerResult("", 2, 1.2, 4, [new ServerStage("queue", 1)], [], [], []) { Instances = 4 },
         };
 
-        CapacityOf found = Run(load, 1).Measure(Fixed(64), 50_000, _ => 2);
+        CapacityOf found = Run(load, 1).Measure(Fixed(64), 2);
 
         Assert.StartsWith("the queue", found.Limit);
         Assert.Contains("4 model instances busy 30 %", found.Limit);
@@ -97,7 +98,7 @@ public class CapacityRunTests
     public void Measure_FewMissesAllowed_Warns()
     {
         // 2 calls a second at p99: a minute has one miss.
-        CapacityOf found = new CapacityRun(new VirtualTrialLoad(time => new SimulatedServer(time, 1, () => 0.3)), "x", new Objective(0.99, 1), 1, 1, new SilentDisplay()).Measure(Fixed(4), 1000, _ => 0);
+        CapacityOf found = new CapacityRun(new VirtualTrialLoad(time => new SimulatedServer(time, 1, () => 0.3)) { Client = _ => 1000 }, "x", new Objective(0.99, 1), 1, 1, new SilentDisplay()).Measure(Fixed(4), 0);
 
         Assert.InRange(found.Knee, 0.5, 3);
         Assert.Contains("too few to be sure of", Assert.Single(found.Warnings));
@@ -109,7 +110,7 @@ public class CapacityRunTests
         // As a device that takes 256 rows in 100 ms: 2,560 a second, of which 64 connections see 640.
         VirtualTrialLoad load = Device();
 
-        CapacityOf found = new CapacityRun(load, "http", new Objective(0.99, 0.3), 5, 1, new SilentDisplay()).Measure(new Callers(64, 1, 64, MayGrow: true), 50_000, _ => 2);
+        CapacityOf found = new CapacityRun(load, "http", new Objective(0.99, 0.3), 5, 1, new SilentDisplay()).Measure(new Callers(64, 1, 64, MayGrow: true), 2);
 
         Assert.Equal([64, 64, 128, 256, 512], load.Connections.Take(5));
         Assert.All(load.Connections.Skip(5), connections => Assert.Equal(512, connections));
@@ -120,13 +121,73 @@ public class CapacityRunTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Measure_OthersDisturbTrials_FindsItWithinTenPercentAllTheSame(int seed)
+    {
+        // Three trials of ten have a second in which others have the machine, and the server does nothing.
+        Random random = new(seed);
+        CapacityRun run = Run(new VirtualTrialLoad(Queue()) { Machine = _ => Of(others: random.NextDouble() < 0.3 ? 0.5 : 0) }, 3);
+
+        CapacityOf found = run.Measure(Fixed(64), 0);
+
+        Assert.All(found.Knees, knee => Assert.InRange(knee, Knee * 0.93, Knee * 1.04));
+        Assert.True(found.Spread < 0.1);
+        Assert.Null(run.Doubt);
+    }
+
+    [Fact]
+    public void Measure_OthersAreAlwaysThere_Warns()
+    {
+        CapacityRun run = Run(new VirtualTrialLoad(Queue()) { Machine = _ => Of(others: 0.5) }, 1);
+
+        CapacityOf found = run.Measure(Fixed(64), 0);
+
+        Assert.Contains(found.Warnings, warning => warning.Contains("missed, 3 times, while others used the machine: other processes had 0.5 cores", StringComparison.Ordinal));
+        Assert.Null(run.Doubt);
+    }
+
+    [Fact]
+    public void Measure_MachineFullOfTheClientToo_SaysAtLeastAndAnotherMachine()
+    {
+        // Of two cores the client has half a one; with --server-cores the server has its own, and what others do is not in its way.
+        VirtualTrialLoad Load() => new(Queue())
+        {
+            Metrics = _ => new ServerResult("", 1.4, 0.9, 4, [], [], [], []) { Instances = 1 },
+            Machine = _ => new Interference(2, 1.96, 0.5, 1.4, 0.02, 0),
+        };
+
+        CapacityOf found = Run(Load(), 1).Measure(Fixed(64), 0);
+        CapacityOf pinned = Run(Load(), 1).Measure(Fixed(64), 1.5);
+
+        Assert.Equal("the machine: all 2 cores busy: server 1.4, client 0.5, others 0.02 (the model instance busy 90 %)", found.Limit);
+        Assert.True(found.IsAtLeast);
+        Assert.Contains(found.Warnings, warning => warning.Contains("put the client on another machine", StringComparison.Ordinal));
+        Assert.False(pinned.IsAtLeast);
+        Assert.StartsWith("the device", pinned.Limit);
+    }
+
+    [Fact]
+    public void Measure_ClientSlowerOverMoreConnections_IsAskedAgain()
+    {
+        // Fast over 64 connections; over the 512 that the device needs it does hardly as much as that.
+        VirtualTrialLoad load = new((time, connections) => new SimulatedServer(time, 256, () => 0.1) { Room = connections }) { Client = connections => connections > 64 ? 2000 : 50_000 };
+
+        CapacityOf found = new CapacityRun(load, "http", new Objective(0.99, 0.3), 5, 1, new SilentDisplay()).Measure(new Callers(64, 1, 64, MayGrow: true), 2);
+
+        Assert.Equal((2000.0, true), (found.Knee, found.IsAtLeast));
+        Assert.StartsWith("the client: it makes 2,000/s", found.Limit);
+    }
+
+    [Theory]
     [InlineData(64, 640)]
     [InlineData(1024, 2560)]
     public void Measure_ConnectionsByHand_AreTheLimitWhereCallsWaitedForThem(int connections, double capacity)
     {
         VirtualTrialLoad load = Device();
 
-        CapacityOf found = new CapacityRun(load, "http", new Objective(0.99, 0.3), 5, 1, new SilentDisplay()).Measure(new Callers(connections, 1, connections, MayGrow: false), 50_000, _ => 2);
+        CapacityOf found = new CapacityRun(load, "http", new Objective(0.99, 0.3), 5, 1, new SilentDisplay()).Measure(new Callers(connections, 1, connections, MayGrow: false), 2);
 
         bool isShort = capacity < 2560;
         Assert.All(load.Connections, each => Assert.Equal(connections, each));
@@ -139,7 +200,7 @@ public class CapacityRunTests
     [Fact]
     public void Measure_MostConnectionsAreTooFew_SaysAtLeast()
     {
-        CapacityOf found = new CapacityRun(Device(4096), "http", new Objective(0.99, 0.3), 1, 1, new SilentDisplay()).Measure(new Callers(64, 1, 64, MayGrow: true), 50_000, _ => 2);
+        CapacityOf found = new CapacityRun(Device(4096), "http", new Objective(0.99, 0.3), 1, 1, new SilentDisplay()).Measure(new Callers(64, 1, 64, MayGrow: true), 2);
 
         Assert.Equal(1024, found.Connections);
         Assert.True(found.IsAtLeast);
@@ -180,6 +241,8 @@ public class CapacityRunTests
     {
         Metrics = _ => new ServerResult("", 0.2, 1, 64, [], [], [], []) { Instances = 1 },
     };
+
+    private static Interference Of(double others) => new(2, 1, 0.3, 0.5, others, 0);
 
     private static Callers Fixed(int calls) => new(calls, 1, calls, MayGrow: false);
 

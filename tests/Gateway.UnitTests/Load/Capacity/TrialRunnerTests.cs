@@ -1,4 +1,5 @@
 using Gateway.Load.Capacity;
+using Gateway.Load.Machine;
 using Gateway.Load.Results;
 using Gateway.Load.Statistics;
 using Gateway.UnitTests.Load.Engine;
@@ -60,6 +61,34 @@ public class TrialRunnerTests
         runner.AtRate(300, isCurve: false);
         Assert.Contains("fell behind, 3 times", runner.Doubt);
         Assert.Equal(4, load.Simulations.Count);
+    }
+
+    [Theory]
+    [InlineData(0.05, 0, 1)]
+    [InlineData(0.2, 0, 3)]
+    [InlineData(0, 0.02, 3)]
+    public void AtRate_MissesWhileOthersUseTheMachine_IsMadeAgain(double others, double stolen, int stretches)
+    {
+        VirtualTrialLoad load = new(time => new SimulatedServer(time, 1, () => 0.01)) { Machine = _ => new Interference(2, 1, 0.1, 0.3, others, stolen) };
+        TrialRunner runner = new(load, "x", new Objective(0.99, 0.05), 5);
+
+        Assert.False(runner.AtRate(300, isCurve: false).Holds);
+
+        Assert.Equal(stretches, load.Simulations.Count);
+        Assert.Equal(stretches == 3, runner.Disturbance is not null);
+        Assert.Null(runner.Doubt);
+    }
+
+    [Fact]
+    public void AtRate_OthersWereThereOnce_TheNextOneCounts()
+    {
+        VirtualTrialLoad load = new(time => new SimulatedServer(time, 1, () => 0.01)) { Machine = stretch => new Interference(2, 1, 0.1, 0.3, stretch == 0 ? 0.5 : 0, 0) };
+        TrialRunner runner = new(load, "x", new Objective(0.99, 0.05), 5);
+
+        Assert.True(runner.AtRate(20, isCurve: false).Holds);
+
+        Assert.Equal(2, load.Simulations.Count);
+        Assert.Null(runner.Disturbance);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Gateway.Load;
 using Gateway.Load.Capacity;
+using Gateway.Load.Machine;
 using Gateway.Load.Results;
 using Gateway.Load.Scenarios;
 using Gateway.Load.Statistics;
@@ -40,6 +41,14 @@ internal sealed class VirtualTrialLoad(Func<ManualTimeProvider, int, SimulatedSe
     /// <summary>Likewise, the search is stopped.</summary>
     public int StopsAfter { get; init; } = int.MaxValue;
 
+    /// <summary>What the client does against nothing, by connections.</summary>
+    public Func<int, double> Client { get; init; } = _ => 50_000;
+
+    /// <summary>Who had the machine's CPUs, by the stretch's number from 0; such as others, who stop the server for a second.</summary>
+    public Func<int, Interference?> Machine { get; init; } = _ => null;
+
+    public double ClientRate(int connections) => Client(connections);
+
     public TrialLoadResult Run(LoadSimulation simulation, int connections, double warmUpSeconds, Func<IReadOnlyList<IntervalTally>, bool> isHopeless)
     {
         if (Simulations.Count >= EndsAfter) throw new LoadException(ExitCode.Partial, "the server closed the connection");
@@ -48,9 +57,12 @@ internal sealed class VirtualTrialLoad(Func<ManualTimeProvider, int, SimulatedSe
         Connections.Add(connections);
         WarmUps.Add(warmUpSeconds);
         ManualTimeProvider time = new();
-        ScenarioResult result = Seen(VirtualLoad.Result(time, server(time, connections), simulation, warmUpSeconds, ++_seed));
+        Interference? machine = Machine(Simulations.Count - 1);
+        SimulatedServer queue = server(time, connections);
+        if (machine is { IsDisturbed: true }) queue.Stall = (time.GetTimestamp() + (2 * time.TimestampFrequency), time.GetTimestamp() + (3 * time.TimestampFrequency));
+        ScenarioResult result = Seen(VirtualLoad.Result(time, queue, simulation, warmUpSeconds, ++_seed));
         isHopeless([.. result.Intervals.Where(interval => interval.Index * result.IntervalSeconds >= warmUpSeconds)]);
-        return new TrialLoadResult(result, Metrics?.Invoke(result));
+        return new TrialLoadResult(result, Metrics?.Invoke(result), machine);
     }
 
     public void Settle(Objective objective) => Settled++;
