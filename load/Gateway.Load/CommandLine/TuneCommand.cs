@@ -52,18 +52,18 @@ internal static class TuneCommand
             Command = Outcome.CommandText(args),
             Machine = MachineFacts.Read(),
             Partial = stop.IsCancellationRequested ? "stopped before its end" : null,
-            Warnings = run.Doubts,
+            Warnings = [.. run.Doubts, .. run.Notes],
             IsVouchedFor = run.Doubts.Count == 0,
             Tune = result,
         };
-        foreach (TunePoint point in result.Points.Where(point => point.IsBest)) console.WriteLine($"on the front: {point.Name}: {Quantity.Number(point.Throughput)}/s, p99 {Quantity.Seconds(point.P99Milliseconds / 1000)}");
+        foreach (TunePoint point in result.Points.Where(point => point.IsBest || point.IsAsGood)) console.WriteLine($"{(point.IsBest ? "on the front" : "as good as it")}: {point.Name}: {Quantity.Number(point.Throughput)}/s, p99 {Quantity.Seconds(point.P99Milliseconds / 1000)}");
         int code = Outcome.End(report, parsed, console, error, stop.IsCancellationRequested);
         return code == ExitCode.Good && result.Points.All(point => point.Problem is not null) ? ExitCode.CannotStart : code;
 
-        TunedGateway Start(string config, double clientRate)
+        TunedGateway Start(string config)
         {
             copy.Write(config);
-            return new TunedGateway(program, copy.Folder, scenario!, clientRate, TimeProvider.System, stop);
+            return new TunedGateway(program, copy.Folder, scenario!, TimeProvider.System, stop);
         }
     }
 

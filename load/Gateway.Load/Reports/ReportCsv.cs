@@ -27,8 +27,8 @@ internal static class ReportCsv
 
         if (report.Tune is { } tune)
         {
-            csv.Append("setting,throughput_per_s,p50_ms,p99_ms,batch_rows,miss_share,knee_per_s,pareto\n");
-            foreach (TunePoint point in tune.Points) Line(csv, point.Name, point.Throughput, point.P50Milliseconds, point.P99Milliseconds, point.BatchRows, point.MissShare, point.Knee, point.IsBest ? 1 : 0);
+            csv.Append("setting,throughput_per_s,p50_ms,p99_ms,batch_rows,miss_share,knee_per_s,pareto,as_good,throughput_least_per_s,throughput_most_per_s,p99_least_ms,p99_most_ms\n");
+            foreach (TunePoint point in tune.Points) Line(csv, point.Name, point.Throughput, point.P50Milliseconds, point.P99Milliseconds, point.BatchRows, point.MissShare, point.Knee, point.IsBest ? 1 : 0, point.IsAsGood ? 1 : 0, point.ThroughputLeast, point.ThroughputMost, point.P99LeastMilliseconds, point.P99MostMilliseconds);
             return csv.ToString();
         }
 

@@ -104,12 +104,15 @@ internal static class ReportMarkdown
         text.Append($"| setting | saturated | connections | p50 | p99 | batch | no answer |{(hasKnee ? " knee |" : "")} |\n|---|---:|---:|---:|---:|---:|---:|{(hasKnee ? "---:|" : "")}---|\n");
         foreach (TunePoint point in tune.Points)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {Cell(point.Name)} | {(point.Problem is null ? $"{Quantity.Number(point.Throughput)}/s | {Known(point.Connections)} | {Quantity.Seconds(point.P50Milliseconds / 1000)} | {Quantity.Seconds(point.P99Milliseconds / 1000)} | {Quantity.Number(point.BatchRows)} | {Quantity.Share(point.MissShare)} |{(hasKnee ? $" {Quantity.Number(point.Knee)}/s |" : "")} {(point.IsBest ? "on the front" : "")}" : $"| | | | | |{(hasKnee ? " |" : "")} {Cell(point.Problem)}")} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {Cell(point.Name)} | {(point.Problem is null ? $"{Quantity.Number(point.Throughput)}/s{Between(Quantity.Number(point.ThroughputLeast), Quantity.Number(point.ThroughputMost))} | {Known(point.Connections)} | {Quantity.Seconds(point.P50Milliseconds / 1000)} | {Quantity.Seconds(point.P99Milliseconds / 1000)}{Between(Quantity.Seconds(point.P99LeastMilliseconds / 1000), Quantity.Seconds(point.P99MostMilliseconds / 1000))} | {Quantity.Number(point.BatchRows)} | {Quantity.Share(point.MissShare)} |{(hasKnee ? $" {Quantity.Number(point.Knee)}/s |" : "")} {(point.IsBest ? "on the front" : point.IsAsGood ? "as good as the front" : "")}" : $"| | | | | |{(hasKnee ? " |" : "")} {Cell(point.Problem)}")} |\n");
         }
 
         text.Append('\n');
         foreach (TunePoint point in tune.Points.Where(point => point.IsBest)) text.Append(CultureInfo.InvariantCulture, $"{Cell(point.Name)}:\n\n```\n{point.Config.TrimEnd()}\n```\n\n");
     }
+
+    /// <summary>Least and most of the passes, where they differ.</summary>
+    private static string Between(string least, string most) => least == most ? "" : $" ({least} to {most})";
 
     /// <summary>Text of others that is to stay text, in a cell or out of one.</summary>
     private static string Cell(string text)

@@ -10,7 +10,4 @@ internal interface ITunedServer : IDisposable
 
     /// <summary>To saturate it with, at first.</summary>
     Callers Callers { get; }
-
-    /// <summary>Calls a second that the client makes against a server that does nothing, with the same payloads.</summary>
-    double ClientRate { get; }
 }

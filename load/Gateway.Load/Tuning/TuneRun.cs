@@ -4,15 +4,17 @@ using Gateway.Load.Running;
 
 namespace Gateway.Load.Tuning;
 
-/// <summary>Measures a server on each setting: saturated, at one rate that is the same for all, and, where an objective is given, up to its knee.</summary>
-/// <param name="start">Starts one on a configuration; told what the client does against nothing, once that is known.</param>
+/// <summary>Measures a server on each setting: saturated, at one rate that is the same for all, and, where an objective is given, up to its knee; in passes over all of them, so that each has the machine's good and bad minutes.</summary>
+/// <param name="seconds">Of a trial, the passes together.</param>
+/// <param name="start">Starts one on a configuration.</param>
 /// <param name="rate">Calls a second at which latencies are compared; 0 for half of what the first setting does saturated.</param>
 /// <param name="objective">Null for no search.</param>
-internal sealed class TuneRun(Func<string, double, ITunedServer> start, double seconds, double rate, Objective? objective, IRunDisplay display, CancellationToken stop)
+internal sealed class TuneRun(Func<string, ITunedServer> start, double seconds, double rate, Objective? objective, IRunDisplay display, CancellationToken stop)
 {
     private const double Share = 0.5;
     private const double FirstKneeShare = 0.7;
     private const int Attempts = 3;
+    private const int Passes = 3;
 
     // As in a run: so near to what the client does against nothing, the server is not what limits; so late, latencies are the client's.
     private const double NullShare = 0.85;
@@ -21,65 +23,89 @@ internal sealed class TuneRun(Func<string, double, ITunedServer> start, double s
 
     // Latencies at the rate that all have are compared, not held against anything.
     private static readonly Objective Any = new(0.01, 0.2);
-    private readonly List<string> _doubts = [];
+    private readonly Dictionary<TuneSetting, string> _doubts = [];
     private double _rate = rate;
-    private double _clientRate;
+
+    // Against nothing, by connections; the payloads of all settings are the same.
+    private readonly Dictionary<int, double> _clientRates = [];
+    private readonly List<string> _notes = [];
 
     /// <summary>Settings whose figures are the client's and not the server's, and why.</summary>
-    public IReadOnlyList<string> Doubts => _doubts;
+    public IReadOnlyList<string> Doubts => [.. _doubts.Values];
+
+    /// <summary>What is worth knowing though the figures stand: settings that were measured while others used the machine, or not in all passes.</summary>
+    public IReadOnlyList<string> Notes => _notes;
 
     /// <param name="original">The configuration as it is.</param>
     public TuneResult Run(string original, string model, IReadOnlyList<TuneSetting> settings)
     {
-        List<TunePoint> points = [];
-        foreach (TuneSetting setting in settings)
+        SettingPasses[] all = [.. settings.Select(setting => new SettingPasses(setting))];
+        for (int pass = 1; pass <= Passes; pass++)
         {
-            if (stop.IsCancellationRequested) break;
-            points.Add(Measure(original, setting));
-            TunePoint point = points[^1];
-            display.Say($"{setting}: {point.Problem ?? $"{Quantity.Number(point.Throughput)}/s saturated, p99 {Quantity.Seconds(point.P99Milliseconds / 1000)} at {Quantity.Number(_rate)}/s{(point.MissShare > 0 ? $", {Quantity.Share(point.MissShare)} of the calls missed" : "")}{(objective is null ? "" : $", knee {Quantity.Number(point.Knee)}/s")}"}");
+            // There and back, so that a machine that grows slower is not the last one's fault.
+            foreach (SettingPasses each in pass % 2 == 1 ? all : all.Reverse())
+            {
+                if (stop.IsCancellationRequested) break;
+                if (each.Problem is not null) continue;
+                Measure(original, each);
+                display.Say($"pass {pass} of {Passes}, {each.Setting}: {each.Problem ?? Text(each.Last)}");
+            }
         }
 
+        TunePoint[] points = [.. all.Where(each => each.IsTried).Select(each => each.ToPoint())];
         return new TuneResult(model, ParetoFront.Mark(points)) { Rate = _rate, Percentile = objective?.Share ?? 0, ObjectiveMilliseconds = (objective?.Seconds ?? 0) * 1000 };
     }
 
-    private TunePoint Measure(string original, TuneSetting setting)
+    private string Text(SettingPasses.Pass pass) =>
+        $"{Quantity.Number(pass.Throughput)}/s saturated, p99 {Quantity.Seconds(pass.P99Milliseconds / 1000)} at {Quantity.Number(_rate)}/s{(pass.MissShare > 0 ? $", {Quantity.Share(pass.MissShare)} of the calls missed" : "")}{(objective is null ? "" : $", knee {Quantity.Number(pass.Knee)}/s")}";
+
+    private void Measure(string original, SettingPasses of)
     {
-        string config = "";
         try
         {
-            config = setting.Apply(original);
-            using ITunedServer server = start(config, _clientRate);
-            _clientRate = server.ClientRate;
-            TrialRunner runner = new(server.Load, $"{setting}", objective ?? Any, seconds);
-            TrialResult saturated = runner.Saturate(server.Callers);
-            if (saturated.ClientBusy > MostClientBusy || (_clientRate > 0 && saturated.Throughput > NullShare * _clientRate))
+            of.Config = of.Setting.Apply(original);
+            using ITunedServer server = start(of.Config);
+
+            // The passes together take as long as one trial is to.
+            TrialRunner runner = new(server.Load, $"{of.Setting}", objective ?? Any, seconds / Passes);
+            TrialResult saturated = runner.Saturate(of.Callers ?? server.Callers);
+            double clientRate = ClientRate(server.Load, runner.Connections);
+            if (saturated.ClientBusy > MostClientBusy || (clientRate > 0 && saturated.Throughput > NullShare * clientRate))
             {
-                _doubts.Add($"{setting}: saturated it does {Quantity.Number(saturated.Throughput)}/s, and the client {Quantity.Number(_clientRate)}/s against a server that does nothing, {Quantity.Share(saturated.ClientBusy)} busy: the client is the limit");
+                Doubt(of, $"saturated it does {Quantity.Number(saturated.Throughput)}/s, and the client {Quantity.Number(clientRate)}/s against a server that does nothing, {Quantity.Share(saturated.ClientBusy)} busy: the client is the limit");
             }
 
-            if (runner.IsShort) _doubts.Add($"{setting}: saturated it does more with every connection, up to {Quantity.Number(runner.Connections)}: the client is the limit (--connections)");
+            if (runner.IsShort) Doubt(of, $"saturated it does more with every connection, up to {Quantity.Number(runner.Connections)}: the client is the limit (--connections)");
+
+            // Found once: the other passes are over as many.
+            of.Callers = runner.Callers with { MayGrow = false };
             if (_rate == 0) _rate = Math.Max(1, saturated.Throughput * Share);
-            TrialResult even = Even(runner, setting);
-            double knee = objective is null ? 0 : new KneeSearch(at => Try(runner, at)).Find(Math.Max(1, saturated.Throughput * FirstKneeShare), Math.Max(1, _clientRate));
-            if (runner.Doubt is { } doubt) _doubts.Add(doubt);
-            return new TunePoint($"{setting}", saturated.Throughput, even.P50Milliseconds, even.P99Milliseconds, false, config, null)
-            {
-                BatchRows = saturated.BatchRows,
-                Connections = runner.Connections,
-                MissShare = Math.Max(even.ErrorShare, saturated.ErrorShare),
-                Knee = knee,
-            };
+            TrialResult even = Even(runner, of);
+            double knee = objective is null ? 0 : new KneeSearch(at => Try(runner, at)).Find(Math.Max(1, saturated.Throughput * FirstKneeShare), Math.Max(1, clientRate));
+            if (runner.Doubt is { } doubt) _doubts.TryAdd(of.Setting, doubt);
+            if (runner.Disturbance is { } disturbance) _notes.Add(disturbance);
+            of.Add(new SettingPasses.Pass(saturated.Throughput, even.P50Milliseconds, even.P99Milliseconds, saturated.BatchRows, Math.Max(even.ErrorShare, saturated.ErrorShare), knee));
         }
         catch (Exception exception) when (exception is LoadException or FormatException or OperationCanceledException or IOException)
         {
             // One setting that the gateway refuses ends nothing: it is a result too.
-            return new TunePoint($"{setting}", 0, 0, 0, false, config, exception is OperationCanceledException ? "stopped" : exception.Message);
+            of.Problem = exception is OperationCanceledException ? "stopped" : exception.Message;
+            if (of.HasPasses && exception is not OperationCanceledException) _notes.Add($"{of.Setting}: not all of its passes could be measured: {of.Problem}");
         }
     }
 
+    /// <summary>A setting is named once, whichever pass it was.</summary>
+    private void Doubt(SettingPasses of, string why) => _doubts.TryAdd(of.Setting, $"{of.Setting}: {why}");
+
+    private double ClientRate(ITrialLoad load, int connections)
+    {
+        if (_clientRates.TryGetValue(connections, out double rate)) return rate;
+        load.Settle(objective ?? Any);
+        return _clientRates[connections] = load.ClientRate(connections);
+    }
+
     /// <summary>At the rate that all have; again where the client was late, which says nothing of the server.</summary>
-    private TrialResult Even(TrialRunner runner, TuneSetting setting)
+    private TrialResult Even(TrialRunner runner, SettingPasses of)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -87,7 +113,7 @@ internal sealed class TuneRun(Func<string, double, ITunedServer> start, double s
             double allowed = Math.Max(ClientProof.MostLagMicroseconds / 1000, LagShare * trial.P99Milliseconds);
             if (trial.LagP99Milliseconds <= allowed) return trial;
             if (attempt < Attempts) continue;
-            _doubts.Add($"{setting}: at {Quantity.Number(_rate)}/s the client fell behind, {Attempts} times: 1 % of the calls were sent more than {Quantity.Seconds(trial.LagP99Milliseconds / 1000)} late");
+            Doubt(of, $"at {Quantity.Number(_rate)}/s the client fell behind, {Attempts} times: 1 % of the calls were sent more than {Quantity.Seconds(trial.LagP99Milliseconds / 1000)} late");
             return trial;
         }
     }
@@ -95,6 +121,6 @@ internal sealed class TuneRun(Func<string, double, ITunedServer> start, double s
     private static KneeSearch.Trial Try(TrialRunner runner, double rate)
     {
         TrialResult trial = runner.AtRate(rate, isCurve: false);
-        return new KneeSearch.Trial(trial.Holds, IsClear: trial.Hopeless is not null);
+        return new KneeSearch.Trial(trial.Holds, IsClear: trial.Hopeless is not null && !trial.IsDisturbed);
     }
 }

@@ -11,9 +11,8 @@ internal sealed class TunedGateway : ITunedServer
     private readonly GatewayProcess _gateway;
     private readonly MetricsSource? _metrics;
 
-    /// <param name="clientRate">Of the settings before; 0 to find it out.</param>
     /// <exception cref="LoadException">The gateway does not start, or does not serve the model.</exception>
-    public TunedGateway(string program, string repository, ScenarioPlan scenario, double clientRate, TimeProvider time, CancellationToken stop)
+    public TunedGateway(string program, string repository, ScenarioPlan scenario, TimeProvider time, CancellationToken stop)
     {
         _gateway = new GatewayProcess(program, repository);
         try
@@ -22,7 +21,6 @@ internal sealed class TunedGateway : ITunedServer
             if (!TargetAddress.TryParse(address, out TargetAddress? target, out string problem)) throw new LoadException(ExitCode.CannotStart, problem);
             Callers = Callers.Of(scenario);
             Preparation prepared = Preparation.Create(scenario with { Target = target, Simulations = [new LoadSimulation(SimulationKind.KeepConstant, 1) { Copies = Callers.Copies }] }, time);
-            ClientRate = clientRate > 0 ? clientRate : ClientProof.Try(prepared, time, stop).Rate;
             _metrics = _gateway.Metrics is null ? null : MetricsSource.TryOpen(_gateway.Metrics, time);
             Load = new ServerLoad(prepared, _metrics, time, stop);
         }
@@ -36,8 +34,6 @@ internal sealed class TunedGateway : ITunedServer
     public ITrialLoad Load { get; }
 
     public Callers Callers { get; }
-
-    public double ClientRate { get; }
 
     public void Dispose()
     {

@@ -56,7 +56,7 @@ public class TuneRunTests
         Assert.Equal(2, late.Doubts.Count);
         Assert.All(late.Doubts, doubt => Assert.Contains("fell behind, 3 times", doubt));
 
-        TuneRun slow = Run(_ => Server(0.001), clientRate: 1100);
+        TuneRun slow = Run(_ => Server(0.001, client: 1100));
         slow.Run("", "m", Settings);
         Assert.All(slow.Doubts, doubt => Assert.Contains("the client is the limit", doubt));
         Assert.Equal(2, slow.Doubts.Count);
@@ -74,6 +74,71 @@ public class TuneRunTests
     }
 
     [Fact]
+    public void Run_ClientSlowerOverTheConnectionsThatASettingTakes_IsDoubted()
+    {
+        // Over 64 connections the client would do; the second setting takes 1,024 and 20,000/s, of which it makes 21,000.
+        List<int> asked = [];
+        TuneRun run = Run(batch => new VirtualTrialLoad((time, connections) => new SimulatedServer(time, batch == 10 ? 20 : 1000, () => 0.05) { Room = connections }) { Client = Client }, mayGrow: true);
+
+        run.Run("", "m", Settings);
+
+        Assert.Equal([64, 1024], asked);
+        Assert.Contains("batch 20: saturated it does", Assert.Single(run.Doubts));
+
+        double Client(int connections)
+        {
+            asked.Add(connections);
+            return connections > 64 ? 21_000 : 50_000;
+        }
+    }
+
+    [Fact]
+    public void Run_OnePassThatIsBad_DoesNotDecideAndShowsInTheSpread()
+    {
+        // Batch 10 is the faster one, but for the first pass; the other is a little slower, within what the passes differ by.
+        Queue<double> first = new([0.02, 0.01, 0.0099]);
+
+        TuneResult result = Run(batch => Server(batch == 10 ? first.Dequeue() : 0.0102)).Run("", "m", Settings);
+
+        Assert.Empty(first);
+        Assert.Equal([true, false], result.Points.Select(point => point.IsBest));
+        Assert.Equal([false, true], result.Points.Select(point => point.IsAsGood));
+        Assert.InRange(result.Points[0].Throughput, 95, 101);
+        Assert.InRange(result.Points[0].ThroughputLeast, 48, 52);
+        Assert.InRange(result.Points[1].ThroughputLeast, 94, 100);
+    }
+
+    [Fact]
+    public void Run_Passes_GoThereAndBackAndTakeAsLongAsOneTrial()
+    {
+        List<(int Batch, VirtualTrialLoad Load)> begun = [];
+
+        TuneResult result = Run(batch =>
+        {
+            begun.Add((batch, Server(0.1 / batch)));
+            return begun[^1].Load;
+        }, seconds: 15).Run("", "m", Settings);
+
+        Assert.Equal([10, 20, 20, 10, 10, 20], begun.Select(each => each.Batch));
+        Assert.All(begun, each => Assert.Equal(5, each.Load.Simulations[^1].Seconds - each.Load.WarmUps[^1], 6));
+        Assert.Equal([false, false], result.Points.Select(point => point.IsAsGood));
+    }
+
+    [Fact]
+    public void Run_LaterPassThatFails_KeepsTheOnesBefore()
+    {
+        int starts = 0;
+        TuneRun run = Run(batch => batch == 10 && ++starts > 1 ? throw new LoadException(ExitCode.CannotStart, "no memory") : Server(0.1 / batch));
+
+        TuneResult result = run.Run("", "m", Settings);
+
+        Assert.Null(result.Points[0].Problem);
+        Assert.InRange(result.Points[0].Throughput, 95, 105);
+        Assert.Equal("delay 0 µs, batch 10: not all of its passes could be measured: no memory", Assert.Single(run.Notes));
+        Assert.Equal(2, starts);
+    }
+
+    [Fact]
     public void Run_ServerThatDoesNotStart_IsAResultAndEndsNothing()
     {
         TuneResult result = Run(batch => batch == 10 ? throw new LoadException(ExitCode.CannotStart, "no such field") : Server(0.01)).Run("", "m", Settings);
@@ -82,18 +147,16 @@ public class TuneRunTests
         Assert.True(result.Points[1].IsBest);
     }
 
-    private static VirtualTrialLoad Server(double seconds) => new(time => new SimulatedServer(time, 1, () => seconds));
+    private static VirtualTrialLoad Server(double seconds, double client = 50_000) => new(time => new SimulatedServer(time, 1, () => seconds)) { Client = _ => client };
 
-    private static TuneRun Run(Func<int, VirtualTrialLoad> load, Objective? objective = null, double clientRate = 50_000, bool mayGrow = false) =>
-        new((config, _) => new Tuned(load(config.Contains("max_batch_size: 10", StringComparison.Ordinal) ? 10 : 20), clientRate, mayGrow), 5, 0, objective, new SilentDisplay(), CancellationToken.None);
+    private static TuneRun Run(Func<int, VirtualTrialLoad> load, Objective? objective = null, bool mayGrow = false, double seconds = 15) =>
+        new(config => new Tuned(load(config.Contains("max_batch_size: 10", StringComparison.Ordinal) ? 10 : 20), mayGrow), seconds, 0, objective, new SilentDisplay(), CancellationToken.None);
 
-    private sealed class Tuned(ITrialLoad load, double clientRate, bool mayGrow) : ITunedServer
+    private sealed class Tuned(ITrialLoad load, bool mayGrow) : ITunedServer
     {
         public ITrialLoad Load => load;
 
         public Callers Callers => new(16, 1, 16, mayGrow);
-
-        public double ClientRate => clientRate;
 
         public void Dispose()
         {

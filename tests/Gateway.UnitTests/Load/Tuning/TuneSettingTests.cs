@@ -79,9 +79,22 @@ public class TuneSettingTests
         IReadOnlyList<TunePoint> marked = ParetoFront.Mark([Point("fast", 100, 10), Point("quick", 50, 2), Point("neither", 50, 5), Point("worst", 10, 20), Point("broken", 0, 0) with { Problem = "x" }]);
 
         Assert.Equal(["fast", "quick"], marked.Where(point => point.IsBest).Select(point => point.Name));
+        Assert.DoesNotContain(marked, point => point.IsAsGood);
     }
 
-    private static TunePoint Point(string name, double throughput, double p99) => new(name, throughput, p99 / 2, p99, false, "", null);
+    [Fact]
+    public void Mark_PassesThatOverlap_AreAsGoodAsTheFront()
+    {
+        // Its median is behind in both, its best pass in neither; the next is behind in throughput in every pass; the last one missed calls.
+        TunePoint near = Point("near", 98, 11) with { ThroughputMost = 101, P99LeastMilliseconds = 9.5 };
+        IReadOnlyList<TunePoint> marked = ParetoFront.Mark([Point("fast", 100, 10), near, near with { Name = "slower", ThroughputMost = 99 }, near with { Name = "misses", MissShare = 0.02 }]);
+
+        Assert.Equal(["fast"], marked.Where(point => point.IsBest).Select(point => point.Name));
+        Assert.Equal(["near"], marked.Where(point => point.IsAsGood).Select(point => point.Name));
+    }
+
+    private static TunePoint Point(string name, double throughput, double p99) =>
+        new(name, throughput, p99 / 2, p99, false, "", null) { ThroughputLeast = throughput, ThroughputMost = throughput, P99LeastMilliseconds = p99, P99MostMilliseconds = p99 };
 
     private static int Count(string text, string word) => text.Split(word).Length - 1;
 }

@@ -149,14 +149,21 @@
   function tune(found) {
     const measured = found.points.filter(point => !point.problem);
     const front = measured.filter(point => point.isBest).sort((a, b) => a.throughput - b.throughput);
+    const asGood = measured.filter(point => point.isAsGood);
     const series = [
       { name: 'on the front', colour: colours[2], dots: true, points: front.map(point => [point.throughput, point.p99Milliseconds, point.name]) },
-      { name: 'others', colour: 'var(--soft)', dots: true, noLine: true, hollow: true, points: measured.filter(point => !point.isBest).map(point => [point.throughput, point.p99Milliseconds, point.name]) }];
+      ...(asGood.length ? [{ name: 'as good', colour: colours[2], dots: true, noLine: true, hollow: true, points: asGood.map(point => [point.throughput, point.p99Milliseconds, point.name]) }] : []),
+      { name: 'others', colour: 'var(--soft)', dots: true, noLine: true, hollow: true, points: measured.filter(point => !point.isBest && !point.isAsGood).map(point => [point.throughput, point.p99Milliseconds, point.name]) }];
     report.append(el('h2', {}, `Settings of ${found.model}`), el('div', { class: 'grid' },
-      card('Throughput and latency', 'Further right and further down is better; no other setting is better in both than one on the front', lines(series, { x: digits, y: time, yLog: true, xTitle: 'answers a second, saturated', yTitle: 'p99', xLeast: 0, height: 320, tipX: rate, label: 'Pareto front' }), series, true),
-      card('All settings', found.rate ? `Latencies at ${rate(found.rate)}` : '', table(
+      card('Throughput and latency', 'Further right and further down is better; no other setting is better in both than one on the front. One that is as good may be on it too: passes over it and over those that are better overlap', lines(series, { x: digits, y: time, yLog: true, xTitle: 'answers a second, saturated', yTitle: 'p99', xLeast: 0, height: 320, tipX: rate, label: 'Pareto front' }), series, true),
+      card('All settings', found.rate ? `Latencies at ${rate(found.rate)}; the middle of the passes, and the least and most of them` : '', table(
         [{ name: 'Setting' }, { name: 'Saturated', number: true }, { name: 'Connections', number: true }, { name: 'p50', number: true }, { name: 'p99', number: true }, { name: 'Batch', number: true }, { name: 'No answer', number: true }, ...(found.percentile ? [{ name: `Knee, p${+(found.percentile * 100).toFixed(3)} within ${time(found.objectiveMilliseconds)}`, number: true }] : []), { name: '' }],
-        found.points.map(point => point.problem ? [point.name, '', '', '', '', '', '', ...(found.percentile ? [''] : []), { text: point.problem, mark: 'bad' }] : [point.name, rate(point.throughput), point.connections ? digits(point.connections) : '–', time(point.p50Milliseconds), time(point.p99Milliseconds), digits(point.batchRows), { text: share(point.missShare), mark: point.missShare > 0.01 ? 'bad' : '' }, ...(found.percentile ? [point.knee ? rate(point.knee) : 'none'] : []), point.isBest ? { text: '✓ front', mark: 'good' } : ''])), null, true),
+        found.points.map(point => point.problem ? [point.name, '', '', '', '', '', '', ...(found.percentile ? [''] : []), { text: point.problem, mark: 'bad' }] : [point.name, rate(point.throughput) + between(rate(point.throughputLeast), rate(point.throughputMost)), point.connections ? digits(point.connections) : '–', time(point.p50Milliseconds), time(point.p99Milliseconds) + between(time(point.p99LeastMilliseconds), time(point.p99MostMilliseconds)), digits(point.batchRows), { text: share(point.missShare), mark: point.missShare > 0.01 ? 'bad' : '' }, ...(found.percentile ? [point.knee ? rate(point.knee) : 'none'] : []), point.isBest ? { text: '✓ front', mark: 'good' } : point.isAsGood ? '≈ as good' : ''])), null, true),
       ...front.map(point => card(point.name, 'config.pbtxt', el('pre', {}, point.config)))));
+  }
+
+  /** Least and most of the passes, where they differ. */
+  function between(least, most) {
+    return least === most ? '' : ` (${least} to ${most})`;
   }
 })();
