@@ -57,7 +57,7 @@ internal static class CapacityCommand
         {
             Kind = "capacity",
             Started = started,
-            Command = Outcome.CommandText(args),
+            Command = CommandText.Of(args),
             Machine = MachineFacts.Read(),
             Partial = partial,
             Warnings = [.. doubts, .. settings.SelectMany(setting => setting.Warnings)],

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.CommandLine;
 using Gateway.Load.Display;
 using Gateway.Load.Reports;
@@ -11,15 +10,9 @@ namespace Gateway.Load.CommandLine;
 /// <summary>Ends a command: shows the report, writes its files, and says with which code to end.</summary>
 internal static class Outcome
 {
-    // What a shell would take for something else.
-    private static readonly SearchValues<char> Quoted = SearchValues.Create(" <>\"'&|;$*?()`\\#");
-
     private const string DefaultReport = "load-report";
 
     public static IRunDisplay DisplayOn(IAnsiConsole console) => console.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? new TableDisplay(console) : new PlainDisplay(console.Profile.Out.Writer);
-
-    /// <summary>The command as it could be given again.</summary>
-    public static string CommandText(string[] args) => $"gateway-load {string.Join(' ', args.Select(arg => arg.Length > 0 && !arg.AsSpan().ContainsAny(Quoted) ? arg : $"'{arg.Replace("'", "'\\''", StringComparison.Ordinal)}'"))}";
 
     /// <summary>Tries the report's path before anything is measured for it.</summary>
     /// <exception cref="LoadException">Nothing can be written there.</exception>

@@ -46,7 +46,7 @@ internal static class ReportCommands
 
     public static int Merge(ParseResult parsed, IAnsiConsole console, TextWriter error, string[] args, string[] paths)
     {
-        LoadReport merged = Merging.Merge([.. paths.Select(ReportJson.Read)], Outcome.CommandText(args));
+        LoadReport merged = Merging.Merge([.. paths.Select(ReportJson.Read)], CommandText.Of(args));
         Display.Summary.Write(console, merged);
         console.WriteLine(Verdict.Of(merged));
         foreach (string warning in merged.Warnings) error.WriteLine($"gateway-load: {warning}");

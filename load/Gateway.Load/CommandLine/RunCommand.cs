@@ -14,7 +14,7 @@ internal static class RunCommand
     {
         LoadPlan plan = Plan(parsed);
         Outcome.ThrowIfUnwritable(parsed);
-        LoadRun run = new(TimeProvider.System, Outcome.DisplayOn(console), Outcome.CommandText(args), parsed.GetValue(LoadOptions.SkipProof));
+        LoadRun run = new(TimeProvider.System, Outcome.DisplayOn(console), CommandText.Of(args), parsed.GetValue(LoadOptions.SkipProof));
         if (!parsed.GetValue(LoadOptions.Accept)) run.StopsOnDoubt = true;
         LoadReport report = run.Run(plan, stop);
         return Outcome.End(report, parsed, console, error, stop.IsCancellationRequested, isNothing: report.Scenarios.Count == 0);

@@ -49,7 +49,7 @@ internal static class TuneCommand
         {
             Kind = "tune",
             Started = started,
-            Command = Outcome.CommandText(args),
+            Command = CommandText.Of(args),
             Machine = MachineFacts.Read(),
             Partial = stop.IsCancellationRequested ? "stopped before its end" : null,
             Warnings = [.. run.Doubts, .. run.Notes],
