@@ -69,10 +69,12 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
     {
         if (_channel is null && !EndConnect()) return false;
         if (_channel is not null && !TryEndHandshake(_channel)) return false;
-        IsUp = true;
-        FailedAttempts = 0;
         wire.Open(_output);
         Send();
+
+        // Only now: a server that hangs up at once has never been there for the transport, which counts those that are.
+        IsUp = true;
+        FailedAttempts = 0;
         return true;
     }
 
