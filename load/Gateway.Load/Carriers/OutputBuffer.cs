@@ -20,7 +20,7 @@ internal sealed class OutputBuffer
     public Span<byte> Append(int bytes)
     {
         if (_sent == _end) _sent = _end = 0;
-        if (_end + bytes > _bytes.Length) MakeRoom(bytes);
+        if (bytes > _bytes.Length - _end) MakeRoom(bytes);
         Span<byte> room = _bytes.AsSpan(_end, bytes);
         _end += bytes;
         return room;

@@ -22,10 +22,10 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
 
     public bool IsConnecting => _socket is not null && !IsUp;
 
-    public bool HasRoom => IsUp && wire.HasRoom && Outgoing.Pending.Length < MostPendingBytes;
+    public bool HasRoom => IsUp && wire.HasRoom && PendingBytes < MostPendingBytes;
 
     /// <summary>Whether something is to be sent.</summary>
-    public bool HasPending => _output.Pending.Length > 0 || Outgoing.Pending.Length > 0;
+    public bool HasPending => PendingBytes > 0;
 
     /// <summary>Whether it is in the transport's list of those that have something to send.</summary>
     public bool IsDirty { get; set; }
@@ -42,6 +42,9 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
 
     /// <summary>What the socket is given.</summary>
     private OutputBuffer Outgoing => _channel?.Output ?? _output;
+
+    /// <summary>With TLS what is not encrypted yet is to be sent too.</summary>
+    private int PendingBytes => _output.Pending.Length + (_channel?.Output.Pending.Length ?? 0);
 
     /// <exception cref="SocketException">The connection is refused at once.</exception>
     public void BeginConnect()

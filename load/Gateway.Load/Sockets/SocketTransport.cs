@@ -26,6 +26,7 @@ internal sealed class SocketTransport : ICallTransport
     private readonly double _nanosecondsPerTick;
     private int _up;
     private int _down;
+    private bool _hasNewRoom;
 
     /// <param name="requests">By the number of the payload.</param>
     /// <param name="tls">How connections are encrypted; null for not at all.</param>
@@ -75,6 +76,11 @@ internal sealed class SocketTransport : ICallTransport
             try
             {
                 connection.Send();
+
+                // What the kernel took whole it says nothing more about.
+                bool wasListed = connection.IsListed;
+                List(_dirty[i]);
+                _hasNewRoom |= connection.IsListed && !wasListed;
             }
             catch (IOException)
             {
@@ -88,7 +94,10 @@ internal sealed class SocketTransport : ICallTransport
     public void Wait(long until, ICallSink sink)
     {
         if (_down > 0) until = Math.Min(until, Reconnect());
-        long left = until - _time.GetTimestamp();
+
+        // Calls may wait for the room that the last flush made.
+        long left = _hasNewRoom ? 0 : until - _time.GetTimestamp();
+        _hasNewRoom = false;
         int ready = _epoll.WaitFine((long)(left * _nanosecondsPerTick));
         for (int i = 0; i < ready; i++) Serve(_epoll.Ready(i), sink);
     }
