@@ -116,8 +116,14 @@ internal sealed class LoadWorker : ICallSink
         {
             if (_plan.Verifier is { } verifier)
             {
-                if (ended.Counts) Tally.Verified++;
-                if (!verifier.IsRight(ended.Payload, answer, out CallAnswer complaint))
+                bool isRight = verifier.IsRight(ended.Payload, answer, out CallAnswer complaint, out bool isCompared);
+                if (ended.Counts)
+                {
+                    Tally.Verified++;
+                    if (!isCompared) Tally.VerifiedByShape++;
+                }
+
+                if (!isRight)
                 {
                     if (ended.Counts) Tally.Wrong++;
                     End(call, complaint, now);
@@ -317,11 +323,13 @@ internal sealed class LoadWorker : ICallSink
             bool wasSent = each.Sent > 0;
             if (wasSent) _transport.Abandon(call);
 
-            // What a stop cuts off says nothing about the server; what its going away cuts off does.
+            // What a stop cuts off says nothing about the server, unless it is old, which is said; what its going away cuts off does.
             if (isLast && _isStopped && Tally.GaveUp is null && each.Counts)
             {
                 each.Counts = false;
                 Tally.Offered--;
+                Tally.CutOff++;
+                Tally.OldestCutOff = Math.Max(Tally.OldestCutOff, Nanoseconds(_turn - each.Begun));
             }
 
             End(call, new CallAnswer { Outcome = wasSent ? CallOutcome.TimedOut : CallOutcome.Unsent }, _turn);

@@ -56,12 +56,16 @@ internal static class ReportMarkdown
         text.Append('\n');
         foreach (ScenarioResult each in scenarios)
         {
-            text.Append(CultureInfo.InvariantCulture, $"- **{Cell(each.Name)}**: {each.Carrier} to {Cell(each.Target)}; {Cell(string.Join("; ", each.Simulations))}; {each.Connections} connections, {each.Threads} threads; {(each.IsOpen ? "latency from the intended time" : "closed model")}\n");
+            text.Append(CultureInfo.InvariantCulture, $"- **{Cell(each.Name)}**: {each.Carrier} to {Cell(each.Target)}; {Cell(string.Join("; ", each.Simulations))}; {each.Connections} connections, {each.Threads} threads; {(each.IsOpen ? "latency from the intended time" : "closed model")}{Checked(each)}\n");
             foreach (KindCount kind in each.Kinds) text.Append(CultureInfo.InvariantCulture, $"  - {Quantity.Number(kind.Count)} × {Cell(kind.Kind)}{(kind.Sample.Length > 0 ? $": {Cell(kind.Sample)}" : "")}\n");
         }
 
         text.Append('\n');
     }
+
+    /// <summary>What <c>--verify</c> did; an answer that was compared with no earlier one was checked by type and shape alone.</summary>
+    private static string Checked(ScenarioResult each) =>
+        each.Verified == 0 ? "" : $"; {Quantity.Number(each.Verified)} answers checked{(each.VerifiedByShape > 0 ? $", {Quantity.Number(each.VerifiedByShape)} of them by type and shape alone" : "")}";
 
     private static void Capacity(StringBuilder text, CapacityResult capacity)
     {

@@ -57,7 +57,16 @@ internal sealed record ScenarioResult
 
     public long Verified { get; init; }
 
+    /// <summary>Answers among them that were compared with no earlier one, for they were the first for their payload or that one was not kept: with the model's metadata alone.</summary>
+    public long VerifiedByShape { get; init; }
+
     public long Wrong { get; init; }
+
+    /// <summary>Calls that had no answer when the run was stopped; they are in no other count.</summary>
+    public long CutOff { get; init; }
+
+    /// <summary>How long ago the oldest of them had been due.</summary>
+    public double OldestCutOffSeconds { get; init; }
 
     /// <summary>Answers that came within the time that counts, whenever their calls were due.</summary>
     public long AnsweredInWindow { get; init; }

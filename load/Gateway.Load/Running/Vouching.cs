@@ -12,6 +12,18 @@ internal static class Vouching
     // In the closed model: so near to what the client does against nothing, the server is not what limits.
     private const double NullShare = 0.85;
 
+    // So much of the room that connections have was taken on the average: for most calls there was none.
+    private const double FullShare = 0.9;
+
+    // An answer that came so much sooner after sending than after it was due: the difference is more than its rounding.
+    private const double WaitShare = 0.9;
+
+    // The first answers for payloads, which there are in every run, are fewer.
+    private const double ShapeShare = 0.05;
+
+    // Fewer retries than this are not in the p99.
+    private const double RetryShare = 0.01;
+
     /// <returns>Why it cannot be vouched for; null when it can.</returns>
     public static string? Doubt(ScenarioResult result)
     {
@@ -40,6 +52,8 @@ internal static class Vouching
         if (result.Answered == 0 && result.Offered > 0) yield return $"{result.Name}: no call was answered";
         if (result.NotSent > 0) yield return $"{result.Name}: {Quantity.Number(result.NotSent)} calls were never sent: none of {result.Connections} connections had room for them in time, and up to {Quantity.Number(result.MostWaiting)} waited";
         else if (result.IsOpen && result.MostWaiting > Math.Max(1000, result.Connections)) yield return $"{result.Name}: up to {Quantity.Number(result.MostWaiting)} calls waited in the client for one of {result.Connections} connections; their wait is in the latencies";
+        if (result.CutOff > 0) yield return $"{result.Name}: {Quantity.Number(result.CutOff)} calls had no answer yet when it was stopped, the oldest {Quantity.Seconds(result.OldestCutOffSeconds)} after it was due; they are in none of the figures";
+        if (result.VerifiedByShape > ShapeShare * result.Verified) yield return $"{result.Name}: {Quantity.Number(result.VerifiedByShape)} of {Quantity.Number(result.Verified)} answers that were checked were compared with no earlier one, for they were the first for their payload or there was no room to keep that: checked by type and shape alone";
         if (result.Wrong > 0) yield return $"{result.Name}: {Quantity.Number(result.Wrong)} of {Quantity.Number(result.Verified)} answers were wrong";
     }
 }

@@ -4,15 +4,20 @@ using Gateway.Load.Carriers;
 namespace Gateway.Load.Statistics;
 
 /// <summary>Counts failures by what they are, without making a string of each.</summary>
-/// <remarks><b>Threading</b>: one thread. <b>Cost</b>: no allocation for a kind that was there before; at most <see cref="Most"/> kinds are told apart.</remarks>
+/// <remarks>
+/// <b>Behaviour</b>: at most <see cref="Most"/> kinds are told apart; what comes after is counted together, refusals apart from what went wrong.
+/// <b>Threading</b>: one thread. <b>Cost</b>: no allocation for a kind that was there before.
+/// </remarks>
 internal sealed class KindTable
 {
     private const int Most = 32;
     private const int SampleBytes = 300;
 
     private readonly List<Entry> _entries = [];
+    private Entry? _otherRefusals;
+    private Entry? _otherFailures;
 
-    public IReadOnlyList<KindCount> Counts => [.. _entries.Select(entry => new KindCount(entry.Name, entry.Outcome == CallOutcome.Refused, entry.Count, entry.Sample))];
+    public IReadOnlyList<KindCount> Counts => [.. _entries.Concat(((Entry?[])[_otherRefusals, _otherFailures]).OfType<Entry>()).Select(entry => new KindCount(entry.Name, entry.Outcome == CallOutcome.Refused, entry.Count, entry.Sample))];
 
     public void Add(in CallAnswer answer)
     {
@@ -28,11 +33,11 @@ internal sealed class KindTable
 
     private void AddSlow(in CallAnswer answer)
     {
-        // The last place is for all that come after.
         if (_entries.Count == Most)
         {
-            _entries[^1].Name = "others";
-            _entries[^1].Count++;
+            ref Entry? others = ref answer.Outcome == CallOutcome.Refused ? ref _otherRefusals : ref _otherFailures;
+            others ??= new Entry { Outcome = answer.Outcome, Status = 0, Reason = [], Name = "others", Sample = Printable(answer.Body) };
+            others.Count++;
             return;
         }
 
@@ -61,7 +66,7 @@ internal sealed class KindTable
 
         public required byte[] Reason { get; init; }
 
-        public required string Name { get; set; }
+        public required string Name { get; init; }
 
         public required string Sample { get; init; }
 

@@ -42,10 +42,19 @@ internal sealed class WorkerTally(int steps)
     /// <summary>Attempts beyond the first.</summary>
     public long Retries { get; set; }
 
-    /// <summary>Answers compared, and those that were wrong.</summary>
+    /// <summary>Answers checked, whatever came of it.</summary>
     public long Verified { get; set; }
 
+    /// <summary>Those of them that were compared with no earlier one for the same payload.</summary>
+    public long VerifiedByShape { get; set; }
+
     public long Wrong { get; set; }
+
+    /// <summary>Calls that had no answer when the worker was told to stop; they are in no other count.</summary>
+    public long CutOff { get; set; }
+
+    /// <summary>How long ago the oldest of them had been due, in nanoseconds.</summary>
+    public long OldestCutOff { get; set; }
 
     /// <summary>Most calls that waited for a connection at a time.</summary>
     public int MostWaiting { get; set; }

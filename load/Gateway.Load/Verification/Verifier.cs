@@ -9,9 +9,9 @@ namespace Gateway.Load.Verification;
 /// <param name="carrier">Decodes answers.</param>
 /// <param name="models">What each payload's model says; null for a plain target, whose bodies must be the same.</param>
 /// <param name="tolerance">Of floating-point elements, relative and, times a thousandth, absolute: batches of other sizes add in another order.</param>
-internal sealed class Verifier(ICarrier carrier, IReadOnlyList<ModelDescription?> models, double tolerance)
+/// <param name="mostReferenceBytes">What references may take in all; answers to payloads beyond are checked by type and shape alone.</param>
+internal sealed class Verifier(ICarrier carrier, IReadOnlyList<ModelDescription?> models, double tolerance, long mostReferenceBytes = Verifier.MostReferenceBytes)
 {
-    // What references may take in all; payloads beyond are checked by shape and type alone.
     private const long MostReferenceBytes = 256L << 20;
     private const double AbsoluteShare = 1e-3;
 
@@ -19,10 +19,12 @@ internal sealed class Verifier(ICarrier carrier, IReadOnlyList<ModelDescription?
     private long _bytes;
 
     /// <param name="complaint">What is wrong, to be counted.</param>
-    public bool IsRight(int payload, in CallAnswer answer, out CallAnswer complaint)
+    /// <param name="isCompared">Whether an earlier answer for the payload was there: else it was checked by type and shape alone, and of a plain target not at all.</param>
+    public bool IsRight(int payload, in CallAnswer answer, out CallAnswer complaint, out bool isCompared)
     {
         complaint = default;
         Reference? reference = Volatile.Read(ref _references[payload]);
+        isCompared = reference is not null;
         if (reference is not null && answer.Body.SequenceEqual(reference.Body)) return true;
         string? problem = models[payload] is { } model ? Compare(model, reference, answer) : reference is null ? null : "the body differs from the first one";
         if (problem is not null)
@@ -31,7 +33,7 @@ internal sealed class Verifier(ICarrier carrier, IReadOnlyList<ModelDescription?
             return false;
         }
 
-        if (reference is null && Interlocked.Add(ref _bytes, answer.Body.Length) <= MostReferenceBytes)
+        if (reference is null && Interlocked.Add(ref _bytes, answer.Body.Length) <= mostReferenceBytes)
         {
             Interlocked.CompareExchange(ref _references[payload], new Reference(answer.Body.ToArray(), answer.BodyHeaderBytes), null);
         }

@@ -53,6 +53,7 @@ internal static class ChartData
             lateShare = result.LateShare,
             retries = result.Retries,
             verified = result.Verified,
+            verifiedByShape = result.VerifiedByShape,
             wrong = result.Wrong,
             clientCpu = result.ClientCpuMicroseconds,
             clientBusy = result.ClientBusy,

@@ -162,6 +162,10 @@ public class LoadWorkerTests
 
         Assert.InRange(worker.Tally.Answered, 200, 299);
         Assert.Equal(worker.Tally.Offered, worker.Tally.Answered);
+
+        // Nothing is wrong with a server that has had its 0.7 s not yet.
+        Assert.Equal(300, worker.Tally.Answered + worker.Tally.CutOff);
+        Assert.InRange(worker.Tally.OldestCutOff / 1e9, 0.4, 0.7);
     }
 
     [Fact]

@@ -266,6 +266,16 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Write_AnswersCheckedByShapeAlone_AreSaid()
+    {
+        LoadReport report = Report("a", 1);
+        report = report with { Scenarios = [report.Scenarios[0] with { Verified = 1000, VerifiedByShape = 64 }] };
+
+        Assert.Contains("; 1,000 answers checked, 64 of them by type and shape alone\n", ReportMarkdown.Write(report));
+        Assert.Contains("\"verifiedByShape\":64,", HtmlReport.Write(report));
+    }
+
+    [Fact]
     public void Csv_NameWithComma_IsQuoted() => Assert.Contains("\"a,b\",", ReportCsv.Write(Report("a,b", 1)));
 
     private static LoadReport Report(string name, int seed, int scale = 1)

@@ -94,6 +94,9 @@ public class ClientProofTests
         Assert.Contains("at most 3 were up", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), Connections = 8, ConnectionsUp = 3 })));
         Assert.Contains("answers were wrong", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), Wrong = 2, Verified = 9 })));
         Assert.Contains("no call was answered", Assert.Single(Vouching.Notes(Punctual with { Answered = 0 })));
+        Assert.Contains("12 calls had no answer yet when it was stopped, the oldest 5 s after it was due", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), CutOff = 12, OldestCutOffSeconds = 5 })));
+        Assert.Contains("90 of 1,000 answers that were checked were compared with no earlier one", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), Verified = 1000, VerifiedByShape = 90 })));
+        Assert.Empty(Vouching.Notes(Punctual with { Lag = Histogram(50_000), Verified = 1000, VerifiedByShape = 50 }));
         Assert.Contains("never sent", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), NotSent = 2 })));
     }
 

@@ -54,13 +54,29 @@ public class VerifierTests
         Assert.False(Is(verifier, "b", out _));
     }
 
+    [Fact]
+    public void IsRight_FirstAnswersAndThoseWithoutRoom_AreComparedWithNone()
+    {
+        // Room for one body, not for two.
+        string body = Body("[0.5, 1]", "[7]");
+        Verifier verifier = new(new HttpJsonCarrier(), [Model, Model], 1e-3, mostReferenceBytes: body.Length);
+
+        Assert.Equal([false, true, false, false], new[] { 0, 0, 1, 1 }.Select(IsCompared));
+
+        bool IsCompared(int payload)
+        {
+            Assert.True(verifier.IsRight(payload, new CallAnswer { Outcome = CallOutcome.Ok, Body = Encoding.UTF8.GetBytes(body) }, out _, out bool isCompared));
+            return isCompared;
+        }
+    }
+
     private static Verifier Create() => new(new HttpJsonCarrier(), [Model], 1e-3);
 
     private static string Body(string y, string n) => $$"""{"outputs":[{"name":"y","datatype":"FP32","shape":[1,2],"data":{{y}}},{"name":"n","datatype":"INT64","shape":[1],"data":{{n}}}]}""";
 
     private static bool Is(Verifier verifier, string body, out string complaint)
     {
-        bool isRight = verifier.IsRight(0, new CallAnswer { Outcome = CallOutcome.Ok, Body = Encoding.UTF8.GetBytes(body) }, out CallAnswer answer);
+        bool isRight = verifier.IsRight(0, new CallAnswer { Outcome = CallOutcome.Ok, Body = Encoding.UTF8.GetBytes(body) }, out CallAnswer answer, out _);
         complaint = Encoding.UTF8.GetString(answer.Body);
         return isRight;
     }

@@ -38,7 +38,7 @@
       tile('99 % within', p99, p99Unit, `p90 ${time(known(scenario.p90))}`),
       tile('Slowest', max, maxUnit, `p99.9 ${time(known(scenario.p999))}`),
       tile('Refused', ...split(share(scenario.refusedShare)), scenario.retries ? `${digits(scenario.retries)} retries` : 'told to come later'),
-      tile('Errors', ...split(share(scenario.errorShare)), scenario.verified ? `${digits(scenario.verified)} answers checked` : 'of all calls'),
+      tile('Errors', ...split(share(scenario.errorShare)), scenario.verified ? `${digits(scenario.verified)} answers checked${scenario.verifiedByShape ? `, ${digits(scenario.verifiedByShape)} by shape alone` : ''}` : 'of all calls'),
       tile('Client CPU', digits(scenario.clientCpu), 'µs', `a call; busy ${share(scenario.clientBusy)}`)));
     const warm = scenario.warmUp > 0 ? [{ from: 0, to: scenario.warmUp, name: 'warm-up' }] : [];
     const end = scenario.warmUp + scenario.seconds;
