@@ -35,8 +35,8 @@ internal sealed class ArrivalStream
     /// <summary>When the last simulation ends.</summary>
     public double EndSeconds { get; }
 
-    /// <summary>The number of the last arrival given, of all the scenario's, from 0.</summary>
-    public long Number => _number;
+    /// <summary>Which of the recorded requests the last arrival given carries, from 0: the one recorded with it where it is of a trace, whatever came before; else its number among all of the scenario's.</summary>
+    public long PayloadIndex => _phase < _phases.Length && _phases[_phase].Times is not null ? _recorded - 1 : _number;
 
     /// <returns>Seconds from the start of the scenario; infinity when there are no more.</returns>
     public double Next()

@@ -146,7 +146,7 @@ internal sealed class LoadWorker : ICallSink
             long due = _nextArrival < double.PositiveInfinity ? At(_nextArrival) : long.MaxValue;
             if (due > _turn) return;
             if (due >= _countFrom) Tally.Lag.Record(Nanoseconds(_turn - due));
-            Begin(due, _arrivals.Number, isCopy: false);
+            Begin(due, _arrivals.PayloadIndex, isCopy: false);
             _nextArrival = _arrivals.Next();
         }
     }
@@ -162,7 +162,7 @@ internal sealed class LoadWorker : ICallSink
         }
     }
 
-    private void Begin(long due, long arrival, bool isCopy)
+    private void Begin(long due, long payloadIndex, bool isCopy)
     {
         bool counts = due >= _countFrom;
         if (counts) Tally.Offered++;
@@ -180,10 +180,10 @@ internal sealed class LoadWorker : ICallSink
         ref Call begun = ref _calls[call];
         begun.Begun = due;
         begun.Due = due;
-        begun.Arrival = arrival;
+        begun.PayloadIndex = payloadIndex;
         begun.Counts = counts;
         begun.IsCopy = isCopy;
-        begun.Payload = _plan.Steps[0].Next(arrival);
+        begun.Payload = _plan.Steps[0].Next(payloadIndex);
         _calls.Enqueue(call);
     }
 
@@ -233,6 +233,9 @@ internal sealed class LoadWorker : ICallSink
     private void Succeed(int call, long now)
     {
         ref Call answered = ref _calls[call];
+
+        // Each step has the whole of the time; one that took more makes the arrival late, however fast those after it were.
+        answered.IsLate |= now - answered.Due > _deadline;
         if (answered.Counts)
         {
             Tally.Service.Record(Nanoseconds(now - answered.Sent));
@@ -245,13 +248,13 @@ internal sealed class LoadWorker : ICallSink
             answered.Due = now;
             answered.Sent = 0;
             answered.Attempt = 0;
-            answered.Payload = _plan.Steps[answered.Step].Next(answered.Arrival);
+            answered.Payload = _plan.Steps[answered.Step].Next(answered.PayloadIndex);
             _calls.Enqueue(call);
             return;
         }
 
         long latency = Nanoseconds(now - answered.Begun);
-        bool isInTime = now - answered.Due <= _deadline;
+        bool isInTime = !answered.IsLate;
         EndInterval(now);
         _interval.Record(latency);
         _answered++;

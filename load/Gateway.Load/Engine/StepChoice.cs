@@ -8,6 +8,6 @@ namespace Gateway.Load.Engine;
 /// <param name="Picker">Null where arrivals carry what was recorded with them.</param>
 internal sealed record StepChoice(int First, int Count, PayloadPicker? Picker)
 {
-    /// <param name="arrival">Number of the arrival, from 0.</param>
-    public int Next(long arrival) => First + (Picker is { } picker ? picker.Next() : (int)(arrival % Count));
+    /// <param name="recorded">Of the arrival, from 0; beyond the last payload, from the first again.</param>
+    public int Next(long recorded) => First + (Picker is { } picker ? picker.Next() : (int)(recorded % Count));
 }

@@ -72,6 +72,31 @@ public class ArrivalStreamTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void PayloadIndex_ReplayAfterAnotherLoad_IsThePlaceInTheTrace(int shares)
+    {
+        LoadSimulation[] simulations =
+        [
+            new(SimulationKind.Inject, 1) { Rate = 7, Arrivals = ArrivalKind.Constant },
+            new(SimulationKind.Replay, 1) { Times = [0, 0.25, 0.25, 0.5] },
+            new(SimulationKind.Inject, 1) { Rate = 2, Arrivals = ArrivalKind.Constant },
+            new(SimulationKind.Replay, 0.3) { Times = [0, 0.25, 0.25, 0.5] },
+        ];
+        List<(double At, long Index)> all = [];
+        for (int share = 0; share < shares; share++)
+        {
+            ArrivalStream stream = new(simulations, 1, share, shares);
+            while (stream.Next() is var at && !double.IsInfinity(at)) all.Add((at, stream.PayloadIndex));
+        }
+
+        all.Sort();
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6], all.Take(7).Select(each => each.Index));
+        Assert.Equal([(1, 0), (1.25, 1), (1.25, 2), (1.5, 3)], all.Skip(7).Take(4));
+        Assert.Equal([(3, 0), (3.25, 1), (3.25, 2)], all.Skip(13));
+    }
+
+    [Theory]
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(7)]

@@ -180,4 +180,45 @@ public class LoadWorkerTests
         Assert.Equal([1000, 1000], worker.Tally.Steps.Select(step => step.Count));
         Assert.InRange(worker.Tally.Latency.Mean, 3.9e6, 4.1e6);
     }
+
+    [Fact]
+    public void Run_StoppedWhileTheServerHangs_SaysHowManyCallsHadNoAnswerAndForHowLong()
+    {
+        ManualTimeProvider time = new();
+        long start = time.GetTimestamp();
+        LoadWorker? worker = null;
+        SimulatedServer server = new(time, 1000, () => time.GetTimestamp() - start < time.TimestampFrequency ? 0.001 : 1e6) { OnSend = _ => { if (worker!.Tally.Offered == 600) worker.Stop(); } };
+        worker = new LoadWorker(VirtualLoad.Plan, new Gateway.Load.Arrivals.ArrivalStream([Hundred], 1), server, time, start);
+        worker.Run();
+
+        Assert.Equal(100, worker.Tally.Answered);
+        Assert.Equal((100, 500, 0), (worker.Tally.Offered, worker.Tally.CutOff, worker.Tally.Failed));
+        Assert.InRange(worker.Tally.OldestCutOff / 1e9, 4.9, 5.3);
+    }
+
+    [Fact]
+    public void Run_ReplayAfterAnotherLoad_CarriesWhatWasRecordedWithEachArrival()
+    {
+        ManualTimeProvider time = new();
+        SimulatedServer server = new(time, 10, () => 0.001);
+        LoadSimulation before = new(SimulationKind.Inject, 1) { Rate = 5, Arrivals = ArrivalKind.Constant };
+        LoadSimulation replay = new(SimulationKind.Replay, 1) { Times = [0, 0.1, 0.2, 0.3] };
+        VirtualLoad.Run(time, server, VirtualLoad.Plan with { Steps = [new StepChoice(10, 4, null)] }, before, replay);
+
+        Assert.Equal([10, 11, 12, 13], server.Payloads.Skip(5));
+    }
+
+    [Fact]
+    public void Run_FirstOfTwoStepsIsLate_TheArrivalIsLate()
+    {
+        // Every other answer takes longer than the deadline: those to the first steps.
+        ManualTimeProvider time = new();
+        int calls = 0;
+        WorkerPlan plan = VirtualLoad.Plan with { Steps = [VirtualLoad.Plan.Steps[0], VirtualLoad.Plan.Steps[0]], DeadlineSeconds = 0.25 };
+        SimulatedServer server = new(time, 1, () => calls++ % 2 == 0 ? 0.3 : 0.001);
+        LoadWorker worker = VirtualLoad.Run(time, server, plan, new LoadSimulation(SimulationKind.Inject, 5) { Rate = 2, Arrivals = ArrivalKind.Constant });
+
+        Assert.Equal((10, 0, 0), (worker.Tally.Answered, worker.Tally.InTime, worker.InTimeInWindow));
+        Assert.Equal(0, worker.Tally.PublishedFrom(0).Sum(interval => interval.InTime));
+    }
 }

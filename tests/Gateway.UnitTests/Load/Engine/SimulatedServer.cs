@@ -34,6 +34,9 @@ internal sealed class SimulatedServer(ManualTimeProvider time, int servers, Func
 
     public List<long> Timeouts { get; } = [];
 
+    /// <summary>What calls carried, in their order.</summary>
+    public List<int> Payloads { get; } = [];
+
     /// <summary>When calls came, as timestamps.</summary>
     public List<long> Sent { get; } = [];
 
@@ -42,6 +45,7 @@ internal sealed class SimulatedServer(ManualTimeProvider time, int servers, Func
         if (_waiting.Count + _served.Count >= Room || DownSince > 0) return false;
         _waiting.Enqueue(call);
         Timeouts.Add(timeoutMicroseconds);
+        Payloads.Add(payload);
         Sent.Add(time.GetTimestamp());
         OnSend?.Invoke(_waiting.Count + _served.Count);
         Most = Math.Max(Most, _waiting.Count + _served.Count);
