@@ -49,7 +49,7 @@ internal static class ClientProof
     /// <summary>The hardest of a scenario's load, for as long as it takes to see whether the client can.</summary>
     public static LoadSimulation Simulation(ScenarioPlan plan)
     {
-        LoadSimulation hardest = plan.Simulations.Where(simulation => simulation.IsOpen).MaxBy(simulation => simulation.Rate) ?? plan.Simulations.MaxBy(simulation => simulation.Copies)!;
+        LoadSimulation hardest = plan.Simulations.Where(simulation => simulation.IsOpen).MaxBy(simulation => simulation.HighestRate) ?? plan.Simulations.MaxBy(simulation => simulation.Copies)!;
         if (!hardest.IsOpen) return new LoadSimulation(SimulationKind.KeepConstant, WarmUpSeconds + 1) { Copies = Math.Max(1, hardest.Copies) };
         double rate = Math.Max(plan.HighestRate, LeastRate);
         double seconds = hardest.Arrivals == ArrivalKind.Burst ? Math.Clamp(Bursts * hardest.Burst / rate, 1, MostSeconds) : 1;
@@ -80,8 +80,9 @@ internal static class ClientProof
     private static ProofResult Once(Preparation prepared, LoadSimulation simulation, double wanted, TimeProvider time, int seed, CancellationToken stop)
     {
         ScenarioPlan plan = prepared.Plan;
+        Preparation own = prepared.ForNullServer();
         using NullServer server = new(() => plan.Carrier.CreateResponder(prepared.Answer), plan.Target.IsTls ? TlsServer.Create(plan.Carrier.TlsProtocol) : null, plan.Threads);
-        ScenarioRun run = new(prepared, server.EndPoint, [simulation], WarmUpSeconds, verify: false, time, time.GetTimestamp() + (time.TimestampFrequency / 10), seed);
+        ScenarioRun run = new(own, server.EndPoint, [simulation], WarmUpSeconds, plan.Verify, time, time.GetTimestamp() + (time.TimestampFrequency / 10), seed);
         using (stop.Register(run.Stop)) run.Join();
         if (run.Failure is { } failure) throw new LoadException(ExitCode.ClientIsTheLimit, $"the client fails against a server that does nothing: {failure}");
         return Judge(run.Result(null), wanted);

@@ -84,6 +84,9 @@ internal sealed class Preparation
     /// <summary>The same with so many connections, and callers in the closed model.</summary>
     public Preparation With(int connections, int copies) => new(Plan with { Connections = connections, Simulations = [.. Plan.Simulations.Select(simulation => simulation.Kind == SimulationKind.KeepConstant ? simulation with { Copies = copies } : simulation)] }, Server, Target, Requests, _models, _firstOfStep, _countOfStep, Answer);
 
+    /// <summary>The same against a null server, which gives the answer to the first step's first payload to all: verified as such, and nothing of it is kept for the server's own answers.</summary>
+    public Preparation ForNullServer() => new(Plan, Server, Target, Requests, [.. _models.Select(_ => _models[0])], _firstOfStep, _countOfStep, Answer);
+
     /// <param name="server">Its own, or a null server, whose certificate nobody has signed.</param>
     public ICallTransport Connect(IPEndPoint server, int connections, TimeProvider time) =>
         new SocketTransport(server, Plan.Carrier, Target, Requests, connections, Plan.Window, time, TlsClient.For(Plan, isOwnServer: !server.Equals(Server)));

@@ -26,9 +26,26 @@ internal sealed record LoadSimulation(SimulationKind Kind, double Seconds)
     /// <summary>When the arrivals of <c>Replay</c> are, in seconds, ascending.</summary>
     public IReadOnlyList<double> Times { get; init; } = [];
 
+    /// <summary>The most arrivals a second that it asks for; of <c>Replay</c> in any second of it, or in all of it where it is shorter. 0 in the closed model.</summary>
+    public double HighestRate => Kind == SimulationKind.Replay ? MostInASecond() : Rate;
+
     public bool IsOpen => Kind is SimulationKind.Inject or SimulationKind.InjectRandom or SimulationKind.RampingInject or SimulationKind.Replay;
 
     public bool IsClosed => Kind is SimulationKind.KeepConstant or SimulationKind.RampingConstant;
+
+    private double MostInASecond()
+    {
+        double second = Math.Min(1, Seconds);
+        int most = 0;
+        int first = 0;
+        for (int last = 0; last < Times.Count && Times[last] < Seconds; last++)
+        {
+            while (Times[last] - Times[first] >= second) first++;
+            most = Math.Max(most, last - first + 1);
+        }
+
+        return most / second;
+    }
 
     /// <summary>For people.</summary>
     public override string ToString()

@@ -85,7 +85,5 @@ internal sealed record ScenarioPlan
     }
 
     /// <summary>The highest rate that the simulations ask for; 0 when all are closed.</summary>
-    public double HighestRate => Simulations.Where(simulation => simulation.IsOpen)
-        .Select(simulation => simulation.Kind == SimulationKind.Replay ? simulation.Times.Count / simulation.Seconds : simulation.Rate)
-        .DefaultIfEmpty(0).Max();
+    public double HighestRate => Simulations.Max(simulation => simulation.HighestRate);
 }

@@ -34,6 +34,25 @@ public class ClientProofTests
     }
 
     [Fact]
+    public void Simulation_Replay_IsAsHardAsItsHardestSecond()
+    {
+        // Eight a second, but for 300 more at the end of the sixth second and the beginning of the seventh.
+        double[] times = [.. Enumerable.Range(0, 160).Select(i => i / 8.0).Concat(Enumerable.Range(0, 300).Select(i => 5.5625 + (i / 512.0))).Order()];
+        LoadSimulation replay = new(SimulationKind.Replay, 20) { Times = times };
+        LoadSimulation steady = new(SimulationKind.Inject, 10) { Rate = 40, Arrivals = ArrivalKind.Burst, Burst = 10 };
+
+        Assert.Equal(308, replay.HighestRate);
+        Assert.Equal(308, VirtualLoad.Scenario(steady, replay).HighestRate);
+        LoadSimulation proof = ClientProof.Simulation(VirtualLoad.Scenario(steady, replay));
+        Assert.Equal((308, ArrivalKind.Poisson), (proof.Rate, proof.Arrivals));
+
+        // What is cut off is not replayed; a trace of less than a second has the rate that it has.
+        Assert.Equal(8, (replay with { Seconds = 5.5 }).HighestRate);
+        Assert.Equal(1000, new LoadSimulation(SimulationKind.Replay, 0.1) { Times = [.. Enumerable.Range(0, 100).Select(i => i / 1000.0)] }.HighestRate);
+        Assert.Equal(2, new LoadSimulation(SimulationKind.Replay, 5) { Times = [0, 0.999, 1.999, 2.999] }.HighestRate);
+    }
+
+    [Fact]
     public void Judge_ClientTooSlow_IsNot()
     {
         // It does 1,000 calls a second; one thread's time is what the calls wait for.
