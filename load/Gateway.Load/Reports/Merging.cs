@@ -55,6 +55,7 @@ internal static class Merging
         Burst = Math.Max(one.Burst, other.Burst),
         Seconds = Math.Max(one.Seconds, other.Seconds),
         Connections = one.Connections + other.Connections,
+        Window = Math.Min(one.Window, other.Window),
         ConnectionsUp = one.ConnectionsUp > 0 && other.ConnectionsUp > 0 ? one.ConnectionsUp + other.ConnectionsUp : 0,
         Threads = one.Threads + other.Threads,
         Offered = one.Offered + other.Offered,

@@ -35,6 +35,9 @@ internal sealed record ScenarioResult
     /// <summary>Most of them that there were at a time; 0 in reports that do not say.</summary>
     public int ConnectionsUp { get; init; }
 
+    /// <summary>Calls that each of them may have at a time; 0 in reports that do not say.</summary>
+    public int Window { get; init; }
+
     public int Threads { get; init; }
 
     /// <summary>Most arrivals at one moment that one thread has to send.</summary>

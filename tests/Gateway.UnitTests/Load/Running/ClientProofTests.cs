@@ -104,6 +104,44 @@ public class ClientProofTests
     }
 
     [Fact]
+    public void Doubt_ConnectionsThatAreAllTaken_AreTheClients()
+    {
+        // 1,000 calls a second of 1 ms each: one is under way all the time.
+        ScenarioResult full = Punctual with { MostWaiting = 3, Connections = 1, Window = 1 };
+
+        Assert.Contains("1 calls were under way on the average, and 1 connections have room for 1: they, not the server, may be the limit; give the client more (--connections)", Vouching.Doubt(full));
+        Assert.Null(Vouching.Doubt(full with { Connections = 2 }));
+        Assert.Null(Vouching.Doubt(full with { Window = 2 }));
+        Assert.Null(Vouching.Doubt(full with { MostWaiting = 0 }));
+        Assert.Null(Vouching.Doubt(full with { IsOpen = false }));
+        Assert.Null(Vouching.Doubt(full with { Steps = ["one", "two"] }));
+        Assert.Null(Vouching.Doubt(full with { Window = 0 }));
+    }
+
+    [Fact]
+    public void Run_PoolTooSmallForTheRate_IsDoubtedAndBothFiguresAreSaid()
+    {
+        // Answers take 10 ms, and there is room for one at a time: half of the calls of 200 a second wait in the client, longer and longer.
+        ManualTimeProvider time = new();
+        ScenarioResult result = VirtualLoad.Result(time, new SimulatedServer(time, 64, () => 0.01) { Room = 1 }, new LoadSimulation(SimulationKind.Inject, 5) { Rate = 200, Arrivals = ArrivalKind.Constant });
+
+        Assert.Contains("--connections", Vouching.Doubt(result));
+        Assert.Contains(Vouching.Notes(result), note => note.Contains("99 % were answered within 10 ms of being sent, but within", StringComparison.Ordinal) && note.Contains("--connections", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Notes_CallsThatWaitedForAConnection_HaveBothFigures()
+    {
+        ScenarioResult waited = Punctual with { Lag = Histogram(50_000), MostWaiting = 3, Connections = 8, ConnectionsUp = 8, Service = Histogram(1_000_000), Latency = Histogram(5_000_000) };
+
+        Assert.Contains("99 % were answered within 1 ms of being sent, but within 5 ms of when they were due: up to 3 calls waited in the client for one of 8 connections", Assert.Single(Vouching.Notes(waited)));
+        Assert.Empty(Vouching.Notes(waited with { Service = Histogram(4_800_000) }));
+        Assert.Empty(Vouching.Notes(waited with { MostWaiting = 0 }));
+        Assert.Empty(Vouching.Notes(waited with { Retries = 100 }));
+        Assert.Empty(Vouching.Notes(waited with { Steps = ["one", "two"] }));
+    }
+
+    [Fact]
     public void Notes_WhatAReaderMustKnow_IsSaid()
     {
         Assert.Empty(Vouching.Notes(Punctual with { Lag = Histogram(50_000) }));
