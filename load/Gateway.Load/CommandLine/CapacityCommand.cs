@@ -111,7 +111,7 @@ internal static class CapacityCommand
 
         if (other is null) return new Objective(DefaultShare, reader.Seconds(LoadOptions.SloP99, 1));
         if (!Threshold.TryParse(other, out Threshold? threshold, out string problem)) reader.Complain($"--slo: {problem}");
-        else if (threshold.Percentile is > 0 and < 1 && threshold.Operator[0] == '<') return new Objective(threshold.Percentile, threshold.Limit);
+        else if (threshold.Percentile is > 0 and < 1 && threshold.Operator[0] == '<' && !threshold.EndsRun) return new Objective(threshold.Percentile, threshold.Limit);
         else reader.Complain($"--slo: '{other}' is no percentile below a time (such as \"p99.9 < 20ms\")");
         return new Objective(DefaultShare, 1);
     }

@@ -41,7 +41,7 @@ internal static class LoadOptions
 
     // What must come of it.
     public static readonly Option<string> Scenario = Text("--scenario", "FILE", "Scenarios from a file instead (load/README.md).");
-    public static readonly Option<string[]> Threshold = Texts("--threshold", "TEXT", "What must hold, else the exit code is 1: \"p99 < 50ms\", \"errors < 0.1%\".");
+    public static readonly Option<string[]> Threshold = Texts("--threshold", "TEXT", "What must hold, else the exit code is 1: \"p99 < 50ms\", \"errors < 0.1%\"; with \"or stop\" the run ends once it cannot.");
     public static readonly Option<bool> Verify = new("--verify") { Description = "Compare every answer with the first for the same payload, and with the model's metadata." };
     public static readonly Option<double> Tolerance = new("--tolerance") { HelpName = "X", Description = "Of floating-point outputs, relative.", DefaultValueFactory = _ => Scenarios.ScenarioPlan.DefaultTolerance };
     public static readonly Option<string> Metrics = Text("--metrics", "URL", "The server's metrics. Default: port 8002 of its host, where something answers there; none to do without.");

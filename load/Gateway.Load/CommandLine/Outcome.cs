@@ -46,9 +46,9 @@ internal static class Outcome
         return isInterrupted ? ExitCode.Interrupted : Code(report, isWritten);
     }
 
-    /// <summary>What a report comes to: the worst of what is wrong with it. A client's limit that was accepted is none of it.</summary>
+    /// <summary>What a report comes to: the worst of what is wrong with it. A client's limit that was accepted is none of it, nor is that a threshold which failed has ended the run.</summary>
     public static int Code(LoadReport report, bool isWritten) =>
-        report.Partial is not null ? ExitCode.Partial
+        report.Partial is not null && !(report.IsEndedByThreshold && !report.IsKept) ? ExitCode.Partial
         : report.Scenarios.Any(scenario => scenario.Wrong > 0) ? ExitCode.WrongAnswers
         : !isWritten ? ExitCode.ReportFailed
         : report.IsKept ? ExitCode.Good : ExitCode.ThresholdFailed;

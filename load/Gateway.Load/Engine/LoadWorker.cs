@@ -354,6 +354,7 @@ internal sealed class LoadWorker : ICallSink
             Failed = _failed,
             Latency = _interval.ToSparse(),
         });
+        if (_plan.EndingThresholds.Count > 0) Tally.Misses = [.. _plan.EndingThresholds.Select(threshold => ThresholdMisses.Of(threshold, Tally))];
         _interval.Clear();
         _offered = _answered = _inTime = _refused = _failed = 0;
         if (now < long.MaxValue) _intervalIndex = (int)((now - _start) / (_plan.IntervalSeconds * _time.TimestampFrequency));

@@ -1,3 +1,4 @@
+using Gateway.Load.Scenarios;
 using Gateway.Load.Verification;
 
 namespace Gateway.Load.Engine;
@@ -30,4 +31,7 @@ internal sealed record WorkerPlan
     public RetryRule Retry { get; init; } = RetryRule.None;
 
     public Verifier? Verifier { get; init; }
+
+    /// <summary>What is counted against each of these is published with each interval.</summary>
+    public IReadOnlyList<Threshold> EndingThresholds { get; init; } = [];
 }

@@ -30,7 +30,8 @@ internal static class Merging
         {
             Command = command,
             Processes = reports.Sum(report => report.Processes),
-            Partial = reports.Select(report => report.Partial).FirstOrDefault(reason => reason is not null),
+            Partial = reports.OrderBy(report => report.IsEndedByThreshold).Select(report => report.Partial).FirstOrDefault(reason => reason is not null),
+            IsEndedByThreshold = reports.Any(report => report.IsEndedByThreshold) && reports.All(report => report.Partial is null || report.IsEndedByThreshold),
             Warnings = [.. Apart(reports), .. reports.SelectMany(report => report.Warnings).Distinct()],
             IsVouchedFor = reports.All(report => report.IsVouchedFor),
             Scenarios = scenarios,

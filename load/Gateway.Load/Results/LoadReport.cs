@@ -25,6 +25,9 @@ internal sealed record LoadReport
     /// <summary>Why the run ended before its time; null when it did not.</summary>
     public string? Partial { get; init; }
 
+    /// <summary>Whether that was a threshold which could not be kept any more.</summary>
+    public bool IsEndedByThreshold { get; init; }
+
     /// <summary>What a reader must know before believing the figures.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 

@@ -45,15 +45,16 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
     {
         HashSet<string> models = [.. prepared.SelectMany(each => each.Models)];
         using MetricsSource? metrics = plan.Metrics is null ? null : MetricsSource.TryOpen(plan.Metrics, time);
+        long[] planned = [.. plan.Scenarios.Select(scenario => scenario.Thresholds.Any(threshold => threshold.EndsRun) ? PlannedCalls.Of(scenario) : 0)];
         long start = time.GetTimestamp() + (long)(LeadTime.TotalSeconds * time.TimestampFrequency);
         metrics?.Start(start, TimeSpan.FromSeconds(1));
         List<ScenarioRun> runs = [.. prepared.Select(each => new ScenarioRun(each, each.Server, each.Plan.Simulations, each.Plan.WarmUpSeconds, each.Plan.Verify, time, start))];
-        Watch(runs, start, stop);
+        string? lost = Watch(runs, planned, start, stop);
         foreach (ScenarioRun run in runs) run.Join();
         IReadOnlyList<MetricsSample> samples = metrics?.Stop() ?? [];
         ScenarioResult[] results = [.. runs.Select((run, i) => run.Result(proofs[i]))];
         string? partial = runs.Select(run => run.Failure is { } failure ? $"{run.Plan.Name}: {failure}" : null).FirstOrDefault(reason => reason is not null)
-            ?? (stop.IsCancellationRequested ? "stopped before its end" : null);
+            ?? (stop.IsCancellationRequested ? "stopped before its end" : lost);
         string[] doubts = [.. proofs.Select((proof, i) => proof is { IsGood: false } ? $"{results[i].Name}: {proof.Text}: the client cannot offer this load" : Vouching.Doubt(results[i])).OfType<string>()];
         string[] unread = metrics is null && plan is { Metrics: { } url, IsGuess: false } ? [$"{url}: no metrics could be read there: the report has nothing of the server's own"] : [];
         double countFrom = results.Min(result => result.WarmUpSeconds);
@@ -65,6 +66,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
             Command = command,
             Machine = MachineFacts.Read(),
             Partial = partial,
+            IsEndedByThreshold = partial is not null && partial == lost,
             Warnings = [.. doubts, .. unread, .. server?.Warning is { } warning ? [warning] : Array.Empty<string>(), .. results.SelectMany(Vouching.Notes)],
             IsVouchedFor = doubts.Length == 0,
             Scenarios = results,
@@ -73,16 +75,21 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
         };
     }
 
-    private void Watch(List<ScenarioRun> runs, long start, CancellationToken stop)
+    /// <param name="planned">Calls of each run that count, where a threshold may end it.</param>
+    /// <returns>Which threshold ended the runs; null where none did.</returns>
+    private string? Watch(List<ScenarioRun> runs, long[] planned, long start, CancellationToken stop)
     {
+        string? lost = null;
         display.Show(update =>
         {
             bool isStopped = false;
             while (runs.Any(run => !run.IsOver))
             {
-                if (!isStopped && (stop.IsCancellationRequested || runs.Any(run => run.Failure is not null)))
+                // Once all calls are sent there is nothing left to end, only last answers to wait for.
+                if (runs.Any(run => time.GetElapsedTime(start).TotalSeconds < run.Seconds)) lost ??= Lost(runs, planned);
+                if (!isStopped && (stop.IsCancellationRequested || lost is not null || runs.Any(run => run.Failure is not null)))
                 {
-                    // One that has lost its server ends the others too: what they would measure is not what was asked for.
+                    // One that has lost its server, or a threshold that ends the run, ends the others too: what they would measure is not what was asked for.
                     isStopped = true;
                     foreach (ScenarioRun run in runs.Where(run => run.Failure is null)) run.Stop();
                 }
@@ -93,6 +100,17 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
 
             update([.. runs.Select(run => Progress(run, start))]);
         });
+        return lost;
+    }
+
+    private static string? Lost(List<ScenarioRun> runs, long[] planned)
+    {
+        for (int i = 0; i < runs.Count; i++)
+        {
+            if (runs[i].Lost(planned[i]) is { } threshold) return $"ended early: '{threshold.Condition}' can no longer be kept{(runs.Count > 1 ? $" by {runs[i].Plan.Name}" : "")}";
+        }
+
+        return null;
     }
 
     private RunProgress Progress(ScenarioRun run, long start)

@@ -23,6 +23,7 @@ internal sealed class ScenarioRun
     private readonly LoadWorker[] _workers;
     private readonly Thread[] _threads;
     private readonly SortedList<int, IntervalTally> _intervals = [];
+    private readonly Threshold[] _ending;
     private readonly int[] _seen;
     private readonly int _seed;
     private readonly double _warmUpSeconds;
@@ -45,6 +46,7 @@ internal sealed class ScenarioRun
         _intervalSeconds = Seconds <= ShortRunSeconds ? 0.5 : Math.Max(1, Math.Ceiling(Seconds / MostIntervals));
         _workers = new LoadWorker[prepared.Plan.Threads];
         _threads = new Thread[_workers.Length];
+        _ending = [.. prepared.Plan.Thresholds.Where(threshold => threshold.EndsRun)];
         _seen = new int[_workers.Length];
         _seed = seed ?? prepared.Plan.Seed;
         for (int i = 0; i < _threads.Length; i++)
@@ -90,6 +92,19 @@ internal sealed class ScenarioRun
         }
     }
 
+    /// <summary>The first of the thresholds that may end the run which cannot be kept any more; null as long as all can.</summary>
+    /// <param name="planned">As for <see cref="Threshold.IsLost"/>.</param>
+    public Threshold? Lost(long planned)
+    {
+        for (int i = 0; i < _ending.Length; i++)
+        {
+            long misses = _workers.Sum(worker => worker is { Tally.Misses: { Count: > 0 } published } ? published[i] : 0);
+            if (_ending[i].IsLost(misses, planned)) return _ending[i];
+        }
+
+        return null;
+    }
+
     /// <summary>Ends it early; calls that have no answer yet are not counted, unless the server went away.</summary>
     public void Stop()
     {
@@ -127,6 +142,7 @@ internal sealed class ScenarioRun
                 IntervalSeconds = _intervalSeconds,
                 Retry = plan.Retry,
                 Verifier = verify ? _prepared.Verifier : null,
+                EndingThresholds = _ending,
             };
             _workers[index] = new LoadWorker(worker, new ArrivalStream(_simulations, _seed, index, plan.Threads), transport, _time, _start);
             isReady.Set();

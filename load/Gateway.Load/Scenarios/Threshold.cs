@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Gateway.Load.Scenarios;
 
-/// <summary>What a run must keep: <c>p99 &lt; 50ms</c>, <c>errors &lt; 0.1%</c>, <c>goodput &gt;= 1900</c>.</summary>
+/// <summary>What a run must keep: <c>p99 &lt; 50ms</c>, <c>errors &lt; 0.1%</c>, <c>goodput &gt;= 1900</c>; with <c>or stop</c> the run ends once it cannot.</summary>
 /// <param name="Text">As it was given.</param>
 /// <param name="Metric">One of <see cref="Metrics"/>, or <c>p</c> with a number.</param>
 /// <param name="Operator">&lt;, &lt;=, &gt;, &gt;=.</param>
@@ -13,6 +13,12 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
 {
     /// <summary>Latencies are in seconds, shares of the calls offered, rates a second.</summary>
     public static IReadOnlyList<string> Metrics { get; } = ["mean", "max", "errors", "refused", "late", "wrong", "throughput", "goodput"];
+
+    /// <summary>Whether the run is to end once this cannot be kept any more.</summary>
+    public bool EndsRun { get; private init; }
+
+    /// <summary>What must hold, without what else happens.</summary>
+    public string Condition { get; private init; } = Text;
 
     /// <summary>Of a percentile its share; 0 for another metric.</summary>
     public double Percentile => Metric[0] == 'p' ? double.Parse(Metric[1..], CultureInfo.InvariantCulture) / 100 : 0;
@@ -28,6 +34,18 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
         ">" => value > Limit,
         _ => value >= Limit,
     };
+
+    /// <summary>Whether it cannot be kept any more, however good all that is still to come is: for a threshold that may end a run.</summary>
+    /// <param name="misses">Of a share, calls that count against it; of a latency, answers beyond the limit.</param>
+    /// <param name="planned">Calls that there will be in all; <see cref="long.MaxValue"/> where nobody knows.</param>
+    public bool IsLost(long misses, long planned)
+    {
+        if (misses == 0) return false;
+        if (IsShare) return !Holds((double)misses / planned);
+
+        // The value that must be within the limit is the one of this rank, as a histogram has it.
+        return Metric == "max" || Percentile >= 1 || planned - misses < Math.Ceiling(Percentile * planned);
+    }
 
     /// <summary>A value as it stands beside the limit.</summary>
     public string Format(double value) => IsLatency ? Quantity.Seconds(value) : IsShare ? Quantity.Share(value) : $"{Quantity.Number(value)}/s";
@@ -50,7 +68,7 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
             return false;
         }
 
-        threshold = new Threshold(text, metric, match.Groups["operator"].Value, 0);
+        threshold = new Threshold(text, metric, match.Groups["operator"].Value, 0) { Condition = match.Groups["condition"].Value, EndsRun = match.Groups["stop"].Success };
         string limit = match.Groups["limit"].Value.Trim();
         double value;
         if (threshold.IsLatency)
@@ -69,6 +87,8 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
             value *= unit;
         }
 
+        problem = $"threshold '{text}': only a share, a percentile or max that is to stay below a limit can end a run";
+        if (threshold.EndsRun && (threshold.Operator[0] != '<' || !(threshold.IsShare || isPercentile || metric == "max"))) return False(out threshold);
         threshold = threshold with { Limit = value };
         problem = "";
         return true;
@@ -80,6 +100,6 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
         return false;
     }
 
-    [GeneratedRegex(@"^\s*(?<metric>[A-Za-z][A-Za-z0-9.]*)\s*(?<operator><=|>=|<|>)\s*(?<limit>\S.*?)\s*$")]
+    [GeneratedRegex(@"^\s*(?<condition>(?<metric>[A-Za-z][A-Za-z0-9.]*)\s*(?<operator><=|>=|<|>)\s*(?<limit>\S.*?))(?<stop>\s+or\s+stop)?\s*$")]
     private static partial Regex Pattern();
 }

@@ -1,10 +1,11 @@
 namespace Gateway.Load.Statistics;
 
 /// <summary>What one worker counts while it runs.</summary>
-/// <remarks><b>Threading</b>: the worker writes; <see cref="PublishedFrom"/> may be read by others on the way, everything once it has ended.</remarks>
+/// <remarks><b>Threading</b>: the worker writes; <see cref="PublishedFrom"/> and <see cref="Misses"/> may be read by others on the way, everything once it has ended.</remarks>
 internal sealed class WorkerTally(int steps)
 {
     private readonly List<IntervalTally> _published = [];
+    private volatile IReadOnlyList<long> _misses = [];
 
     /// <summary>From the time at which a call was to be sent to its answer; of several steps, to the last one's. Only those after the warm-up, as all that follow.</summary>
     public LatencyHistogram Latency { get; } = new();
@@ -70,6 +71,13 @@ internal sealed class WorkerTally(int steps)
 
     /// <summary>Why the worker gave up; null when it did not.</summary>
     public string? GaveUp { get; set; }
+
+    /// <summary>What counted against each of the thresholds that may end the run when the last interval ended; none before the first has. Never changed, but another is put in its place: to be read on the way too.</summary>
+    public IReadOnlyList<long> Misses
+    {
+        get => _misses;
+        set => _misses = value;
+    }
 
     /// <summary>The intervals that have ended, from the <paramref name="from"/>th on.</summary>
     public IReadOnlyList<IntervalTally> PublishedFrom(int from)

@@ -138,6 +138,37 @@ public sealed class RealClockTests : IDisposable
     }
 
     [Fact]
+    public void Run_ThresholdThatCanNoLongerBeKept_EndsAllScenariosAsFailed()
+    {
+        int asked = 0;
+        using NullServer good = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        using NullServer refuses = new(() => new HttpResponder(Interlocked.Increment(ref asked) == 1
+            ? "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray()
+            : "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"u8.ToArray()));
+        string file = Path.Combine(_folder.FullName, "two.json");
+        File.WriteAllText(file, $$"""
+            {
+              "scenarios": [
+                { "name": "good", "target": "http://{{good.EndPoint}}/x", "loadSimulations": [ { "type": "Inject", "rate": 50, "during": "60s" } ], "thresholds": [ "errors < 100% or stop" ] },
+                { "name": "refused", "target": "http://{{refuses.EndPoint}}/x", "loadSimulations": [ { "type": "Inject", "rate": 100, "during": "60s" } ], "thresholds": [ "refused < 1% or stop" ] }
+              ]
+            }
+            """);
+
+        int code = Run(["--scenario", file, "--skip-proof"]);
+
+        Assert.Equal(ExitCode.ThresholdFailed, code);
+        LoadReport report = Report();
+        Assert.Equal("ended early: 'refused < 1%' can no longer be kept by refused", report.Partial);
+        Assert.True(report.IsEndedByThreshold);
+        Assert.Equal([true, false], report.Thresholds.Select(threshold => threshold.IsKept));
+
+        // 61 of the 6,000 planned, and no more than a busy machine adds before it looks.
+        Assert.True(report.Scenarios[1].Refused >= 55);
+        Assert.All(report.Scenarios, scenario => Assert.InRange(scenario.Seconds, 0.1, 40));
+    }
+
+    [Fact]
     public void Run_StoppedBeforeItBegan_LeavesAnOlderReport()
     {
         using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
