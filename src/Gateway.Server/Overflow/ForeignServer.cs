@@ -42,6 +42,9 @@ internal sealed class ForeignServer(Replica replica, ReplicaModels models, Model
         if (IsDue)
         {
             _askedAt = settings.Now();
+
+            // Also when that fails: what was said before does not hold any more.
+            _problem = "it has not said what it serves";
             _problem = await ProbeAsync(stop).ConfigureAwait(false);
 
             // Who was slow and therefore gets nothing would be taken for slow for ever.

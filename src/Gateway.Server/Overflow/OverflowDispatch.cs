@@ -174,6 +174,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
             if (answer.Kind == ForwardedKind.Answered) queue.Observe(now - start);
             if (answer.Kind == ForwardedKind.TimedOut) queue.ObserveTimeOut(now - start);
         }
+        long before = replica.Find(run.Model)?.Observed ?? 0;
 
         bool mayEject = Fleet.MayEject(run.Watched.Span, run.Transport);
         switch (answer.Kind)
@@ -194,6 +195,9 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
                 sending.Fail(now, answer.Kind == ForwardedKind.Unreachable, mayEject);
                 break;
         }
+
+            // What has no reports looks the idler the faster it refuses. Not what this gateway could not send, or take.
+            if (answer is { Kind: ForwardedKind.Refused, Problem.Length: 0 } && replica.IsForeign) queue.ObserveRefusal(Math.Max(before, ForeignServer.FirstGuess));
 
         if (answer.Problem.Length > 0) Log.Failed(logger, replica.Address, run.Model.Name, answer.Problem);
         return answer;

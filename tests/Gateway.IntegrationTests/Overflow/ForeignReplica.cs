@@ -23,6 +23,15 @@ internal sealed class ForeignReplica : IAsyncDisposable
     /// <summary>Whether it passes on as well what gateways ask each other.</summary>
     public bool IsGateway { get; set; }
 
+    /// <summary>Whether it refuses inferences at once, however idle it is.</summary>
+    public bool Refuses { get; set; }
+
+    /// <summary>Whether it hangs up on who asks whether it is ready.</summary>
+    public bool HangsUp { get; set; }
+
+    /// <summary>Inferences that it was asked for.</summary>
+    public int Asked;
+
     public static async Task<ForeignReplica> StartAsync(string behind)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
@@ -48,6 +57,22 @@ internal sealed class ForeignReplica : IAsyncDisposable
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
+        }
+
+        if (HangsUp && context.Request.Path == "/v2/health/ready")
+        {
+            context.Abort();
+            return;
+        }
+
+        if (context.Request.Path.Value!.EndsWith("/infer", StringComparison.Ordinal))
+        {
+            Interlocked.Increment(ref Asked);
+            if (Refuses)
+            {
+                context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+                return;
+            }
         }
 
         using HttpRequestMessage request = new(new HttpMethod(context.Request.Method), context.Request.Path.Value);

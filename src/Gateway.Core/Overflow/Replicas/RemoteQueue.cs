@@ -14,6 +14,9 @@ public sealed class RemoteQueue
     private int _inFlight;
     private long _observed;
 
+    // What it takes by its last refusal, until the next report knows of it; 0 for none.
+    private long _refusedFor;
+
     /// <summary>Null until there is one.</summary>
     public LoadReport? Report => Volatile.Read(ref _known)?.Report;
 
@@ -36,6 +39,7 @@ public sealed class RemoteQueue
         }
 
         Volatile.Write(ref _sentSince, 0);
+        Volatile.Write(ref _refusedFor, 0);
         return true;
     }
 
@@ -51,6 +55,15 @@ public sealed class RemoteQueue
 
     /// <summary>There was no answer for so long, in microseconds: it takes longer, and twice what it was thought to take at least.</summary>
     public void ObserveTimeOut(long microseconds) => Volatile.Write(ref _observed, Math.Min(MostObserved, 2 * Math.Max(Observed, Math.Max(1, microseconds))));
+
+    /// <summary>It has refused, and says nothing of its load: it takes twice at least what it was thought to take, from now on. Those that it was sent together count once.</summary>
+    /// <param name="before">What it was thought to take when it was sent the request, in microseconds.</param>
+    public void ObserveRefusal(long before)
+    {
+        long twice = Math.Min(MostObserved, 2 * Math.Max(1, before));
+        if (Observed < twice) Volatile.Write(ref _observed, twice);
+        Volatile.Write(ref _refusedFor, Observed);
+    }
 
     /// <summary>How long answers took says less and less.</summary>
     public void FadeObserved() => Volatile.Write(ref _observed, Observed / 2);
@@ -76,7 +89,8 @@ public sealed class RemoteQueue
         LoadReport report = known.Report;
         int inFlight = InFlight;
         int unreported = Math.Min(inFlight, Math.Max(Volatile.Read(ref _sentSince), inFlight - report.QueuedRequests - report.RequestsInService));
-        return new OverflowCandidate(report.State, report.CompletionMicroseconds, report.RowNanoseconds, now - known.At, unreported, isAdmitted, isTried, weight, isNear);
+        long completion = Math.Max(report.CompletionMicroseconds, Volatile.Read(ref _refusedFor));
+        return new OverflowCandidate(report.State, completion, report.RowNanoseconds, now - known.At, unreported, isAdmitted, isTried, weight, isNear);
     }
 
     private sealed record Known(LoadReport Report, long At);

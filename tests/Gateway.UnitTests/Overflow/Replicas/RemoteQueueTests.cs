@@ -22,6 +22,22 @@ public sealed class RemoteQueueTests
     }
 
     [Fact]
+    public void Refusals_OfThoseSentTogether_DoubleOnce_AndCountAtOnce()
+    {
+        _queue.Receive(Report(sequence: 1), 1000);
+        _queue.ObserveRefusal(50_000);
+        _queue.ObserveRefusal(50_000);
+        Assert.Equal(100_000, _queue.Observed);
+        Assert.Equal(100_000, _queue.ToCandidate(1500, true, false, 1, true).Completion);
+        _queue.ObserveRefusal(100_000);
+        Assert.Equal(200_000, _queue.Observed);
+
+        // The next report knows of it.
+        _queue.Receive(Report(sequence: 2), 2000);
+        Assert.Equal(7000, _queue.ToCandidate(2500, true, false, 1, true).Completion);
+    }
+
+    [Fact]
     public void ToCandidate_NoReport_IsNone()
     {
         OverflowCandidate candidate = _queue.ToCandidate(1000, isAdmitted: true, isTried: false, weight: 3, isNear: false);
