@@ -98,6 +98,24 @@ public sealed class AffinityTests : FleetTesting
             ["--model-repository", kept.Folder, "--cache-config", "local,size=16777216", "--overflow-poll-ms", "1000", "--http-port", Text(ports[own]), .. addresses.SelectMany(address => new[] { "--overflow-replica", address })]);
     }
 
+    /// <summary>What is older than a stream wants it is run, be it that its owner is looked for first, or that answers have no owners.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task StreamThatSaysHowOldAnswersMayBe_GetsNoOlderOne(bool hasAffinity)
+    {
+        using TimedRepository repository = hasAffinity ? MakeRepository() : new TimedRepository(objectiveMilliseconds: 5000, cache: """{ "enable": true }""");
+        await using GatewayProcess one = await ServeKeptAsync(repository, []);
+        await AwaitReportsAsync(one);
+
+        Assert.True(await StreamAsync(one, 1));
+        await DelayAsync(2.1);
+        Assert.True(await StreamAsync(one, 1, cacheControl: "max-age=100"));
+        Assert.Equal(1, Sum(await MetricsAsync(one), "nv_inference_exec_count"));
+        Assert.True(await StreamAsync(one, 1, cacheControl: "max-age=1"));
+        Assert.Equal(2, Sum(await MetricsAsync(one), "nv_inference_exec_count"));
+    }
+
     private static TimedRepository MakeRepository() => new(objectiveMilliseconds: 5000, cache: """{ "enable": true, "affinity": true }""");
 
     private static Task<GatewayProcess> ServeKeptAsync(TimedRepository repository, Dictionary<string, string> environment)

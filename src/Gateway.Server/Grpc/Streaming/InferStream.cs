@@ -39,6 +39,7 @@ internal sealed partial class InferStream
     private readonly ILogger _logger;
     private readonly CallerTenants _tenants;
     private readonly CacheUse _cacheUse;
+    private readonly long _cacheMaxAge;
     private readonly InferOverflow? _overflow;
     private readonly long _timeout;
     private long _messageBegan;
@@ -56,6 +57,7 @@ internal sealed partial class InferStream
         _tenants = tenants;
         _overflow = overflow;
         _cacheUse = CacheHeaders.Read(call.Headers);
+        _cacheMaxAge = CacheHeaders.ReadMaxAge(call.Headers);
         call.IsStream = true;
 
         // Of each request, where gRPC's own is the stream's.
@@ -222,6 +224,7 @@ internal sealed partial class InferStream
             InferFill.Fill(request, message, bytes, call.Plan, _pool, _regions, _call.Reader.Block, _call.Reader.Start);
             request.LimitTime(_timeout, spent);
             request.CacheUse |= _cacheUse;
+            request.CacheMaxAgeSeconds = _cacheMaxAge;
             request.MayBeKeptElsewhere = call.Relay is { LooksHereFirst: true };
             Window.Charge(call, (request.Block?.Capacity ?? 0) + (call.Relay?.Bytes ?? 0));
             call.Request = request;

@@ -44,7 +44,7 @@ internal sealed class StreamRelay(
         try
         {
             InferFill.Fill(request, message, kept.Bytes, call.Plan, pool, regions, kept.Block, kept.Start);
-            request.CacheUse |= CacheHeaders.Read(Forwarded.Headers);
+            CacheHeaders.Apply(Forwarded.Headers, request);
             if (overflow.Remaining(Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
             call.Request = request;
             call.Model = request.Model;
