@@ -16,6 +16,8 @@ namespace Gateway.Server.Frames;
 /// <param name="block">Holds the message; the relay's.</param>
 internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, OverflowRun run, MemoryBlock block, ForwardedCall forwarded) : CallRelay(overflow.Dispatch, run, forwarded)
 {
+    private static ReadOnlySpan<byte> ServedByKey => "served_by"u8;
+
     protected override void Release() => block.Release();
 
     protected override void GiveBack(InferenceRequest request) => call.GiveBack(request);
@@ -51,7 +53,21 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
     {
         bool isMessagePack = answer.Body.Length > 0 && answer.Headers.ContentType.ToString().StartsWith(FrameOverflow.ContentType, StringComparison.Ordinal);
         if (!isMessagePack) Fail(StatusCode.Internal, "the replica's answer is not MessagePack");
-        else Post(answer.Status == StatusCodes.Status200OK ? MessageKind.Infer : MessageKind.Error, answer.Body.Written.ToArray());
+        else if (answer.Status == StatusCodes.Status200OK) Post(MessageKind.Infer, WithServer(answer.Body.Written, servedBy));
+        else Post(MessageKind.Error, answer.Body.Written.ToArray());
+    }
+
+    /// <summary>An answer that says besides where it was computed; one that is no small map, as gateways' are, stays as it is.</summary>
+    internal static byte[] WithServer(ReadOnlySpan<byte> answer, string servedBy)
+    {
+        if (answer[0] is < MessagePackFormat.FixMap or >= MessagePackFormat.FixMapLast) return answer.ToArray();
+        byte[] body = new byte[answer.Length + MessagePackWriter.StringHeaderSize(ServedByKey.Length) + ServedByKey.Length + MessagePackWriter.StringSize(servedBy)];
+        answer.CopyTo(body);
+        body[0]++;
+        MessagePackWriter writer = new(body.AsSpan(answer.Length));
+        writer.WriteString(ServedByKey);
+        writer.WriteString(servedBy);
+        return body;
     }
 
     protected override void Fail(StatusCode status, string text, TimeSpan? retryAfter = null, string? reason = null) => Post(MessageKind.Error, Messages.Error(status, text, retryAfter, reason));

@@ -73,23 +73,29 @@ internal static class InferAnswer
 
     /// <summary>The most bytes that <see cref="WriteForwarded"/> takes.</summary>
     /// <param name="response">Bytes of the response.</param>
-    public static long MostForwardedBytes(long response) => response + ProtobufWriter.FieldSize(FinalResponse.Length) + MostHeaderBytes;
+    public static long MostForwardedBytes(long response, string servedBy) => response + ForwardedBytes(servedBy) + MostHeaderBytes;
 
     /// <summary>Writes another server's answer to a request of a stream, with the prefix: its response, made the last one for its request.</summary>
     /// <param name="response">A <c>ModelInferResponse</c>, to which fields may be added at its end.</param>
-    public static void WriteForwarded<TWriter>(scoped ref TWriter to, ReadOnlySpan<byte> response)
+    /// <param name="servedBy">The server's address; ASCII.</param>
+    public static void WriteForwarded<TWriter>(scoped ref TWriter to, ReadOnlySpan<byte> response, string servedBy)
         where TWriter : IBufferWriter<byte>, allows ref struct
     {
-        long bytes = response.Length + ProtobufWriter.FieldSize(FinalResponse.Length);
+        long bytes = response.Length + ForwardedBytes(servedBy);
         Span<byte> prefix = to.GetSpan(MessagePrefix.Bytes);
         MessagePrefix.Write(prefix, isCompressed: false, Wrapped(bytes));
         to.Advance(MessagePrefix.Bytes);
         WriteWrapper(ref to, bytes);
         Copy(ref to, response);
-        ProtobufWriter writer = new(to.GetSpan((int)ProtobufWriter.FieldSize(FinalResponse.Length)));
+        ProtobufWriter writer = new(to.GetSpan((int)ForwardedBytes(servedBy)));
         writer.WriteText(ParametersField, FinalResponse);
+        ResponseParameter.Write(ref writer, ServedByKey, servedBy);
         to.Advance(writer.Position);
     }
+
+    private static ReadOnlySpan<byte> ServedByKey => "served_by"u8;
+
+    private static long ForwardedBytes(string servedBy) => ProtobufWriter.FieldSize(FinalResponse.Length) + ResponseParameter.Bytes(ServedByKey, servedBy);
 
     /// <summary>Writes what stands before a response in a stream's message.</summary>
     public static void WriteWrapper<TWriter>(scoped ref TWriter to, long response)

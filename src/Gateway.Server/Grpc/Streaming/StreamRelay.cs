@@ -83,7 +83,7 @@ internal sealed class StreamRelay(
         }
 
         message = message[MessagePrefix.Bytes..];
-        if (!pool.TryRent(InferAnswer.MostForwardedBytes(message.Length), BlockOwner.ResponseTensors, out MemoryBlock? block))
+        if (!pool.TryRent(InferAnswer.MostForwardedBytes(message.Length, servedBy), BlockOwner.ResponseTensors, out MemoryBlock? block))
         {
             Fail(StatusCode.Unavailable, "there is no memory left for the answer: the memory pool is at its ceiling");
             return;
@@ -91,7 +91,7 @@ internal sealed class StreamRelay(
 
         BlockWriter writer = new();
         writer.Begin(block);
-        InferAnswer.WriteForwarded(ref writer, message);
+        InferAnswer.WriteForwarded(ref writer, message, servedBy);
         call.Aside = block;
         call.AsideBytes = writer.Written;
         call.Charge(block.Capacity + Bytes);
