@@ -14,6 +14,13 @@ internal sealed partial class ModelCache
     private bool Begin(InferenceRequest request, RunsHere runs)
     {
         CacheUse use = request.CacheUse;
+        if (request.MayBeKeptElsewhere && _places is null && (_cache.Store is null || (use & (CacheUse.Refresh | CacheUse.OnlyIfCached)) == CacheUse.Refresh))
+        {
+            // There is nothing to be looked for.
+            request.SendAway(0);
+            return true;
+        }
+
         bool isBypass = (use & (CacheUse.Bypass | CacheUse.OnlyIfCached)) == CacheUse.Bypass;
         if (_cache.Store is not { } store || isBypass)
         {
@@ -74,9 +81,9 @@ internal sealed partial class ModelCache
         }
 
         if (status == ReadStatus.NotFound) call.Old = OldEntry.Of(entry);
-        if (pending is null && call.Request.MayBeKeptElsewhere && _places is { } places)
+        if (pending is null && MayGo(call.Request))
         {
-            call.Request.SendAway(places.Of(call.Request).Bits);
+            call.Request.SendAway(_places?.Of(call.Request).Bits ?? 0);
             return true;
         }
 
@@ -115,6 +122,9 @@ internal sealed partial class ModelCache
         Run(call, runs, now);
         return false;
     }
+
+    /// <summary>Whether a request that has not been found here is another gateway's to answer. One that wants no run is so only where answers have owners.</summary>
+    private bool MayGo(InferenceRequest request) => request.MayBeKeptElsewhere && (_places is not null || (request.CacheUse & CacheUse.OnlyIfCached) == 0);
 
     private void AwaitDisk(FlightShard shard, CachedCall call, IPendingRead pending)
     {

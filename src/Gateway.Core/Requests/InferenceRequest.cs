@@ -133,10 +133,10 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>How old an answer from the cache may be for it, in seconds; 0 for as old as the model's may be.</summary>
     public long CacheMaxAgeSeconds { get; set; }
 
-    /// <summary>Whether it is not to be run where no cache has its answer, but given back with its <see cref="Place"/>; of models whose answers are kept by one of several gateways each.</summary>
+    /// <summary>Whether it is not to be run where no cache has its answer, but given back with its <see cref="Place"/>: another gateway keeps its answer, or has more time for it.</summary>
     public bool MayBeKeptElsewhere { get; set; }
 
-    /// <summary>Of a request that was given back without an answer: a digest of its inputs, the same in all processes. Null for all others.</summary>
+    /// <summary>Of a request that was given back without an answer: a digest of its inputs, the same in all processes, or 0 where answers have no owners. Null for all others.</summary>
     public ulong? Place { get; private set; }
 
     /// <summary>Whether another gateway only tries with it whether this one is warm: it is run as any, and counted as no request.</summary>
@@ -240,7 +240,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         if (refusal.RetryAfter > 0) RetryAfter = time.GetElapsedTime(0, refusal.RetryAfter);
     }
 
-    /// <summary>Gives it back unanswered: whoever keeps its answer is to be found by its place.</summary>
+    /// <summary>Gives it back unanswered: whoever keeps its answer, if anybody, is to be found by its place.</summary>
     internal void SendAway(ulong place)
     {
         SetError(RequestOutcome.Rejected, StatusCode.Unavailable, "Request is to be answered by another gateway");

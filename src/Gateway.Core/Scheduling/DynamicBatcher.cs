@@ -123,6 +123,32 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         return true;
     }
 
+    /// <summary>
+    /// Whether a request of one row that comes now may be late: others wait, or all instances are busy, and after what they may be running it would take longer than a share of its time.
+    /// </summary>
+    /// <remarks>
+    /// Without the lock, so it may be an event behind. Of one that has all the time there is, it says so too while all are busy, once any request has had less: what has not been
+    /// read of it may give it less.
+    /// </remarks>
+    /// <param name="timeoutMicroseconds">The time that the client gives it, as far as is known; 0 for none.</param>
+    /// <param name="share">Between 0 and 1.</param>
+    public bool MayBeLate(long timeoutMicroseconds, double share)
+    {
+        if (PendingRequests > 0) return true;
+        if (IdleInstances > 0) return false;
+        if (TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds) is not (> 0 and long time)) return _hasDeadlines;
+        long longest = 0;
+        for (int i = 0; i < Latencies.Count; i++)
+        {
+            longest = Math.Max(longest, Policy.Estimate(Policy.MaxBatchRows, Latencies[i]) + Policy.EstimateAlone(1, Latencies[i]));
+        }
+
+        return longest > share * time;
+    }
+
+    /// <summary>Whether any request has had a deadline.</summary>
+    public bool HasDeadlines => _hasDeadlines;
+
     /// <summary>The time that a request of the default priority has from its arrival to its answer; none for all the time there is.</summary>
     /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
     public TimeSpan TimeFor(long timeoutMicroseconds) => Time.GetElapsedTime(0, TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds));

@@ -44,7 +44,7 @@ internal sealed partial class FrameConnection
     {
         if (!TryEnter(call, message, out Tenant? tenant)) return;
         long waited = Math.Max(0, _time.GetTimestamp() - _frameCame);
-        call.Relay = _overflow!.TryKeep(call, model, null, _infer.Version(message), LeftOf(waited), body, tenant, _token);
+        call.Relay = _overflow!.TryKeep(call, model, null, _infer.Version(message), LeftOf(waited), _infer.CacheUse, body, tenant, _token);
         if (call.Relay?.Leaves(tenant) == true) return;
         tenant?.Leave();
         throw InferMessage.NoMemory();
@@ -82,7 +82,7 @@ internal sealed partial class FrameConnection
         long waited = Math.Max(0, now - _frameCame);
         if (_overflow is not null)
         {
-            call.Relay = _overflow.TryKeep(call, model.Name, model, _infer.Version(message), LeftOf(waited), body, tenant, _token);
+            call.Relay = _overflow.TryKeep(call, model.Name, model, _infer.Version(message), LeftOf(waited), _infer.CacheUse, body, tenant, _token);
             if (call.Relay?.Leaves(tenant) == true) return;
         }
 

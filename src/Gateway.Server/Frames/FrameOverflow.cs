@@ -1,6 +1,8 @@
 using System.Globalization;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
+using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Replicas;
 using Gateway.Core.Tenants;
 using Gateway.Server.Overflow;
@@ -11,7 +13,7 @@ using Microsoft.AspNetCore.Http;
 namespace Gateway.Server.Frames;
 
 /// <summary>Has inferences over frames that this gateway cannot answer in time answered by replicas: there the same message goes over HTTP.</summary>
-/// <remarks><b>Behaviour</b>: while nothing waits, calls pass by untouched. <b>Threading</b>: any.</remarks>
+/// <remarks><b>Behaviour</b>: what cannot be late here passes by untouched. <b>Threading</b>: any.</remarks>
 internal sealed class FrameOverflow(Replicas replicas, OverflowDispatch dispatch, ModelCatalog catalog, BlockPool pool, OverflowSettings settings)
 {
     public const string ContentType = "application/msgpack";
@@ -31,15 +33,19 @@ internal sealed class FrameOverflow(Replicas replicas, OverflowDispatch dispatch
     /// <summary>Keeps the message of a call that may be answered elsewhere.</summary>
     /// <param name="name">The model's.</param>
     /// <param name="model">Who serves it here; null for nobody.</param>
+    /// <param name="use">What it says of the cache.</param>
     /// <param name="body">The call's map.</param>
     /// <param name="token">What the client showed in its hello; null for nothing.</param>
     /// <returns>Null when it is to be served here, or there is no memory for it.</returns>
-    public FrameRelay? TryKeep(FrameCall call, string name, ServedModel? model, long version, long timeoutMicroseconds, ReadOnlySpan<byte> body, Tenant? tenant, string? token)
+    public FrameRelay? TryKeep(FrameCall call, string name, ServedModel? model, long version, long timeoutMicroseconds, CacheUse use, ReadOnlySpan<byte> body, Tenant? tenant, string? token)
     {
-        if (replicas.Fleet.Watched.IsEmpty || (model is not null && !dispatch.MayLeave(model)) || !pool.TryRent(body.Length, BlockOwner.Body, out MemoryBlock? block)) return null;
+        if (replicas.Fleet.Watched.IsEmpty || (model is not null && !dispatch.MayLeave(model, timeoutMicroseconds, use))) return null;
+        OverflowQuestion question = dispatch.Ask(model, timeoutMicroseconds);
+        if (model is not null && OverflowPolicy.StaysHere(question) && !dispatch.HasRing(model)) return null;
+        if (!pool.TryRent(body.Length, BlockOwner.Body, out MemoryBlock? block)) return null;
         body.CopyTo(block.Span);
         call.Charge(block.Capacity);
-        OverflowRun run = dispatch.Begin(new ModelKey(name, version), dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model, isForGateways: true);
+        OverflowRun run = dispatch.Begin(new ModelKey(name, version), question, settings.Now(), model, use, isForGateways: true);
         IHeaderDictionary headers = new HeaderDictionary { ["Content-Type"] = ContentType };
         if (token is not null) headers.Authorization = $"Bearer {token}";
         if (tenant is not null) headers[CallerTenants.HeaderName] = tenant.Name;

@@ -7,6 +7,7 @@ using Gateway.Core.Requests;
 using Gateway.Core.Tenants;
 using Gateway.Core.Tracing;
 using Gateway.Protocol;
+using Gateway.Server.Overflow;
 using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 
@@ -39,6 +40,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
                 // Not before the body is there: a model that is replaced meanwhile need not wait for it.
                 exchange.Request = catalog.RentRequest(model, version, tenant);
                 exchange.Request.Trace?.ComeBy(TraceProtocol.Http, arrival);
+                exchange.Request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
                 Read(body.Bytes, exchange);
             }
 
@@ -91,6 +93,11 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
         }
     }
 
+    /// <summary>Whether another server may answer what was not answered here, so that there is no event to be sent yet.</summary>
+    private static bool IsTakenOver(HttpContext context, InferenceRequest request) =>
+        OverflowCall.TakesAway(context, request)
+        || (request.Status == StatusCode.Unavailable && OverflowCall.TakesOver(context, request.Refusal.Reason.WireName(), request.RetryAfter, request.Error ?? "", request.TimeoutMicroseconds));
+
     private void Respond(InferExchange exchange, bool isStream)
     {
         HttpContext context = exchange.Context;
@@ -101,6 +108,8 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
             InferEndpoint.Refuse(context, request);
             return;
         }
+
+        if (!isOk && IsTakenOver(context, request)) return;
 
         if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
         TextBuffer text = exchange.Text;

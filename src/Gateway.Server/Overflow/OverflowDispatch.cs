@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Core.Caching;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Affinity;
@@ -34,8 +35,14 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
     public OverflowCounts Counts { get; } = new();
 
-    /// <summary>Whether a request of a model might be better off elsewhere: not while nothing waits, unless its answers are kept by one gateway each.</summary>
-    public bool MayLeave(ServedModel model) => model.Batcher.PendingRequests > 0 || HasRing(model);
+    /// <summary>Whether a request of a model might be better off elsewhere: not while it cannot be late here, nor if it wants no run, unless its answers are kept by one gateway each.</summary>
+    /// <param name="timeoutMicroseconds">The time that the client gives it, as far as is known; 0 for none.</param>
+    /// <param name="use">What it says of the cache, as far as is known.</param>
+    public bool MayLeave(ServedModel model, long timeoutMicroseconds, CacheUse use) => HasRing(model) || MayOverflow(model, timeoutMicroseconds, use);
+
+    /// <summary>Likewise of one whose answer is nobody's to keep.</summary>
+    public static bool MayOverflow(ServedModel model, long timeoutMicroseconds, CacheUse use) =>
+        (use & CacheUse.OnlyIfCached) == 0 && model.Batcher.MayBeLate(timeoutMicroseconds, OverflowPolicy.DeadlineMargin);
 
     /// <summary>Whether answers of a model are kept by one gateway each.</summary>
     public bool HasRing(ServedModel model) => RingOf(model, replicas.Fleet.Watched) is not null;
@@ -59,11 +66,18 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
     /// <summary>Begins with a request.</summary>
     /// <param name="here">Who serves it here; null for nobody.</param>
+    /// <param name="use">What it says of the cache, as far as is known.</param>
     /// <param name="isForGateways">Whether only gateways understand it: other servers do not get it.</param>
-    public OverflowRun Begin(in ModelKey model, in OverflowQuestion question, long now, ServedModel? here, ReplicaTransport transport = ReplicaTransport.Http, bool isForGateways = false)
+    /// <param name="isGenerated">Whether it is a generate call, whose answer is nobody's to keep.</param>
+    public OverflowRun Begin(
+        in ModelKey model, in OverflowQuestion question, long now, ServedModel? here, CacheUse use, ReplicaTransport transport = ReplicaTransport.Http, bool isForGateways = false, bool isGenerated = false)
     {
         ReadOnlyMemory<Replica> watched = replicas.Fleet.Watched;
-        OverflowRun run = new(model, question, watched, now, transport) { Ring = here is null ? null : RingOf(here, watched) };
+        OverflowRun run = new(model, question, watched, now, transport)
+        {
+            Ring = here is null || isGenerated ? null : RingOf(here, watched),
+            HasCache = here?.CacheCounts is not null && (use & (CacheUse.Refresh | CacheUse.OnlyIfCached)) != CacheUse.Refresh,
+        };
         for (int i = 0; isForGateways && i < watched.Length; i++)
         {
             if (watched.Span[i].IsForeign) run.Tried |= 1u << i;
@@ -91,9 +105,16 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
             run.Again(now, local, hasToken);
         }
 
+        ulong random = (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
+        if (run.HasToLookHere && replicas.Fleet.WouldForward(run.Question, run.Model, run.Watched.Span, run.Tried, now, random, run.Transport))
+        {
+            run.LookHereFirst();
+            return new OverflowDecision(OverflowKind.Local);
+        }
+
         Span<int> order = stackalloc int[OverflowPolicy.MostCandidates];
         order = run is { Ring: { } ring, Place: { } place } ? order[..ring.Find(place, order)] : [];
-        OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue), out sending, order, run.Transport);
+        OverflowDecision decision = replicas.Fleet.Decide(run.Question, run.Model, run.Watched.Span, ref run.Tried, now, random, out sending, order, run.Transport);
         if (decision.Kind == OverflowKind.Forward)
         {
             run.Sent++;
@@ -136,7 +157,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         }
 
         // Also what the fleet cannot do in time: this gateway's own admission knows best what it can. But not what others keep: whoever computes that too, when they are busy, never finds an end of it.
-        bool mayServe = !run.IsRefusedHere && (decision.Kind == OverflowKind.Local || run.Place is null);
+        bool mayServe = !run.IsRefusedHere && (decision.Kind == OverflowKind.Local || run.Ring is null || run.Place is null);
         if (mayServe && catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model)) return new Elsewhere(ElsewhereKind.Here, Model: model);
         TimeSpan after = TimeSpan.FromMicroseconds(decision.RetryAfter);
         return new Elsewhere(ElsewhereKind.Refused, RetryAfter: run.RetryHere is { } here && here < after ? here : after);
@@ -152,6 +173,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         // A large body takes its time on the way.
         long patience = Math.Min(remaining, decision.HopTimeout > LongestHop.TotalMicroseconds ? (long)LongestHop.TotalMicroseconds : decision.HopTimeout + (call.Body.Length / BytesPerMicrosecond));
         long start = settings.Now();
+        long before = replica.Find(run.Model)?.Observed ?? 0;
         ForwardedAnswer answer;
         try
         {
@@ -173,8 +195,10 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
             if (answer.Load is { } load) queue.Receive(load, now);
             if (answer.Kind == ForwardedKind.Answered) queue.Observe(now - start);
             if (answer.Kind == ForwardedKind.TimedOut) queue.ObserveTimeOut(now - start);
+
+            // What has no reports looks the idler the faster it refuses. Not what this gateway could not send, or take.
+            if (answer is { Kind: ForwardedKind.Refused, Problem.Length: 0 } && replica.IsForeign) queue.ObserveRefusal(Math.Max(before, ForeignServer.FirstGuess));
         }
-        long before = replica.Find(run.Model)?.Observed ?? 0;
 
         bool mayEject = Fleet.MayEject(run.Watched.Span, run.Transport);
         switch (answer.Kind)
@@ -195,9 +219,6 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
                 sending.Fail(now, answer.Kind == ForwardedKind.Unreachable, mayEject);
                 break;
         }
-
-            // What has no reports looks the idler the faster it refuses. Not what this gateway could not send, or take.
-            if (answer is { Kind: ForwardedKind.Refused, Problem.Length: 0 } && replica.IsForeign) queue.ObserveRefusal(Math.Max(before, ForeignServer.FirstGuess));
 
         if (answer.Problem.Length > 0) Log.Failed(logger, replica.Address, run.Model.Name, answer.Problem);
         return answer;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Overflow;
@@ -20,8 +21,8 @@ namespace Gateway.Server.Overflow;
 
 /// <summary>Stands before the protocols over HTTP: has infer calls that this gateway cannot answer in time answered by replicas, and tells replicas how loaded it is.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: while nothing waits, calls pass by untouched. A call that may have to go elsewhere is read as a whole first, so that it can be sent to one server after
-/// the other, as it came. <b>Threading</b>: any. <b>Cost</b>: of calls that pass by, a look at the path and at the queue's length.
+/// <b>Behaviour</b>: what cannot be late here passes by untouched. A call that may have to go elsewhere is read as a whole first, so that it can be sent to one server after
+/// the other, as it came. <b>Threading</b>: any. <b>Cost</b>: of calls that pass by, a look at the path, at the queue's length, and at whether an instance is idle.
 /// </remarks>
 internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispatch, LoadReporter reporter, ModelCatalog catalog, BlockPool pool, CallerTenants tenants, OpenInferenceOptions options, OverflowSettings settings, ILogger<OverflowHandler> logger)
 {
@@ -33,7 +34,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         string target = Route.TargetOf(context);
         Route route = Route.Parse(target);
         if (route.Kind == RouteKind.Foreign && target == ServerReport.Path && HttpMethods.IsGet(context.Request.Method)) return Report(context);
-        if (route.Kind is not (RouteKind.Infer or RouteKind.Generate) || !HttpMethods.IsPost(context.Request.Method)) return next(context);
+        if (route.Kind is not (RouteKind.Infer or RouteKind.Generate or RouteKind.GenerateStream) || !HttpMethods.IsPost(context.Request.Method)) return next(context);
         long timeout;
         long version;
         try
@@ -49,17 +50,37 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
         catalog.TryFind(route.Model, version, out ServedModel? model);
         if (reporter.Watchers.Have(context.Request.Headers)) return HandleForwarded(context, next, model, timeout);
-        if (replicas.Fleet.Watched.IsEmpty || (model is not null && !dispatch.MayLeave(model))) return next(context);
-        OverflowQuestion question = dispatch.Ask(model, timeout);
+        if (replicas.Fleet.Watched.IsEmpty || !TryReadCacheUse(context, out CacheUse use)) return next(context);
 
         // What is generated is no answer that others keep.
-        ServedModel? kept = route.Kind == RouteKind.Infer && model is not null && dispatch.HasRing(model) ? model : null;
-        if (kept is null && OverflowPolicy.StaysHere(question)) return next(context);
+        bool isGenerated = route.Kind != RouteKind.Infer;
+        bool isKept = model is not null && !isGenerated && dispatch.HasRing(model);
+        if (model is not null && !isKept && !OverflowDispatch.MayOverflow(model, timeout, use)) return next(context);
+        OverflowQuestion question = dispatch.Ask(model, timeout);
+
+        // Of a model whose requests have all the time there is, unless they say otherwise, its body may yet say so.
+        bool mayHaveLess = question.Remaining == OverflowQuestion.Never && model is { Batcher.HasDeadlines: true };
+        if (!isKept && !mayHaveLess && OverflowPolicy.StaysHere(question)) return next(context);
         ModelKey key = new(route.Model.ToString(), version);
 
         // Nobody has it, which the protocol says in its own words.
         if (model is null && !replicas.Fleet.Knows(key)) return next(context);
-        return ServeAsync(context, next, dispatch.Begin(key, question, settings.Now(), kept, isForGateways: MessagePackHandler.IsMessagePack(context.Request.ContentType)), PathOf(target));
+        return ServeAsync(context, next, dispatch.Begin(key, question, settings.Now(), model, use, isForGateways: MessagePackHandler.IsMessagePack(context.Request.ContentType), isGenerated: isGenerated), PathOf(target));
+    }
+
+    /// <returns>False where its header has none of the words, which whoever serves it says in the protocol's.</returns>
+    private static bool TryReadCacheUse(HttpContext context, out CacheUse use)
+    {
+        use = CacheUse.Ordinary;
+        try
+        {
+            use = CacheHeaders.Read(context.Request.Headers);
+            return true;
+        }
+        catch (InferenceException)
+        {
+            return false;
+        }
     }
 
     private Task Report(HttpContext context)
@@ -221,7 +242,10 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         response.StatusCode = answer.Status;
         foreach (var header in answer.Headers) response.Headers[header.Key] = header.Value;
         response.Headers[OverflowHeaders.ServedBy] = servedBy;
-        response.ContentLength = answer.Body.Length;
+
+        // Of what is generated as a stream the length is not said, as nobody here says it, be it one event.
+        if (answer.Headers.ContentType.ToString().StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase)) response.ContentLength = null;
+        else response.ContentLength = answer.Body.Length;
         response.BodyWriter.Write(answer.Body.Written);
     }
 }

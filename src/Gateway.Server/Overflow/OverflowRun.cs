@@ -14,6 +14,7 @@ namespace Gateway.Server.Overflow;
 internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion question, ReadOnlyMemory<Replica> watched, long now, ReplicaTransport transport)
 {
     private uint _tried;
+    private bool _looksHere;
 
     public ModelKey Model { get; } = model;
 
@@ -52,11 +53,17 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     /// <summary>Of a model whose answers are kept by one gateway each: the ring of these; null for others.</summary>
     public HashRing? Ring { get; init; }
 
-    /// <summary>Its place on the ring, once the cache here has not had its answer.</summary>
+    /// <summary>Whether the cache here may have its answer.</summary>
+    public bool HasCache { get; init; }
+
+    /// <summary>Once the cache here has not had its answer: its place on the ring, or 0 without one.</summary>
     public ulong? Place { get; private set; }
 
-    /// <summary>Whether it is first looked for in the cache here, and goes to whoever keeps its answer where that has not got it.</summary>
-    public bool LooksHereFirst => Ring is not null && Place is null && !IsRefusedHere;
+    /// <summary>Whether it is to be looked for in the cache here before it is sent anywhere. Who serves it here has looked, too.</summary>
+    public bool HasToLookHere => HasCache && Ring is null && Place is null && !IsRefusedHere && Sent == 0;
+
+    /// <summary>Whether it is first looked for in the cache here, and goes elsewhere where that has not got it: to whoever keeps its answer, if each is kept by one.</summary>
+    public bool LooksHereFirst => (Ring is not null || _looksHere) && Place is null && !IsRefusedHere;
 
     /// <summary>Times that it was sent.</summary>
     public int Sent { get; set; }
@@ -75,6 +82,9 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
         if (timeoutMicroseconds > 0) Due = Math.Min(Due, Arrival + Math.Min(timeoutMicroseconds, OverflowQuestion.Never - Arrival));
         Question = Question with { HasRoom = false };
     }
+
+    /// <summary>It would be sent elsewhere, and is looked for in the cache here first.</summary>
+    public void LookHereFirst() => _looksHere = true;
 
     /// <summary>The cache here has not got its answer.</summary>
     public void SentAway(ulong place) => Place = place;

@@ -36,6 +36,35 @@ public sealed class EarlyRefusalTests
         await BatcherSetups.AssertServedAsync(more, 2);
     }
 
+    // Batches of four take 104 ms at most, and one row 101.
+    [Fact]
+    public async Task MayBeLate_WhoWouldHaveToWait_AndHasNoTimeForIt()
+    {
+        PuppetStage stage = new();
+        await using TestModel model = new(BatcherSetups.Puppets(stage, _time, new BatchingPolicy { MaxBatchRows = 4 }));
+        for (int rows = 1; rows <= 4; rows++) model.Batcher.Latency.Profile(rows, _time.Ticks(TimeSpan.FromMilliseconds(100 + rows)));
+        model.Batcher.Latency.EndProfile();
+        await model.WhenIdleAsync();
+        Assert.False(model.Batcher.MayBeLate(1, 0.5));
+
+        Sent running = model.Send(1);
+        PuppetRun run = await stage.NextAsync();
+        Assert.True(model.Batcher.MayBeLate(400_000, 0.5));
+        Assert.False(model.Batcher.MayBeLate(420_000, 0.5));
+
+        // Nobody has had a deadline yet, and then somebody has.
+        Assert.False(model.Batcher.MayBeLate(0, 0.5));
+        Sent waiting = model.SendWithTimeout(60_000_000, 2);
+        Assert.True(model.Batcher.MayBeLate(60_000_000, 0.5));
+        run.Succeed();
+        run = await stage.NextAsync();
+        Assert.False(model.Batcher.MayBeLate(60_000_000, 0.5));
+        Assert.True(model.Batcher.MayBeLate(0, 0.5));
+        run.Succeed();
+        await BatcherSetups.AssertServedAsync(running, 1);
+        await BatcherSetups.AssertServedAsync(waiting, 2);
+    }
+
     [Fact]
     public void TightAndLoose_OnePatientRequest_TightOnesAreTurnedAway()
     {

@@ -83,23 +83,9 @@ public sealed class Fleet(long maximumAge, uint place = 0)
         if (!isRing && OverflowPolicy.StaysHere(question)) return new OverflowDecision(OverflowKind.Local);
         int count = isRing ? inRingOrder.Length : watched.Length;
         Span<OverflowCandidate> candidates = stackalloc OverflowCandidate[OverflowPolicy.MostCandidates];
-        bool mayEject = MayEject(watched, transport);
         while (true)
         {
-            int self = -1;
-            for (int i = 0; i < count; i++)
-            {
-                int at = isRing ? inRingOrder[i] : i;
-                Replica replica = watched[at];
-                if (replica.IsSelf) self = i;
-                // One of a ring that was tried is an owner still.
-                bool isTried = (tried & (1u << at)) != 0;
-                candidates[i] = isTried && !isRing ? None : ToCandidate(replica, transport, model, question.IsServedHere, isTried, now, Mix(random, i), mayEject);
-
-                // Counted again, or all that stall at the same time would be thrown out together.
-                if (mayEject && replica.HealthOver(transport).State == HealthState.Ejected) mayEject = MayEject(watched, transport);
-            }
-
+            int self = Fill(candidates[..count], question, model, watched, tried, now, random, inRingOrder, transport);
             OverflowDecision decision = isRing
                 ? AffinityPolicy.Decide(question, candidates[..count], self, MaximumAge, random)
                 : OverflowPolicy.Decide(question, candidates[..count], MaximumAge, random);
@@ -109,6 +95,42 @@ public sealed class Fleet(long maximumAge, uint place = 0)
             if (!TryBook(watched[decision.Candidate], transport, model, decision, now, out sending)) continue;
             return sending.IsTrial ? OverflowPolicy.WaitLonger(decision, question) : decision;
         }
+    }
+
+    /// <summary>Whether a request that is not of a ring would be sent somewhere now; nothing is booked.</summary>
+    /// <param name="watched">As above, like the rest.</param>
+    public bool WouldForward(
+        in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, uint tried, long now, ulong random, ReplicaTransport transport = ReplicaTransport.Http)
+    {
+        if (OverflowPolicy.StaysHere(question)) return false;
+        Span<OverflowCandidate> candidates = stackalloc OverflowCandidate[OverflowPolicy.MostCandidates];
+        candidates = candidates[..watched.Length];
+        Fill(candidates, question, model, watched, tried, now, random, [], transport);
+        return OverflowPolicy.Decide(question, candidates, MaximumAge, random).Kind == OverflowKind.Forward;
+    }
+
+    /// <returns>The place of this gateway among the candidates; -1 for none.</returns>
+    private static int Fill(
+        Span<OverflowCandidate> candidates, in OverflowQuestion question, in ModelKey model, ReadOnlySpan<Replica> watched, uint tried, long now, ulong random, ReadOnlySpan<int> inRingOrder,
+        ReplicaTransport transport)
+    {
+        bool isRing = inRingOrder.Length > 0;
+        bool mayEject = MayEject(watched, transport);
+        int self = -1;
+        for (int i = 0; i < candidates.Length; i++)
+        {
+            int at = isRing ? inRingOrder[i] : i;
+            Replica replica = watched[at];
+            if (replica.IsSelf) self = i;
+            // One of a ring that was tried is an owner still.
+            bool isTried = (tried & (1u << at)) != 0;
+            candidates[i] = isTried && !isRing ? None : ToCandidate(replica, transport, model, question.IsServedHere, isTried, now, Mix(random, i), mayEject);
+
+            // Counted again, or all that stall at the same time would be thrown out together.
+            if (mayEject && replica.HealthOver(transport).State == HealthState.Ejected) mayEject = MayEject(watched, transport);
+        }
+
+        return self;
     }
 
     /// <returns>False for a moment's changes: the model has just been unloaded there, or another request tries whether it is well again.</returns>

@@ -9,6 +9,7 @@ using Gateway.Protocol;
 using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Streaming;
 using Gateway.Server.Grpc.Wire;
+using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Overflow.Reports;
@@ -17,7 +18,7 @@ using Microsoft.AspNetCore.Http;
 namespace Gateway.Server.Grpc.Inference;
 
 /// <summary>Has inferences over gRPC that this gateway cannot answer in time answered by replicas, and serves those that replicas have forwarded.</summary>
-/// <remarks><b>Behaviour</b>: while nothing waits, calls pass by untouched. <b>Threading</b>: any.</remarks>
+/// <remarks><b>Behaviour</b>: what cannot be late here passes by untouched. <b>Threading</b>: any.</remarks>
 internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch, LoadReporter reporter, ModelCatalog catalog, BlockPool pool, OverflowSettings settings)
 {
     private static readonly string LoadTrailer = OverflowHeaders.Load.ToLowerInvariant();
@@ -31,7 +32,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     public bool IsWarmUp(GrpcCall call, CacheUse use) => use == CacheUse.Bypass && call.Headers.ContainsKey(OverflowHeaders.WarmUp) && IsForwarded(call);
 
     /// <summary>Whether a call for a model may be answered elsewhere, so that it is not refused here before it is there as a whole.</summary>
-    public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && dispatch.MayLeave(model) && !IsForwarded(call);
+    public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && dispatch.MayLeave(model, LeftOf(call), CacheHeaders.Read(call.Headers)) && !IsForwarded(call);
 
     /// <summary>Keeps the message of a call that may be answered elsewhere.</summary>
     /// <returns>False when it is to be served here.</returns>
@@ -40,12 +41,11 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     {
         if (replicas.Fleet.Watched.IsEmpty || IsForwarded(call)) return false;
         ModelKey key = new(Encoding.UTF8.GetString(utf8Model), version);
-        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model) : !replicas.Fleet.Knows(key)) return false;
-
-        // The client counts from the call's arrival, which may be long before its message is whole.
-        long timeout = call.TimeoutMicroseconds - call.SpentMicroseconds;
-        if (timeout <= 0 && call.TimeoutMicroseconds > 0) return false;
-        OverflowRun run = Begin(key, model, timeout);
+        if (call.TimeoutMicroseconds > 0 && call.SpentMicroseconds >= call.TimeoutMicroseconds) return false;
+        CacheUse use = CacheHeaders.Read(call.Headers);
+        long timeout = LeftOf(call);
+        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model, timeout, use) : !replicas.Fleet.Knows(key)) return false;
+        OverflowRun run = Begin(key, model, timeout, use);
         call.Kept = KeptMessage.Copy(message, pool, run) ?? throw MessagePack.InferMessage.NoMemory();
         return true;
     }
@@ -53,13 +53,14 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     /// <summary>Keeps a message of a stream that may be answered elsewhere, as a call of its own.</summary>
     /// <param name="call">The message's call in its stream; has the relay from now on.</param>
     /// <param name="timeoutMicroseconds">The time that the stream gives each of its requests; 0 for none.</param>
+    /// <param name="use">What the stream says of the cache.</param>
     /// <returns>False when it is to be served here, or there is no memory for it.</returns>
-    public bool Keeps(StreamCall call, GrpcCall stream, InferMessage message, ReadOnlySpan<byte> bytes, long version, long timeoutMicroseconds, SharedRegions regions)
+    public bool Keeps(StreamCall call, GrpcCall stream, InferMessage message, ReadOnlySpan<byte> bytes, long version, long timeoutMicroseconds, CacheUse use, SharedRegions regions)
     {
         if (replicas.Fleet.Watched.IsEmpty || IsForwarded(stream) || InferParameters.IsShared(message, bytes)) return false;
         ModelKey key = new(Encoding.UTF8.GetString(message.ModelName.Of(bytes)), version);
-        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model) : !replicas.Fleet.Knows(key)) return false;
-        if (KeptMessage.Copy(bytes, pool, Begin(key, model, timeoutMicroseconds)) is not { } kept) return false;
+        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model, timeoutMicroseconds, use) : !replicas.Fleet.Knows(key)) return false;
+        if (KeptMessage.Copy(bytes, pool, Begin(key, model, timeoutMicroseconds, use)) is not { } kept) return false;
         HeaderDictionary headers = HeadersOf(stream);
 
         // The answer goes into the stream, which may be compressed otherwise.
@@ -75,7 +76,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     {
         if (!IsForwarded(call) || call.LoadOf is not null) return false;
         call.LoadOf = model;
-        if (dispatch.TakesForwarded(model, call.Headers, call.TimeoutMicroseconds > 0 ? Math.Max(1, call.TimeoutMicroseconds - call.SpentMicroseconds) : 0, out string text, out TimeSpan retryAfter)) return false;
+        if (dispatch.TakesForwarded(model, call.Headers, LeftOf(call), out string text, out TimeSpan retryAfter)) return false;
         throw new InferenceException(StatusCode.Unavailable, text) { RetryAfter = retryAfter, Refusal = OverflowDispatch.Busy };
     }
 
@@ -120,8 +121,11 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         }
     }
 
-    private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds) =>
-        dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model, ReplicaTransport.Grpc);
+    private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds, CacheUse use) =>
+        dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model, use, ReplicaTransport.Grpc);
+
+    /// <summary>Microseconds that a call has left, 1 at least; 0 where the client gives none. It counts from the call's arrival, which may be long before its message is whole.</summary>
+    private static long LeftOf(GrpcCall call) => call.TimeoutMicroseconds > 0 ? Math.Max(1, call.TimeoutMicroseconds - call.SpentMicroseconds) : 0;
 
     /// <summary>The client's metadata, but for how its message was compressed, which it is no more, and for what only gateways say.</summary>
     private static HeaderDictionary HeadersOf(GrpcCall call)

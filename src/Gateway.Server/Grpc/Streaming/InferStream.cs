@@ -181,7 +181,7 @@ internal sealed partial class InferStream
         try
         {
             long version = InferFill.Version(message.ModelVersion.Of(bytes));
-            bool mayLeave = _overflow?.Keeps(call, _call, message, bytes, version, _timeout, _regions) == true;
+            bool mayLeave = _overflow?.Keeps(call, _call, message, bytes, version, _timeout, _cacheUse, _regions) == true;
             ServedModel? model = mayLeave ? null : _catalog.Find(message.ModelName.Of(bytes), version);
             if (!_tenants.TryEnter(_call.Headers, out Tenant? tenant, out TenantRefusal over))
             {

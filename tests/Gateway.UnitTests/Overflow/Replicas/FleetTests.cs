@@ -57,6 +57,18 @@ public sealed class FleetTests
     }
 
     [Fact]
+    public void WouldForward_IsWhatDecideWouldSay_AndBooksNothing()
+    {
+        Replica[] members = Members(2);
+
+        Assert.True(_fleet.WouldForward(Full, Model, _fleet.Watched.Span, tried: 0, _now, _random.Next()));
+        Assert.False(_fleet.WouldForward(Full, Model, _fleet.Watched.Span, tried: 3, _now, _random.Next()));
+        Assert.False(_fleet.WouldForward(Full with { Local = 1000 }, Model, _fleet.Watched.Span, tried: 0, _now, _random.Next()));
+
+        Assert.All(members, member => Assert.Equal((0, 0, 0), (member.Counts.Sent, member.Http.InFlight, member.Find(Model)!.InFlight)));
+    }
+
+    [Fact]
     public void Decide_Again_GoesElsewhereAndThenNowhere()
     {
         Members(2);
