@@ -93,11 +93,6 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
         }
     }
 
-    /// <summary>Whether another server may answer what was not answered here, so that there is no event to be sent yet.</summary>
-    private static bool IsTakenOver(HttpContext context, InferenceRequest request) =>
-        OverflowCall.TakesAway(context, request)
-        || (request.Status == StatusCode.Unavailable && OverflowCall.TakesOver(context, request.Refusal.Reason.WireName(), request.RetryAfter, request.Error ?? "", request.TimeoutMicroseconds));
-
     private void Respond(InferExchange exchange, bool isStream)
     {
         HttpContext context = exchange.Context;
@@ -109,7 +104,8 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
             return;
         }
 
-        if (!isOk && IsTakenOver(context, request)) return;
+        // Another server may answer it: there is no event to be sent yet.
+        if (!isOk && OverflowCall.TakesOver(context, request)) return;
 
         if (request.Status == StatusCode.Unavailable) ErrorWriter.AddRefusal(context, request.Refusal.Reason, request.RetryAfter);
         TextBuffer text = exchange.Text;
