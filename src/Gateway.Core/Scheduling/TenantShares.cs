@@ -97,11 +97,12 @@ public sealed class TenantShares
     private TenantShare? Find(Tenant tenant)
     {
         TenantShare?[] byIndex = Volatile.Read(ref _byIndex);
-        return tenant.Index < byIndex.Length ? byIndex[tenant.Index] : null;
+        return tenant.Index < byIndex.Length && byIndex[tenant.Index] is { } share && ReferenceEquals(share.Tenant, tenant) ? share : null;
     }
 
     private TenantShare Make(Tenant tenant)
     {
+        // In the place of one that was let go, if need be, of whom nothing waits: a tenant with something in flight is not let go.
         TenantShare?[] byIndex = _byIndex;
         if (tenant.Index >= byIndex.Length) Array.Resize(ref byIndex, Math.Max(tenant.Index + 1, 2 * byIndex.Length));
         TenantShare share = new(tenant, _order);

@@ -9,11 +9,15 @@ namespace Gateway.Core.Tenants;
 /// <remarks>
 /// <b>Behaviour</b>: a request is let in by <see cref="TryEnter"/> before its body is read; from <see cref="InferenceRequest.AdmitAs"/> on it is the request that leaves, when
 /// it is disposed, whatever became of it. What a request takes of a rate is not given back when the machine refuses it. Rows are known only once the body is read: they are
-/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again; those of a request that others are then asked to answer are given back. <b>Threading</b>: any thread.
+/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again; those of a request that others are then asked to answer are given back. One that the directory has
+/// let go, which it does only while nothing of it is in flight, lets nothing in any more. <b>Threading</b>: any thread.
 /// <b>Cost</b>: at most three interlocked operations and a clock to let in; no allocation, for a refusal neither.
 /// </remarks>
 public sealed class Tenant
 {
+    // In flight, of one that was let go: whatever comes to it meanwhile leaves it far below 0.
+    private const int Gone = int.MinValue / 2;
+
     private readonly TimeProvider _time;
     private readonly TokenBucket? _requestRate;
     private readonly TokenBucket? _rowRate;
@@ -25,13 +29,17 @@ public sealed class Tenant
     private int _inFlight;
     private long _requests;
     private long _rows;
+    private long _lastCame;
 
-    internal Tenant(string name, int index, TenantLimits limits, TimeProvider time)
+    /// <param name="isTracked">Whether it is there only because requests name it, and may be let go when none has for long.</param>
+    internal Tenant(string name, int index, TenantLimits limits, TimeProvider time, bool isTracked = false)
     {
         Name = name;
         Index = index;
         Limits = limits;
+        IsTracked = isTracked;
         _time = time;
+        _lastCame = time.GetTimestamp();
         _mostInFlight = limits.MaxConcurrency ?? int.MaxValue;
         if (limits.RequestsPerSecond is { } requests) _requestRate = new TokenBucket(requests, limits.RequestBurst ?? Math.Max(1, requests), time.TimestampFrequency);
         if (limits.RowsPerSecond is { } rows) _rowRate = new TokenBucket(rows, limits.RowBurst ?? Math.Max(1, rows), time.TimestampFrequency);
@@ -48,17 +56,28 @@ public sealed class Tenant
 
     public double Weight => Limits.Weight;
 
-    /// <summary>Its number among all tenants, from 0 up without gaps.</summary>
+    /// <summary>Its number among all tenants, from 0 up without gaps; of one that was let go, perhaps another's by now.</summary>
     internal int Index { get; }
 
-    internal int InFlight => Volatile.Read(ref _inFlight);
+    internal bool IsTracked { get; }
+
+    internal int InFlight => Math.Max(0, Volatile.Read(ref _inFlight));
 
     /// <summary>Lets a request in if the tenant's own limits have room for it. The caller then hands it to a request, or says that it is over.</summary>
+    /// <param name="refusal">Of no reason when the tenant was let go, and its name is to be looked up again (<see cref="TenantDirectory.TryEnter"/>).</param>
     public bool TryEnter(out TenantRefusal refusal)
     {
         refusal = default;
+        int inFlight = Interlocked.Increment(ref _inFlight);
+        if (inFlight <= 0)
+        {
+            Leave();
+            return false;
+        }
+
         Interlocked.Increment(ref _requests);
-        if (Interlocked.Increment(ref _inFlight) > _mostInFlight)
+        if (IsTracked) Volatile.Write(ref _lastCame, _time.GetTimestamp());
+        if (inFlight > _mostInFlight)
         {
             Leave();
             refusal = Refuse(RefusalReason.TenantConcurrency, _overConcurrency, null);
@@ -93,6 +112,13 @@ public sealed class Tenant
         for (int i = 0; i < refused.Length; i++) refused[i] = Volatile.Read(ref _refused[i]);
         return new TenantCounts(Volatile.Read(ref _requests), Volatile.Read(ref _rows), InFlight, refused);
     }
+
+    /// <summary>When it may be let go, if nothing comes until then; a timestamp. What it owes its rates it is not let off.</summary>
+    /// <param name="silence">Ticks from the last request on.</param>
+    internal long MayGoAt(long silence) => Math.Max(Volatile.Read(ref _lastCame) + silence, Math.Max(_requestRate?.FullAt ?? long.MinValue, _rowRate?.FullAt ?? long.MinValue));
+
+    /// <summary>Lets it go, unless something of it is in flight.</summary>
+    internal bool TryLetGo() => Interlocked.CompareExchange(ref _inFlight, Gone, 0) == 0;
 
     /// <summary>A request of so many rows is valid and goes on to its model.</summary>
     internal void DrawRows(int rows) => _rowRate?.Draw(_time.GetTimestamp(), rows);

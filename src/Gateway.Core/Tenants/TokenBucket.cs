@@ -28,6 +28,9 @@ internal sealed class TokenBucket
         _mostDebt = SecondsADay * frequency;
     }
 
+    /// <summary>When it is full again; a timestamp.</summary>
+    public long FullAt => Volatile.Read(ref _fullAt);
+
     /// <summary>Takes one token if the bucket holds one.</summary>
     /// <param name="wait">Ticks until it will, if it does not.</param>
     public bool TryTake(long now, out long wait)

@@ -42,9 +42,15 @@ public sealed class CallerTenants(TenantDirectory directory, ServerOptions optio
         refusal = default;
         tenant = null;
         if (!directory.IsOn) return true;
-        tenant = Find(headers);
-        return tenant.TryEnter(out refusal);
+        Tenant found = Find(headers);
+        bool hasEntered = directory.TryEnter(ref found, out refusal);
+        tenant = found;
+        return hasEntered;
     }
+
+    /// <summary>Lets a call of a tenant in that was found before.</summary>
+    /// <param name="tenant">Whoever has its name by now.</param>
+    public bool TryEnter(ref Tenant tenant, out TenantRefusal refusal) => directory.TryEnter(ref tenant, out refusal);
 
     /// <summary>The tenant of a key; null when it is nobody's and need not be anybody's.</summary>
     /// <exception cref="InferenceException">It is nobody's, and nothing else that could be shown here.</exception>
