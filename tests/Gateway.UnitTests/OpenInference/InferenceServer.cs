@@ -14,6 +14,7 @@ using Gateway.Server.Hosting;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
 using Gateway.Server.Tenants;
+using Gateway.Server.TensorFlow;
 using Gateway.TestSupport;
 using Gateway.UnitTests.Memory;
 using Microsoft.AspNetCore.Builder;
@@ -33,6 +34,8 @@ internal sealed class InferenceServer : IAsyncDisposable
     public const string BarePath = "/bare";
 
     private const int MaxQueueRequests = 1024;
+    private const string PredictPath = "/v1/models/";
+    private const string PredictVerb = ":predict";
 
     private readonly WebApplication _app;
     private readonly List<DynamicBatcher> _batchers = [];
@@ -98,7 +101,7 @@ internal sealed class InferenceServer : IAsyncDisposable
             });
         });
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WireMemoryPool>();
-        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions { Tenants = tenants, AccessToken = frames?.AccessToken }).AddSingleton(tenants?.ToDirectory(TimeProvider.System) ?? TenantDirectory.None).AddSingleton(new ConnectionCounts()).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack();
+        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System).AddSingleton(pool).AddSingleton(catalog).AddSingleton<ServerHealth>().AddSingleton(new ServerOptions { Tenants = tenants, AccessToken = frames?.AccessToken }).AddSingleton(tenants?.ToDirectory(TimeProvider.System) ?? TenantDirectory.None).AddSingleton(new ConnectionCounts()).AddSingleton(frames ?? new FramesOptions()).AddOpenInference().AddMessagePack().AddSingleton<PredictEndpoint>();
         builder.Services.AddSingleton(new LogSettings(new ServerOptions()));
         if (regions is not null) builder.Services.AddSingleton(regions);
         if (control is not null) builder.Services.AddSingleton(control(catalog, pool));
@@ -106,6 +109,10 @@ internal sealed class InferenceServer : IAsyncDisposable
         Assert.Null(RestrictedAccess.Parse(restricted, "", out RestrictedAccess access));
         app.UseRestrictedAccess(access);
         app.UseMessagePack().UseOpenInference();
+        app.Use(static (context, next) =>
+            context.Request.Path.Value is { } path && path.StartsWith(PredictPath, StringComparison.Ordinal) && path.EndsWith(PredictVerb, StringComparison.Ordinal)
+                ? context.RequestServices.GetRequiredService<PredictEndpoint>().HandleAsync(context, path[PredictPath.Length..^PredictVerb.Length], 0)
+                : next(context));
         app.Run(AnswerForeignAsync);
         await app.StartAsync();
         InferenceServer server = new(app, pool, catalog, protocols, ((IPEndPoint)ports.HttpPort!.EndPoint).Port, ((IPEndPoint)ports.FramesPort!.EndPoint).Port);
@@ -121,10 +128,11 @@ internal sealed class InferenceServer : IAsyncDisposable
         IReadOnlyList<TensorSpec> inputs,
         IReadOnlyList<TensorSpec> outputs,
         Func<ModelLayout, BlockPool, IModelExecutor> makeExecutor,
-        int maxQueueRequests = MaxQueueRequests)
+        int maxQueueRequests = MaxQueueRequests,
+        TimeSpan objective = default)
     {
         ModelLayout layout = new(name, version, SampleModels.Config(name, maxBatchSize), inputs, outputs);
-        BatchingPolicy policy = new() { MaxBatchRows = layout.MaxBatchRows, IsDynamic = layout.IsBatching, MaxQueueRequests = maxQueueRequests };
+        BatchingPolicy policy = new() { MaxBatchRows = layout.MaxBatchRows, IsDynamic = layout.IsBatching, MaxQueueRequests = maxQueueRequests, Objective = (long)(objective.TotalSeconds * TimeProvider.System.TimestampFrequency) };
         DynamicBatcher batcher = new(policy, policy.MakeFormer(TimeProvider.System), Pool, TimeProvider.System);
         _batchers.Add(batcher);
         ServedModel model = new(layout, "CPU", batcher);

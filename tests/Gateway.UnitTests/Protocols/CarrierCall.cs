@@ -19,7 +19,7 @@ internal sealed class CarrierCall(GrpcServer server)
     public static readonly string[] All =
     [
         "HTTP header", "HTTP parameter", "generate header", "MessagePack header", "MessagePack parameter", "frame parameter",
-        "gRPC header", "grpc-timeout", "gRPC parameter", "stream header", "stream parameter",
+        "gRPC header", "grpc-timeout", "gRPC parameter", "stream header", "stream parameter", "TensorFlow header",
     ];
 
     /// <summary>Calls a model that takes one number.</summary>
@@ -35,6 +35,8 @@ internal sealed class CarrierCall(GrpcServer server)
                 return Of(await PostAsync($"/v2/models/{model}/infer", Encoding.UTF8.GetBytes($$"""{{{(parameter is null ? "" : $"\"parameters\":{{\"timeout\":{parameter}}},")}}"inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","data":[1]}]}"""), "application/json", header));
             case "generate":
                 return Of(await PostAsync($"/v2/models/{model}/generate", """{"x":[1]}"""u8.ToArray(), "application/json", header));
+            case "TensorFlow":
+                return Of(await PostAsync($"/v1/models/{model}:predict", """{"instances":[[1]]}"""u8.ToArray(), "application/json", header));
             case "MessagePack":
                 Answer answer = await PostAsync($"/v2/models/{model}/infer", Maps.Write(Message(parameter)), "application/msgpack", header);
                 return ((int)answer.Status == 200, (int)answer.Status == 200 ? "" : (string)((Map)Maps.Read(answer.Body)!)["error"]!);
