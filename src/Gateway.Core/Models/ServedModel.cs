@@ -102,13 +102,14 @@ public sealed class ServedModel
     /// caller's, who may yet have it answered elsewhere; otherwise it leaves, refused.
     /// </remarks>
     /// <param name="use">What is known so far of what the request says of the cache.</param>
-    /// <param name="waited">Timestamp ticks for which it has lain here unread.</param>
+    /// <param name="waited">Timestamp ticks since it came.</param>
+    /// <param name="isBeingRead">Whether it has been taken off the wire, or is being.</param>
     /// <param name="priority">The level that it asks for; null while the rest of it may yet ask for any.</param>
-    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary, long waited = 0, int? priority = null)
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary, long waited = 0, int? priority = null, bool isBeingRead = false)
     {
         refusal = default;
-        if ((Cache is not null && (use & CacheUse.Refresh) == 0)) return false;
-        return Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant, waited, priority);
+        if (Cache is not null && (use & CacheUse.Refresh) == 0) return false;
+        return Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant, waited, priority, isBeingRead);
     }
 
     /// <summary>Which load of any model in this process it comes from: another number at each load, however little has changed.</summary>

@@ -54,19 +54,16 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         if (microseconds > 0 && (TimeoutMicroseconds == 0 || microseconds < TimeoutMicroseconds)) TimeoutMicroseconds = microseconds;
     }
 
-    // A request that comes at once has what its client wrote, to the digit: it is told so if that is too little.
-    private const long LeastSpent = 1000;
-
-    /// <summary>Likewise, of which so much had passed before the request was whole; where that is all of it, the request is answered at once, as one that has expired.</summary>
-    public void LimitTime(long microseconds, long spent)
+    /// <summary>Gives it so much time from now on at most, of what it has from its arrival.</summary>
+    /// <param name="microseconds">Above 0.</param>
+    public void LimitTimeFromNow(long microseconds)
     {
-        if (microseconds <= 0) return;
-        if (spent < microseconds) LimitTime(spent < LeastSpent ? microseconds : microseconds - spent);
-        else IsOverdue = true;
+        long waited = (long)Model.Batcher.Time.GetElapsedTime(0, Waited).TotalMicroseconds;
+        LimitTime(microseconds + Math.Min(waited, long.MaxValue - microseconds));
     }
 
-    /// <summary>Whether its time was over before it was whole.</summary>
-    internal bool IsOverdue { get; private set; }
+    /// <summary>Whether the time that its client gave it was over before it was handed to its model: it is answered at once then, as one that has expired.</summary>
+    internal bool IsOverdue => Waited > 0 && TimeoutMicroseconds > 0 && Model.Batcher.Time.GetElapsedTime(0, Waited).TotalMicroseconds >= TimeoutMicroseconds;
 
     /// <summary>Checks what is said of an input against the model, before its bytes are fetched from where they lie: it might be told to have any number of them.</summary>
     /// <param name="index">By the model's own order.</param>
@@ -278,7 +275,6 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Volatile.Write(ref _isCancelled, 0);
         Id = "";
         TimeoutMicroseconds = 0;
-        IsOverdue = false;
         CopiedBytes = 0;
         Arrival = 0;
         Waited = 0;

@@ -3,6 +3,9 @@ namespace Gateway.Core.Requests;
 /// <summary>When a request passed each stage: timestamps of the server's <see cref="TimeProvider"/>, 0 for a stage it did not reach.</summary>
 public struct StageTimes
 {
+    /// <summary>Ticks for which it had lain unread before it was read; 0 where that is not known.</summary>
+    public long Unread;
+
     /// <summary>Accepted into the queue.</summary>
     public long Queued;
 

@@ -7,7 +7,12 @@ namespace Gateway.Core.Scheduling;
 /// <para>
 /// <b>Behaviour</b>: a request can be no sooner than one that goes before all, nor than what was foreseen for another that would be served before it: one of the same level or a higher, and
 /// due no later. So for the last few times that clients have given their requests, level by level, it is noted down when one that came with it would be finished. Most clients give
-/// always the same few; between two of them the shorter one tells, which never turns away too many.
+/// always the same few; between two of them the shorter one tells.
+/// </para>
+/// <para>
+/// A request's time runs from its arrival on the wire, so that less of it is left here: noted down is the end of one with as little left as any of late, which is due no later than the next with that time.
+/// That never turns away too many: what waits before a request waits before all of its level that are due later too, and before all of lower levels, so they would be finished no sooner than it would; and
+/// none is turned away by one that is due later than itself.
 /// </para>
 /// <para>
 /// <b>Threading</b>: <see cref="TurnsAway"/> from any thread, without a lock: it may be one event behind. The rest under the batcher's lock.
@@ -27,9 +32,15 @@ internal sealed class AdmissionGate(TimeProvider time)
     // Two times are the same for this when they are within 3 %: the exponent and five bits.
     private const int KeptBits = 6;
 
-    // Times of which each event is worth a look at the queue, and looks at all of them in the time of a batch.
+    // Times of which each event is worth a look at the queue, and looks at all of them in the time of a batch. What is turned away is no event: those of an overload are of what gets in.
     private const int FewTimes = 2;
     private const int LooksABatch = 8;
+
+    // Of its time that a request is taken to have left at least.
+    private const double LeastLeft = 1 - MostUnread;
+
+    // How fast what is left of a time comes back after a request that had less, of the difference with each that comes.
+    private const int LeftShift = 6;
 
     private readonly Class[] _classes = new Class[16];
     private int _count;
@@ -43,13 +54,14 @@ internal sealed class AdmissionGate(TimeProvider time)
 
     /// <summary>Whether a request that comes now and has so much time would be refused, of however few rows it is.</summary>
     /// <param name="timeout">Ticks, above 0.</param>
-    /// <param name="waited">Ticks of them for which it has lain unread.</param>
+    /// <param name="waited">Ticks of them that have passed since it came.</param>
+    /// <param name="isBeingRead">Whether it is being taken off the wire, so that those are no sign of how long what comes lies unread.</param>
     /// <param name="level">The highest that it may be of.</param>
     /// <param name="portion">How much of what waits is served before it at most, between 0 and 1: less than all for a tenant whose turn comes before others'.</param>
-    public bool TurnsAway(long timeout, long waited, int level, double portion, out EarlyRefusal refusal)
+    public bool TurnsAway(long timeout, long waited, bool isBeingRead, int level, double portion, out EarlyRefusal refusal)
     {
         refusal = default;
-        if (IsReadTooLate(timeout, waited))
+        if (!isBeingRead && IsReadTooLate(timeout, waited))
         {
             refusal = new EarlyRefusal(new RefusalText(RefusalReason.DeadlineBehindQueue, ToMicroseconds(2 * waited), ToMicroseconds(timeout)), time.GetElapsedTime(0, waited));
             return true;
@@ -69,7 +81,7 @@ internal sealed class AdmissionGate(TimeProvider time)
         if (firstEnd > due) end = firstEnd;
         else if (end <= due) return false;
         RefusalReason reason = firstEnd > due ? RefusalReason.DeadlineUnreachable : RefusalReason.DeadlineBehindQueue;
-        refusal = new EarlyRefusal(new RefusalText(reason, Refusals.Microseconds(time, now, end), Refusals.Microseconds(time, now, due), rows), time.GetElapsedTime(due, end));
+        refusal = new EarlyRefusal(new RefusalText(reason, Refusals.Microseconds(time, now - waited, end), ToMicroseconds(timeout), rows), time.GetElapsedTime(due, end));
         return true;
     }
 
@@ -87,15 +99,18 @@ internal sealed class AdmissionGate(TimeProvider time)
 
     /// <summary>A request came.</summary>
     /// <param name="timeout">Ticks from its arrival to its deadline; above 0.</param>
-    public void Saw(int level, long timeout)
+    /// <param name="waited">Ticks of them that had passed when it was handed to its model.</param>
+    public void Saw(int level, long timeout, long waited)
     {
+        // One that had less is no measure for the others.
+        long left = Math.Max(timeout - waited, (long)(LeastLeft * timeout));
         int shift = Math.Max(0, BitOperations.Log2((ulong)timeout) + 1 - KeptBits);
         long key = ((long)shift << KeptBits) | (timeout >> shift);
         for (int i = 0; i < _count; i++)
         {
             ref Class same = ref _classes[i];
             if (same.Key != key || same.Level != level) continue;
-            same.Timeout = timeout;
+            same.Left = left < same.Left ? left : same.Left + ((left - same.Left) >> LeftShift);
             return;
         }
 
@@ -104,7 +119,7 @@ internal sealed class AdmissionGate(TimeProvider time)
         Volatile.Write(ref _classes[at].End, 0);
         _classes[at].Key = key;
         Volatile.Write(ref _classes[at].Level, level);
-        _classes[at].Timeout = timeout;
+        _classes[at].Left = left;
 
         if (isFull)
         {
@@ -135,7 +150,7 @@ internal sealed class AdmissionGate(TimeProvider time)
         for (int i = 0; i < _count; i++)
         {
             ref Class each = ref _classes[i];
-            long due = view.Now + each.Timeout;
+            long due = view.Now + each.Left;
             long ahead = 0;
             long end = rows == 0 || due < view.Now ? 0 : former.Foresee(view, each.Level, due, out ahead);
             Volatile.Write(ref each.RowsAhead, ahead);
@@ -171,10 +186,10 @@ internal sealed class AdmissionGate(TimeProvider time)
         public long Key;
         public int Level;
 
-        /// <summary>Ticks that the last one of them was given.</summary>
-        public long Timeout;
+        /// <summary>Ticks that the one of them had left when it came that had the least of late.</summary>
+        public long Left;
 
-        /// <summary>The deadline of one that came when this was last looked at.</summary>
+        /// <summary>The deadline of one with so much left that came when this was last looked at.</summary>
         public long Due;
 
         /// <summary>When that one would be finished; 0 where nothing is known.</summary>

@@ -167,7 +167,7 @@ public sealed partial class DynamicBatcher
             return;
         }
 
-        if (request.DueAt is not QueueEntry.NoDeadline and long due) _gate.Saw(request.Priority, Math.Max(1, due - request.Arrival));
+        if (request.DueAt is not QueueEntry.NoDeadline and long due) _gate.Saw(request.Priority, Math.Max(1, due - request.Arrival), request.Waited);
         Refusal refusal = _former.Admit(request, view);
         if (refusal.Reason != RefusalReason.None)
         {

@@ -103,9 +103,10 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
     /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
     /// <param name="refusal">Why, with the text for the client.</param>
     /// <param name="tenant">Whose it is; null where requests have no tenants.</param>
-    /// <param name="waited">Timestamp ticks for which it has lain here unread.</param>
+    /// <param name="waited">Timestamp ticks since it came.</param>
+    /// <param name="isBeingRead">Whether it has been taken off the wire, or is being: they are then not for how long it has lain unread.</param>
     /// <param name="priority">The level that it asks for, 0 for the model's default; null while the rest of it may yet ask for any, and for more time than the model gives.</param>
-    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, long waited = 0, int? priority = null)
+    public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, long waited = 0, int? priority = null, bool isBeingRead = false)
     {
         refusal = default;
         int level = priority is { } asked ? Policy.LevelOf(asked) : 1;
@@ -114,7 +115,7 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
             refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull, Ahead: _waiting.Requests), null);
         }
         else if ((timeoutMicroseconds == 0 && priority is null) || TimeFor(level, timeoutMicroseconds) is not (> 0 and long timeout)
-            || !_gate.TurnsAway(timeout, waited, level, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
+            || !_gate.TurnsAway(timeout, waited, isBeingRead, level, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
         {
             return false;
         }
@@ -216,9 +217,10 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         request.Times.Queued = now;
         request.Priority = Policy.LevelOf(request.Priority);
         long timeout = TimeFor(request.Priority, request.TimeoutMicroseconds);
-        if (timeout > 0 && request.Arrival + timeout > request.Arrival)
+        long from = Policy.CountsFromTheQueue(request.Priority, timeout) ? now : request.Arrival;
+        if (timeout > 0 && from + timeout > from)
         {
-            request.TimesOutAt = request.Arrival + timeout;
+            request.TimesOutAt = from + timeout;
             if (!_hasDeadlines) _hasDeadlines = _queue.HasDeadlines = true;
         }
 
@@ -251,13 +253,13 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         }
     }
 
-    /// <summary>Until when a request that comes now is to be answered, or given up; <see cref="QueueEntry.NoDeadline"/> for whenever. What it has waited unread counts, as it does in the queue.</summary>
+    /// <summary>Until when a request that comes now is to be answered, or given up; <see cref="QueueEntry.NoDeadline"/> for whenever. What has passed since it came counts, as it does in the queue.</summary>
     internal long DueOf(InferenceRequest request, long now)
     {
         if (request.IsOverdue) return now;
-        now -= request.Waited;
         int level = Policy.LevelOf(request.Priority);
         long time = TimeFor(level, request.TimeoutMicroseconds);
+        if (!Policy.CountsFromTheQueue(level, time)) now -= request.Waited;
         return time > 0 && now + time > now && !Policy.QueuePolicies[level - 1].DelaysOnTimeout ? now + time : QueueEntry.NoDeadline;
     }
 

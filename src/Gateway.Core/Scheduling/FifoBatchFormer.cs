@@ -85,7 +85,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
             }
 
             rows += entry.RowsWaiting;
-            oldest = Math.Min(oldest, entry.Arrival);
+            oldest = Math.Min(oldest, entry.Arrival + entry.Waited);
             due = Math.Min(due, entry.DueAt);
             if (IsPreferred(rows)) preferredRows = rows;
             if (rows == limit)

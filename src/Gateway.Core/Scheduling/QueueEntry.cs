@@ -9,10 +9,10 @@ public abstract class QueueEntry
     /// <summary>A deadline that never passes.</summary>
     public const long NoDeadline = long.MaxValue;
 
-    /// <summary>When the request was accepted.</summary>
+    /// <summary>When the request came: its head over HTTP and gRPC, its first byte in frames and streams. Its time counts from then.</summary>
     public long Arrival { get; set; }
 
-    /// <summary>Ticks for which it had lain unread by then.</summary>
+    /// <summary>Ticks from then until it was handed to its model: in which it lay unread, was read, and had its features looked up.</summary>
     public long Waited { get; set; }
 
     /// <summary>When it is of no use any more to its caller; <see cref="NoDeadline"/> for never. Absolute.</summary>

@@ -20,11 +20,16 @@ internal sealed partial class FrameConnection
         if (!_hasTenant)
         {
             _tenant = (_hasKey || _infer.Tenant is not { } tenantName ? null : _tenants.ByName(tenantName.Of(message))) ?? _greetedTenant ?? _tenants.Unnamed();
-            _hasTenant = true;
+
+            // Who has found no place so far may find one.
+            _hasTenant = _tenant?.Name != TenantDirectory.OthersName;
         }
 
         tenant = _tenant;
-        if (tenant is null || tenant.TryEnter(out TenantRefusal over)) return true;
+        if (tenant is null) return true;
+        bool hasEntered = _tenants.TryEnter(ref tenant, out TenantRefusal over);
+        _tenant = tenant;
+        if (hasEntered) return true;
         Answer(call, MessageKind.Error, Messages.Error(StatusCode.ResourceExhausted, over.Text, over.RetryAfter, over.Reason.WireName()));
         return false;
     }
@@ -116,6 +121,7 @@ internal sealed partial class FrameConnection
         try
         {
             request.Waited = waited;
+            request.Times.Unread = waited;
             _infer.Fill(request, message, call.WantedOutputs);
             if (block is null)
             {

@@ -116,12 +116,18 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
     {
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         CacheUse use = CacheHeaders.Read(context.Request.Headers);
-        if (!tenants.TryEnter(context, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
+        if (!tenants.TryEnter(context, out Tenant? tenant, out TenantRefusal over))
+        {
+            WriteError(context, StatusCode.ResourceExhausted, over.Text, over.RetryAfter, over.Reason.WireName());
+            return Task.CompletedTask;
+        }
+
         if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use))
         {
             if (OverflowCall.TakesOver(context, refusal, tenant)) return Task.CompletedTask;
             tenant?.LeaveRefused(refusal.Reason);
-            throw refusal.ToException();
+            WriteError(context, StatusCode.Unavailable, refusal.Text.For(""), refusal.RetryAfter, refusal.Reason.WireName());
+            return Task.CompletedTask;
         }
 
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding))
@@ -137,7 +143,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         call.Context = context;
         call.Request = request;
         call.TimeoutMicroseconds = timeout;
-        call.Arrival = timeout > 0 ? time.GetTimestamp() : 0;
+        call.Arrival = time.GetTimestamp();
         request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         return ServeAsync(call, coding != ContentCoding.Identity);
     }
@@ -148,7 +154,8 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         {
             await ReadAsync(call, isCompressed).ConfigureAwait(false);
             InferenceRequest request = call.Request!;
-            request.LimitTime(call.TimeoutMicroseconds, call.TimeoutMicroseconds == 0 ? 0 : (long)time.GetElapsedTime(call.Arrival).TotalMicroseconds);
+            request.LimitTime(call.TimeoutMicroseconds);
+            request.Waited = time.GetTimestamp() - call.Arrival;
             CacheHeaders.Apply(call.Context.Request.Headers, request);
             RequestWatch watch = RequestWatch.Begin(call.Context, request);
             try

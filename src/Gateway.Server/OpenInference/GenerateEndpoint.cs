@@ -44,7 +44,8 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
                 Read(body.Bytes, exchange);
             }
 
-            exchange.Request.LimitTime(timeout, (long)time.GetElapsedTime(arrival).TotalMicroseconds);
+            exchange.Request.LimitTime(timeout);
+            exchange.Request.Waited = time.GetTimestamp() - arrival;
             exchange.Request.CacheUse |= use;
             exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(context.Request.Headers);
             exchange.WatchClient();

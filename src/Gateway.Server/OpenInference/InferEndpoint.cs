@@ -56,7 +56,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         exchange.IsDecompressed = coding != ContentCoding.Identity;
         exchange.Request = request;
         exchange.TimeoutMicroseconds = timeout;
-        exchange.Arrival = timeout > 0 ? time.GetTimestamp() : 0;
+        exchange.Arrival = time.GetTimestamp();
         exchange.CacheUse = use;
         return ServeAsync(exchange);
     }
@@ -85,8 +85,6 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         return false;
     }
 
-    private long Spent(long arrival) => (long)time.GetElapsedTime(arrival).TotalMicroseconds;
-
     /// <summary>Answers a request that was not answered well.</summary>
     internal static void Refuse(HttpContext context, InferenceRequest request)
     {
@@ -106,7 +104,8 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
             await ReadAsync(exchange).ConfigureAwait(false);
 
             // Not before: what is remembered of the body is for all who send the same.
-            exchange.Request!.LimitTime(exchange.TimeoutMicroseconds, exchange.TimeoutMicroseconds == 0 ? 0 : Spent(exchange.Arrival));
+            exchange.Request!.LimitTime(exchange.TimeoutMicroseconds);
+            exchange.Request.Waited = time.GetTimestamp() - exchange.Arrival;
             exchange.Request.CacheUse |= exchange.CacheUse;
             exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(exchange.Context.Request.Headers);
             exchange.WatchClient();

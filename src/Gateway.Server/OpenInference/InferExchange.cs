@@ -54,7 +54,7 @@ internal sealed class InferExchange(BlockPool pool, SharedRegions regions)
     /// <summary>Time that a header gives the request, from the arrival of its head, in microseconds; 0 for none.</summary>
     public long TimeoutMicroseconds { get; set; }
 
-    /// <summary>When its head was there; a timestamp of the engine's clock, where it matters.</summary>
+    /// <summary>When its head was there; a timestamp of the engine's clock.</summary>
     public long Arrival { get; set; }
 
     /// <summary>What headers say of the cache.</summary>

@@ -7,7 +7,7 @@ namespace Gateway.Server.OpenInference;
 
 /// <summary>Writes the <c>Server-Timing</c> header: how long a request took at each stage, in milliseconds, and the rows of its batch.</summary>
 /// <remarks>
-/// <c>unread</c>: how long it had come before it was read, where that is known. <c>queue</c>: until an instance was free for it. <c>batch</c>: until its batch was closed, which is the wait for company and the instance's waking up. Then
+/// <c>unread</c>: how long it had come before it was read, where that is known, which is in frames. <c>queue</c>: until an instance was free for it. <c>batch</c>: until its batch was closed, which is the wait for company and the instance's waking up. Then
 /// <c>gather</c>, <c>run</c> and <c>scatter</c>; on a device <c>upload</c> and <c>download</c> too, before and after the run, each with the wait for its turn. Together they are the time from the queue to the answer; reading and writing are not in it.
 /// <c>predicted</c>: what they were to be together, by what was known when the request came.
 /// </remarks>
@@ -44,7 +44,7 @@ internal static class ServerTiming
         double queue = Milliseconds(time, times.Queued, times.BatchOpened);
         double batch = Milliseconds(time, times.BatchOpened, times.GatherStart);
         double run = Milliseconds(time, times.RunStart, times.RunEnd);
-        string unread = request.Waited == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"unread;dur={time.GetElapsedTime(0, request.Waited).TotalMilliseconds:0.###}, ");
+        string unread = times.Unread == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"unread;dur={time.GetElapsedTime(0, times.Unread).TotalMilliseconds:0.###}, ");
         string waiting = string.Create(CultureInfo.InvariantCulture, $"{unread}queue;dur={queue:0.###}, batch;dur={batch:0.###};desc=\"{times.BatchRows} rows\"");
         string stages;
         if (times.UploadStart == 0)

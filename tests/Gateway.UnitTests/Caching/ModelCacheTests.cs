@@ -297,7 +297,8 @@ public sealed class ModelCacheTests
         Sent leader = model.Send(5);
         PuppetRun run = await _stage.NextAsync();
         InferenceRequest request = model.Model.Request(5);
-        request.LimitTime(1000, spent: 2000);
+        request.LimitTime(1000);
+        request.Waited = _time.Ticks(TimeSpan.FromMilliseconds(2));
         await AssertRefusedAsync(model.Model.Send(request), StatusCode.Unavailable, "Request timeout expired");
         run.Succeed();
         await AssertServedAsync(leader, 5);

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Gateway.Core.Features.Configuration;
 using Gateway.Core.Memory;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 using Gateway.TestSupport;
@@ -186,6 +187,28 @@ public sealed class FeatureFillTests : IDisposable
         disk.Answer();
     }
 
+    // Whoever gives it its time: the model does here.
+    [Fact]
+    public async Task Disk_AnswersLate_TheRequestsTimeCountsFromItsArrivalAllTheSame()
+    {
+        HeldDisk disk = new();
+        ManualTimeProvider time = new();
+        await using Filled model = await Filled.MakeAsync(disk: disk, time: time, objective: TimeSpan.FromMilliseconds(200));
+        await model.View.PutAsync(("a", 1));
+        disk.Holds = _ => true;
+        InferenceRequest request = model.Request(["a"], 1);
+        request.Waited = time.TimestampFrequency / 10;
+        long came = time.GetTimestamp() - request.Waited;
+        Task answered = model.Model.Model.InferAsync(request).AsTask();
+        time.Advance(TimeSpan.FromMilliseconds(60));
+        disk.Answer();
+        await answered;
+
+        Assert.Equal(StatusCode.Ok, request.Status);
+        Assert.Equal((came, came + (time.TimestampFrequency / 5)), (request.Arrival, request.DueAt));
+        request.Dispose();
+    }
+
     [Fact]
     public async Task Disk_AnswersOthers_OneWithoutADeadlineWaitsForItsTurn()
     {
@@ -242,13 +265,14 @@ public sealed class FeatureFillTests : IDisposable
 
         public TestView View { get; }
 
-        public static async Task<Filled> MakeAsync(FeatureViewConfig? config = null, string? folder = null, bool isOpen = true, HeldDisk? disk = null, TimeProvider? time = null, long mostRowBytes = long.MaxValue)
+        public static async Task<Filled> MakeAsync(FeatureViewConfig? config = null, string? folder = null, bool isOpen = true, HeldDisk? disk = null, TimeProvider? time = null, long mostRowBytes = long.MaxValue, TimeSpan objective = default)
         {
             TestView? view = null;
             TestModel model = new(new TestModelSetup
             {
                 Inputs = [TestModelSetup.Tensor("x", DataType.Int64, TestView.Elements)],
                 Time = time ?? TimeProvider.System,
+                Policy = new BatchingPolicy { MaxBatchRows = 8, FollowsLatencyCurve = false, Objective = (long)(objective.TotalSeconds * (time ?? TimeProvider.System).TimestampFrequency) },
                 Features = pool => (view = new TestView(config, folder, time, pool, disk, mostRowBytes)).Views,
                 CreateExecutor = (layout, pool, clock) => new FunctionExecutor(layout, pool, clock, static (_, inputs, outputs) =>
                 {

@@ -1,9 +1,12 @@
+using System.Collections.Concurrent;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.OpenInference;
+using Gateway.Server.Tenants;
+using Gateway.TestSupport;
 using Gateway.UnitTests.Frames;
 using Map = System.Collections.Generic.Dictionary<string, object?>;
 
@@ -161,6 +164,73 @@ public sealed class DeadlineTests
         byte[] request = System.Text.Encoding.ASCII.GetBytes($"POST /v2/models/any/{endpoint} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{TimeoutHeader.Name}: 100\r\nContent-Length: {body.Length}\r\n\r\n");
 
         await connection.SendAsync(request);
+        await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, TestContext.Current.CancellationToken);
+        await connection.SendAsync(body);
+        (string head, byte[] text) = await connection.ReadAnswerAsync();
+
+        Assert.StartsWith("HTTP/1.1 503", head);
+        Assert.Contains("Request timeout expired", System.Text.Encoding.UTF8.GetString(text), StringComparison.Ordinal);
+        ModelCounts counts = model.Batcher.Statistics.Snapshot();
+        Assert.Equal((1, 1, 0), (counts.Accepted, counts[RequestOutcome.Expired], counts.Executions));
+    }
+
+    // In an overload refusals are what there are most of, and an exception costs more than a request.
+    [Fact]
+    public async Task MessagePack_IsTurnedAway_ByNoException()
+    {
+        TenantsOptions tenants = new() { TrustNames = true, Named = { ["thrown-by"] = new TenantOptions { MaxRequestsPerSecond = 0.001 } } };
+        await using InferenceServer server = await InferenceServer.StartAsync(tenants: tenants);
+        ServedModel model = await SlowAsync(server, milliseconds: 2000);
+        Task<Answer> running = server.InferAsync("slow", Json);
+        await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 2 && model.Batcher.PendingRequests == 0, "it runs");
+        ConcurrentQueue<string> thrown = [];
+        void Note(object? sender, System.Runtime.ExceptionServices.FirstChanceExceptionEventArgs args) => thrown.Enqueue(args.Exception.Message);
+        AppDomain.CurrentDomain.FirstChanceException += Note;
+        Answer late = await server.SendAsync(Post("slow", (TimeoutHeader.Name, "20.317")));
+        Answer first = await server.SendAsync(Post("any", (CallerTenants.HeaderName, "thrown-by")));
+        Answer over = await server.SendAsync(Post("any", (CallerTenants.HeaderName, "thrown-by")));
+        AppDomain.CurrentDomain.FirstChanceException -= Note;
+
+        Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, late.Status);
+        Assert.Contains("its deadline is 20.317 ms", (string)((Map)Messages.Maps.Read(late.Body)!)["error"]!, StringComparison.Ordinal);
+        Assert.Equal((System.Net.HttpStatusCode.OK, System.Net.HttpStatusCode.TooManyRequests), (first.Status, over.Status));
+        Assert.Contains("'thrown-by' exceeds its rate", (string)((Map)Messages.Maps.Read(over.Body)!)["error"]!, StringComparison.Ordinal);
+        Assert.DoesNotContain(thrown, text => text.Contains("20.317 ms", StringComparison.Ordinal) || text.Contains("thrown-by", StringComparison.Ordinal));
+        Assert.Equal(System.Net.HttpStatusCode.OK, (await running).Status);
+
+        static HttpRequestMessage Post(string model, (string Name, string Value) header)
+        {
+            HttpRequestMessage request = new(HttpMethod.Post, $"/v2/models/{model}/infer") { Content = new ByteArrayContent(Messages.Maps.Write(new Map { ["inputs"] = OneInput() })) };
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/msgpack");
+            request.Headers.TryAddWithoutValidation(header.Name, header.Value);
+            return request;
+        }
+    }
+
+    // The model's objective counts as a time that the client gives does.
+    [Theory]
+    [InlineData("application/json", "/v2/models/prompt/infer")]
+    [InlineData("application/msgpack", "/v2/models/prompt/infer")]
+    [InlineData("application/json", "/v2/models/prompt/generate")]
+    [InlineData("application/json", "/v1/models/prompt:predict")]
+    public async Task BodyThatTookAllOfTheModelsObjective_IsExpiredAndNotRun(string type, string path)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        ServedModel model = server.Add(
+            "prompt",
+            1,
+            8,
+            [SampleModels.Spec("x", DataType.Fp32, [1])],
+            [SampleModels.Spec("y", DataType.Fp32, [1])],
+            (layout, pool) => new FunctionExecutor(layout, pool, TimeProvider.System, SampleModels.Copy),
+            objective: TimeSpan.FromMilliseconds(100));
+        byte[] body = type == "application/msgpack" ? Messages.Maps.Write(new Map { ["inputs"] = OneInput() })
+            : path.EndsWith("generate", StringComparison.Ordinal) ? """{"x":[1]}"""u8.ToArray()
+            : path.EndsWith("predict", StringComparison.Ordinal) ? """{"instances":[[1]]}"""u8.ToArray()
+            : System.Text.Encoding.UTF8.GetBytes(Json);
+        using RawConnection connection = await RawConnection.OpenAsync(server);
+
+        await connection.SendAsync(System.Text.Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\n\r\n"));
         await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, TestContext.Current.CancellationToken);
         await connection.SendAsync(body);
         (string head, byte[] text) = await connection.ReadAnswerAsync();

@@ -20,7 +20,7 @@ public sealed class AdmissionGateTests
     {
         for (int i = 0; i < 3000; i++) TurnsAway(0.6);
 
-        Assert.True(_gate.TurnsAway(Timeout, (long)(0.6 * Timeout), 1, 1, out EarlyRefusal refusal));
+        Assert.True(_gate.TurnsAway(Timeout, (long)(0.6 * Timeout), isBeingRead: false, 1, 1, out EarlyRefusal refusal));
         Assert.Equal(RefusalReason.DeadlineBehindQueue, refusal.Reason);
         Assert.True(refusal.RetryAfter > TimeSpan.Zero);
         Assert.False(TurnsAway(0.4));
@@ -28,5 +28,13 @@ public sealed class AdmissionGateTests
         Assert.False(TurnsAway(0.6));
     }
 
-    private bool TurnsAway(double share) => _gate.TurnsAway(Timeout, (long)(share * Timeout), 1, 1, out _);
+    // A slow client takes as long as it takes.
+    [Fact]
+    public void TurnsAway_AllAreLongBeingRead_NoneForThat()
+    {
+        for (int i = 0; i < 3000; i++) Assert.False(TurnsAway(0.6, isBeingRead: true));
+        Assert.False(TurnsAway(0.6));
+    }
+
+    private bool TurnsAway(double share, bool isBeingRead = false) => _gate.TurnsAway(Timeout, (long)(share * Timeout), isBeingRead, 1, 1, out _);
 }

@@ -172,6 +172,60 @@ public sealed class EarlyRefusalTests
         Assert.InRange(turned, 100, 400);
     }
 
+    // All are given the same time, and each has lain unread for some of it: the next one is due before those that wait, or after them, by what it has waited.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(40)]
+    [InlineData(400)]
+    public void EqualTimes_AllHaveLainUnread_AreTurnedAwayUnread(int mostWaited)
+    {
+        Random random = new(2);
+        Scene scene = new(_time, new BatchingPolicy { MaxBatchRows = 8 });
+        int turned = 0;
+        int refused = 0;
+        for (int i = 0; i < 400; i++)
+        {
+            _time.Advance(5 * Millisecond);
+            if (i % 40 == 39) scene.TakeBatch();
+            long waited = random.Next(mostWaited / 2, mostWaited + 1);
+            bool isTurnedAway = scene.TurnsAway(1_000, priority: null, waited);
+            if (isTurnedAway) turned++;
+
+            // What is turned away never comes further; this one does, for a comparison.
+            bool isAdmitted = isTurnedAway ? scene.WouldAdmit(1_000 * Millisecond, waited: waited * Millisecond) : scene.Arrive(1_000 * Millisecond, waited: waited * Millisecond);
+            Assert.False(isTurnedAway && isAdmitted, $"{i}: {waited}");
+            if (!isAdmitted) refused++;
+        }
+
+        Assert.InRange(refused, 200, 400);
+        Assert.InRange(turned, 0.8 * refused, refused);
+    }
+
+    [Fact]
+    public void ManyTimesLevelsAndWaits_NeverMoreThanAdmissionRefuses()
+    {
+        for (int seed = 0; seed < 20; seed++)
+        {
+            Random random = new(seed);
+            Scene scene = new(_time, new BatchingPolicy { MaxBatchRows = 8, PriorityLevels = 3, QueuePolicies = [default, default, default] });
+            int turned = 0;
+            for (int i = 0; i < 300; i++)
+            {
+                _time.Advance(random.Next(12) * Millisecond);
+                if (i % 50 == 49) scene.TakeBatch();
+                long timeout = random.Next(2) == 0 ? 600 : random.Next(150, 2_000);
+                long waited = random.Next(3) == 0 ? 0 : random.Next((int)timeout);
+                int priority = random.Next(1, 4);
+                bool isTurnedAway = scene.TurnsAway(timeout, priority, waited);
+                bool isAdmitted = scene.Arrive(timeout * Millisecond, priority, waited: waited * Millisecond);
+                Assert.False(isTurnedAway && isAdmitted, $"{seed}, {i}: {timeout} ms of level {priority}, of which it waited {waited}");
+                if (isTurnedAway) turned++;
+            }
+
+            Assert.InRange(turned, 50, 300);
+        }
+    }
+
     private sealed class Scene
     {
         private readonly ManualTimeProvider _time;
@@ -197,16 +251,38 @@ public sealed class EarlyRefusalTests
 
         private SchedulingView View => new(_queue, _latency, _instances, _time.GetTimestamp(), isDraining: false);
 
-        public bool Arrive(long timeout, int priority = 1, bool isForced = false)
+        /// <param name="waited">Ticks for which it has lain unread.</param>
+        public bool Arrive(long timeout, int priority = 1, bool isForced = false, long waited = 0)
         {
-            long now = _time.GetTimestamp();
-            TestEntry entry = new() { Arrival = now, Deadline = now + timeout, Priority = priority, Sequence = ++_sequence };
-            _gate.Saw(priority, timeout);
+            TestEntry entry = Entry(timeout, priority, waited);
+            _gate.Saw(priority, timeout, waited);
             bool isAdmitted = _former.Admit(entry, View).Reason == RefusalReason.None;
             if (isAdmitted || isForced) _queue.Add(entry);
-            _gate.NoteDown(_former, View, _policy.Estimate(8, _latency), 8);
+            NoteDown();
             return isAdmitted;
         }
+
+        public bool WouldAdmit(long timeout, long waited) => _former.Admit(Entry(timeout, 1, waited), View).Reason == RefusalReason.None;
+
+        /// <summary>The instance is free, and takes what is due first.</summary>
+        public void TakeBatch()
+        {
+            _instances[0] = InstanceView.Idle();
+            BatchPlan plan = new();
+            if (_queue.Count > 0) _former.Decide(View, plan);
+            foreach (BatchPlan.Refused refused in plan.Refusals) _queue.Remove(refused.Entry);
+            foreach (BatchPlan.Part part in plan.Parts) _queue.Take(part.Entry, part.Rows);
+            _instances[0] = new InstanceView(false, _time.GetTimestamp(), Math.Max(1, plan.Rows));
+            NoteDown();
+        }
+
+        private TestEntry Entry(long timeout, int priority, long waited)
+        {
+            long arrival = _time.GetTimestamp() - waited;
+            return new TestEntry { Arrival = arrival, Waited = waited, Deadline = arrival + timeout, Priority = priority, Sequence = ++_sequence };
+        }
+
+        private void NoteDown() => _gate.NoteDown(_former, View, _policy.Estimate(8, _latency), 8);
 
         public void Fill(int rows, long timeout, int priority = 1)
         {
@@ -216,12 +292,13 @@ public sealed class EarlyRefusalTests
         /// <param name="timeout">Milliseconds.</param>
         public (RefusalReason Reason, long? RowsAhead) Refusal(long timeout, double portion = 1)
         {
-            Assert.True(_gate.TurnsAway(timeout * Millisecond, 0, 1, portion, out EarlyRefusal refusal));
+            Assert.True(_gate.TurnsAway(timeout * Millisecond, 0, isBeingRead: false, 1, portion, out EarlyRefusal refusal));
             return (refusal.Reason, refusal.Text.Ahead);
         }
 
         /// <param name="timeout">Milliseconds.</param>
         /// <param name="priority">Null for any.</param>
-        public bool TurnsAway(long timeout, int? priority) => _gate.TurnsAway(timeout * Millisecond, 0, priority ?? 1, 1, out _);
+        /// <param name="waited">Milliseconds for which it has lain unread.</param>
+        public bool TurnsAway(long timeout, int? priority, long waited = 0) => _gate.TurnsAway(timeout * Millisecond, waited * Millisecond, isBeingRead: true, priority ?? 1, 1, out _);
     }
 }

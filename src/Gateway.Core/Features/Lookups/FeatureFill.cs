@@ -95,7 +95,9 @@ internal sealed class FeatureFill(InferenceRequest request) : IRowsReceiver, IRo
             CheckRows();
             if (!GoOn()) return;
             Finish();
-            if (request.TimeoutMicroseconds > 0) request.LimitTime(Math.Max(1, request.TimeoutMicroseconds - (long)request.Model.Batcher.Time.GetElapsedTime(_start).TotalMicroseconds));
+
+            // Its time goes on meanwhile, whoever gives it.
+            request.Waited += request.Model.Batcher.Time.GetTimestamp() - _start;
         }
         catch (InferenceException error)
         {

@@ -189,7 +189,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         Fill(call, kept.Bytes, model, kept.Run.Model.Version, kept.Block, kept.Start);
         InferenceRequest request = call.Request!;
         request.MayBeKeptElsewhere = kept.Run.LooksHereFirst;
-        if (overflow!.Remaining(kept.Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
+        if (overflow!.Remaining(kept.Run) is < long.MaxValue and long left) request.LimitTimeFromNow(Math.Max(1, left));
         call.Watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), request);
         try
         {
@@ -226,7 +226,8 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         // One whose time is over is read, and counted as expired.
         long spent = call.SpentMicroseconds;
         if (spent > 0 && spent >= call.TimeoutMicroseconds) return false;
-        if (!model.TurnsAway(call.TimeoutMicroseconds - spent, out EarlyRefusal refusal, call.Tenant, CacheHeaders.Read(call.Headers))) return false;
+        long waited = Math.Max(0, time.GetTimestamp() - call.Arrival);
+        if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant, CacheHeaders.Read(call.Headers), waited, isBeingRead: true)) return false;
 
         call.Tenant?.LeaveRefused(refusal.Reason);
         call.Tenant = null;
@@ -277,8 +278,9 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         call.Request = request;
         request.Trace?.ComeBy(TraceProtocol.Grpc, call.Arrival);
         InferFill.Fill(request, call.Message, bytes, call.Plan, pool, regions, block, start);
-        request.LimitTime(call.TimeoutMicroseconds, call.SpentMicroseconds);
-        if (call.LoadOf is { CacheCounts: not null } && OverflowDispatch.PatienceOf(call.Headers) is < long.MaxValue and long patience) request.LimitTime(patience);
+        request.LimitTime(call.TimeoutMicroseconds);
+        request.Waited = Math.Max(0, time.GetTimestamp() - call.Arrival);
+        if (call.LoadOf is { CacheCounts: not null } && OverflowDispatch.PatienceOf(call.Headers) is < long.MaxValue and long patience) request.LimitTimeFromNow(patience);
         CacheHeaders.Apply(call.Headers, request);
         request.IsWarmUp = overflow?.IsWarmUp(call, request.CacheUse) == true;
         request.PassedBy = passage.Of(call.Headers, request.Model);

@@ -165,7 +165,7 @@ internal sealed partial class InferStream
         }
         finally
         {
-            if (_timeout > 0 && _messageBegan == 0 && _call.Reader.HasBegun) _messageBegan = _call.Time.GetTimestamp();
+            if (_messageBegan == 0 && _call.Reader.HasBegun) _messageBegan = _call.Time.GetTimestamp();
             _call.Body.AdvanceTo(buffer.Start, examined);
         }
     }
@@ -202,8 +202,9 @@ internal sealed partial class InferStream
 
             model ??= FindFor(tenant, message.ModelName.Of(bytes), version);
             // The client counts from the message's first byte. One whose time is over is counted as expired.
-            long spent = _messageBegan == 0 ? 0 : (long)_call.Time.GetElapsedTime(_messageBegan).TotalMicroseconds;
-            if ((spent == 0 || spent < _timeout) && model.TurnsAway(_timeout - spent, out EarlyRefusal refusal, tenant, _cacheUse))
+            long waited = _messageBegan == 0 ? 0 : _call.Time.GetTimestamp() - _messageBegan;
+            bool isOverdue = _timeout > 0 && _call.Time.GetElapsedTime(0, waited).TotalMicroseconds >= _timeout;
+            if (!isOverdue && model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant, _cacheUse, waited, isBeingRead: true))
             {
                 string id = Encoding.UTF8.GetString(message.Id.Of(bytes));
                 if (call.Relay is { } relay)
@@ -222,7 +223,8 @@ internal sealed partial class InferStream
             request.Trace?.ComeBy(TraceProtocol.Grpc, _messageBegan);
             model = request.Model;
             InferFill.Fill(request, message, bytes, call.Plan, _pool, _regions, _call.Reader.Block, _call.Reader.Start);
-            request.LimitTime(_timeout, spent);
+            request.LimitTime(_timeout);
+            request.Waited = waited;
             request.CacheUse |= _cacheUse;
             request.CacheMaxAgeSeconds = _cacheMaxAge;
             request.MayBeKeptElsewhere = call.Relay is { LooksHereFirst: true };
