@@ -1,8 +1,9 @@
 namespace Gateway.Core.Scheduling;
 
-/// <summary>Waiting requests that have no deadline, in the order in which they came, and how much has been served past the oldest of them.</summary>
+/// <summary>Waiting requests that have no deadline, of all or of one tenant, in the order in which they came, and how much has been served past the oldest of them.</summary>
 /// <remarks>They are served behind all that have one, and so never while those want everything: a list of theirs alone tells who has been passed over for too long. <b>Cost</b>: O(1). <b>Threading</b>: under the batcher's lock, but for <see cref="Count"/>.</remarks>
-internal sealed class PatientLine
+/// <param name="ofTenant">Whether those of one tenant are in it, and not all.</param>
+internal sealed class PatientLine(bool ofTenant)
 {
     private QueueEntry? _last;
     private int _count;
@@ -21,12 +22,16 @@ internal sealed class PatientLine
     /// </summary>
     public long RowsPast => Math.Max(_pastOldest, _owed);
 
+    /// <summary>Whether the oldest is to be given the next batch, of so many rows, whoever else waits.</summary>
+    public bool IsTheirTurn(int rows) => RowsPast >= (long)BatchingPolicy.PatientTurn * rows;
+
     public void Add(QueueEntry entry)
     {
-        entry.IsPatient = true;
-        entry.PatientBefore = _last;
+        ref PatientLinks links = ref Links(entry);
+        links.IsHere = true;
+        links.Before = _last;
         if (_last is null) Oldest = entry;
-        else _last.PatientAfter = entry;
+        else Links(_last).After = entry;
         _last = entry;
         Volatile.Write(ref _count, _count + 1);
     }
@@ -34,14 +39,13 @@ internal sealed class PatientLine
     /// <summary>Takes an entry out; nothing happens when it is not here.</summary>
     public void Remove(QueueEntry entry)
     {
-        if (!entry.IsPatient) return;
-        if (entry.PatientBefore is { } before) before.PatientAfter = entry.PatientAfter;
-        else Oldest = entry.PatientAfter;
-        if (entry.PatientAfter is { } after) after.PatientBefore = entry.PatientBefore;
-        else _last = entry.PatientBefore;
-        entry.IsPatient = false;
-        entry.PatientBefore = null;
-        entry.PatientAfter = null;
+        ref PatientLinks links = ref Links(entry);
+        if (!links.IsHere) return;
+        if (links.Before is { } before) Links(before).After = links.After;
+        else Oldest = links.After;
+        if (links.After is { } after) Links(after).Before = links.Before;
+        else _last = links.Before;
+        links = default;
         Volatile.Write(ref _count, _count - 1);
         if (_count == 0) _pastOldest = _owed = 0;
     }
@@ -51,6 +55,8 @@ internal sealed class PatientLine
     {
         if (Oldest is null) return;
         _pastOldest = ReferenceEquals(entry, Oldest) ? 0 : _pastOldest + rows;
-        _owed = entry.IsPatient ? Math.Max(0, _owed - ((long)BatchingPolicy.PatientTurn * rows)) : _owed + rows;
+        _owed = Links(entry).IsHere ? Math.Max(0, _owed - ((long)BatchingPolicy.PatientTurn * rows)) : _owed + rows;
     }
+
+    private ref PatientLinks Links(QueueEntry entry) => ref ofTenant ? ref entry.InTenantsLine : ref entry.InLine;
 }

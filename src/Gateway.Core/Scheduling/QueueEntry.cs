@@ -57,14 +57,11 @@ public abstract class QueueEntry
     /// <summary>Whether the batch former has refused it, and the batcher is about to take it out.</summary>
     internal bool IsLeaving { get; set; }
 
-    /// <summary>Whether it waits among those that have no deadline.</summary>
-    internal bool IsPatient { get; set; }
+    /// <summary>Where it is among all that have no deadline.</summary>
+    internal PatientLinks InLine;
 
-    /// <summary>The one without a deadline that came before it; null for the oldest.</summary>
-    internal QueueEntry? PatientBefore { get; set; }
-
-    /// <summary>The one that came after it; null for the newest.</summary>
-    internal QueueEntry? PatientAfter { get; set; }
+    /// <summary>Where it is among its tenant's that have none.</summary>
+    internal PatientLinks InTenantsLine;
 
     /// <summary>Position in the queue's deadline heap, -1 when not in it.</summary>
     internal int HeapIndex { get; set; } = -1;

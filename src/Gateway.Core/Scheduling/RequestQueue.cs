@@ -34,7 +34,7 @@ public sealed class RequestQueue
     internal ReadOnlySpan<QueueEntry> Begun => CollectionsMarshal.AsSpan(_begun);
 
     /// <summary>Those without a deadline.</summary>
-    internal PatientLine Patients { get; } = new();
+    internal PatientLine Patients { get; } = new(ofTenant: false);
 
     /// <summary>Requests that have a deadline or a time-out, none before the one at half its index.</summary>
     internal ReadOnlySpan<QueueEntry> ByDeadline => _deadlines.Items;
@@ -82,6 +82,7 @@ public sealed class RequestQueue
         if (entry.DueAt == QueueEntry.NoDeadline)
         {
             Patients.Add(entry);
+            share?.Patients.Add(entry);
             return;
         }
 
@@ -103,6 +104,7 @@ public sealed class RequestQueue
         _countByLevel[entry.Priority]--;
         _deadlines.Remove(entry);
         Patients.Remove(entry);
+        share?.Patients.Remove(entry);
         if (entry.RowsTaken > 0) _begun.Remove(entry);
         if (bucket.Count == 0) Retire(bucket);
         else if (isFirst) _buckets.Moved(bucket);
@@ -113,7 +115,12 @@ public sealed class RequestQueue
     internal void Take(QueueEntry entry, int rows)
     {
         Patients.Took(entry, rows);
-        if (entry.Lane is { } lane) Shares.Charge(lane.Share, rows);
+        if (entry.Lane is { Share: { } share })
+        {
+            Shares.Charge(share, rows);
+            share.Patients.Took(entry, rows);
+        }
+
         if (rows == entry.RowsWaiting)
         {
             Remove(entry);

@@ -14,6 +14,9 @@ internal sealed class TenantShare(Tenant tenant, IComparer<QueueEntry> order)
     /// <summary>Its lanes with something in them, one a shape.</summary>
     public FirstHeap<TenantLane> Lanes { get; } = new(order);
 
+    /// <summary>Its requests without a deadline.</summary>
+    public PatientLine Patients { get; } = new(ofTenant: true);
+
     /// <summary>Position among the tenants with something waiting.</summary>
     public int Position { get; set; }
 

@@ -7,13 +7,17 @@ namespace Gateway.Core.Scheduling;
 /// <remarks>
 /// <para>
 /// <b>Behaviour</b>: start-time fair queueing. A batch's rows move their tenant's virtual time on by rows over weight; a tenant that comes back begins at the virtual time of
-/// what was last served, so that nobody saves up a claim by being silent.
+/// what was last served, so that nobody saves up a claim by being silent. Where tenants come, what comes on nobody's behalf (a warm-up of the cache, say) has a share of its own, of weight 1.
 /// </para>
 /// <para><b>Threading</b>: under the batcher's lock, but for what is said to be read by any thread. <b>Cost</b>: O(1); a share a tenant, made once.</para>
 /// </remarks>
 public sealed class TenantShares
 {
+    // Of requests of no tenant.
+    private const string Nobody = "(nobody)";
+
     private TenantShare?[] _byIndex = new TenantShare?[4];
+    private TenantShare? _nobodys;
     private double _virtualNow;
     private double _activeWeight;
 
@@ -28,11 +32,11 @@ public sealed class TenantShares
     /// <summary>Their shares, in no particular order.</summary>
     internal ReadOnlySpan<TenantShare> ActiveShares => CollectionsMarshal.AsSpan(_active);
 
-    /// <summary>Requests waiting that have a tenant.</summary>
+    /// <summary>Requests waiting that have a share: all, but for those of no tenant that came before any tenant did.</summary>
     internal int Requests { get; private set; }
 
-    /// <summary>A tenant's share; null for none. Made when it is first asked for.</summary>
-    internal TenantShare? Of(Tenant? tenant) => tenant is null ? null : Find(tenant) ?? Make(tenant);
+    /// <summary>A tenant's share, or that of no tenant; null for that until a tenant has come. Made when it is first asked for.</summary>
+    internal TenantShare? Of(Tenant? tenant) => tenant is null ? _nobodys : Find(tenant) ?? Make(tenant);
 
     internal void Enter(TenantShare share, int rows)
     {
@@ -108,6 +112,7 @@ public sealed class TenantShares
         TenantShare share = new(tenant, _order);
         byIndex[tenant.Index] = share;
         Volatile.Write(ref _byIndex, byIndex);
+        _nobodys ??= new TenantShare(new Tenant(Nobody, index: -1, new TenantLimits(), TimeProvider.System), _order);
         return share;
     }
 }
