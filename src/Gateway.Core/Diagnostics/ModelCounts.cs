@@ -31,7 +31,7 @@ public sealed class ModelCounts
     /// <summary>Rows of requests that succeeded by their deadline, or had none.</summary>
     public long RowsInTime { get; internal set; }
 
-    /// <summary>Rows that were run although their request was cancelled, or had failed, before it ended.</summary>
+    /// <summary>Rows that were run of requests that were cancelled, refused or expired, or failed, before all of theirs had been.</summary>
     public long AbandonedRows { get; internal set; }
 
     /// <summary>Rows run; a request of a model that does not batch counts as one.</summary>

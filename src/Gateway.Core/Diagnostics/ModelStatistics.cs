@@ -38,7 +38,13 @@ public sealed class ModelStatistics(TimeProvider time)
     /// <summary>A request ended outside of a batch that succeeded.</summary>
     internal void CountReleased(InferenceRequest request)
     {
-        lock (_lock) CountOutcome(request);
+        lock (_lock)
+        {
+            CountOutcome(request);
+
+            // It ended between two of its parts, or with one that failed.
+            if (request.Assembly is { } assembly && !request.IsWarmUp) _counts.AbandonedRows += assembly.RowsDone;
+        }
     }
 
     /// <summary>A request was accepted and ended without the batcher: answered from the cache, or by another's run.</summary>

@@ -24,6 +24,15 @@ internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : 
     private StatusCode _status;
     private string _error = "";
 
+    /// <summary>Rows of the parts that are done.</summary>
+    public int RowsDone
+    {
+        get
+        {
+            lock (_lock) return _rowsDone;
+        }
+    }
+
     public void OpenPart()
     {
         lock (_lock) _openParts++;

@@ -227,7 +227,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         _error = message;
     }
 
-    /// <summary>Gives it the outcome of a refused request, of which nothing has been run.</summary>
+    /// <summary>Gives it the outcome of a refused request, of which nothing will be answered.</summary>
     internal void Refuse(in Refusal refusal, TimeProvider time)
     {
         Outcome = RequestOutcome.Rejected;

@@ -127,11 +127,16 @@ public sealed record BatchingPolicy
     }
 
     /// <summary>Time of a request of so many rows, alone, in several batches if that is how it is run.</summary>
-    internal long EstimateAlone(int rows, LatencyModel latency) => rows <= BestRows(latency) ? Estimate(rows, latency) : EstimateIn(RowsOfAPart(rows, latency), rows, latency);
+    /// <param name="instances">How many run its parts at once, at least 1.</param>
+    internal long EstimateAlone(int rows, LatencyModel latency, int instances = 1) =>
+        rows <= BestRows(latency) ? Estimate(rows, latency) : EstimateIn(RowsOfAPart(rows, latency), rows, latency, instances);
 
-    private long EstimateIn(int part, int rows, LatencyModel latency)
+    private long EstimateIn(int part, int rows, LatencyModel latency, int instances = 1)
     {
         (int whole, int rest) = Math.DivRem(rows, part);
-        return (whole * Estimate(part, latency)) + (rest > 0 ? Estimate(rest, latency) : 0);
+        (int turns, int beside) = Math.DivRem(whole, instances);
+
+        // In the last turn the rest runs beside whole parts, or alone.
+        return (turns * Estimate(part, latency)) + (beside > 0 ? Estimate(part, latency) : rest > 0 ? Estimate(rest, latency) : 0);
     }
 }

@@ -65,7 +65,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (due == QueueEntry.NoDeadline) return policy.IsFullOfPatients(view.Queue) ? new Refusal(RefusalReason.QueueFull) : default;
         if (due <= view.Now) return default;
         view = Forecast.Soonest(all, policy, arrived.RowsWaiting, out long freeAt);
-        long own = TimeOf(arrived, view.Latency);
+        long own = Forecast.SoonestEnd(view, policy, arrived.RowsWaiting, freeAt) - freeAt;
         RowsAhead ahead = Ahead(arrived, view);
         arrived.RowsAhead = ahead.Rows;
 
@@ -127,7 +127,11 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         RowsAhead before = Scheduling.RowsAhead.Of(arrived, view, policy);
         TenantShares shares = view.Queue.Shares;
         if (before.Rows == 0 || arrived.Tenant is not { } tenant || shares.Stretch(tenant) is not (> 1 and double stretch)) return before;
-        return before.AtMost((long)(view.Queue.OwnRowsBefore(arrived, Scheduling.RowsAhead.MostShapes) * stretch));
+        long rows = (long)(view.Queue.OwnRowsBefore(arrived, Scheduling.RowsAhead.MostShapes) * stretch);
+
+        // What has begun goes on first, whosever it is.
+        foreach (QueueEntry begun in view.Queue.Begun) rows += ReferenceEquals(begun.Tenant, tenant) ? 0 : begun.RowsWaiting;
+        return before.AtMost(rows);
     }
 
     /// <summary>Whether several tenants want more than the next batch holds.</summary>
@@ -138,11 +142,12 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     {
         plan.Clear();
         if (RefuseHopeless(view, view.Now, plan) is not { } first || ServedHere(first, view) is not { } head) return;
-        if (!IsContended(view) || !_fair.TryPick(view, BatchDeviations, plan))
+        QueueEntry? begun = GoesOn(view);
+        if (!IsContended(view) || !_fair.TryPick(view, begun, BatchDeviations, plan))
         {
-            // Those without a deadline come last; not for ever.
-            bool isTheirTurn = view.Queue.Patients.RowsPast >= (long)BatchingPolicy.PatientTurn * policy.RowsOfABatch(view);
-            Window chosen = Choose(isTheirTurn ? view.Queue.Patients.Oldest! : GoesOn(view) ?? head, view.Now, view);
+            // Those without a deadline come last; not for ever: once it is their turn no other is begun before them that would have to go on.
+            bool isTheirTurn = view.Queue.Patients.IsTheirTurn(policy.RowsOfABatch(view));
+            Window chosen = Choose(begun ?? (isTheirTurn ? view.Queue.Patients.Oldest! : head), view.Now, view, mayBegin: begun is null || !isTheirTurn);
             plan.TakeRun(chosen.First, chosen.Rows);
             NoteFill(chosen, BestRows(view.Latency));
         }
@@ -173,14 +178,14 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         long then = Math.Min(next, freeAt + Time(chosen.Rows, view.Latency));
         for (QueueEntry entry = head; !ReferenceEquals(entry, chosen.First); entry = After(entry)!)
         {
-            long end = then + TimeOf(entry, view.Latency);
+            long end = then + TimeOf(entry, view);
             if (entry.DueAt < end) plan.Refuse(entry, new Refusal(RefusalReason.DeadlineSkipped, end, end - entry.DueAt));
         }
 
         // Likewise what is not in it for want of time; the first that is not lost will be in the next.
         for (QueueEntry? entry = view.Instances.Length > 1 ? chosen.End : null; entry is not null && entry.DueAt != QueueEntry.NoDeadline && entry.RowsTaken == 0; entry = After(entry))
         {
-            long end = then + TimeOf(entry, view.Latency);
+            long end = then + TimeOf(entry, view);
             if (entry.DueAt >= end) break;
             plan.Refuse(entry, new Refusal(RefusalReason.DeadlineSkipped, end, end - entry.DueAt));
         }
@@ -196,6 +201,12 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             int left = MostNotLost;
             long usual = Forecast.SoonestEnd(view, policy, (int)Math.Clamp(view.Queue.Rows / Math.Max(1, view.Queue.Count), 1, policy.MaxBatchRows), at);
             RefuseFrom(0, at, usual, view, plan, ref left);
+        }
+
+        foreach (QueueEntry begun in view.Queue.Begun)
+        {
+            // What is left of it would be run for nothing, too.
+            if (!begun.IsLeaving && IsHopeless(begun, at, view, out long end)) plan.Refuse(begun, new Refusal(RefusalReason.DeadlineUnreachable, end, end - begun.DueAt));
         }
 
         QueueEntry? first = null;
@@ -249,7 +260,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     {
         if (view.AreAlike) return first;
         QueueEntry? entry = first;
-        while (entry is not null && entry.RowsTaken == 0 && view.Now + Forecast.TimeWhenIdle(view.Latency, policy, entry.RowsWaiting, view.Now, time) is long end && end > entry.DueAt && Forecast.SoonestEnd(view, policy, entry.RowsWaiting, view.Now) <= entry.DueAt)
+        while (entry is not null && entry.RowsTaken == 0 && view.Now + Forecast.TimeWhenIdle(view, policy, entry.RowsWaiting, time) is long end && end > entry.DueAt && Forecast.SoonestEnd(view, policy, entry.RowsWaiting, view.Now) <= entry.DueAt)
         {
             entry = After(entry);
         }
@@ -268,11 +279,23 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return null;
     }
 
-    /// <summary>Whether all that waits takes longer than until the last time that anything waiting was foreseen to be in time.</summary>
+    /// <summary>Whether what waits takes longer than until the last of a level has to be finished: of the levels that are looked at then, too.</summary>
     private bool MayBeDisplaced(in SchedulingView view, long freeAt)
     {
         if (view.Queue.Buckets is not [{ } only] || view.Queue.EarliestDeadline == QueueEntry.NoDeadline) return false;
-        return LastOf(only, only.First.Priority) is { } last && last.DueAt < freeAt + (view.Queue.Rows / BestRows(view.Latency) * Time(BestRows(view.Latency), view.Latency));
+        int best = BestRows(view.Latency);
+        double batch = Time(best, view.Latency) / (double)Math.Max(1, view.Instances.Length);
+        long all = freeAt + (long)(view.Queue.Rows / best * batch);
+        for (int level = Math.Min(policy.PriorityLevels, only.First.Priority + MostLevels); level >= only.First.Priority; level--)
+        {
+            if (view.Queue.CountAtLevel(level) == 0 || LastOf(only, level) is not { } last) continue;
+
+            // What is before it is no more than all.
+            long own = TimeOf(last, view);
+            if (last.DueAt < all + own && last.DueAt < freeAt + (long)(only.RowsBefore(last) / best * batch) + own) return true;
+        }
+
+        return false;
     }
 
     /// <summary>Refuses the last of each level where what has come since is served before them and leaves them no time.</summary>
@@ -290,7 +313,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
                 if (last.RowsTaken > 0) break;
 
                 // Without a margin, and full batches alone: what is refused here is lost.
-                long end = freeAt + (long)(only.RowsBefore(last) / best * batch) + TimeOf(last, view.Latency);
+                long end = freeAt + (long)(only.RowsBefore(last) / best * batch) + TimeOf(last, view);
                 if (end <= last.DueAt) break;
                 plan.Refuse(last, new Refusal(RefusalReason.DeadlineBehindQueue, end, end - last.DueAt));
             }
@@ -308,7 +331,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     private bool IsHopeless(QueueEntry entry, long at, in SchedulingView view, out long end)
     {
         end = 0;
-        if (entry.DueAt == QueueEntry.NoDeadline || entry.RowsTaken > 0) return false;
+        if (entry.DueAt == QueueEntry.NoDeadline) return false;
         end = Forecast.SoonestEnd(view, policy, entry.RowsWaiting, at);
 
         // What was let in as a try is let run.
@@ -337,27 +360,30 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     }
 
     /// <summary>The batch to run once an instance is free.</summary>
-    private Window Choose(QueueEntry head, long at, in SchedulingView view)
+    /// <param name="mayBegin">Whether what room is left may be filled with a part of a request.</param>
+    private Window Choose(QueueEntry head, long at, in SchedulingView view, bool mayBegin = true)
     {
         // Each runs alone.
         if (!policy.IsDynamic) return new Window(head, After(head), PartOf(head, view.Latency));
         int best = policy.FollowsLatencyCurve && view.Latency.RowsToTry is > 0 and int tried ? Math.Min(policy.MaxBatchRows, tried) : BestRows(view.Latency);
-        Window a = Run(head, at, best, view.Latency);
+        Window a = Run(head, at, best, view, mayBegin);
 
         // One that was let in as a try, or is part of a request that has begun.
         if (a.Rows == 0) a = new Window(head, After(head), PartOf(head, view.Latency));
         if (a.End is null || a.Rows >= AsGoodAsFull * best || head.DueAt == QueueEntry.NoDeadline || head.RowsTaken > 0) return a;
-        Window b = Fastest(head, at, best, view.Latency);
+        Window b = Fastest(head, at, best, view);
         if (ReferenceEquals(b.First, head) || b.Rows == 0) return a;
         long timeOfB = Time(b.Rows, view.Latency);
-        Foresee(head, at, best, timeOfB, view.Latency, out long lost, out double rateOfA);
+        Foresee(head, at, best, timeOfB, view, out long lost, out double rateOfA);
         bool isPressed = view.Now - _pressureAt < PressureBatches * Time(best, view.Latency);
         return (lost > 0 || isPressed) && (double)b.Rows / timeOfB > MustBeFaster * rateOfA ? b : a;
     }
 
     /// <summary>The longest run of requests from <paramref name="first"/> on that can all be finished in time, in one batch of at most <paramref name="most"/> rows or one request.</summary>
-    private Window Run(QueueEntry first, long at, int most, LatencyModel latency)
+    /// <param name="mayBegin">Whether the last may be a part of one.</param>
+    private Window Run(QueueEntry first, long at, int most, in SchedulingView view, bool mayBegin = true)
     {
+        LatencyModel latency = view.Latency;
         int rows = 0;
         long due = QueueEntry.NoDeadline;
         double caution = 1 + (BatchDeviations * latency.Deviation);
@@ -369,13 +395,13 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             // Not as a sum, which a request of two billion rows would make negative. What is run in parts anyway fills the batch up.
             if (rows > 0 && own > most - rows)
             {
-                if (rows == most || PartOf(entry, latency) == own) break;
+                if (!mayBegin || rows == most || PartOf(entry, latency) == own) break;
                 own = most - rows;
-                if (entry.DueAt != QueueEntry.NoDeadline && at + (long)(caution * Time(most, latency)) + policy.EstimateAlone(entry.RowsWaiting - own, latency) > entry.DueAt) break;
+                if (entry.DueAt != QueueEntry.NoDeadline && at + (long)(caution * Time(most, latency)) + Forecast.TimeAlone(view, policy, entry.RowsWaiting - own) > entry.DueAt) break;
             }
 
             due = Math.Min(due, entry.DueAt);
-            if (due != QueueEntry.NoDeadline && at + (rows == 0 ? TimeOf(entry, latency) : (long)(caution * Time(rows + own, latency))) > due) break;
+            if (due != QueueEntry.NoDeadline && at + (rows == 0 ? TimeOf(entry, view) : (long)(caution * Time(rows + own, latency))) > due) break;
             rows += own;
 
             // What is left of a request that is larger than a batch goes first in the next.
@@ -386,8 +412,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     }
 
     /// <summary>Of all runs that begin at the head or behind it, in its priority level, the one of the most rows a second.</summary>
-    private Window Fastest(QueueEntry head, long at, int most, LatencyModel latency)
+    private Window Fastest(QueueEntry head, long at, int most, in SchedulingView view)
     {
+        LatencyModel latency = view.Latency;
         Window fastest = default;
         double fastestRate = 0;
         QueueEntry? end = head;
@@ -403,7 +430,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             {
                 if (end.RowsWaiting > most - rows && rows > 0) break;
                 int with = rows == 0 ? PartOf(end, latency) : rows + end.RowsWaiting;
-                if (at + (rows == 0 ? TimeOf(end, latency) : (long)(caution * Time(with, latency))) > first.DueAt) break;
+                if (at + (rows == 0 ? TimeOf(end, view) : (long)(caution * Time(with, latency))) > first.DueAt) break;
                 rows = with;
             }
 
@@ -427,7 +454,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     /// <param name="least">Time over which its rate counts at least.</param>
     /// <param name="lost">Rows that would miss their deadline.</param>
     /// <param name="rate">Rows a tick.</param>
-    private void Foresee(QueueEntry head, long at, int best, long least, LatencyModel latency, out long lost, out double rate)
+    private void Foresee(QueueEntry head, long at, int best, long least, in SchedulingView view, out long lost, out double rate)
     {
         lost = 0;
         rate = 0;
@@ -436,17 +463,17 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         QueueEntry? next = head;
         for (int batch = 0; batch < BatchesAhead && next is not null; batch++)
         {
-            while (next is not null && at + time + TimeOf(next, latency) > next.DueAt)
+            while (next is not null && at + time + TimeOf(next, view) > next.DueAt)
             {
                 lost += next.RowsWaiting;
                 next = After(next);
             }
 
             if (next is null) break;
-            Window window = Run(next, at + time, best, latency);
+            Window window = Run(next, at + time, best, view);
             if (window.Rows == 0) break;
             served += window.Rows;
-            time += Time(window.Rows, latency);
+            time += Time(window.Rows, view.Latency);
             next = window.End;
             if (rate == 0 && time >= least) rate = served / (double)time;
         }
@@ -460,7 +487,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
     private int PartOf(QueueEntry entry, LatencyModel latency) => policy.RowsOfAPart(entry.RowsWaiting, latency);
 
-    private long TimeOf(QueueEntry entry, LatencyModel latency) => policy.EstimateAlone(entry.RowsWaiting, latency);
+    private long TimeOf(QueueEntry entry, in SchedulingView view) => Forecast.TimeAlone(view, policy, entry.RowsWaiting);
 
     /// <summary>Requests of a bucket that are next to each other.</summary>
     /// <param name="First">The first.</param>

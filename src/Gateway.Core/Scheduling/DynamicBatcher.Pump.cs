@@ -94,6 +94,7 @@ public sealed partial class DynamicBatcher
         else
         {
             instance.FreeSince = view.Now;
+            _instances.Free(instance);
         }
 
         // Between two batches one that needs resources goes among the idle, where it asks for them anew.

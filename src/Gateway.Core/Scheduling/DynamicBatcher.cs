@@ -303,7 +303,7 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         long batch = Policy.Estimate(best, Latency);
         long own = Policy.EstimateAlone(1, Latency);
         long freeAt = Forecast.FreeAt(view, Policy);
-        if (view.Queue.Count == 0 && freeAt == view.Now) own = Forecast.TimeWhenIdle(Latency, Policy, 1, view.Now, Time);
+        if (view.Queue.Count == 0 && freeAt == view.Now) own = Forecast.TimeWhenIdle(view, Policy, 1, Time);
         long end = Forecast.End(view, Policy, freeAt, RowsAhead.OfAll(view, Policy), 1, own);
         long row = Forecast.Rate(view, Policy) is > 0 and double rate ? (long)(1 / rate) : 0;
         int waiting = _waiting.Requests;

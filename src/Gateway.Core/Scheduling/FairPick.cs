@@ -3,7 +3,8 @@ namespace Gateway.Core.Scheduling;
 /// <summary>Fills a batch in turns among tenants: the one that has been given the least over its weight goes next, with the first of its requests that a full batch still finishes in time.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: pure; what the picks come to is charged when the batch is taken (<see cref="TenantShares.Charge"/>). Equal claims go by the order of the requests. A
-/// request that does not fit beside the others keeps its tenant's turn for the next batch. Priorities hold within a tenant, not between tenants. <b>Threading</b>: under the batcher's lock.
+/// request that does not fit beside the others keeps its tenant's turn for the next batch. Priorities hold within a tenant, not between tenants. What has begun goes on first, whosever it is;
+/// and a tenant's requests without a deadline have a turn among its own after sixteen batches' rows of its others. <b>Threading</b>: under the batcher's lock.
 /// <b>Cost</b>: O(tenants waiting + rows of a batch × log of them); no allocation once there have been as many.
 /// </remarks>
 internal sealed class FairPick(BatchingPolicy policy)
@@ -13,20 +14,31 @@ internal sealed class FairPick(BatchingPolicy policy)
     private Turn[] _heap = new Turn[8];
     private int _count;
 
+    /// <param name="begun">One that has begun and goes on before any other; null where there is none.</param>
     /// <param name="deviations">Margin on the time of a batch, in deviations of the latency model.</param>
     /// <returns>False when no tenant has a request that would be in time in a full batch; the plan is as it was.</returns>
-    public bool TryPick(in SchedulingView view, double deviations, BatchPlan plan)
+    public bool TryPick(in SchedulingView view, QueueEntry? begun, double deviations, BatchPlan plan)
     {
         int most = policy.IsDynamic ? policy.BestRows(view.Latency) : 1;
-        long full = view.Now + (long)((1 + (deviations * view.Latency.Deviation)) * policy.Estimate(most, view.Latency));
-        Gather(BucketOfFirst(view.Queue), view, full);
+        double caution = 1 + (deviations * view.Latency.Deviation);
+        long full = view.Now + (long)(caution * policy.Estimate(most, view.Latency));
         int rows = 0;
+        if (begun is not null)
+        {
+            rows = policy.RowsOfAPart(begun.RowsWaiting, view.Latency);
+            plan.Take(begun, rows);
+            if (rows < begun.RowsWaiting || rows >= most) return true;
+        }
+
+        bool isTight = begun is not null && begun.DueAt < full;
+        int batch = policy.RowsOfABatch(view);
+        Gather(begun is null ? BucketOfFirst(view.Queue, batch) : view.Queue.BucketOf(begun)!, begun, batch, view, full);
         while (_count > 0 && rows < most)
         {
             ref Turn turn = ref _heap[0];
             QueueEntry entry = turn.Entry;
             int own = rows == 0 ? policy.RowsOfAPart(entry.RowsWaiting, view.Latency) : entry.RowsWaiting;
-            if (rows > 0 && own > most - rows)
+            if (rows > 0 && (own > most - rows || (isTight && view.Now + (long)(caution * policy.Estimate(rows + own, view.Latency)) > begun!.DueAt)))
             {
                 RemoveFirst();
                 continue;
@@ -36,7 +48,8 @@ internal sealed class FairPick(BatchingPolicy policy)
             rows += own;
             if (own < entry.RowsWaiting) break;
             turn.VirtualTime += own / turn.Lane.Share.Tenant.Weight;
-            if (InTime(turn.Lane, TenantLane.Next(entry), view, full) is { } next)
+            QueueEntry? after = ReferenceEquals(entry, turn.Taken) ? turn.Lane.First : TenantLane.Next(entry);
+            if (InTime(turn.Lane, after, turn.Taken, view, full) is { } next)
             {
                 turn.Entry = next;
                 SiftDown(0);
@@ -52,38 +65,59 @@ internal sealed class FairPick(BatchingPolicy policy)
         return rows > 0;
     }
 
-    /// <summary>The bucket in which the tenant waits whose turn it is.</summary>
-    private static QueueBucket BucketOfFirst(RequestQueue queue)
+    /// <summary>The bucket in which the tenant waits whose turn it is, or one without a deadline whose turn it is among its tenant's.</summary>
+    /// <param name="batch">Rows of a full batch.</param>
+    private static QueueBucket BucketOfFirst(RequestQueue queue, int batch)
     {
         if (queue.Buckets.Count == 1) return queue.Buckets[0];
         Turn first = default;
+        QueueEntry? due = null;
         foreach (TenantShare share in queue.Shares.ActiveShares)
         {
+            if (share.Patients.IsTheirTurn(batch) && share.Patients.Oldest is { } patient && (due is null || patient.Sequence < due.Sequence)) due = patient;
             TenantLane lane = share.Lanes.First!;
             Turn turn = new(share.VirtualTime, lane.Head, lane);
             if (first.Lane is null || turn.IsBefore(first)) first = turn;
         }
 
-        return queue.BucketOf(first.Entry)!;
+        return queue.BucketOf(due ?? first.Entry)!;
     }
 
-    private void Gather(QueueBucket bucket, in SchedulingView view, long full)
+    /// <param name="begun">One that is in the batch already.</param>
+    /// <param name="batch">Rows of a full batch.</param>
+    private void Gather(QueueBucket bucket, QueueEntry? begun, int batch, in SchedulingView view, long full)
     {
         ReadOnlySpan<TenantLane> lanes = bucket.Lanes;
         if (_heap.Length < lanes.Length) _heap = new Turn[Math.Max(lanes.Length, 2 * _heap.Length)];
         foreach (TenantLane lane in lanes)
         {
-            if (InTime(lane, lane.First, view, full) is { } entry) _heap[_count++] = new Turn(lane.Share.VirtualTime, entry, lane);
+            TenantShare share = lane.Share;
+            if (share.Patients.IsTheirTurn(batch) && share.Patients.Oldest is { } patient && ReferenceEquals(patient.Lane, lane))
+            {
+                _heap[_count++] = new Turn(share.VirtualTime, patient, lane, patient);
+                continue;
+            }
+
+            QueueEntry? taken = begun is not null && ReferenceEquals(begun.Lane, lane) ? begun : null;
+            double given = taken is null ? 0 : taken.RowsWaiting / share.Tenant.Weight;
+            if (InTime(lane, lane.First, taken, view, full) is { } entry) _heap[_count++] = new Turn(share.VirtualTime + given, entry, lane, taken);
         }
 
         for (int i = (_count / 2) - 1; i >= 0; i--) SiftDown(i);
     }
 
     /// <summary>The first request from <paramref name="entry"/> on that is finished in time in a full batch; null when there is none.</summary>
-    private QueueEntry? InTime(TenantLane lane, QueueEntry? entry, in SchedulingView view, long full)
+    /// <param name="taken">One that is in the batch already, in whatever place.</param>
+    private QueueEntry? InTime(TenantLane lane, QueueEntry? entry, QueueEntry? taken, in SchedulingView view, long full)
     {
         while (entry is not null)
         {
+            if (entry.IsLeaving || ReferenceEquals(entry, taken))
+            {
+                entry = TenantLane.Next(entry);
+                continue;
+            }
+
             // What has begun goes on.
             if (entry.RowsTaken > 0) return entry;
             if (entry.DueAt < full)
@@ -96,7 +130,7 @@ internal sealed class FairPick(BatchingPolicy policy)
             }
 
             // One that takes longer than a full batch may be in time in none.
-            if (entry.DueAt == QueueEntry.NoDeadline || view.Now + policy.EstimateAlone(entry.RowsWaiting, view.Latency) <= entry.DueAt) return entry;
+            if (entry.DueAt == QueueEntry.NoDeadline || view.Now + Forecast.TimeAlone(view, policy, entry.RowsWaiting) <= entry.DueAt) return entry;
             entry = TenantLane.Next(entry);
         }
 
@@ -127,7 +161,8 @@ internal sealed class FairPick(BatchingPolicy policy)
     }
 
     /// <summary>A tenant's claim on the next place in the batch, and the request that would get it.</summary>
-    private record struct Turn(double VirtualTime, QueueEntry Entry, TenantLane Lane)
+    /// <param name="Taken">One of its that is, or will be, in the batch before those due before it; null where there is none.</param>
+    private record struct Turn(double VirtualTime, QueueEntry Entry, TenantLane Lane, QueueEntry? Taken = null)
     {
         public readonly bool IsBefore(in Turn other) =>
             VirtualTime < other.VirtualTime || (VirtualTime == other.VirtualTime && DeadlineOrder.Instance.Compare(Entry, other.Entry) < 0);

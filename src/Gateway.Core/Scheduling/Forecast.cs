@@ -51,7 +51,7 @@ internal static class Forecast
             if (instance.IsLost) continue;
             LatencyModel latency = view.LatencyOf(instance);
             long free = FreeAt(instance, view, policy);
-            long end = free + policy.EstimateAlone(rows, latency);
+            long end = free + TimeAlone(view.For(latency), policy, rows);
             if (end >= earliest) continue;
             (earliest, freeAt, soonest) = (end, free, latency);
         }
@@ -59,13 +59,38 @@ internal static class Forecast
         return view.For(soonest);
     }
 
-    /// <summary>When a request of so many rows would be finished that went next, wherever that is soonest.</summary>
+    /// <summary>When a request of so many rows would be finished that went next, wherever that is soonest; its parts run on as many instances as are free.</summary>
     /// <param name="at">When an instance is free, where all are alike.</param>
     public static long SoonestEnd(in SchedulingView view, BatchingPolicy policy, int rows, long at)
     {
-        if (view.AreAlike) return at + policy.EstimateAlone(rows, view.Latency);
-        SchedulingView seen = Soonest(view, policy, rows, out long freeAt);
-        return freeAt + policy.EstimateAlone(rows, seen.Latency);
+        if (!view.AreAlike)
+        {
+            SchedulingView seen = Soonest(view, policy, rows, out long freeAt);
+            return freeAt + TimeAlone(seen, policy, rows);
+        }
+
+        if (view.Instances.Length is < 2 or > MostInstances || rows <= policy.BestRows(view.Latency)) return at + TimeAlone(view, policy, rows);
+        int part = policy.RowsOfAPart(rows, view.Latency);
+        (int whole, int rest) = Math.DivRem(rows, part);
+        long ofPart = policy.Estimate(part, view.Latency);
+        long end = Begin(view, policy, whole - 1, ofPart) + ofPart;
+        return rest == 0 ? end : Math.Max(end, Begin(view, policy, whole, ofPart) + policy.Estimate(rest, view.Latency));
+    }
+
+    /// <summary>Ticks of a request of so many rows, if it is next and all instances are free for its parts.</summary>
+    public static long TimeAlone(in SchedulingView view, BatchingPolicy policy, int rows) =>
+        rows <= policy.BestRows(view.Latency) ? policy.Estimate(rows, view.Latency) : policy.EstimateAlone(rows, view.Latency, Beside(view));
+
+    /// <summary>Instances that may run parts of one request at once: those that are like the one that is looked at and not lost; at least 1.</summary>
+    private static int Beside(in SchedulingView view)
+    {
+        int beside = 0;
+        foreach (InstanceView instance in view.Instances)
+        {
+            if (!instance.IsLost && ReferenceEquals(view.LatencyOf(instance), view.Latency)) beside++;
+        }
+
+        return Math.Max(1, beside);
     }
 
     /// <summary>Whether nothing has been learned of a model for so long that it may be faster by now than what it last was.</summary>
@@ -75,10 +100,10 @@ internal static class Forecast
 
     /// <summary>Ticks of a request of so many rows on an instance that is idle: where nothing has been learned for long, what it takes if what made it slower is over.</summary>
     /// <remarks>Without that, one that was slow once would be left out for ever, since only its own batches say that it no longer is.</remarks>
-    public static long TimeWhenIdle(LatencyModel latency, BatchingPolicy policy, int rows, long now, TimeProvider time)
+    public static long TimeWhenIdle(in SchedulingView view, BatchingPolicy policy, int rows, TimeProvider time)
     {
-        long known = policy.EstimateAlone(rows, latency);
-        return rows <= policy.BestRows(latency) && IsOutOfDate(latency, known, now, time) ? Math.Min(known, latency.Hope(policy.PadTo(rows))) : known;
+        long known = TimeAlone(view, policy, rows);
+        return rows <= policy.BestRows(view.Latency) && IsOutOfDate(view.Latency, known, view.Now, time) ? Math.Min(known, view.Latency.Hope(policy.PadTo(rows))) : known;
     }
 
     /// <summary>Rows a tick that all instances together do in full batches; 0 where nothing is known.</summary>
@@ -102,7 +127,7 @@ internal static class Forecast
 
     /// <summary>When a request is finished that has so much before it.</summary>
     /// <param name="freeAt">When an instance is free.</param>
-    /// <param name="own">Time of the request alone.</param>
+    /// <param name="own">Time of the request from then on if it went next.</param>
     /// <param name="fill">How full batches become while enough waits, over the best size.</param>
     public static long End(in SchedulingView view, BatchingPolicy policy, long freeAt, in RowsAhead ahead, int rows, long own, double fill = 1)
     {
@@ -120,8 +145,20 @@ internal static class Forecast
         }
 
         if (batches == 0) return freeAt + own;
-        double time = (((full * batch) + ahead.Ticks) / batches) + Wait(view);
         double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(batches + 1);
+
+        // Parts run on several instances, too: when the last one begins counts, whatever is free when the first one does.
+        double ticks = (full * batch) + ahead.Ticks;
+        if (rows > policy.BestRows(view.Latency) && view.AreAlike && Usable(view) > 1)
+        {
+            int part = policy.RowsOfAPart(rows, view.Latency);
+            int further = (rows - 1) / part;
+            own = policy.Estimate(part, view.Latency);
+            ticks += (double)further * own;
+            batches += further;
+        }
+
+        double time = (ticks / batches) + Wait(view);
         long last = full > 0 && policy.IsDynamic ? batch : policy.Estimate((int)Math.Clamp(Math.Max(ahead.Beside + rows, ahead.Batches > 0 ? view.Latency.UsualRows : 0), 1, best), view.Latency);
         long begin = !view.AreAlike ? BeginWhereUnalike(view, policy, batches * best)
             : view.Instances.Length is > 1 and <= MostInstances ? Begin(view, policy, (long)batches, time)
@@ -151,11 +188,25 @@ internal static class Forecast
         if (count == 0) return view.Now + (long)(batches * time);
         free = free[..count];
         free.Sort();
-        (long turns, long place) = Math.DivRem(batches, count);
+        while (time > 0 && free[^1] - free[0] > time)
+        {
+            // One that is late is not waited for: the others are free again before. They take turns with it only from when it is free on.
+            double before = 0;
+            foreach (long each in free) before += Math.Floor((free[^1] - each) / time);
+            if (before > batches)
+            {
+                free = free[..^1];
+                continue;
+            }
 
-        // Those that are late are not waited for: another is free again before.
-        long begin = free[(int)place] + (long)(turns * time);
-        return Math.Min(begin, free[0] + (long)(batches * time));
+            for (int i = 0; i < free.Length; i++) free[i] += (long)(Math.Floor((free[^1] - free[i]) / time) * time);
+            batches -= (long)before;
+            free.Sort();
+            break;
+        }
+
+        (long turns, long place) = Math.DivRem(batches, free.Length);
+        return free[(int)place] + (long)(turns * time);
     }
 
     /// <summary>When so many rows have been begun, of which each instance does as many as it can from when it is free.</summary>

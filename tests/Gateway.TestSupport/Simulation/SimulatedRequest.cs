@@ -12,6 +12,12 @@ public sealed class SimulatedRequest : QueueEntry
     /// <summary>Attempts made before this one.</summary>
     public int Attempt { get; init; }
 
+    /// <summary>Batches under way that have rows of it.</summary>
+    public int OpenParts { get; set; }
+
+    /// <summary>Whether it was refused with rows of it in batches already.</summary>
+    public bool IsAbandoned { get; set; }
+
     /// <summary>When the first attempt came.</summary>
     public double FirstArrival { get; init; }
 }

@@ -20,7 +20,7 @@ public sealed class SimulationResult(SimulationSetup setup)
     /// <summary>Rows offered.</summary>
     public long RowsOffered { get; set; }
 
-    /// <summary>Rows run and answered late.</summary>
+    /// <summary>Rows run and answered late, or of requests that were refused before all of theirs had been.</summary>
     public long RowsWasted { get; set; }
 
     public long Refused { get; set; }

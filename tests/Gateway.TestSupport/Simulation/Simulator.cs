@@ -180,8 +180,10 @@ public sealed class Simulator
             if (_plan.Parts.Length == 0) return;
             foreach (BatchPlan.Part part in _plan.Parts)
             {
-                _queue.Take(part.Entry, part.Rows);
-                if (part.Entry.RowsWaiting == 0) _running[i].Add((SimulatedRequest)part.Entry);
+                SimulatedRequest request = (SimulatedRequest)part.Entry;
+                _queue.Take(request, part.Rows);
+                request.OpenParts++;
+                _running[i].Add(request);
             }
 
             double slowness = _setup.SlownessOverTime?.Invoke(_now / _end) ?? 1;
@@ -216,6 +218,8 @@ public sealed class Simulator
         _views[instance] = InstanceView.Idle(Unlike(instance));
         foreach (SimulatedRequest request in _running[instance])
         {
+            request.OpenParts--;
+            if (request.OpenParts > 0 || request.RowsWaiting > 0 || request.IsAbandoned) continue;
             bool isInTime = request.Class.Time == 0 || _now <= request.Arrival + request.Class.Time;
             if (Counts(request.FirstArrival))
             {
@@ -242,8 +246,10 @@ public sealed class Simulator
 
     private void Refuse(SimulatedRequest request)
     {
+        request.IsAbandoned = request.RowsTaken > 0;
         if (Counts(request.FirstArrival))
         {
+            _result.RowsWasted += request.RowsTaken;
             _result.Refused++;
             _result.RefusalTimes.Add(_now - request.Arrival);
         }

@@ -13,6 +13,13 @@ internal static class BatcherSetups
     public static TestModelSetup Puppets(PuppetStage stage, ManualTimeProvider time, BatchingPolicy? policy = null) =>
         new() { CreateExecutor = stage.CreateExecutor, Time = time, Policy = policy ?? Policy };
 
+    /// <summary>Lets the model know of itself that a batch takes a tenth of a second, and a millisecond more a row.</summary>
+    public static void ProfileTenths(this TestModel model, ManualTimeProvider time)
+    {
+        for (int rows = 1; rows <= Policy.MaxBatchRows; rows++) model.Batcher.Latency.Profile(rows, time.Ticks(TimeSpan.FromMilliseconds(100 + rows)));
+        model.Batcher.Latency.EndProfile();
+    }
+
     /// <summary>Fails the test unless a request was answered with the played model's rows.</summary>
     public static async Task AssertServedAsync(Sent sent, params long[] values)
     {

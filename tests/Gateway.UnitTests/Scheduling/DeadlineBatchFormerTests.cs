@@ -105,6 +105,57 @@ public sealed class DeadlineBatchFormerTests
         Assert.Equal(expected, scene.Admit(Entry(1, due)));
     }
 
+    // 32 rows in four parts of 180 each: at once where four instances are idle, two after two where two are; the last begins when the third is free, and one that is lost runs none.
+    [Theory]
+    [InlineData("idle idle idle idle", 180)]
+    [InlineData("idle idle idle", 360)]
+    [InlineData("idle idle", 360)]
+    [InlineData("idle", 720)]
+    [InlineData("idle lost idle lost", 360)]
+    [InlineData("idle busy idle busy", 340)]
+    [InlineData("idle busy idle idle", 340)]
+    public void Admit_SeveralInstances_PartsRunAtOnce(string instances, long needed)
+    {
+        // Begun 20 ago.
+        InstanceView[] views = [.. instances.Split(' ').Select(each => each == "idle" ? InstanceView.Idle() : each == "lost" ? InstanceView.Lost() : new InstanceView(false, -20, 8))];
+
+        Assert.Equal(RefusalReason.DeadlineUnreachable, Scene(views).Admit(Entry(32, due: needed - 1)));
+        Assert.Equal(RefusalReason.None, Scene(views).Admit(Entry(32, due: needed)));
+    }
+
+    // One of its four parts has to wait for the batch of others, or for one of the first three: two batches, and a margin for both.
+    [Fact]
+    public void Admit_SeveralInstancesBehindOthers_NeedsTimeForItsLastPart()
+    {
+        foreach ((long due, RefusalReason expected) in ((long, RefusalReason)[])[(400, RefusalReason.DeadlineBehindQueue), (430, RefusalReason.None)])
+        {
+            FormerScene scene = Scene(InstanceView.Idle(), InstanceView.Idle(), InstanceView.Idle(), InstanceView.Idle());
+            Add(scene, 8, due: 185);
+
+            Assert.Equal(expected, scene.Admit(Entry(32, due)));
+        }
+    }
+
+    // The second should have been free 1,350 ago, and is taken to need as long again: until then the other two take turns.
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(4, 100)]
+    [InlineData(5, 200)]
+    [InlineData(27, 1_300)]
+    [InlineData(29, 1_350)]
+    [InlineData(30, 1_400)]
+    public void Forecast_OneInstanceIsLate_TheOthersTakeTurns(int parts, long begin)
+    {
+        // 8 rows take 100.
+        LatencyModel latency = new(8);
+        latency.Profile(8, 100);
+        latency.EndProfile();
+        BatchingPolicy policy = new() { MaxBatchRows = 8, FollowsLatencyCurve = false };
+        SchedulingView view = new(new RequestQueue(DeadlineOrder.Instance, 1), latency, [InstanceView.Idle(), new InstanceView(false, -1_450, 8), InstanceView.Idle()], 0, false);
+
+        Assert.Equal(begin + 100, Forecast.SoonestEnd(view, policy, 8 * parts, at: 0));
+    }
+
     [Fact]
     public void Admit_TighterThanWhatWaits_GoesBeforeIt()
     {
@@ -113,6 +164,74 @@ public sealed class DeadlineBatchFormerTests
         Add(scene, 8, due: 100_000);
 
         Assert.Equal(RefusalReason.None, scene.Admit(Entry(1, due: 150)));
+    }
+
+    // Two of three parts have run, the second took 70 longer than it was to: the last would be run for nothing.
+    [Fact]
+    public void Decide_RestOfARequestCannotBeInTime_IsRefused()
+    {
+        FormerScene scene = Scene();
+        TestEntry large = Add(scene, 24, due: 600);
+        foreach (long now in (long[])[0, 180])
+        {
+            Assert.Equal("Full: 8", scene.Decide(now));
+            scene.Apply();
+        }
+
+        Assert.Equal("nothing", scene.Decide(now: 430));
+        Assert.Equal([(large, RefusalReason.DeadlineUnreachable)], scene.Refused);
+    }
+
+    // Behind one that has begun, in a queue whose next is due later and in time.
+    [Fact]
+    public void Decide_RestOfARequestThatIsNotNext_IsRefusedToo()
+    {
+        FormerScene scene = Scene();
+        TestEntry large = Add(scene, 24, due: 600);
+        scene.Decide();
+        scene.Apply();
+        for (int i = 0; i < 20; i++) Add(scene, 1, due: 590);
+
+        Assert.Equal("Full: 1 1 1 1 1 1 1 1", scene.Decide(now: 300));
+        Assert.Equal([(large, RefusalReason.DeadlineUnreachable)], scene.Refused);
+    }
+
+    // Sixteen batches have gone before one without a deadline: what has begun goes on first, but no other part is begun beside it.
+    [Fact]
+    public void Decide_TurnOfARequestWithoutADeadline_IsAfterWhatHasBegun()
+    {
+        FormerScene scene = Scene();
+        TestEntry patient = scene.Add();
+        for (int i = 0; i < 15; i++) Add(scene, 8, due: 5_000);
+        Add(scene, 12, due: 5_001);
+        Add(scene, 12, due: 5_002);
+        for (int i = 0; i < 16; i++)
+        {
+            Assert.Equal("Full: 8", scene.Decide(now: 180 * i));
+            scene.Apply();
+        }
+
+        Assert.Equal("Immediate: 4", scene.Decide(now: 180 * 16));
+        scene.Apply();
+        scene.Decide(now: 180 * 17);
+        Assert.Equal(patient, scene.Taken.First());
+    }
+
+    // The first is far from due and the last of the first level is in time: the second level is looked at all the same. 40 rows are five batches behind the one that runs, of one instance or of four.
+    [Theory]
+    [InlineData(1, 1_189, true)]
+    [InlineData(1, 1_190, false)]
+    [InlineData(4, 514, true)]
+    [InlineData(4, 515, false)]
+    public void Preview_LowerLevelIsDisplaced_IsRefused(int instances, long due, bool isRefused)
+    {
+        FormerScene scene = Scene([.. Enumerable.Repeat(new InstanceView(false, 0, 8), instances)]);
+        TestEntry low = Add(scene, 1, due, priority: 2);
+        for (int i = 0; i < 40; i++) Add(scene, 1, due: 10_000);
+
+        scene.Preview();
+
+        Assert.Equal(isRefused ? [(low, RefusalReason.DeadlineBehindQueue)] : [], scene.Refused);
     }
 
     [Fact]
@@ -178,7 +297,8 @@ public sealed class DeadlineBatchFormerTests
         return latency;
     }
 
-    private static FormerScene Scene() => new FormerScene(Policy, new DeadlineBatchFormer(Policy, TimeProvider.System)).WithLatencies();
+    private static FormerScene Scene(params InstanceView[] instances) =>
+        new FormerScene(Policy, new DeadlineBatchFormer(Policy, TimeProvider.System)) { Instances = instances }.WithLatencies();
 
     private static TestEntry Entry(int rows, long due, int priority = 1) => new() { Rows = rows, Deadline = due, Priority = priority, Sequence = long.MaxValue };
 

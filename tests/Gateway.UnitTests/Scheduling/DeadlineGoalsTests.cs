@@ -246,6 +246,21 @@ public sealed class DeadlineGoalsTests
         }
     }
 
+    // Of requests of up to four batches the parts run at once: with 25 ms for what takes 10 all are let in while little is to do, and those that are let in are in time.
+    [Theory]
+    [InlineData(0.1, 0.99)]
+    [InlineData(0.3, 0.9)]
+    [InlineData(1.2, 0.5)]
+    public void LargeRequestsOnSeveralInstances_PartsRunAtOnce(double load, double inTime)
+    {
+        SimulatedModel model = new("parts", 8, [(1, 6), (8, 10)]);
+
+        SimulationResult result = Simulator.Run(new SimulationSetup(model, load) { Instances = 4, Classes = [new RequestClass(1, 25e6, MostRows: 32)] });
+
+        AssertAtLeast(inTime, result.ShareInTime, "in time");
+        AssertAtMost(0.005, result.Wasted, "wasted");
+    }
+
     // Shapes share no batch: the most that can be done is what a batch of one holds that came within a deadline, 89, 18 and 4 % of what is offered. Who cannot be served is told so early all the same.
     [Theory]
     [InlineData(4)]

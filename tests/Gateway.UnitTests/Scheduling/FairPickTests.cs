@@ -150,6 +150,88 @@ public sealed class FairPickTests
         Assert.InRange(batches, 3, 6);
     }
 
+    // 64 rows are eight batches: once begun they go on one after the other, whoever else has a claim, and are in time; what they took counts as any rows do.
+    [Fact]
+    public void Contended_RequestThatHasBegun_GoesOnAndIsInTime()
+    {
+        FormerScene scene = Scene();
+        Fill(scene, _tenants[1], 200);
+        TestEntry large = scene.Add(rows: 64, deadline: 1_620, tenant: _tenants[0]);
+        Fill(scene, _tenants[0], 40);
+        long now = 0;
+        for (; large.RowsWaiting > 0; now += 180)
+        {
+            scene.Decide(now);
+            Assert.Contains(large, scene.Taken);
+            scene.ApplyAll();
+        }
+
+        Assert.True(now <= large.Deadline);
+        for (int i = 0; i < 8; i++, now += 180)
+        {
+            scene.Decide(now);
+            Assert.Equal(8, RowsOf(scene, _tenants[1]));
+            scene.ApplyAll();
+        }
+    }
+
+    // What is left of one is less than a batch: others come along, but only as many as leave it in time.
+    [Theory]
+    [InlineData(500, "Full: 2 1 1 1 1 1 1")]
+    [InlineData(340, "Immediate: 2 1 1")]
+    public void Contended_RestOfARequest_OthersComeAlongInTurns(long deadline, string expected)
+    {
+        FormerScene scene = Scene();
+        scene.Add(rows: 10, deadline: deadline, tenant: _tenants[0]);
+        Fill(scene, _tenants[0], 40);
+        Fill(scene, _tenants[1], 40);
+
+        Assert.Equal("Full: 8", scene.Decide());
+        scene.Apply();
+
+        // The first batch was ten rows' worth of its tenant's turns.
+        Assert.Equal(expected, scene.Decide(now: 180));
+        Assert.Equal(2, RowsOf(scene, _tenants[0]));
+    }
+
+    // One that comes on nobody's behalf, say a warm-up of the cache, has turns like a tenant's; it does not take the others theirs.
+    [Fact]
+    public void Contended_OneIsOfNoTenant_TheOthersTakeTurnsAllTheSame()
+    {
+        FormerScene scene = Scene();
+        Fill(scene, _tenants[0], 20);
+        TestEntry nobodys = scene.Add();
+        Fill(scene, _tenants[1], 20);
+
+        Assert.Equal("Full: 1 1 1 1 1 1 1 1", scene.Decide());
+        Assert.Contains(nobodys, scene.Taken);
+        Assert.InRange(RowsOf(scene, _tenants[0]), 3, 4);
+        Assert.InRange(RowsOf(scene, _tenants[1]), 3, 4);
+        scene.Apply();
+        Assert.Equal(33, scene.Queue.Shares.Requests);
+    }
+
+    // Its tenant always has something due: after sixteen batches' rows of that it is the patient one's turn, in whatever shape it comes, as without tenants.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    public void Contended_RequestWithoutADeadlineBehindItsTenantsOthers_HasItsTurn(ulong key)
+    {
+        FormerScene scene = Scene();
+        TestEntry patient = scene.Add(key: key, tenant: _tenants[0]);
+        int batches = 0;
+        for (long now = 0; patient.RowsWaiting > 0 && batches < 100; now += 180, batches++)
+        {
+            while ((scene.Queue.Shares.Of(_tenants[0])?.Rows ?? 0) < 32) Fill(scene, _tenants[0], 1, deadline: now + 5_000);
+            while ((scene.Queue.Shares.Of(_tenants[1])?.Rows ?? 0) < 32) Fill(scene, _tenants[1], 1, deadline: now + 5_000);
+            scene.Decide(now);
+            scene.ApplyAll();
+        }
+
+        // Half of the rows are its tenant's.
+        Assert.InRange(batches, 2 * BatchingPolicy.PatientTurn, (2 * BatchingPolicy.PatientTurn) + 3);
+    }
+
     [Fact]
     public void BackAfterASilence_HasNoClaimSavedUp()
     {

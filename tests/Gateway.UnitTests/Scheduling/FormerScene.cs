@@ -16,6 +16,9 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
 
     public RequestQueue Queue => _queue;
 
+    /// <summary>None stands for one that is idle.</summary>
+    public InstanceView[] Instances { get; set; } = [];
+
     public TestEntry Add(int rows = 1, long arrival = 0, ulong key = 0, int priority = 1, long deadline = QueueEntry.NoDeadline, Tenant? tenant = null)
     {
         TestEntry entry = new() { Rows = rows, Arrival = arrival, ShapeKey = key, Priority = priority, Deadline = deadline, Tenant = tenant, Sequence = ++_sequence };
@@ -51,6 +54,9 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
         return _plan.WakeAt == QueueEntry.NoDeadline ? "nothing" : $"wake at {_plan.WakeAt}";
     }
 
+    /// <summary>Looks ahead, while no instance is idle.</summary>
+    public void Preview(long now = 0) => _former.Preview(View(now, false), _plan);
+
     /// <summary>The entries of the last decision.</summary>
     public IEnumerable<QueueEntry> Taken => _plan.Parts.ToArray().Select(part => part.Entry);
 
@@ -73,5 +79,5 @@ internal sealed class FormerScene(BatchingPolicy policy, IBatchFormer? former = 
         Apply();
     }
 
-    private SchedulingView View(long now, bool isDraining) => new(_queue, Latency, default, now, isDraining);
+    private SchedulingView View(long now, bool isDraining) => new(_queue, Latency, Instances, now, isDraining);
 }

@@ -89,11 +89,11 @@ internal sealed class SchedulerDay
                 arrived.Add(entry);
                 Refusal refusal = _former.Admit(entry, view);
                 if (refusal.Reason == RefusalReason.None) Queue.Add(entry);
-                else Leave(entry, isServed: false, refusal.Reason.ToString());
+                else Leave(entry, refusal.Reason.ToString());
             }
 
-            if (_random.Next(40) == 0 && arrived[_random.Next(arrived.Count)] is { RowsTaken: 0 } cancelled && Queue.Remove(cancelled)) Leave(cancelled, isServed: false, "cancelled");
-            while (Queue.TryTakeExpired(now, out QueueEntry? expired)) Leave((TestEntry)expired!, isServed: false, "expired");
+            if (_random.Next(40) == 0 && arrived[_random.Next(arrived.Count)] is { RowsTaken: 0 } cancelled && Queue.Remove(cancelled)) Leave(cancelled, "cancelled");
+            while (Queue.TryTakeExpired(now, out QueueEntry? expired)) Leave((TestEntry)expired!, "expired");
             if (Queue.Count == 0) continue;
             if (instance.IsIdle)
             {
@@ -105,9 +105,9 @@ internal sealed class SchedulerDay
                     continue;
                 }
 
-                Take();
-                instance = new InstanceView(false, now, _plan.Rows);
                 busyUntil = now + _latency.Estimate(_plan.Rows);
+                Take(busyUntil);
+                instance = new InstanceView(false, now, _plan.Rows);
             }
             else
             {
@@ -123,11 +123,11 @@ internal sealed class SchedulerDay
             foreach (BatchPlan.Refused refused in _plan.Refusals)
             {
                 Assert.True(Queue.Remove(refused.Entry));
-                Leave((TestEntry)refused.Entry, isServed: false, refused.Why.Reason.ToString());
+                Leave((TestEntry)refused.Entry, refused.Why.Reason.ToString());
             }
         }
 
-        void Take()
+        void Take(long end)
         {
             Assert.InRange(_plan.Rows, 1, MaxBatchRows);
             Assert.Single(_plan.Parts.ToArray().Select(part => part.Entry.ShapeKey).Distinct());
@@ -136,16 +136,16 @@ internal sealed class SchedulerDay
             {
                 log.Append(part.Entry.Sequence).Append('x').Append(part.Rows).Append(' ');
                 Queue.Take(part.Entry, part.Rows);
-                if (part.Entry.RowsWaiting == 0) Leave((TestEntry)part.Entry, isServed: true, "served");
+                if (part.Entry.RowsWaiting == 0) Leave((TestEntry)part.Entry, "served", end);
             }
 
             log.Append('\n');
         }
 
-        void Leave(TestEntry entry, bool isServed, string how)
+        void Leave(TestEntry entry, string how, long? answeredAt = null)
         {
             log.Append(entry.Sequence).Append(' ').Append(how).Append('\n');
-            left.Add(new Departure(entry, entry.Sequence, _timeOf[entry], isServed));
+            left.Add(new Departure(entry, entry.Sequence, _timeOf[entry], answeredAt));
         }
     }
 
@@ -228,5 +228,9 @@ internal sealed class SchedulerDay
     /// <param name="LastInFirstHalf">The sequence of the last request that came before the middle of the day.</param>
     public sealed record Result(IReadOnlyList<TestEntry> Arrived, IReadOnlyList<Departure> Left, string Log, long LastInFirstHalf);
 
-    public sealed record Departure(TestEntry Entry, long Sequence, long TimeToAnswer, bool IsServed);
+    /// <param name="AnsweredAt">When its last batch ends; null where it was not served.</param>
+    public sealed record Departure(TestEntry Entry, long Sequence, long TimeToAnswer, long? AnsweredAt)
+    {
+        public bool IsServed => AnsweredAt is not null;
+    }
 }

@@ -87,6 +87,45 @@ public sealed class SplitTests
         Assert.Equal(1, model.Counts[RequestOutcome.Expired]);
     }
 
+    // The first part took half as long again: the others could not be in time any more.
+    [Fact]
+    public async Task Split_CannotBeInTimeAnyMore_IsRefusedAndItsRowsAreCounted()
+    {
+        await using TestModel model = new(Puppets(_stage, _time));
+        model.ProfileTenths(_time);
+        Sent split = model.SendWithTimeout(320_000, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+        PuppetRun run = await _stage.NextAsync();
+
+        _time.Advance(TimeSpan.FromMilliseconds(150));
+        Assert.False(split.IsAnswered);
+        run.Succeed();
+
+        Answer answer = await split.AnswerAsync();
+        Assert.Equal(StatusCode.Unavailable, answer.Status);
+        Assert.Equal((1, 1), (model.Counts[RequestOutcome.Rejected], model.Counts.Refusals[(int)RefusalReason.DeadlineUnreachable]));
+        Assert.Equal((1, 4), (model.Counts.Executions, model.Counts.AbandonedRows));
+    }
+
+    // Another has gone before the second part; no part of it runs when it is cancelled.
+    [Fact]
+    public async Task Split_IsCancelledBetweenItsParts_ItsRowsAreCounted()
+    {
+        await using TestModel model = new(Puppets(_stage, _time));
+        model.ProfileTenths(_time);
+        Sent split = model.Send(1, 2, 3, 4, 5, 6, 7, 8);
+        PuppetRun first = await _stage.NextAsync();
+        Sent other = model.SendWithTimeout(10_000_000, 10);
+        first.Succeed();
+        PuppetRun second = await _stage.NextAsync();
+
+        split.Cancel();
+
+        await AssertRefusedAsync(split, StatusCode.Cancelled, "Request was cancelled");
+        Assert.Equal((1, 4), (model.Counts[RequestOutcome.Cancelled], model.Counts.AbandonedRows));
+        second.Succeed();
+        await AssertServedAsync(other, 10);
+    }
+
     // The second has as many bytes as the first, so that only the shapes tell.
     [Theory]
     [InlineData(3, 2)]
