@@ -144,8 +144,19 @@ public sealed partial class DynamicBatcher
             _instances.GiveBack();
         }
 
-        _timer.Arm(_queue.EarliestDeadline, view.Now);
+        _timer.Arm(NextLookUnderLock(view), view.Now);
         return wanted;
+    }
+
+    /// <summary>When time alone next changes something: the request that is due first can no longer be in time, or, once that has been looked at, its deadline.</summary>
+    private long NextLookUnderLock(in SchedulingView view)
+    {
+        long due = _queue.EarliestDeadline;
+        if (due == QueueEntry.NoDeadline || Forecast.ShortestRun(view, Policy) is not (> 0 and long run) || due - run < view.Now) return due;
+
+        // The first moment that is not in time any more, but no timer is finer than a millisecond: sooner it would come again and again.
+        long millisecond = Math.Max(1, Time.TimestampFrequency / 1000);
+        return Math.Min(due, view.Now + ((due - run - view.Now + millisecond) / millisecond * millisecond));
     }
 
     /// <returns>True when there is a batch to be run now; it is in the plan.</returns>

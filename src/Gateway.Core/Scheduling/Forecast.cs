@@ -93,6 +93,15 @@ internal static class Forecast
         return Math.Max(1, beside);
     }
 
+    /// <summary>Ticks that a request of one row takes at least, on whatever instance; 0 where nothing is known.</summary>
+    public static long ShortestRun(in SchedulingView view, BatchingPolicy policy)
+    {
+        long shortest = policy.Estimate(1, view.Latency);
+        if (view.AreAlike) return shortest;
+        foreach (InstanceView instance in view.Instances) shortest = Math.Min(shortest, policy.Estimate(1, view.LatencyOf(instance)));
+        return shortest;
+    }
+
     /// <summary>Whether nothing has been learned of a model for so long that it may be faster by now than what it last was.</summary>
     /// <param name="run">Ticks that a run is taken to need.</param>
     public static bool IsOutOfDate(LatencyModel latency, long run, long now, TimeProvider time) =>

@@ -51,6 +51,44 @@ public sealed class QueuePolicyTests
         Assert.False(later.IsAnswered);
     }
 
+    // The batch that runs has stalled and nothing comes: a request behind it is refused once no time is left for its run, to the millisecond, and not at its deadline.
+    [Fact]
+    public async Task Deadline_BatchStallsAndNothingElseHappens_IsRefusedWhenItsRunNoLongerFits()
+    {
+        await using TestModel model = new(Puppets(_stage, _time));
+        model.ProfileTenths(_time);
+        Sent running = model.Send(1);
+        PuppetRun run = await _stage.NextAsync();
+        Sent waiting = model.SendWithTimeout(250_000, 2);
+
+        _time.Advance(TimeSpan.FromMilliseconds(149));
+        Assert.False(waiting.IsAnswered);
+        _time.Advance(TimeSpan.FromMilliseconds(2));
+
+        Answer answer = await waiting.AnswerAsync();
+        Assert.Equal(StatusCode.Unavailable, answer.Status);
+        Assert.Equal(1, model.Counts.Refusals[(int)RefusalReason.DeadlineUnreachable]);
+        run.Succeed();
+        await AssertServedAsync(running, 1);
+    }
+
+    // Where looking ahead says nothing, as with a time-out of the queue's, it is looked once, and then at the deadline: not again and again in between.
+    [Fact]
+    public async Task Timeout_BatchStalls_IsLookedAtOnceBefore()
+    {
+        (TestModel model, PuppetRun _) = await BusyAsync(Policies(timeout: _time.Ticks(TimeSpan.FromMilliseconds(250))));
+        await using TestModel busy = model;
+        model.ProfileTenths(_time);
+        Sent waiting = model.Send(2);
+        long due = _time.GetTimestamp() + _time.Ticks(TimeSpan.FromMilliseconds(250));
+
+        _time.Advance(TimeSpan.FromMilliseconds(151));
+        Assert.InRange(_time.NextDue!.Value, due - 1, due);
+        _time.Advance(TimeSpan.FromMilliseconds(99));
+
+        await AssertRefusedAsync(waiting, StatusCode.Unavailable, TimedOut);
+    }
+
     [Fact]
     public async Task Timeout_OfOneOfMany_LeavesTheOthers()
     {
