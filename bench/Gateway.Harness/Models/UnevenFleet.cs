@@ -70,7 +70,7 @@ internal sealed class UnevenFleet : IDisposable
 
     private static string Settings(IReadOnlyList<string> policies, string[] addresses)
     {
-        string destinations = string.Join(", ", addresses.Select((address, i) => string.Create(CultureInfo.InvariantCulture, $$""""r{{i}}": { "Address": "{{address}}" }""")));
+        string destinations = string.Join(", ", addresses.Select((address, i) => string.Create(CultureInfo.InvariantCulture, $$""" "r{{i}}": { "Address": "{{address}}" }""")));
         IEnumerable<string> routes = policies.Select(policy => $$"""
             "{{policy}}": { "ClusterId": "{{policy}}", "Match": { "Path": "/{{policy}}" }, "Metadata": { "x-model": "{{BenchModel.Timed.Name}}" }, "Transforms": [ { "PathSet": "/v2/models/{{BenchModel.Timed.Name}}/infer" } ] }
             """);

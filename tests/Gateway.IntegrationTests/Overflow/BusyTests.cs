@@ -161,7 +161,7 @@ public sealed class BusyTests : FleetTesting
         return over switch
         {
             "HTTP" => await PostAsync(asked, "infer", $"{input}}}", control, number),
-            "timeout" => await PostAsync(asked, "infer", $$"""{{input}},"parameters":{"timeout":{{Text(1000 * ObjectiveMilliseconds)}}}}""", control, number),
+            "timeout" => await PostAsync(asked, "infer", $$$"""{{{input}}},"parameters":{"timeout":{{{Text(1000 * ObjectiveMilliseconds)}}}}}""", control, number),
             "generate" or "generate_stream" => await PostAsync(asked, over, $$"""{"x":{{text}}}""", control, number),
             "MessagePack" => await InferAsync(asked.HttpAddress, number, use),
             "frames" => await InferAsync(asked.FramesAddress, number, use),
