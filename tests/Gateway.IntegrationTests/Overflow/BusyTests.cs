@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using Gateway.Client;
-using Gateway.Core.Caching;
 using Gateway.Protocol;
 using Gateway.TestSupport.Grpc;
 
@@ -90,8 +89,8 @@ public sealed class BusyTests : FleetTesting
             Task<string> first = AskAsync(one, over, number);
             await RunsAsync(one, first);
             Assert.Equal(Answered, await AskAsync(one, over, 1));
-            Assert.Equal(Answered, await AskAsync(one, over, 1, CacheUse.OnlyIfCached));
-            Assert.Equal(NotCached, await AskAsync(one, over, number + 1, CacheUse.OnlyIfCached));
+            Assert.Equal(Answered, await AskAsync(one, over, 1, CacheDirective.OnlyIfCached));
+            Assert.Equal(NotCached, await AskAsync(one, over, number + 1, CacheDirective.OnlyIfCached));
             Assert.Equal(0, await SentAsync(one));
             Assert.Equal(Answered, await AskAsync(one, over, number + 2));
             Assert.Equal(Answered, await first);
@@ -117,7 +116,7 @@ public sealed class BusyTests : FleetTesting
         {
             Task<string> first = AskAsync(one, over, number);
             await RunsAsync(one, first);
-            Assert.Equal(Answered, await AskAsync(one, over, 1, CacheUse.Refresh));
+            Assert.Equal(Answered, await AskAsync(one, over, 1, CacheDirective.Refresh));
             Assert.Equal(Answered, await first);
         }
 
@@ -148,12 +147,12 @@ public sealed class BusyTests : FleetTesting
     private static async Task<long> SentAsync(GatewayProcess process) => Sent(await MetricsAsync(process));
 
     /// <returns>What became of it.</returns>
-    private static async Task<string> AskAsync(GatewayProcess asked, string over, long number, CacheUse use = CacheUse.Ordinary)
+    private static async Task<string> AskAsync(GatewayProcess asked, string over, long number, CacheDirective use = CacheDirective.Use)
     {
         string? control = use switch
         {
-            CacheUse.OnlyIfCached => "only-if-cached",
-            CacheUse.Refresh => "no-cache",
+            CacheDirective.OnlyIfCached => "only-if-cached",
+            CacheDirective.Refresh => "no-cache",
             _ => null,
         };
         string text = number.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -161,7 +160,7 @@ public sealed class BusyTests : FleetTesting
         return over switch
         {
             "HTTP" => await PostAsync(asked, "infer", $"{input}}}", control, number),
-            "timeout" => await PostAsync(asked, "infer", $$$"""{{{input}}},"parameters":{"timeout":{{{Text(1000 * ObjectiveMilliseconds)}}}}}""", control, number),
+            "timeout" => await PostAsync(asked, "infer", $"{input},\"parameters\":{{\"timeout\":{Text(1000 * ObjectiveMilliseconds)}}}}}", control, number),
             "generate" or "generate_stream" => await PostAsync(asked, over, $$"""{"x":{{text}}}""", control, number),
             "MessagePack" => await InferAsync(asked.HttpAddress, number, use),
             "frames" => await InferAsync(asked.FramesAddress, number, use),
@@ -185,16 +184,11 @@ public sealed class BusyTests : FleetTesting
         return Answered;
     }
 
-    private static async Task<string> InferAsync(string address, long number, CacheUse use)
+    private static async Task<string> InferAsync(string address, long number, CacheDirective use)
     {
         await using InferenceClient client = new(new InferenceClientOptions { Endpoints = { address }, MaxAttempts = 1 });
         InferenceRequest request = new InferenceRequest("timed").AddInput("x", new[] { number }, 1, 1);
-        request.Cache = use switch
-        {
-            CacheUse.OnlyIfCached => CacheDirective.OnlyIfCached,
-            CacheUse.Refresh => CacheDirective.Refresh,
-            _ => CacheDirective.Use,
-        };
+        request.Cache = use;
         try
         {
             using InferenceResponse answer = await client.InferAsync(request, TestContext.Current.CancellationToken);

@@ -24,7 +24,7 @@ public sealed class FrameRelayTests
 
         Assert.True(reader.TryReadString(out ReadOnlySpan<byte> key));
         Assert.True(reader.TryReadString(out ReadOnlySpan<byte> value));
-        Assert.Equal("served_by"u8, key);
+        Assert.True(key.SequenceEqual("served_by"u8));
         Assert.Equal(Address, System.Text.Encoding.ASCII.GetString(value));
         Assert.True(reader.IsAtEnd);
     }
