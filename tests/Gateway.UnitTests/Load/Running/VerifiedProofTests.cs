@@ -2,7 +2,6 @@ using Gateway.Load.Carriers;
 using Gateway.Load.Carriers.Http;
 using Gateway.Load.Carriers.Null;
 using Gateway.Load.Payloads;
-using Gateway.Load.Results;
 using Gateway.Load.Running;
 using Gateway.Load.Scenarios;
 using Gateway.UnitTests.Load.Carriers;
@@ -34,9 +33,10 @@ public class VerifiedProofTests
         };
         Preparation prepared = Preparation.Create(plan, TimeProvider.System);
         int before = carrier.Decoded;
-        ProofResult proof = ClientProof.Try(prepared, TimeProvider.System, TestContext.Current.CancellationToken);
 
-        Assert.True(proof.Rate > 0);
+        // Whatever it comes to: a machine that stands still for its second has answered nothing within it.
+        ClientProof.Try(prepared, TimeProvider.System, TestContext.Current.CancellationToken);
+
         Assert.InRange(carrier.Decoded - before, decoded, verifies ? int.MaxValue : 0);
 
         // What the null server answered is no reference for the server's own answers.
