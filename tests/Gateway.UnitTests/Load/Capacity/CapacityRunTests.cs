@@ -132,7 +132,7 @@ public class CapacityRunTests
 
         CapacityOf found = run.Measure(Fixed(64), 0);
 
-        Assert.All(found.Knees, knee => Assert.InRange(knee, Knee * 0.93, Knee * 1.04));
+        Assert.All(found.Knees, knee => Assert.InRange(knee, Knee * 0.9, Knee * 1.1));
         Assert.True(found.Spread < 0.1);
         Assert.Null(run.Doubt);
     }
