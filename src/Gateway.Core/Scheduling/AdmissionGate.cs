@@ -12,7 +12,7 @@ namespace Gateway.Core.Scheduling;
 /// <para>
 /// A request's time runs from its arrival on the wire, so that less of it is left here: noted down is the end of one with as little left as any of late, which is due no later than the next with that time.
 /// That never turns away too many: what waits before a request waits before all of its level that are due later too, and before all of lower levels, so they would be finished no sooner than it would; and
-/// none is turned away by one that is due later than itself.
+/// none is turned away by one that is due later than itself. For a lower level that is as of the last event: what higher ones brought of late counts a little less from then on.
 /// </para>
 /// <para>
 /// <b>Threading</b>: <see cref="TurnsAway"/> from any thread, without a lock: it may be one event behind. The rest under the batcher's lock.
