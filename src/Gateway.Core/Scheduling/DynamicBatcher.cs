@@ -216,7 +216,9 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         request.Arrival = now - request.Waited;
         request.Times.Queued = now;
         request.Priority = Policy.LevelOf(request.Priority);
-        long timeout = TimeFor(request.Priority, request.TimeoutMicroseconds);
+
+        // What is sent to have code compiled takes as long as that does.
+        long timeout = request.IsWarmUp ? 0 : TimeFor(request.Priority, request.TimeoutMicroseconds);
         long from = Policy.CountsFromTheQueue(request.Priority, timeout) ? now : request.Arrival;
         if (timeout > 0 && from + timeout > from)
         {

@@ -6,12 +6,12 @@ using Gateway.TestSupport.Grpc;
 
 namespace Gateway.IntegrationTests.Overflow;
 
-/// <summary>Two servers with a model of a second a run, of which one runs it, so that what comes next would be late there: it goes to the other, unless the cache here has its answer.</summary>
+/// <summary>Two servers with a model of half a second a run, of which one runs it, so that what comes next would be late there: it goes to the other, unless the cache here has its answer.</summary>
 public sealed class BusyTests : FleetTesting
 {
     // Two runs, one after the other, are late for most of the first; one that is sent to the other server is not.
-    private const int RunMilliseconds = 1000;
-    private const int ObjectiveMilliseconds = 1600;
+    private const int RunMilliseconds = 500;
+    private const int ObjectiveMilliseconds = 800;
 
     private const string Answered = "answered";
     private const string Unavailable = "unavailable";
@@ -187,7 +187,7 @@ public sealed class BusyTests : FleetTesting
     private static async Task<string> InferAsync(string address, long number, CacheDirective use)
     {
         await using InferenceClient client = new(new InferenceClientOptions { Endpoints = { address }, MaxAttempts = 1 });
-        InferenceRequest request = new InferenceRequest("timed").AddInput("x", new[] { number }, 1, 1);
+        InferenceRequest request = new InferenceRequest("timed") { Timeout = TimeSpan.FromMilliseconds(ObjectiveMilliseconds) }.AddInput("x", new[] { number }, 1, 1);
         request.Cache = use;
         try
         {
