@@ -214,6 +214,12 @@ internal sealed class CacheWriter
         {
             if (item.Clears != item.Model!.Validity.Clears || !item.Flight.MayStore) return false;
             if (old.Bytes >= 0) return true;
+            if (old == OldEntry.Unread)
+            {
+                old = InMemory(item.Key);
+                return true;
+            }
+
             old = OldEntry.None;
             if (_latest.Read(item.Key, after: 0, out EntryHeader latest, out StoredEntry at) != ReadStatus.Found) return true;
             old = new OldEntry(at.Address, at.Bytes);
@@ -242,10 +248,16 @@ internal sealed class CacheWriter
     private bool IsLatest(in WriteItem item)
     {
         if (item.Old.Address < item.Model!.Ledger.Floor) return false;
-        EntryTest any = new(item.Key, 0, 0, long.MaxValue, Disk: DiskUse.Never);
-        if (_store.Read(any, out StoredEntry latest, out _) != ReadStatus.Found) return true;
+        return InMemory(item.Key) is var latest && (latest.Bytes == 0 || latest.Address == item.Old.Address);
+    }
+
+    /// <summary>What memory has under a key: the disk is not waited for.</summary>
+    private OldEntry InMemory(CacheKey key)
+    {
+        EntryTest any = new(key, 0, 0, long.MaxValue, Disk: DiskUse.Never);
+        if (_store.Read(any, out StoredEntry latest, out _) != ReadStatus.Found) return OldEntry.None;
         latest.Block.Release();
-        return latest.Address == item.Old.Address;
+        return new OldEntry(latest.Address, latest.Bytes);
     }
 
     private void Flush(bool wait)

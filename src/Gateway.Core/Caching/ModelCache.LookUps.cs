@@ -73,9 +73,9 @@ internal sealed partial class ModelCache
         int landings = shard.Landings;
         EntryTest test = TestFor(call, now);
         ReadStatus status = store.Read(test, out StoredEntry entry, out IPendingRead? pending);
-        call.Frequency = _cache.Sketch.Count(bits);
         if (status == ReadStatus.Found)
         {
+            _cache.Sketch.Count(bits);
             AnswerHit(call, entry, isOnDisk: false, now);
             return true;
         }
@@ -87,10 +87,12 @@ internal sealed partial class ModelCache
             return true;
         }
 
+        call.Frequency = _cache.Sketch.Count(bits);
+
         lock (shard.Lock)
         {
             joined = JoinUnderLock(shard, call);
-            if (joined == JoinOutcome.Nothing) shard.Open(call, isListed: true);
+            if (joined == JoinOutcome.Nothing) shard.Open(call, isListed: shard.Find(call.Key) is null);
         }
 
         if (joined != JoinOutcome.Nothing)
@@ -109,7 +111,7 @@ internal sealed partial class ModelCache
                 return false;
             }
 
-            call.Old = status == ReadStatus.NotFound ? OldEntry.Of(entry) : OldEntry.Unknown;
+            call.Old = status == ReadStatus.NotFound ? OldEntry.Of(entry) : OldEntry.Unread;
         }
 
         if (pending is not null)
@@ -186,8 +188,10 @@ internal sealed partial class ModelCache
         bool mayRun = (call.Request.CacheUse & CacheUse.OnlyIfCached) == 0;
         if (IsTooOldFor(call, flight))
         {
+            // The next who come join it, and not the old one, whose answer those get who wait for it.
             if (!mayRun) return JoinOutcome.Nothing;
-            shard.Open(call, isListed: false);
+            call.Old = OldEntry.Unread;
+            shard.Replace(flight, call);
             return JoinOutcome.Runner;
         }
 

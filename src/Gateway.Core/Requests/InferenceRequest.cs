@@ -63,7 +63,8 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     }
 
     /// <summary>Whether the time that its client gave it was over before it was handed to its model: it is answered at once then, as one that has expired.</summary>
-    internal bool IsOverdue => Waited > 0 && TimeoutMicroseconds > 0 && Model.Batcher.Time.GetElapsedTime(0, Waited).TotalMicroseconds >= TimeoutMicroseconds;
+    internal bool IsOverdue => Waited > 0 && TimeoutMicroseconds > 0 && Model.Batcher.Time.GetElapsedTime(0, Waited).TotalMicroseconds >= TimeoutMicroseconds
+        && Model.Batcher.Policy.EndsWithClientsTime(Model.Batcher.Policy.LevelOf(Priority));
 
     /// <summary>Checks what is said of an input against the model, before its bytes are fetched from where they lie: it might be told to have any number of them.</summary>
     /// <param name="index">By the model's own order.</param>

@@ -86,6 +86,9 @@ public sealed record BatchingPolicy
     /// <summary>Whether that time is the level's own time-out, which as in Triton bounds the wait in the queue; all others count from a request's arrival.</summary>
     internal bool CountsFromTheQueue(int level, long time) => time > 0 && time == QueuePolicies[level - 1].Timeout;
 
+    /// <summary>Whether a request is over when the time that its client gave it is: a level's own time-out may not be for clients to shorten, or only put off.</summary>
+    internal bool EndsWithClientsTime(int level) => QueuePolicies[level - 1] is { Timeout: <= 0 } or { AllowTimeoutOverride: true, DelaysOnTimeout: false };
+
     /// <summary>Whether as many requests wait at a level as its queue policy lets.</summary>
     internal bool IsLevelFull(int level, RequestQueue queue) => QueuePolicies[level - 1].MaxQueueSize is > 0 and int most && queue.CountAtLevel(level) >= most;
 

@@ -43,7 +43,13 @@ public sealed partial class DynamicBatcher
                     _instances.Called = called = WantedUnderLock(view, ref released);
                 }
 
-                if (_hasDeadlines) LookAheadUnderLock(view, ref released);
+                if (_hasDeadlines)
+                {
+                    LookAheadUnderLock(view, ref released);
+
+                    // Who is now due first may not have been when it was last looked when that is.
+                    _timer.Arm(NextLookUnderLock(view), view.Now);
+                }
             }
             finally
             {

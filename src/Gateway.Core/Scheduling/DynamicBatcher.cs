@@ -115,7 +115,7 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
             refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull, Ahead: _waiting.Requests), null);
         }
         else if ((timeoutMicroseconds == 0 && priority is null) || TimeFor(level, timeoutMicroseconds) is not (> 0 and long timeout)
-            || !_gate.TurnsAway(timeout, waited, isBeingRead, level, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
+            || !_gate.TurnsAway(timeout, Policy.CountsFromTheQueue(level, timeout) ? 0 : waited, isBeingRead, level, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
         {
             return false;
         }

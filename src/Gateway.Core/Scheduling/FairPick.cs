@@ -65,7 +65,8 @@ internal sealed class FairPick(BatchingPolicy policy)
         return rows > 0;
     }
 
-    /// <summary>The bucket in which the tenant waits whose turn it is, or one without a deadline whose turn it is among its tenant's.</summary>
+    /// <summary>The bucket in which the tenant waits whose turn it is: its first request, or one without a deadline whose turn it is among its own.</summary>
+    /// <remarks>Where that one's tenant has no turn, those wait who have, and are in other shapes, until it has: a batch or two among tenants of one weight.</remarks>
     /// <param name="batch">Rows of a full batch.</param>
     private static QueueBucket BucketOfFirst(RequestQueue queue, int batch)
     {
@@ -92,13 +93,15 @@ internal sealed class FairPick(BatchingPolicy policy)
         foreach (TenantLane lane in lanes)
         {
             TenantShare share = lane.Share;
-            if (share.Patients.IsTheirTurn(batch) && share.Patients.Oldest is { } patient && ReferenceEquals(patient.Lane, lane))
+            QueueEntry? taken = begun is not null && ReferenceEquals(begun.Lane, lane) ? begun : null;
+
+            // Beside one of its lane that has begun its turn comes with the next batch: only one that is taken can be passed over.
+            if (taken is null && share.Patients.IsTheirTurn(batch) && share.Patients.Oldest is { } patient && ReferenceEquals(patient.Lane, lane))
             {
                 _heap[_count++] = new Turn(share.VirtualTime, patient, lane, patient);
                 continue;
             }
 
-            QueueEntry? taken = begun is not null && ReferenceEquals(begun.Lane, lane) ? begun : null;
             double given = taken is null ? 0 : taken.RowsWaiting / share.Tenant.Weight;
             if (InTime(lane, lane.First, taken, view, full) is { } entry) _heap[_count++] = new Turn(share.VirtualTime + given, entry, lane, taken);
         }

@@ -88,7 +88,9 @@ public sealed class TenantDirectory
         while (!tenant.TryEnter(out refusal))
         {
             if (refusal.Reason != RefusalReason.None) return false;
-            tenant = Track(tenant.Name);
+
+            // Looked up first: others may have been given its name meanwhile. Only where names are tracked is any let go.
+            tenant = Find(tenant.Name)!;
         }
 
         return true;

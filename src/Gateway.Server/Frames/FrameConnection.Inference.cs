@@ -29,6 +29,7 @@ internal sealed partial class FrameConnection
         if (tenant is null) return true;
         bool hasEntered = _tenants.TryEnter(ref tenant, out TenantRefusal over);
         _tenant = tenant;
+        _hasTenant &= tenant.Name != TenantDirectory.OthersName;
         if (hasEntered) return true;
         Answer(call, MessageKind.Error, Messages.Error(StatusCode.ResourceExhausted, over.Text, over.RetryAfter, over.Reason.WireName()));
         return false;

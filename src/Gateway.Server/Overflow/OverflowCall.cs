@@ -65,6 +65,7 @@ public sealed class OverflowCall
         MayBeKeptElsewhere = mayBeKeptElsewhere;
         Place = null;
         Refusal = RefusalReason.None;
+        TimeoutMicroseconds = 0;
     }
 
     /// <summary>Its tenant has let it in; nobody's where there are no tenants.</summary>

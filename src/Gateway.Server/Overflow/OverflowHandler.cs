@@ -192,6 +192,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             }
 
             call.Again(run.LooksHereFirst);
+            long passed = settings.Now() - run.Arrival;
             await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);
             if (call.Place is { } place)
             {
@@ -200,7 +201,9 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             }
 
             if (call.Refusal == RefusalReason.None) return;
-            run.RefusedHere(call.Refusal, call.Text, call.RetryAfter, call.TimeoutMicroseconds);
+
+            // What it was given here was what was left then.
+            run.RefusedHere(call.Refusal, call.Text, call.RetryAfter, call.TimeoutMicroseconds == 0 ? 0 : call.TimeoutMicroseconds + passed);
         }
     }
 

@@ -98,7 +98,7 @@ internal sealed class HeldDisk : IResponseStoreFactory
         ReadStatus IResponseStore.Read(in EntryTest test, out StoredEntry entry, out IPendingRead? pending)
         {
             bool isHeld = disk.Holds?.Invoke(test.Key) == true;
-            if (isHeld && disk.Reads >= disk.MostReads)
+            if (isHeld && (test.Disk == DiskUse.Never || disk.Reads >= disk.MostReads))
             {
                 entry = default;
                 pending = null;

@@ -232,6 +232,26 @@ public sealed class FairPickTests
         Assert.InRange(batches, 2 * BatchingPolicy.PatientTurn, (2 * BatchingPolicy.PatientTurn) + 3);
     }
 
+    // The turn of a patient one may come while one of its lane has begun.
+    [Fact]
+    public void Contended_PatientsTurnsBesideRestsOfRequests_NobodyIsTakenTwice()
+    {
+        FormerScene scene = Scene();
+        List<TestEntry> patients = [];
+        for (int batch = 0; batch < 400; batch++)
+        {
+            long now = 180 * batch;
+            if (patients.TrueForAll(patient => patient.RowsWaiting == 0)) patients.Add(scene.Add(tenant: _tenants[0]));
+            while ((scene.Queue.Shares.Of(_tenants[0])?.Rows ?? 0) < 24) scene.Add(rows: 10, deadline: now + 5_000, tenant: _tenants[0]);
+            while ((scene.Queue.Shares.Of(_tenants[1])?.Rows ?? 0) < 8) Fill(scene, _tenants[1], 1, deadline: now + 5_000);
+            scene.Decide(now);
+            Assert.Equal(scene.Taken.Count(), scene.Taken.Distinct().Count());
+            scene.ApplyAll();
+        }
+
+        Assert.InRange(patients.Count, 5, 20);
+    }
+
     [Fact]
     public void BackAfterASilence_HasNoClaimSavedUp()
     {

@@ -46,7 +46,7 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IO
     public int Clears { get; set; }
 
     /// <summary>What the store has under its key and is too old for it.</summary>
-    public OldEntry Old { get; set; } = OldEntry.Unknown;
+    public OldEntry Old { get; set; } = OldEntry.Unread;
 
     /// <summary>The entry of a flight that had landed when it came: held for it until it is answered.</summary>
     public StoredEntry Landed { get; set; }
@@ -89,7 +89,7 @@ internal sealed class CachedCall(InferenceRequest request) : IAnswerReceiver, IO
     {
         Shard = null;
         Flight = null;
-        Old = OldEntry.Unknown;
+        Old = OldEntry.Unread;
         Receiver = null;
     }
 }

@@ -60,6 +60,14 @@ internal sealed class FlightShard
         if (isListed) Add(flight);
     }
 
+    /// <summary>Has a request be the first of a flight that others find in the place of another, which goes on for those who are in it.</summary>
+    public void Replace(Flight other, CachedCall call)
+    {
+        other.MayStore = false;
+        Detach(other);
+        Open(call, isListed: true);
+    }
+
     /// <summary>Has the most urgent who waits take the place of a run that came to nothing, unless one that goes on is as urgent; without any of them the flight is over.</summary>
     /// <returns>Who is to be run.</returns>
     public CachedCall? TakeNext(Flight flight)
