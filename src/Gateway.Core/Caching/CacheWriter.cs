@@ -248,7 +248,8 @@ internal sealed class CacheWriter
     private bool IsLatest(in WriteItem item)
     {
         if (item.Old.Address < item.Model!.Ledger.Floor) return false;
-        return InMemory(item.Key) is var latest && (latest.Bytes == 0 || latest.Address == item.Old.Address);
+        OldEntry latest = InMemory(item.Key);
+        return latest.Bytes == 0 || latest.Address == item.Old.Address;
     }
 
     /// <summary>What memory has under a key: the disk is not waited for.</summary>

@@ -47,7 +47,6 @@ public sealed partial class DynamicBatcher
                 {
                     LookAheadUnderLock(view, ref released);
 
-                    // Who is now due first may not have been when it was last looked when that is.
                     _timer.Arm(NextLookUnderLock(view), view.Now);
                 }
             }
@@ -150,7 +149,6 @@ public sealed partial class DynamicBatcher
             _instances.GiveBack();
         }
 
-        _timer.Arm(NextLookUnderLock(view), view.Now);
         return wanted;
     }
 

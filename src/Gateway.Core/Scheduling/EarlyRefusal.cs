@@ -1,5 +1,3 @@
-using Gateway.Protocol;
-
 namespace Gateway.Core.Scheduling;
 
 /// <summary>The refusal of a request that has not been read.</summary>
@@ -8,7 +6,4 @@ namespace Gateway.Core.Scheduling;
 public readonly record struct EarlyRefusal(RefusalText Text, TimeSpan? RetryAfter)
 {
     public RefusalReason Reason => Text.Reason;
-
-    /// <summary>The same as an exception, for endpoints that answer those.</summary>
-    public InferenceException ToException() => new(StatusCode.Unavailable, Text.For("")) { RetryAfter = RetryAfter, Refusal = Reason.WireName() };
 }

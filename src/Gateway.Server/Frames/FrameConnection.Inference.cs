@@ -20,16 +20,16 @@ internal sealed partial class FrameConnection
         if (!_hasTenant)
         {
             _tenant = (_hasKey || _infer.Tenant is not { } tenantName ? null : _tenants.ByName(tenantName.Of(message))) ?? _greetedTenant ?? _tenants.Unnamed();
-
-            // Who has found no place so far may find one.
-            _hasTenant = _tenant?.Name != TenantDirectory.OthersName;
+            _hasTenant = true;
         }
 
         tenant = _tenant;
         if (tenant is null) return true;
         bool hasEntered = _tenants.TryEnter(ref tenant, out TenantRefusal over);
         _tenant = tenant;
-        _hasTenant &= tenant.Name != TenantDirectory.OthersName;
+
+        // Who has found no place so far may find one.
+        _hasTenant = tenant.Name != TenantDirectory.OthersName;
         if (hasEntered) return true;
         Answer(call, MessageKind.Error, Messages.Error(StatusCode.ResourceExhausted, over.Text, over.RetryAfter, over.Reason.WireName()));
         return false;

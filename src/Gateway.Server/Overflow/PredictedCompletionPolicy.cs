@@ -83,7 +83,7 @@ internal sealed class PredictedCompletionPolicy(IServiceProvider services) : ILo
     {
         foreach (Replica replica in Known.Fleet.Watched.Span)
         {
-            if (replica.IsSelf && address.AsSpan().TrimEnd('/').SequenceEqual(replica.Address)) return true;
+            if (replica.IsSelf && IsAt(replica, address)) return true;
         }
 
         return false;
@@ -105,10 +105,12 @@ internal sealed class PredictedCompletionPolicy(IServiceProvider services) : ILo
         foreach (Replica replica in Known.Fleet.Watched.Span)
         {
             at = replica;
-            if (address.AsSpan().TrimEnd('/').SequenceEqual(replica.Address) && replica.Find(model) is { } queue) return queue;
+            if (IsAt(replica, address) && replica.Find(model) is { } queue) return queue;
         }
 
         at = null;
         return null;
     }
+
+    private static bool IsAt(Replica replica, string address) => address.AsSpan().TrimEnd('/').SequenceEqual(replica.Address);
 }

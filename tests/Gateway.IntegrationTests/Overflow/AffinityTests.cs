@@ -182,13 +182,7 @@ public sealed class AffinityTests : FleetTesting
 
     private static async Task<bool> StreamAsync(GatewayProcess asked, int number, string? cacheControl = null)
     {
-        using GrpcChannel channel = new(asked.GrpcAddress);
-        using GrpcCall call = channel.Open(InferCodec.StreamPath, cacheControl: cacheControl);
-        await call.WriteAsync(StreamOfNumbers.Request(number));
-        byte[]? message = await call.ReadAsync();
-        call.Close();
-        Assert.NotNull(message);
-        (string error, _, long got, _, _) = StreamOfNumbers.Read(message);
+        (string error, long got) = await StreamOfNumbers.AskAsync(asked, number, cacheControl);
         Assert.True(error.Length == 0 ? got == number + 1 : error.Contains("rows a second", StringComparison.Ordinal), error);
         return error.Length == 0;
     }

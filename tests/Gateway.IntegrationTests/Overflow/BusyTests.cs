@@ -211,13 +211,7 @@ public sealed class BusyTests : FleetTesting
 
     private static async Task<string> StreamAsync(GatewayProcess asked, long number, string? cacheControl)
     {
-        using GrpcChannel channel = new(asked.GrpcAddress);
-        using GrpcCall call = channel.Open(InferCodec.StreamPath, cacheControl: cacheControl);
-        await call.WriteAsync(StreamOfNumbers.Request(number));
-        byte[]? message = await call.ReadAsync();
-        call.Close();
-        Assert.NotNull(message);
-        (string error, _, long got, _, _) = StreamOfNumbers.Read(message);
+        (string error, long got) = await StreamOfNumbers.AskAsync(asked, number, cacheControl);
         if (error.Contains("only-if-cached", StringComparison.Ordinal)) return NotCached;
         if (error.Length > 0) return Unavailable;
         Assert.Equal(number + 1, got);

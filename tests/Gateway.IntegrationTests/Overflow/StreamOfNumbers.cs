@@ -35,6 +35,20 @@ internal sealed class StreamOfNumbers
         return stream;
     }
 
+    /// <summary>Asks for the number after a number over a stream of its own, which is ended after the answer.</summary>
+    /// <returns>The error, empty for none, and the number.</returns>
+    public static async Task<(string Error, long Number)> AskAsync(GatewayProcess asked, long number, string? cacheControl = null, string? inferenceTimeout = null)
+    {
+        using GrpcChannel channel = new(asked.GrpcAddress);
+        using GrpcCall call = channel.Open(InferCodec.StreamPath, cacheControl: cacheControl, inferenceTimeout: inferenceTimeout);
+        await call.WriteAsync(Request(number));
+        byte[]? message = await call.ReadAsync();
+        call.Close();
+        Assert.NotNull(message);
+        (string error, _, long got, _, _) = Read(message);
+        return (error, got);
+    }
+
     private async Task ReadAsync(GrpcCall call, long first, int count)
     {
         for (int i = 0; i < count; i++)

@@ -148,13 +148,7 @@ public sealed class TenantsElsewhereTests : FleetTesting
 
     private static async Task<Outcome> StreamAsync(GatewayProcess asked, int number, int milliseconds)
     {
-        using GrpcChannel channel = new(asked.GrpcAddress);
-        using GrpcCall call = channel.Open(InferCodec.StreamPath, cacheControl: "no-cache", inferenceTimeout: Text(milliseconds));
-        await call.WriteAsync(StreamOfNumbers.Request(number));
-        byte[]? message = await call.ReadAsync();
-        call.Close();
-        Assert.NotNull(message);
-        string error = StreamOfNumbers.Read(message).Error;
+        (string error, _) = await StreamOfNumbers.AskAsync(asked, number, cacheControl: "no-cache", inferenceTimeout: Text(milliseconds));
         return error.Length == 0 ? Outcome.Answered : error.Contains("requests in flight", StringComparison.Ordinal) ? Outcome.OverTheLimit : Outcome.Refused;
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -57,7 +56,7 @@ internal struct AegisMac
             _s6 = k ^ C1,
             _s7 = k ^ C0,
         };
-        for (int i = 0; i < MixRounds; i++) mac.Update(n, k);
+        mac.Repeat(n, k, MixRounds);
         return mac;
     }
 
@@ -66,42 +65,40 @@ internal struct AegisMac
     {
         _bytes += (ulong)part.Length;
         int whole = part.Length & -Rate;
-        if (whole > 0) AbsorbWhole(ref MemoryMarshal.GetReference(part), whole);
+        if (whole > 0) Run(ref MemoryMarshal.GetReference(part), whole / Rate, Rate);
         if (whole == part.Length) return;
         Span<byte> padded = stackalloc byte[Rate];
         padded.Clear();
         part[whole..].CopyTo(padded);
-        AbsorbWhole(ref MemoryMarshal.GetReference(padded), Rate);
+        Run(ref MemoryMarshal.GetReference(padded), rounds: 1, Rate);
     }
 
     /// <returns>The two halves of the digest.</returns>
     public (UInt128 First, UInt128 Second) Finish()
     {
-        Vector128<byte> s0 = _s0, s1 = _s1, s2 = _s2, s3 = _s3, s4 = _s4, s5 = _s5, s6 = _s6, s7 = _s7;
-        Vector128<byte> t = s2 ^ Vector128.Create(8 * _bytes, TagBits).AsByte();
-        for (int i = 0; i < FinalRounds; i++)
-        {
-            Vector128<byte> last = s7;
-            s7 = AesRound.Of(s6, s7);
-            s6 = AesRound.Of(s5, s6);
-            s5 = AesRound.Of(s4, s5);
-            s4 = AesRound.Of(s3, s4 ^ t);
-            s3 = AesRound.Of(s2, s3);
-            s2 = AesRound.Of(s1, s2);
-            s1 = AesRound.Of(s0, s1);
-            s0 = AesRound.Of(last, s0 ^ t);
-        }
-
-        return (Number(s0 ^ s1 ^ s2 ^ s3), Number(s4 ^ s5 ^ s6 ^ s7));
+        Vector128<byte> t = _s2 ^ Vector128.Create(8 * _bytes, TagBits).AsByte();
+        Repeat(t, t, FinalRounds);
+        return (Number(_s0 ^ _s1 ^ _s2 ^ _s3), Number(_s4 ^ _s5 ^ _s6 ^ _s7));
     }
 
     private static UInt128 Number(Vector128<byte> bytes) => new(bytes.AsUInt64()[1], bytes.AsUInt64()[0]);
 
-    private void AbsorbWhole(ref byte data, int length)
+    /// <summary>Takes the same 32 bytes in again and again.</summary>
+    private void Repeat(Vector128<byte> m0, Vector128<byte> m1, int rounds)
+    {
+        Span<byte> data = stackalloc byte[Rate];
+        m0.CopyTo(data);
+        m1.CopyTo(data[(Rate / 2)..]);
+        Run(ref MemoryMarshal.GetReference(data), rounds, step: 0);
+    }
+
+    /// <param name="step">Bytes from what one round takes in to what the next does.</param>
+    private void Run(ref byte data, int rounds, int step)
     {
         // In registers: eight for the state and two for the data are what there is on x64 without spilling.
         Vector128<byte> s0 = _s0, s1 = _s1, s2 = _s2, s3 = _s3, s4 = _s4, s5 = _s5, s6 = _s6, s7 = _s7;
-        for (nuint at = 0; at < (nuint)length; at += Rate)
+        nuint at = 0;
+        for (int i = 0; i < rounds; i++, at += (nuint)step)
         {
             Vector128<byte> m0 = Vector128.LoadUnsafe(ref data, at);
             Vector128<byte> m1 = Vector128.LoadUnsafe(ref data, at + 16);
@@ -117,19 +114,5 @@ internal struct AegisMac
         }
 
         (_s0, _s1, _s2, _s3, _s4, _s5, _s6, _s7) = (s0, s1, s2, s3, s4, s5, s6, s7);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Update(Vector128<byte> m0, Vector128<byte> m1)
-    {
-        Vector128<byte> last = _s7;
-        _s7 = AesRound.Of(_s6, _s7);
-        _s6 = AesRound.Of(_s5, _s6);
-        _s5 = AesRound.Of(_s4, _s5);
-        _s4 = AesRound.Of(_s3, _s4 ^ m1);
-        _s3 = AesRound.Of(_s2, _s3);
-        _s2 = AesRound.Of(_s1, _s2);
-        _s1 = AesRound.Of(_s0, _s1);
-        _s0 = AesRound.Of(last, _s0 ^ m0);
     }
 }
