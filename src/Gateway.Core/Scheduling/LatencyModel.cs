@@ -53,6 +53,11 @@ public sealed class LatencyModel
 
     // Batches after which a size that looks better is tried again before it is chosen: as many as the tries take, and two looks.
     private const int FreshFor = 256;
+
+    // A size that was left for another is tried again after so many batches, then after twice as many, and so on up to TryAgainAfter: while there was little to do, only the batches
+    // of the best size may have met with what disturbed the machine, and where all are of another since, nothing would say that it is over. A device of which 60 ms are asked
+    // stayed at 0.83 of its capacity for one such disturbance of seconds (2026-11-26).
+    private const int LookBackAfter = FreshFor;
     private const int MostTries = Trusted + (Trusted / 2);
 
     // Where there is a profile, sizes are tried that are nearly as good as the best by what it says, or said.
@@ -90,6 +95,11 @@ public sealed class LatencyModel
     private int _rowsToTry;
     private int _rowsToVerify;
     private int _looksBetter;
+
+    // The best size by the profile, or, without one, the last that was; when it is looked back at, and how many batches later once more.
+    private int _rowsLeft;
+    private long _lookBackAt = long.MaxValue;
+    private int _lookBackAfter;
     private double _usualRows = 1;
 
     // More of them needed more memory than there was; no limit unless that has happened.
@@ -212,6 +222,8 @@ public sealed class LatencyModel
         {
             if (!_isChoice[rows] || !(ProfiledRate(rows) >= _asGoodAsBest * best)) continue;
             Volatile.Write(ref _bestBatchRows, rows);
+            _rowsLeft = rows;
+            _lookBackAt = long.MaxValue;
             break;
         }
 
@@ -290,6 +302,13 @@ public sealed class LatencyModel
     /// <summary>Chooses the best size anew by what has been learned: a profile may be wrong in shape, or missing.</summary>
     private void ChooseAgain()
     {
+        if (_count >= _lookBackAt && _rowsToVerify == 0)
+        {
+            _lookBackAfter = Math.Min(2 * _lookBackAfter, TryAgainAfter);
+            _lookBackAt = _count + _lookBackAfter;
+            Verify(_rowsLeft);
+        }
+
         double best = 0;
         for (int rows = 1; rows < _profile.Length; rows++)
         {
@@ -309,12 +328,22 @@ public sealed class LatencyModel
         // All sizes may have become slower since it was last seen: it is tried beside the present one first.
         if (_isProfiled && _count - _seenAt[chosen] > FreshFor)
         {
-            _rowsToVerify = chosen;
-            _steadySamples[chosen] = _tries[chosen] = 0;
+            Verify(chosen);
             return;
         }
 
-        if (_steadySamples[chosen] >= Trusted) Volatile.Write(ref _bestBatchRows, chosen);
+        if (_steadySamples[chosen] < Trusted) return;
+        if (!_isProfiled) _rowsLeft = _bestBatchRows;
+        _lookBackAfter = LookBackAfter;
+        _lookBackAt = chosen == _rowsLeft ? long.MaxValue : _count + LookBackAfter;
+        Volatile.Write(ref _bestBatchRows, chosen);
+    }
+
+    /// <summary>Has a size tried as if it had not been seen.</summary>
+    private void Verify(int rows)
+    {
+        _rowsToVerify = rows;
+        _steadySamples[rows] = _tries[rows] = 0;
     }
 
     // Of a profiled model the sizes that were profiled: among dozens of others there is always one that was lucky.

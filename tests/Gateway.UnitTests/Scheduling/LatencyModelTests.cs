@@ -215,6 +215,50 @@ public sealed class LatencyModelTests
         Assert.Equal(8, latency.BestBatchRows);
     }
 
+    // While there is little to do large batches are those that came together during a disturbance; under load after it nobody would run one of them again.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Record_OnlyTheBestSizeMetADisturbance_IsTheBestAgainWhenThatIsOver(bool isProfiled)
+    {
+        long Time(int rows) => 10_000 + (1000 * rows);
+        LatencyModel latency = isProfiled ? Profiled(16, (1, Time(1)), (2, Time(2)), (4, Time(4)), (8, Time(8)), (16, Time(16))) : new(16);
+        for (int i = 0; i < 400; i++) latency.Record(1 << (i % 5), Time(1 << (i % 5)), now: i);
+        Assert.Equal(16, latency.BestBatchRows);
+        for (int i = 0; i < 400; i++)
+        {
+            latency.Record(16, 2 * Time(16), now: i);
+            latency.Record(8, Time(8), now: i);
+        }
+
+        Assert.Equal(8, latency.BestBatchRows);
+        for (int i = 0; i < 1000; i++)
+        {
+            int rows = latency.RowsToTry > 0 ? latency.RowsToTry : latency.BestBatchRows;
+            latency.Record(rows, Time(rows), now: i);
+        }
+
+        Assert.Equal(16, latency.BestBatchRows);
+    }
+
+    [Fact]
+    public void Record_TheBestSizeHasBecomeSlowForGood_IsTriedLessAndLessOften()
+    {
+        long Time(int rows) => rows == 16 ? 50_000 : 10_000 + (1000 * rows);
+        LatencyModel latency = Profiled(16, (1, Time(1)), (2, Time(2)), (4, Time(4)), (8, Time(8)), (16, 26_000));
+        int[] tries = new int[4];
+        for (int i = 0; i < 40_000; i++)
+        {
+            int rows = latency.RowsToTry > 0 ? latency.RowsToTry : latency.BestBatchRows;
+            latency.Record(rows, Time(rows), now: i);
+            if (rows == 16) tries[i / 10_000]++;
+        }
+
+        Assert.Equal(8, latency.BestBatchRows);
+        Assert.InRange(tries[1], 1, 24);
+        Assert.InRange(tries[2] + tries[3], 1, 24);
+    }
+
     [Fact]
     public void Deviation_IsLearned()
     {
