@@ -12,8 +12,11 @@ public sealed record ExecutionPlacement(string Provider, string Device, IReadOnl
     /// <summary>Whether its session was made from what <c>gateway compile</c> left beside the model.</summary>
     public bool IsCompiled { get; init; }
 
+    /// <summary>Whether this machine's processor runs it.</summary>
+    public bool IsOnCpu => Provider == ExecutionAccelerator.Cpu;
+
     /// <summary>Whether rows have to be brought to a device of this machine's.</summary>
-    public bool IsOnDevice => Provider is not ("cpu" or "unknown" or RemoteParameters.BackendName);
+    public bool IsOnDevice => !IsOnCpu && Provider is not ("unknown" or RemoteParameters.BackendName);
 
     /// <summary>Whether the first batch of each size takes much longer than those after it, so that few sizes are better than many.</summary>
     public bool PaysForNewSizes { get; init; }

@@ -1,3 +1,4 @@
+using System.Text;
 using Gateway.Core.Execution;
 using Gateway.Core.Execution.Devices;
 using Gateway.Core.Memory;
@@ -64,8 +65,9 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     public ModelSignature Signature { get; }
 
-    /// <remarks>Another build of the runtime may give other answers.</remarks>
-    public byte[] Identity => OrtLibrary.Identity;
+    /// <remarks>Another build of the runtime, or of this backend, or another kind of processor or GPU may give other answers.</remarks>
+    public byte[] Identity =>
+        [.. OrtLibrary.Identity, .. typeof(OnnxModel).Module.ModuleVersionId.ToByteArray(), .. Encoding.UTF8.GetBytes($"{Processor.Identity}; {NvidiaDriver.Identity}")];
 
     public string Device => string.Join(", ", _devices);
 
