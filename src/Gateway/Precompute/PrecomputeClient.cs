@@ -4,9 +4,15 @@ using Gateway.Server.Hosting;
 namespace Gateway.Precompute;
 
 /// <summary>Asks a running server, over HTTP, so many requests at a time.</summary>
-/// <remarks><b>Behaviour</b>: what fails is counted.</remarks>
+/// <remarks><b>Behaviour</b>: what fails is counted; an answer that the server did not keep, because they come faster than its disk takes them, is asked for again after a pause.</remarks>
 internal sealed class PrecomputeClient : IDisposable
 {
+    // Where so many are not kept for all their pauses, it is not the disk's pace: they are too large, or the cache has no disk any more.
+    private const int GivesUpAfter = 16;
+
+    // Before an answer that was not kept is asked for again: a second in all, which is what may wait to be written.
+    private static readonly TimeSpan[] Pauses = [TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(800)];
+
     private readonly ServerClient _http;
     private readonly string _path;
     private readonly Lock _lock = new();
@@ -66,15 +72,25 @@ internal sealed class PrecomputeClient : IDisposable
 
     private async Task AskAsync(PreparedRequest request, PrecomputeTally tally, CancellationToken cancellation)
     {
-        using HttpResponseMessage answer = await _http.PostAsync(_path + "/infer", () => ContentOf(request), cancellation).ConfigureAwait(false);
-        if (!answer.IsSuccessStatusCode)
+        for (int i = 0; ; i++)
         {
-            tally.CountFailure(await answer.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false));
-            return;
-        }
+            using HttpResponseMessage answer = await _http.PostAsync(_path + "/infer", () => ContentOf(request), cancellation).ConfigureAwait(false);
+            if (!answer.IsSuccessStatusCode)
+            {
+                tally.CountFailure(await answer.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false));
+                return;
+            }
 
-        if (!answer.Headers.TryGetValues("Cache-Status", out IEnumerable<string>? status)) throw new InvalidDataException("the model has no response cache");
-        tally.Count(status.First());
+            if (!answer.Headers.TryGetValues("Cache-Status", out IEnumerable<string>? values)) throw new InvalidDataException("the model has no response cache");
+            string status = values.First();
+            if (i == Pauses.Length || tally.NotKept >= GivesUpAfter || !PrecomputeTally.IsNotKept(status))
+            {
+                tally.Count(status);
+                return;
+            }
+
+            await Task.Delay(Pauses[i], TimeProvider.System, cancellation).ConfigureAwait(false);
+        }
     }
 
     private static ByteArrayContent ContentOf(in PreparedRequest request)

@@ -31,6 +31,6 @@ internal static class PrecomputeCommand
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{all} requests in {seconds:F1} s ({all / seconds:F0}/s): {tally.Kept} kept, {tally.There} there before, {tally.Collapsed} joined another, {tally.NotKept} run and not kept, {tally.Failed} failed"));
         if (tally.FirstFailure is { } failure) output.WriteLine($"the first failure: {failure}");
-        return tally.Failed == 0 ? ExitCode.Good : ExitCode.Failed;
+        return tally.Failed == 0 && tally.NotKept == 0 ? ExitCode.Good : ExitCode.Failed;
     }
 }

@@ -29,11 +29,16 @@ internal sealed class PrecomputeTally
     /// <param name="status">The answer's <c>Cache-Status</c> (RFC 9211).</param>
     public void Count(string status)
     {
-        if (status.EndsWith("; hit", StringComparison.Ordinal)) Interlocked.Increment(ref _there);
+        if (IsNotKept(status)) Interlocked.Increment(ref _notKept);
+        else if (status.EndsWith("; hit", StringComparison.Ordinal)) Interlocked.Increment(ref _there);
         else if (status.EndsWith("; stored", StringComparison.Ordinal)) Interlocked.Increment(ref _kept);
-        else if (status.EndsWith("; collapsed", StringComparison.Ordinal)) Interlocked.Increment(ref _collapsed);
-        else Interlocked.Increment(ref _notKept);
+        else Interlocked.Increment(ref _collapsed);
     }
+
+    /// <summary>Whether an answer was made for the request, and the cache has it not.</summary>
+    /// <param name="status">As above.</param>
+    public static bool IsNotKept(string status) =>
+        !status.EndsWith("; hit", StringComparison.Ordinal) && !status.EndsWith("; stored", StringComparison.Ordinal) && !status.EndsWith("; collapsed", StringComparison.Ordinal);
 
     public void CountFailure(string reason)
     {
