@@ -26,6 +26,10 @@ internal sealed class FasterStore : IResponseStore
 
     // What an entry takes at least, about, with its record: half of it are its headers.
     private const int AssumedEntryBytes = 512;
+
+    // Of the sketch's 1 to 15. It looks back over eight times as many requests as memory holds entries: what is asked for no more often than all else on disk does not come so far.
+    private const int OftenEnoughForMemory = 4;
+
     internal const int BucketBytes = 64;
     private const int RecordHeadBytes = 64;
 
@@ -127,7 +131,8 @@ internal sealed class FasterStore : IResponseStore
 
     private bool HasDisk => _device is { HasFailed: false } && !_isDiskOff;
 
-    public bool IsOld(long address) => address < TailAddress - (_logMemory / 2);
+    public bool IsOld(long address, int frequency) =>
+        address >= HeadAddress ? address < TailAddress - (_logMemory / 2) : frequency >= OftenEnoughForMemory || address < TailAddress - (_context.DiskBytes / 2);
 
     /// <summary>Whether <see cref="Expect"/> does anything here.</summary>
     public bool HasHints => _lines is not null;

@@ -193,7 +193,7 @@ internal sealed class CacheWriter
             long address = _store.Append(item.Key, entry);
             if (address < 0 || item.Model is not { } model) return;
             if (old.Bytes > 0) model.Ledger.Remove(old.Address, old.Bytes);
-            long given = model.Ledger.Add(address, item.Entry.Bytes);
+            long given = model.Ledger.Add(address, item.Entry.Bytes, Entry.Header(entry).Created);
             if (item.Flight is not null) model.Counts.CountInsertion(given);
             else if (item.Old.Bytes == 0) model.Counts.CountRestored(given);
             else if (given > 0) model.Counts.CountEvictions(given);

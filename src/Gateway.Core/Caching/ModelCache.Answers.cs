@@ -77,7 +77,7 @@ internal sealed partial class ModelCache
         request.CacheAgeSeconds = age / 1000;
         long end = _time.GetTimestamp();
         Counts.CountHit(Nanoseconds(end - call.Start), age, isOnDisk);
-        if (entry.Address >= 0 && _cache.Store is { } store && store.IsOld(entry.Address)) _cache.Touch(this, call.Key, entry);
+        if (entry.Address >= 0 && _cache.Store is { } store && (store.IsOld(entry.Address, call.Frequency) || Ledger.IsOld(entry.Address))) _cache.Touch(this, call.Key, entry);
         Count(request, end);
     }
 

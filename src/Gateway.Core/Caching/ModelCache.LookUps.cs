@@ -75,7 +75,7 @@ internal sealed partial class ModelCache
         ReadStatus status = store.Read(test, out StoredEntry entry, out IPendingRead? pending);
         if (status == ReadStatus.Found)
         {
-            _cache.Sketch.Count(bits);
+            call.Frequency = _cache.Sketch.Count(bits);
             AnswerHit(call, entry, isOnDisk: false, now);
             return true;
         }
@@ -209,7 +209,8 @@ internal sealed partial class ModelCache
             return JoinOutcome.Runner;
         }
 
-        // Its cancellation came before it could be seen here.
+        // Its cancellation came before it could be seen here; the barrier pairs with the one that an interlocked change of the request's state is there.
+        Interlocked.MemoryBarrier();
         if (call.Request.IsCancelled) return JoinOutcome.Cancelled;
         flight.Add(call);
         if (call.Due != QueueEntry.NoDeadline) _times.Arm(call.Due, call.Start);

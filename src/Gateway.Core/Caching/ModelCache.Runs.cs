@@ -30,12 +30,15 @@ internal sealed partial class ModelCache
         {
             flight.RemoveRunner(call);
             bool isRunning = flight.State == FlightState.Running;
+
+            // Somebody may have joined just when the answer was found not worth keeping: so rarely that it may as well be made here.
+            if (isRunning && isOk && !hasEntry && flight.First is not null) hasEntry = TryMakeEntry(call, flight, out entry, out kept, out nanoseconds);
             if (isRunning && isOk && (hasEntry || flight.First is null))
             {
                 others = flight.RemoveAll();
 
                 // What was asked for anew is what the next one gets, before it is in the store as well as then.
-                isLanded = kept == KeptOutcome.Kept && flight.MayStore && (flight.IsListed || flight.IsDetached || shard.TryList(flight));
+                isLanded = kept == KeptOutcome.Kept && flight.MayStore && call.Clears == Validity.Clears && (flight.IsListed || flight.IsDetached || shard.TryList(flight));
                 if (isLanded)
                 {
                     flight.State = FlightState.Landed;
@@ -91,7 +94,7 @@ internal sealed partial class ModelCache
         long bytes = 0;
         kept = !flight.MayStore || call.Clears != Validity.Clears ? KeptOutcome.NotWanted
             : _cache.Store is not { } store ? KeptOutcome.NotStored
-            : call.Frequency < ResponseCache.LeastFrequency && !isAwaited && flight.IsListed && (request.CacheUse & CacheUse.Keep) == 0 && store.IsFull ? KeptOutcome.NotAdmitted
+            : call.Frequency < ResponseCache.LeastFrequency && !isAwaited && flight.IsListed && (request.CacheUse & CacheUse.Keep) == 0 && (store.IsFull || Ledger.IsFull) ? KeptOutcome.NotAdmitted
             : (bytes = Entry.Bytes(request)) <= store.MaxEntryBytes && _cache.Writer.TryReserve((int)bytes) ? KeptOutcome.Kept : KeptOutcome.NotStored;
         if (kept != KeptOutcome.Kept)
         {

@@ -310,11 +310,12 @@ public sealed partial class ResponseCache : IDisposable
     /// <summary>The store keeps nothing before an address any more, and what is before another is not in memory.</summary>
     internal void AdvanceLedgers(long begin, long head)
     {
+        long now = Now();
         lock (_lock)
         {
             foreach (ModelCache model in _models)
             {
-                long gone = model.Ledger.Advance(begin, head);
+                long gone = model.Ledger.Advance(begin, head, model.Validity.OverUntil(now));
                 if (gone > 0) model.Counts.CountEvictions(gone);
             }
         }

@@ -62,5 +62,8 @@ internal sealed class Validity(ModelLedger ledger, TimeSpan? timeToLive, long cl
     }
 
     /// <summary>Whether an entry is too old for any request.</summary>
-    public bool IsOver(in EntryHeader header, long now) => _timeToLive != long.MaxValue && header.Created <= now - _timeToLive;
+    public bool IsOver(in EntryHeader header, long now) => header.Created <= OverUntil(now);
+
+    /// <summary>What was made by then is too old for any request: in milliseconds of Unix time; <see cref="long.MinValue"/> where nothing grows too old.</summary>
+    public long OverUntil(long now) => _timeToLive == long.MaxValue ? long.MinValue : now - _timeToLive;
 }

@@ -78,17 +78,23 @@ public sealed class DiskTests
     private async Task<string> AskAsync(GatewayProcess server, int number)
     {
         // Twice, so that a full cache keeps it.
-        Question tile = Question.Samples(number)[3];
-        string status = "";
-        for (int i = 0; i < 2; i++)
-        {
-            using HttpResponseMessage answer = await _client.PostAsync(
-                new Uri($"{server.HttpAddress}/v2/models/denoise/infer"), new StringContent(tile.Json(), Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
-            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-            if (i == 0) status = answer.Headers.GetValues("Cache-Status").Single();
-        }
-
+        string tile = Question.Samples(number)[3].Json();
+        (string status, byte[] first) = await PostAsync(server, tile);
+        (_, byte[] second) = await PostAsync(server, tile);
+        (string run, byte[] expected) = await PostAsync(server, tile, "bypass");
+        Assert.Equal("gateway; fwd=bypass", run);
+        Assert.True(expected.AsSpan().SequenceEqual(first), $"tile {number}, {status}");
+        Assert.True(expected.AsSpan().SequenceEqual(second), $"tile {number}, asked for again");
         return status;
+    }
+
+    private async Task<(string Status, byte[] Body)> PostAsync(GatewayProcess server, string body, string? cache = null)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, $"{server.HttpAddress}/v2/models/denoise/infer") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        if (cache is not null) request.Headers.Add("Inference-Cache", cache);
+        using HttpResponseMessage answer = await _client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return (answer.Headers.GetValues("Cache-Status").Single(), await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
     }
 
     private sealed class SmallDisk : IDisposable

@@ -89,7 +89,7 @@ internal sealed class HeldDisk : IResponseStoreFactory
 
         public bool HasFailed => inner.HasFailed;
 
-        public bool IsOld(long address) => inner.IsOld(address);
+        public bool IsOld(long address, int frequency) => inner.IsOld(address, frequency);
 
         public void Expect(CacheKey key) => inner.Expect(key);
 

@@ -588,13 +588,36 @@ public sealed class ModelCacheTests
     public async Task Quota_Full_TheOldestGoes()
     {
         await using CachedModel model = new(Puppets(_stage, _time), new ModelCacheConfig { MaxBytes = 4096 });
-        for (int i = 0; i < 100; i++) await RunAsync(model, i);
+        for (int i = 0; i < 100; i++) await RunAsync(model, CacheUse.Keep, i);
         await AssertServedAsync(model.Send(99), 99);
         await RunAsync(model, CacheUse.Ordinary, 0);
 
         Assert.InRange(model.Cache.Usage()!.Entries, 10, 30);
         Assert.Equal(1, model.Counts.Hits);
         Assert.True(model.Counts.Evictions > 60);
+    }
+
+    [Fact]
+    public async Task Quota_Full_WhatIsUsedStaysAndWhatIsAskedForOnceIsNotKept()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time), new ModelCacheConfig { MaxBytes = 4096 });
+        for (int i = 0; i < 3; i++) await RunAsync(model, i);
+        int hits = 0;
+        for (int i = 100; i < 400; i++)
+        {
+            await RunAsync(model, CacheUse.Keep, i);
+            if (i % 4 != 0) continue;
+            for (int hot = 0; hot < 3; hot++, hits++) await AssertServedAsync(model.Send(hot), hot);
+            await model.Cache.FlushAsync();
+        }
+
+        Assert.Equal(hits, model.Counts.Hits);
+        Assert.InRange(model.Cache.Usage()!.Entries, 10, 30);
+        Assert.Equal(0, model.Counts.NotAdmitted);
+        await RunAsync(model, 1000);
+        Assert.Equal(1, model.Counts.NotAdmitted);
+        await RunAsync(model, 1000);
+        await AssertServedAsync(model.Send(1000), 1000);
     }
 
     private Task RunAsync(CachedModel model, params long[] values) => RunAsync(model, CacheUse.Ordinary, values);

@@ -10,7 +10,7 @@ public sealed class ValidityTests
     {
         ModelLedger ledger = new(long.MaxValue, 1 << 20);
         Validity validity = new(ledger, timeToLive: null, clearedAt: 0);
-        ledger.Add(64, 100);
+        ledger.Add(64, 100, created: 900);
         validity.Clear(now: 1000);
         validity.HideUntil(1500);
         Assert.Equal((0, 1500), Test(1000));

@@ -3,8 +3,8 @@ namespace Gateway.Core.Caching.Admission;
 /// <summary>What one model has in the store, and from which address on it may be used.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: its entries are counted in batches, in the order of their addresses. When they are more than the quota, the oldest batch is given up by
-/// raising <see cref="Floor"/>: whatever lies before is not the model's any more, though the store lets go of it only as its log goes on.
-/// <b>Threading</b>: written by the cache's writer alone; <see cref="Floor"/>, <see cref="Bytes"/> and <see cref="Entries"/> may be read by any thread.
+/// raising <see cref="Floor"/>: whatever lies before is not the model's any more, though the store lets go of it only as its log goes on. A batch that is too old for any request is given up as well, once the
+/// writer has something to do. <b>Threading</b>: written by the cache's writer alone; all properties and <see cref="IsOld"/> are for any thread.
 /// </remarks>
 internal sealed class ModelLedger
 {
@@ -15,6 +15,7 @@ internal sealed class ModelLedger
     private readonly long _batchBytes;
     private readonly List<Batch> _batches = [];
     private long _floor;
+    private long _middle;
     private long _bytes;
     private long _entries;
     private long _diskBytes;
@@ -32,19 +33,32 @@ internal sealed class ModelLedger
 
     public long Bytes => Volatile.Read(ref _bytes);
 
+    /// <summary>Whether each entry that comes takes the place of older ones of the model's, to within two batches.</summary>
+    public bool IsFull => Bytes > _quota - (2 * _batchBytes);
+
+    /// <summary>Whether an entry is in the older half of the quota: it will be given up before long.</summary>
+    public bool IsOld(long address) => address < Volatile.Read(ref _middle);
+
     public long Entries => Volatile.Read(ref _entries);
 
     /// <summary>Bytes of them that are not in memory, to within a batch.</summary>
     public long DiskBytes => Volatile.Read(ref _diskBytes);
 
     /// <summary>An entry was appended at an address above all before.</summary>
+    /// <param name="created">When its run was asked for, in milliseconds of Unix time.</param>
     /// <returns>Entries that had to be given up for it.</returns>
-    public long Add(long address, int bytes)
+    public long Add(long address, int bytes, long created)
     {
-        if (_batches.Count == 0 || _batches[^1].Bytes + bytes > _batchBytes) _batches.Add(new Batch { First = address });
+        if (_batches.Count == 0 || _batches[^1].Bytes + bytes > _batchBytes)
+        {
+            _batches.Add(new Batch { First = address });
+            if (_batches.Count > Batches / 2) Volatile.Write(ref _middle, _batches[^(Batches / 2)].First);
+        }
+
         Batch last = _batches[^1];
         last.Bytes += bytes;
         last.Entries++;
+        last.Youngest = Math.Max(last.Youngest, created);
         Change(bytes, 1);
         long given = 0;
         while (_bytes > _quota && _batches.Count > 1) given += DropOldest();
@@ -68,11 +82,12 @@ internal sealed class ModelLedger
 
     /// <summary>The store keeps nothing before <paramref name="begin"/> any more.</summary>
     /// <param name="head">What is before is not in memory.</param>
-    /// <returns>Entries that are gone with it.</returns>
-    public long Advance(long begin, long head)
+    /// <param name="overUntil">What was made by then, in milliseconds of Unix time, is too old for any request.</param>
+    /// <returns>Entries that are gone.</returns>
+    public long Advance(long begin, long head, long overUntil)
     {
         long gone = 0;
-        while (_batches.Count > 1 && _batches[1].First <= begin) gone += DropOldest();
+        while (_batches.Count > 1 && (_batches[1].First <= begin || _batches[0].Youngest <= overUntil)) gone += DropOldest();
         long below = 0;
         for (int i = 1; i < _batches.Count && _batches[i].First <= head; i++) below += _batches[i - 1].Bytes;
         Volatile.Write(ref _diskBytes, below);
@@ -107,5 +122,6 @@ internal sealed class ModelLedger
         public long First;
         public long Bytes;
         public long Entries;
+        public long Youngest = long.MinValue;
     }
 }

@@ -32,8 +32,12 @@ internal interface IResponseStore : IDisposable
     /// <summary>A hint: a key is about to be looked for.</summary>
     void Expect(CacheKey key);
 
-    /// <summary>Whether an entry is so old that it will be gone, or on disk, before long.</summary>
-    bool IsOld(long address);
+    /// <summary>
+    /// Whether an entry that is used is to be made the latest again: one in memory that will be gone, or on disk, before long; one on disk that will be gone before long, or is asked for often enough to be
+    /// in memory. Were each made the latest that is on disk, what fits there would push itself out.
+    /// </summary>
+    /// <param name="frequency">About how often it was asked for lately.</param>
+    bool IsOld(long address, int frequency);
 
     /// <summary>Whether each entry that comes takes the place of older ones.</summary>
     bool IsFull { get; }
