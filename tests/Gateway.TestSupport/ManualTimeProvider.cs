@@ -27,8 +27,12 @@ public sealed class ManualTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>Called, on whatever thread, before a timestamp is given: what a test has happen between two steps of the code that it tests.</summary>
+    public Action? Reading { get; set; }
+
     public override long GetTimestamp()
     {
+        Reading?.Invoke();
         lock (_lock) return _now;
     }
 

@@ -470,6 +470,31 @@ public sealed class ModelCacheTests
         Assert.Equal((100, 0), (model.Counts.Hits, model.Counts.HitAgeMilliseconds));
     }
 
+    [Fact]
+    public async Task Deletion_WhileARefreshLands_HoldsForTheNext()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent refresh = model.Send(CacheUse.Refresh, 5);
+        PuppetRun run = await _stage.NextAsync();
+        int left = 1;
+        _time.Reading = () =>
+        {
+            // Its answer has just been copied.
+            if (!new System.Diagnostics.StackTrace().ToString().Contains("TryMakeEntry", StringComparison.Ordinal) || left-- != 0) return;
+            _time.Reading = null;
+            model.Cache.Clear();
+            model.Cache.FlushAsync().Wait();
+        };
+        run.Succeed();
+        await AssertServedAsync(refresh, 5);
+        Assert.Null(_time.Reading);
+
+        Sent next = model.Send(5);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(next, 5);
+        Assert.Equal(0, model.Counts.Hits);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
