@@ -146,10 +146,13 @@ internal sealed partial class ModelCache
     {
         InferenceRequest request = call.Request;
         Counts.CountMiss();
+        long now = _time.GetTimestamp();
+
+        // The time that it has from its arrival goes on, and stays what it was for whoever gets the request next.
+        request.Waited += now - call.Start;
         if (call.Due != QueueEntry.NoDeadline)
         {
-            // The batcher counts from now; some of the time has been spent.
-            long left = call.Due - _time.GetTimestamp();
+            long left = call.Due - now;
             if (left <= 0)
             {
                 call.Receiver = request.Receiver;
@@ -160,8 +163,8 @@ internal sealed partial class ModelCache
                 return;
             }
 
-            // And once more from before now, by what the request has waited unread, which is no part of what is left.
-            request.LimitTime(Math.Max(1, (long)((left + request.Waited) * _nanosecondsPerTick / 1000)));
+            // Of a time that bounds the wait in the queue, which would begin anew, what is left.
+            if (_batcher.CountsFromTheQueue(request)) request.LimitTime(Math.Max(1, (long)((left + request.Waited) * _nanosecondsPerTick / 1000)));
         }
 
         Run(call, RunsHere.None, Now());

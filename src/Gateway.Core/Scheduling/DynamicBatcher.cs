@@ -150,9 +150,16 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
     /// <summary>Whether any request has had a deadline.</summary>
     public bool HasDeadlines => _hasDeadlines;
 
-    /// <summary>The time that a request of the default priority has from its arrival to its answer; none for all the time there is.</summary>
-    /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
-    public TimeSpan TimeFor(long timeoutMicroseconds) => Time.GetElapsedTime(0, TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds));
+    /// <summary>What a request of the default priority has left until it is to be answered, in microseconds and at least 1; 0 for all the time there is.</summary>
+    /// <param name="timeoutMicroseconds">The time that the client gives it from its arrival; 0 for none.</param>
+    /// <param name="waitedMicroseconds">What has passed since then.</param>
+    public long TimeLeft(long timeoutMicroseconds, long waitedMicroseconds)
+    {
+        long time = TimeFor(Policy.DefaultPriorityLevel, timeoutMicroseconds);
+        long microseconds = (long)Time.GetElapsedTime(0, time).TotalMicroseconds;
+        if (microseconds <= 0) return 0;
+        return Policy.CountsFromTheQueue(Policy.DefaultPriorityLevel, time) ? microseconds : Math.Max(1, microseconds - waitedMicroseconds);
+    }
 
     /// <summary>What one more row would meet.</summary>
     /// <remarks>Waits for the lock that arrivals need: for the few who ask, when something waits.</remarks>
@@ -263,6 +270,13 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         long time = TimeFor(level, request.TimeoutMicroseconds);
         if (!Policy.CountsFromTheQueue(level, time)) now -= request.Waited;
         return time > 0 && now + time > now && !Policy.QueuePolicies[level - 1].DelaysOnTimeout ? now + time : QueueEntry.NoDeadline;
+    }
+
+    /// <summary>Whether the time that a request has is its level's own, which bounds the wait in the queue.</summary>
+    internal bool CountsFromTheQueue(InferenceRequest request)
+    {
+        int level = Policy.LevelOf(request.Priority);
+        return Policy.CountsFromTheQueue(level, TimeFor(level, request.TimeoutMicroseconds));
     }
 
     private long TimeFor(int level, long microseconds) => Policy.TimeFor(level, (long)(microseconds * (Time.TimestampFrequency / 1e6)));

@@ -12,7 +12,7 @@ public abstract class QueueEntry
     /// <summary>When the request came: its head over HTTP and gRPC, its first byte in frames and streams. Its time counts from then.</summary>
     public long Arrival { get; set; }
 
-    /// <summary>Ticks from then until it was handed to its model: in which it lay unread, was read, and had its features looked up.</summary>
+    /// <summary>Ticks from then until it was handed to its model's queue: in which it lay unread, was read, had its features looked up, was elsewhere, and waited for another's run.</summary>
     public long Waited { get; set; }
 
     /// <summary>When it is of no use any more to its caller; <see cref="NoDeadline"/> for never. Absolute.</summary>

@@ -50,14 +50,11 @@ internal sealed partial class FrameConnection
     {
         if (!TryEnter(call, message, out Tenant? tenant)) return;
         long waited = Math.Max(0, _time.GetTimestamp() - _frameCame);
-        call.Relay = _overflow!.TryKeep(call, model, null, _infer.Version(message), LeftOf(waited), _infer.CacheUse, body, tenant, _token);
+        call.Relay = _overflow!.TryKeep(call, model, null, _infer.Version(message), _infer.TimeoutMicroseconds, waited, _infer.CacheUse, body, tenant, _token);
         if (call.Relay?.Leaves(tenant) == true) return;
         tenant?.Leave();
         throw InferMessage.NoMemory();
     }
-
-    /// <summary>What a call has left of the time that it says, in microseconds; 0 for one that says none.</summary>
-    private long LeftOf(long waited) => _infer.TimeoutMicroseconds == 0 ? 0 : Math.Max(1, _infer.TimeoutMicroseconds - (long)_time.GetElapsedTime(0, waited).TotalMicroseconds);
 
     private void Infer(FrameCall call, ref MessagePackReader reader, ReadOnlySpan<byte> message, MemoryBlock? block, int start, bool isLast)
     {
@@ -88,7 +85,7 @@ internal sealed partial class FrameConnection
         long waited = Math.Max(0, now - _frameCame);
         if (_overflow is not null)
         {
-            call.Relay = _overflow.TryKeep(call, model.Name, model, _infer.Version(message), LeftOf(waited), _infer.CacheUse, body, tenant, _token);
+            call.Relay = _overflow.TryKeep(call, model.Name, model, _infer.Version(message), _infer.TimeoutMicroseconds, waited, _infer.CacheUse, body, tenant, _token);
             if (call.Relay?.Leaves(tenant) == true) return;
         }
 

@@ -34,7 +34,7 @@ internal sealed class FrameRelay(FrameOverflow overflow, FrameCall call, Overflo
         {
             message.Fill(request, bytes, call.WantedOutputs);
             InferMessage.CopyTensors(request, bytes, overflow.Pool);
-            if (overflow.Remaining(Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
+            request.Waited = Waited;
             call.Request = request;
             call.BeginFlight();
             hasFlown = true;

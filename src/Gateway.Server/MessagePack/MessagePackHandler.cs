@@ -114,6 +114,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
 
     private Task HandleInfer(HttpContext context, ServedModel model, long version)
     {
+        long arrival = OverflowCall.ArrivalOf(context, time);
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         CacheUse use = CacheHeaders.Read(context.Request.Headers);
         if (!tenants.TryEnter(context, out Tenant? tenant, out TenantRefusal over))
@@ -122,7 +123,8 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             return Task.CompletedTask;
         }
 
-        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use))
+        long waited = OverflowCall.WaitedOf(context, time);
+        if (model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use, waited, isBeingRead: waited > 0))
         {
             if (OverflowCall.TakesOver(context, refusal, tenant)) return Task.CompletedTask;
             tenant?.LeaveRefused(refusal.Reason);
@@ -143,7 +145,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
         call.Context = context;
         call.Request = request;
         call.TimeoutMicroseconds = timeout;
-        call.Arrival = time.GetTimestamp();
+        call.Arrival = arrival;
         request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
         return ServeAsync(call, coding != ContentCoding.Identity);
     }

@@ -23,7 +23,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
     /// <param name="version">What was looked up; 0 for the highest ready version.</param>
     public async Task HandleAsync(HttpContext context, ServedModel model, long version, bool isStream)
     {
-        long arrival = time.GetTimestamp();
+        long arrival = OverflowCall.ArrivalOf(context, time);
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         if (!Compression.TryParse(context.Request.Headers.ContentEncoding.ToString(), out ContentCoding coding) || coding != ContentCoding.Identity)
         {

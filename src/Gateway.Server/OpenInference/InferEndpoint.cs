@@ -34,6 +34,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
     /// <param name="version">What was looked up; 0 for the highest ready version.</param>
     public Task HandleAsync(HttpContext context, ServedModel model, long version)
     {
+        long arrival = OverflowCall.ArrivalOf(context, time);
         long timeout = TimeoutHeader.Read(context.Request.Headers);
         CacheUse use = CacheHeaders.Read(context.Request.Headers);
         string? passedBy = passage.Of(context.Request.Headers, model);
@@ -56,13 +57,13 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         exchange.IsDecompressed = coding != ContentCoding.Identity;
         exchange.Request = request;
         exchange.TimeoutMicroseconds = timeout;
-        exchange.Arrival = time.GetTimestamp();
+        exchange.Arrival = arrival;
         exchange.CacheUse = use;
         return ServeAsync(exchange);
     }
 
     /// <summary>Lets a call in before its body is read, or answers why not.</summary>
-    /// <param name="timeout">The time that the client gives it, in microseconds; 0 for none.</param>
+    /// <param name="timeout">The time that the client gives it from its arrival, in microseconds; 0 for none.</param>
     /// <param name="use">What headers say of the cache.</param>
     /// <param name="tenant">Whose call was let in, to leave when it is over; null where there are no tenants, and when this is false.</param>
     internal static bool LetsIn(HttpContext context, CallerTenants tenants, ServedModel model, long timeout, CacheUse use, out Tenant? tenant)
@@ -74,7 +75,8 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
             return false;
         }
 
-        if (!model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use)) return true;
+        long waited = OverflowCall.WaitedOf(context, model.Batcher.Time);
+        if (!model.TurnsAway(timeout, out EarlyRefusal refusal, tenant, use, waited, isBeingRead: waited > 0)) return true;
         if (!OverflowCall.TakesOver(context, refusal, tenant))
         {
             tenant?.LeaveRefused(refusal.Reason);

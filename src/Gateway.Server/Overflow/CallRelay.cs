@@ -88,6 +88,9 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
     /// <summary>Gives back the call's request.</summary>
     protected abstract void GiveBack(InferenceRequest request);
 
+    /// <summary>Ticks of the engine's clock since the call came: its time is counted from then, also where it was elsewhere in between.</summary>
+    protected long Waited => dispatch.Waited(run);
+
     /// <summary>Has it served here; the engine tells the call.</summary>
     /// <exception cref="InferenceException">It does not fit the model.</exception>
     protected abstract void ServeHere(ServedModel model);

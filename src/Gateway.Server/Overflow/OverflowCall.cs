@@ -7,7 +7,8 @@ namespace Gateway.Server.Overflow;
 
 /// <summary>A call that replicas may answer if this gateway will not: whoever serves it here tells it of a refusal, instead of the client.</summary>
 /// <remarks>It is a feature of the call's context, from before it is served until it is answered. <b>Threading</b>: one at a time.</remarks>
-public sealed class OverflowCall
+/// <param name="arrival">When it came: a timestamp of the engine's clock. Its time counts from then, however often it is served.</param>
+public sealed class OverflowCall(long arrival)
 {
     private Tenant? _tenant;
 
@@ -20,7 +21,7 @@ public sealed class OverflowCall
     /// <summary>For the client.</summary>
     public string Text { get; private set; } = "";
 
-    /// <summary>The time that the request itself gives, in microseconds, once it has been read; 0 for none.</summary>
+    /// <summary>The time that the request itself gives from its arrival, in microseconds, once it has been read; 0 for none.</summary>
     public long TimeoutMicroseconds { get; private set; }
 
     /// <summary>Whether it is only to be looked for in the cache here (<see cref="Core.Requests.InferenceRequest.MayBeKeptElsewhere"/>).</summary>
@@ -34,6 +35,14 @@ public sealed class OverflowCall
 
     /// <summary>The overflow of a call; null where there is none.</summary>
     public static OverflowCall? Of(HttpContext context) => context.Features.Get<OverflowCall>();
+
+    /// <summary>When a call came: a timestamp; now, of one that is served for the first time.</summary>
+    public static long ArrivalOf(HttpContext context, TimeProvider time) => Of(context) is { } call ? call.Arrival : time.GetTimestamp();
+
+    /// <summary>Ticks that have passed since a call came; 0 of one that is served for the first time.</summary>
+    public static long WaitedOf(HttpContext context, TimeProvider time) => Of(context) is { } call ? time.GetTimestamp() - call.Arrival : 0;
+
+    private long Arrival { get; } = arrival;
 
     /// <summary>Takes over the refusal of a call that has not been read, and its tenant.</summary>
     /// <returns>False where there is no overflow: the client and the tenant are to be told.</returns>

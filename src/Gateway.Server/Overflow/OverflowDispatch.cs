@@ -49,31 +49,34 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
     /// <summary>What is to be decided about a request that has come.</summary>
     /// <param name="model">Null where it is not served here.</param>
-    /// <param name="timeoutMicroseconds">The time that the client gives it; 0 for none.</param>
-    public OverflowQuestion Ask(ServedModel? model, long timeoutMicroseconds)
+    /// <param name="timeoutMicroseconds">The time that the client gives it from its arrival; 0 for none.</param>
+    /// <param name="waited">Microseconds since then.</param>
+    public OverflowQuestion Ask(ServedModel? model, long timeoutMicroseconds, long waited = 0)
     {
-        if (model is null) return new OverflowQuestion(OverflowQuestion.Never, HasRoom: false, timeoutMicroseconds > 0 ? timeoutMicroseconds : OverflowQuestion.Never, 0, replicas.Hop);
-        TimeSpan time = model.Batcher.TimeFor(timeoutMicroseconds);
+        if (model is null) return new OverflowQuestion(OverflowQuestion.Never, HasRoom: false, timeoutMicroseconds > 0 ? Math.Max(1, timeoutMicroseconds - waited) : OverflowQuestion.Never, 0, replicas.Hop);
+        long left = model.Batcher.TimeLeft(timeoutMicroseconds, waited);
         QueueForecast forecast = model.Batcher.Foresee();
         return new OverflowQuestion(
             (long)forecast.Completion.TotalMicroseconds,
             HasRoom: !forecast.IsFull,
-            time > TimeSpan.Zero ? (long)time.TotalMicroseconds : OverflowQuestion.Never,
+            left > 0 ? left : OverflowQuestion.Never,
             (long)forecast.Floor.TotalMicroseconds,
             replicas.Hop,
             IsServing: health.Phase != ServerPhase.Loading);
     }
 
     /// <summary>Begins with a request.</summary>
+    /// <param name="waited">Microseconds since it came.</param>
     /// <param name="here">Who serves it here; null for nobody.</param>
     /// <param name="use">What it says of the cache, as far as is known.</param>
     /// <param name="isForGateways">Whether only gateways understand it: other servers do not get it.</param>
     /// <param name="isGenerated">Whether it is a generate call, whose answer is nobody's to keep.</param>
     public OverflowRun Begin(
-        in ModelKey model, in OverflowQuestion question, long now, ServedModel? here, CacheUse use, ReplicaTransport transport = ReplicaTransport.Http, bool isForGateways = false, bool isGenerated = false)
+        in ModelKey model, in OverflowQuestion question, long waited, ServedModel? here, CacheUse use, ReplicaTransport transport = ReplicaTransport.Http, bool isForGateways = false, bool isGenerated = false)
     {
         ReadOnlyMemory<Replica> watched = replicas.Fleet.Watched;
-        OverflowRun run = new(model, question, watched, now, transport)
+        long now = settings.Now();
+        OverflowRun run = new(model, question, watched, now, now - waited, transport)
         {
             Ring = here is null || isGenerated ? null : RingOf(here, watched),
             HasCache = here?.CacheCounts is not null && (use & (CacheUse.Refresh | CacheUse.OnlyIfCached)) != CacheUse.Refresh,
@@ -99,7 +102,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
 
         // Before the decision, or two that see the last token would both take it.
         bool hasToken = run.Sent == 0 || replicas.Fleet.Retries.TrySpend();
-        if (run.Sent > 0 || run.IsRefusedHere || now - run.Arrival > FreshFor)
+        if (run.Sent > 0 || run.IsRefusedHere || now - run.Asked > FreshFor)
         {
             long local = catalog.TryFind(run.Model.Name, run.Model.Version, out ServedModel? model) ? (long)model.Batcher.Foresee().Completion.TotalMicroseconds : OverflowQuestion.Never;
             run.Again(now, local, hasToken);
@@ -131,6 +134,9 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         Counts.Count(decision.Kind);
         return decision;
     }
+
+    /// <summary>Ticks of the engine's clock since a request came.</summary>
+    public long Waited(OverflowRun run) => settings.Ticks(settings.Now() - run.Arrival);
 
     /// <summary>Whether a request's model is served here.</summary>
     public bool IsServedHere(OverflowRun run) => catalog.TryFind(run.Model.Name, run.Model.Version, out _);

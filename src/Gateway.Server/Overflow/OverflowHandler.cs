@@ -65,7 +65,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
         // Nobody has it, which the protocol says in its own words.
         if (model is null && !replicas.Fleet.Knows(key)) return next(context);
-        return ServeAsync(context, next, dispatch.Begin(key, question, settings.Now(), model, use, isForGateways: MessagePackHandler.IsMessagePack(context.Request.ContentType), isGenerated: isGenerated), PathOf(target));
+        return ServeAsync(context, next, dispatch.Begin(key, question, waited: 0, model, use, isForGateways: MessagePackHandler.IsMessagePack(context.Request.ContentType), isGenerated: isGenerated), PathOf(target));
     }
 
     /// <returns>False where its header has none of the words, which whoever serves it says in the protocol's.</returns>
@@ -127,7 +127,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
     private async Task ServeAsync(HttpContext context, RequestDelegate next, OverflowRun run, string target)
     {
-        OverflowCall call = new();
+        OverflowCall call = new(settings.Time.GetTimestamp());
         WholeBody? body = null;
         IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         try
@@ -142,7 +142,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             context.Request.Headers.Remove(OverflowHeaders.WarmUp);
             ForwardedCall forwarded = new(context.Request.Method, target, context.Request.Headers, body.Memory, IsGrpc: false);
             bool mustStay = body.Bytes.IndexOf(SharedMark) >= 0;
-            if (mustStay) await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);
+            if (mustStay) await ServeHereAsync(context, next, forwarded).ConfigureAwait(false);
             else await RunAsync(context, next, call, run, forwarded).ConfigureAwait(false);
             if (mustStay && call.Refusal != RefusalReason.None)
             {
@@ -192,8 +192,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             }
 
             call.Again(run.LooksHereFirst);
-            long passed = settings.Now() - run.Arrival;
-            await ServeHereAsync(context, next, run, forwarded).ConfigureAwait(false);
+            await ServeHereAsync(context, next, forwarded).ConfigureAwait(false);
             if (call.Place is { } place)
             {
                 run.SentAway(place);
@@ -201,20 +200,13 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             }
 
             if (call.Refusal == RefusalReason.None) return;
-
-            // What it was given here was what was left then.
-            run.RefusedHere(call.Refusal, call.Text, call.RetryAfter, call.TimeoutMicroseconds == 0 ? 0 : call.TimeoutMicroseconds + passed);
+            run.RefusedHere(call.Refusal, call.Text, call.RetryAfter, call.TimeoutMicroseconds);
         }
     }
 
-    /// <summary>Has a call that was read served here, within the time that is left.</summary>
-    private Task ServeHereAsync(HttpContext context, RequestDelegate next, OverflowRun run, ForwardedCall forwarded)
+    /// <summary>Has a call that was read served here, within the time that it has from its arrival.</summary>
+    private static Task ServeHereAsync(HttpContext context, RequestDelegate next, ForwardedCall forwarded)
     {
-        if (run.Remaining(settings.Now()) is < OverflowQuestion.Never and long left)
-        {
-            SetTimeout(context, left);
-        }
-
         context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(forwarded.Body));
         return next(context);
     }

@@ -9,9 +9,10 @@ namespace Gateway.Server.Overflow;
 /// <summary>One request on its way from server to server: where it has been, and how long it has.</summary>
 /// <remarks><b>Threading</b>: one at a time.</remarks>
 /// <param name="watched">The replicas that it may go to.</param>
-/// <param name="now">When it came, in microseconds.</param>
+/// <param name="now">In microseconds.</param>
+/// <param name="arrival">When it came, in microseconds; not after now.</param>
 /// <param name="transport">What it goes there over.</param>
-internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion question, ReadOnlyMemory<Replica> watched, long now, ReplicaTransport transport)
+internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion question, ReadOnlyMemory<Replica> watched, long now, long arrival, ReplicaTransport transport)
 {
     private uint _tried;
     private bool _looksHere;
@@ -25,8 +26,11 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     /// <summary>What is to be decided next.</summary>
     public OverflowQuestion Question { get; private set; } = question;
 
-    /// <summary>When it came, in microseconds.</summary>
-    public long Arrival { get; } = now;
+    /// <summary>When it came, in microseconds: its time counts from then, wherever it has been.</summary>
+    public long Arrival { get; } = arrival;
+
+    /// <summary>When the question was asked, in microseconds.</summary>
+    public long Asked { get; } = now;
 
     /// <summary>When it is to be answered, in microseconds; <see cref="OverflowQuestion.Never"/> for whenever.</summary>
     public long Due { get; private set; } = question.Remaining == OverflowQuestion.Never ? OverflowQuestion.Never : now + question.Remaining;
@@ -74,7 +78,7 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     public long Remaining(long now) => Due == OverflowQuestion.Never ? OverflowQuestion.Never : Math.Max(0, Due - now);
 
     /// <summary>This gateway's own admission has refused it.</summary>
-    /// <param name="timeoutMicroseconds">The time that the request itself has turned out to give; 0 for none.</param>
+    /// <param name="timeoutMicroseconds">The time from its arrival that the request itself has turned out to give; 0 for none.</param>
     public void RefusedHere(RefusalReason reason, string text, TimeSpan? retryHere, long timeoutMicroseconds)
     {
         IsRefusedHere = true;

@@ -14,4 +14,7 @@ internal sealed record OverflowSettings(TimeSpan PollPeriod, string? AccessToken
 
     /// <summary>Microseconds of the clock.</summary>
     public long Now() => (long)(Time.GetTimestamp() * (1e6 / Time.TimestampFrequency));
+
+    /// <summary>Ticks of the clock.</summary>
+    public long Ticks(long microseconds) => (long)(microseconds * (Time.TimestampFrequency / 1e6));
 }

@@ -25,7 +25,7 @@ internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, Open
     public async Task HandleAsync(HttpContext context, string name, long version)
     {
         InferExchange exchange = new(pool, SharedRegions.Disabled) { Context = context, Limit = options.MaxInputBytes };
-        long arrival = time.GetTimestamp();
+        long arrival = OverflowCall.ArrivalOf(context, time);
         Tenant? tenant = null;
         try
         {

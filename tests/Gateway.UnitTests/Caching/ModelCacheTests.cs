@@ -294,6 +294,26 @@ public sealed class ModelCacheTests
         await AssertServedAsync(blocking, 1);
     }
 
+    /// <summary>Whoever gets the request next, in the queue here or elsewhere, counts the same time from the same moment.</summary>
+    [Fact]
+    public async Task Deadline_OfOneWhoTakesARunsPlace_StaysWhatItWas_FromItsArrival()
+    {
+        await using CachedModel model = new(Puppets(_stage, _time));
+        Sent blocking = model.Send(CacheUse.Bypass, 1);
+        PuppetRun run = await _stage.NextAsync();
+        Sent leader = Timed(model, 10_000, 5);
+        Sent follower = Waited(model, 30, 50_000, 5);
+        _time.Advance(TimeSpan.FromMilliseconds(5));
+        leader.Cancel();
+
+        Assert.Equal(50_000, follower.Request.TimeoutMicroseconds);
+        Assert.Equal(35, _time.GetElapsedTime(0, follower.Request.Waited).TotalMilliseconds, 0.1);
+        run.Succeed();
+        await AssertServedAsync(blocking, 1);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(follower, 5);
+    }
+
     [Fact]
     public async Task Overdue_OneWhoWouldJoin_IsAnsweredAtOnce()
     {

@@ -189,7 +189,6 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         Fill(call, kept.Bytes, model, kept.Run.Model.Version, kept.Block, kept.Start);
         InferenceRequest request = call.Request!;
         request.MayBeKeptElsewhere = kept.Run.LooksHereFirst;
-        if (overflow!.Remaining(kept.Run) is < long.MaxValue and long left) request.LimitTimeFromNow(Math.Max(1, left));
         call.Watch = call.Aborted.UnsafeRegister(static request => ((InferenceRequest)request!).Cancel(), request);
         try
         {

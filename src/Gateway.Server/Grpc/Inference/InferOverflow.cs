@@ -43,30 +43,30 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         ModelKey key = new(Encoding.UTF8.GetString(utf8Model), version);
         if (call.TimeoutMicroseconds > 0 && call.SpentMicroseconds >= call.TimeoutMicroseconds) return false;
         CacheUse use = CacheHeaders.Read(call.Headers);
-        long timeout = LeftOf(call);
-        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model, timeout, use) : !replicas.Fleet.Knows(key)) return false;
-        OverflowRun run = Begin(key, model, timeout, use);
+        if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model, LeftOf(call), use) : !replicas.Fleet.Knows(key)) return false;
+        OverflowRun run = Begin(key, model, call.TimeoutMicroseconds, Math.Max(0, call.Time.GetTimestamp() - call.Arrival), use);
         call.Kept = KeptMessage.Copy(message, pool, run) ?? throw MessagePack.InferMessage.NoMemory();
         return true;
     }
 
     /// <summary>Keeps a message of a stream that may be answered elsewhere, as a call of its own.</summary>
     /// <param name="call">The message's call in its stream; has the relay from now on.</param>
-    /// <param name="timeoutMicroseconds">The time that the stream gives each of its requests; 0 for none.</param>
+    /// <param name="timeoutMicroseconds">The time that the stream gives each of its requests, from its arrival; 0 for none.</param>
+    /// <param name="waited">Ticks of the engine's clock since the message's first byte came.</param>
     /// <param name="use">What the stream says of the cache.</param>
     /// <returns>False when it is to be served here, or there is no memory for it.</returns>
-    public bool Keeps(StreamCall call, GrpcCall stream, InferMessage message, ReadOnlySpan<byte> bytes, long version, long timeoutMicroseconds, CacheUse use, SharedRegions regions)
+    public bool Keeps(StreamCall call, GrpcCall stream, InferMessage message, ReadOnlySpan<byte> bytes, long version, long timeoutMicroseconds, long waited, CacheUse use, SharedRegions regions)
     {
         if (replicas.Fleet.Watched.IsEmpty || IsForwarded(stream) || InferParameters.IsShared(message, bytes)) return false;
         ModelKey key = new(Encoding.UTF8.GetString(message.ModelName.Of(bytes)), version);
         if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model, timeoutMicroseconds, use) : !replicas.Fleet.Knows(key)) return false;
-        if (KeptMessage.Copy(bytes, pool, Begin(key, model, timeoutMicroseconds, use)) is not { } kept) return false;
+        if (KeptMessage.Copy(bytes, pool, Begin(key, model, timeoutMicroseconds, waited, use)) is not { } kept) return false;
         HeaderDictionary headers = HeadersOf(stream);
 
         // The answer goes into the stream, which may be compressed otherwise.
         headers["grpc-accept-encoding"] = "identity";
         ForwardedCall forwarded = new(HttpMethods.Post, InferenceService.Path("ModelInfer"), headers, kept.Body, IsGrpc: true);
-        call.Relay = new StreamRelay(this, dispatch, call, kept, forwarded, catalog, pool, regions, Encoding.UTF8.GetString(message.Id.Of(bytes)));
+        call.Relay = new StreamRelay(dispatch, call, kept, forwarded, catalog, pool, regions, timeoutMicroseconds, Encoding.UTF8.GetString(message.Id.Of(bytes)));
         return true;
     }
 
@@ -79,9 +79,6 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         if (dispatch.TakesForwarded(model, call.Headers, LeftOf(call), out string text, out TimeSpan retryAfter)) return false;
         throw new InferenceException(StatusCode.Unavailable, text) { RetryAfter = retryAfter, Refusal = OverflowDispatch.Busy };
     }
-
-    /// <summary>Microseconds that a call has left; <see cref="long.MaxValue"/> for all there are.</summary>
-    public long Remaining(OverflowRun run) => run.Remaining(settings.Now());
 
     /// <summary>Tells the gateway that has forwarded a call how loaded this one is.</summary>
     public void Report(GrpcCall call)
@@ -121,8 +118,11 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         }
     }
 
-    private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds, CacheUse use) =>
-        dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds), settings.Now(), model, use, ReplicaTransport.Grpc);
+    private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds, long waited, CacheUse use)
+    {
+        long passed = (long)settings.Time.GetElapsedTime(0, waited).TotalMicroseconds;
+        return dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds, passed), passed, model, use, ReplicaTransport.Grpc);
+    }
 
     /// <summary>Microseconds that a call has left, 1 at least; 0 where the client gives none. It counts from the call's arrival, which may be long before its message is whole.</summary>
     private static long LeftOf(GrpcCall call) => call.TimeoutMicroseconds > 0 ? Math.Max(1, call.TimeoutMicroseconds - call.SpentMicroseconds) : 0;

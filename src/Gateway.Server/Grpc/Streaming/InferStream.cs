@@ -181,7 +181,10 @@ internal sealed partial class InferStream
         try
         {
             long version = InferFill.Version(message.ModelVersion.Of(bytes));
-            bool mayLeave = _overflow?.Keeps(call, _call, message, bytes, version, _timeout, _cacheUse, _regions) == true;
+
+            // The client counts from the message's first byte.
+            long waited = _messageBegan == 0 ? 0 : _call.Time.GetTimestamp() - _messageBegan;
+            bool mayLeave = _overflow?.Keeps(call, _call, message, bytes, version, _timeout, waited, _cacheUse, _regions) == true;
             ServedModel? model = mayLeave ? null : _catalog.Find(message.ModelName.Of(bytes), version);
             if (!_tenants.TryEnter(_call.Headers, out Tenant? tenant, out TenantRefusal over))
             {
@@ -201,8 +204,8 @@ internal sealed partial class InferStream
             }
 
             model ??= FindFor(tenant, message.ModelName.Of(bytes), version);
-            // The client counts from the message's first byte. One whose time is over is counted as expired.
-            long waited = _messageBegan == 0 ? 0 : _call.Time.GetTimestamp() - _messageBegan;
+
+            // One whose time is over is counted as expired.
             bool isOverdue = _timeout > 0 && _call.Time.GetElapsedTime(0, waited).TotalMicroseconds >= _timeout;
             if (!isOverdue && model.TurnsAway(_timeout, out EarlyRefusal refusal, tenant, _cacheUse, waited, isBeingRead: true))
             {

@@ -17,9 +17,10 @@ namespace Gateway.Server.Grpc.Streaming;
 
 /// <summary>One request of a stream that may be answered by another server: there it is a ModelInfer of its own, whose answer takes its place in the stream.</summary>
 /// <param name="kept">Its message; the relay's.</param>
+/// <param name="timeoutMicroseconds">The time that the stream gives it from its arrival; 0 for none.</param>
 /// <param name="id">The client's.</param>
 internal sealed class StreamRelay(
-    InferOverflow overflow, OverflowDispatch dispatch, StreamCall call, KeptMessage kept, ForwardedCall forwarded, ModelCatalog catalog, BlockPool pool, SharedRegions regions, string id)
+    OverflowDispatch dispatch, StreamCall call, KeptMessage kept, ForwardedCall forwarded, ModelCatalog catalog, BlockPool pool, SharedRegions regions, long timeoutMicroseconds, string id)
     : CallRelay(dispatch, kept.Run, forwarded)
 {
     /// <summary>What it holds.</summary>
@@ -45,7 +46,8 @@ internal sealed class StreamRelay(
         {
             InferFill.Fill(request, message, kept.Bytes, call.Plan, pool, regions, kept.Block, kept.Start);
             CacheHeaders.Apply(Forwarded.Headers, request);
-            if (overflow.Remaining(Run) is < long.MaxValue and long left) request.LimitTime(Math.Max(1, left));
+            request.LimitTime(timeoutMicroseconds);
+            request.Waited = Waited;
             call.Request = request;
             call.Model = request.Model;
             call.BeginFlight();

@@ -21,7 +21,7 @@ namespace Gateway.Server.Proxy.Models;
 /// the body is read or, with the body kept for that, after. The route's time limit is the request's deadline in the queue. <b>Threading</b>: any.
 /// <b>Cost</b>: with a cluster, one more copy of the body.
 /// </remarks>
-internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, PredictEndpoint tensorFlow, OpenInferenceOptions options, BlockPool pool)
+internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, PredictEndpoint tensorFlow, OpenInferenceOptions options, BlockPool pool, TimeProvider time)
 {
     // What a request is given whose time is over, so that the queue says so: none at all would be for ever.
     private const double LeastMilliseconds = 0.001;
@@ -58,7 +58,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         ProxyRoute route = call.Route;
         route.Counts.TakenByModel();
-        SetDeadline(context, call.TimeLeft);
+        SetDeadline(context, call.TimeLeft is { } left ? left + time.GetElapsedTime(0, OverflowCall.WaitedOf(context, time)) : null);
         return route.Metadata.Protocol switch
         {
             RouteProtocol.MsgPack => messagePack.InferAsync(context, model, route.Metadata.Version),
@@ -72,7 +72,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         WholeBody? body = null;
-        OverflowCall overflow = new();
+        OverflowCall overflow = new(time.GetTimestamp());
 
         // What is added for the queue is not the cluster's.
         bool saysTime = context.Request.Headers.ContainsKey(TimeoutHeader.Name);
@@ -124,10 +124,10 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     /// <summary>The protocols have one limit for all bodies: a smaller one of a route is held before they begin, which needs the length.</summary>
     private bool IsOfUnknownLength(HttpContext context, long? limit) => limit is >= 0 and { } most && most < options.MaxInputBytes && context.Request.ContentLength is null;
 
-    /// <param name="left">Null for no limit.</param>
-    private static void SetDeadline(HttpContext context, TimeSpan? left)
+    /// <param name="limit">From the call's arrival; null for none.</param>
+    private static void SetDeadline(HttpContext context, TimeSpan? limit)
     {
-        if (left is not { } time) return;
+        if (limit is not { } time) return;
 
         // The queue says in its own words that time is over.
         context.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
