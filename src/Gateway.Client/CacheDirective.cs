@@ -18,6 +18,6 @@ public enum CacheDirective
     /// <summary>To be run and not kept, as if there were no cache.</summary>
     Bypass,
 
-    /// <summary>To be answered from it, or from another's run of the same that is under way, and else refused (<see cref="Protocol.StatusCode.NotCached"/>). A model without a cache runs it.</summary>
+    /// <summary>To be answered from it, or from another's run of the same that is under way, and else refused (<see cref="Protocol.StatusCode.NotCached"/>), as it always is by a model without a cache.</summary>
     OnlyIfCached,
 }

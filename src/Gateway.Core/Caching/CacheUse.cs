@@ -19,6 +19,6 @@ public enum CacheUse
     /// <summary>As most, and its answer is kept though it was not asked for before and the cache is full: for those who fill it.</summary>
     Keep = 4,
 
-    /// <summary>Not run: what is not kept, nor being made for another, is refused (<see cref="Protocol.StatusCode.NotCached"/>). HTTP's <c>only-if-cached</c>.</summary>
+    /// <summary>Not run: what is not kept, nor being made for another, is refused, and always so by a model without a cache (<see cref="Protocol.StatusCode.NotCached"/>). HTTP's <c>only-if-cached</c>.</summary>
     OnlyIfCached = 8,
 }

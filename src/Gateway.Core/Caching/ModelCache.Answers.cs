@@ -96,11 +96,5 @@ internal sealed partial class ModelCache
         Finish(call, _time.GetTimestamp());
     }
 
-    /// <summary>Counts a request that the batcher never saw.</summary>
-    private void Count(InferenceRequest request, long now)
-    {
-        request.State = RequestState.Released;
-        request.Times.SetAnsweredAside(now);
-        _batcher.Statistics.CountAside(request, now);
-    }
+    private void Count(InferenceRequest request, long now) => _batcher.CountAside(request, now);
 }

@@ -61,6 +61,9 @@ internal sealed partial class ModelCache : IAsyncDisposable
 
     public string Name { get; }
 
+    /// <summary>Whether there is anywhere to keep answers.</summary>
+    public bool HasStore => _cache.Store is not null;
+
     /// <summary>Whether each answer is kept by one of several gateways (<see cref="ModelCacheConfig.Affinity"/>).</summary>
     public bool HasAffinity => _places is not null;
 

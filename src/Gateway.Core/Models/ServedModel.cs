@@ -98,8 +98,8 @@ public sealed class ServedModel
 
     /// <summary>Whether a request that comes now would be refused, as far as can be told before it is read: see <see cref="DynamicBatcher.TurnsAway"/>.</summary>
     /// <remarks>
-    /// One of a model with a cache is read, however full the queue is: it may be answered without, and only its bytes tell. Not so one that asks to be run. Its tenant stays the
-    /// caller's, who may yet have it answered elsewhere; otherwise it leaves, refused.
+    /// One of a model with a cache is read, however full the queue is: it may be answered without, and only its bytes tell. Not so one that asks to be run. One that wants no run has
+    /// nothing to do with the queue. Its tenant stays the caller's, who may yet have it answered elsewhere; otherwise it leaves, refused.
     /// </remarks>
     /// <param name="use">What is known so far of what the request says of the cache.</param>
     /// <param name="waited">Timestamp ticks since it came.</param>
@@ -108,7 +108,7 @@ public sealed class ServedModel
     public bool TurnsAway(long timeoutMicroseconds, out EarlyRefusal refusal, Tenant? tenant = null, CacheUse use = CacheUse.Ordinary, long waited = 0, int? priority = null, bool isBeingRead = false)
     {
         refusal = default;
-        if (Cache is not null && (use & CacheUse.Refresh) == 0) return false;
+        if ((use & CacheUse.OnlyIfCached) != 0 || (Cache is not null && (use & CacheUse.Refresh) == 0)) return false;
         return Batcher.TurnsAway(timeoutMicroseconds, out refusal, tenant, waited, priority, isBeingRead);
     }
 
@@ -170,6 +170,7 @@ public sealed class ServedModel
         if (FeatureFill.IsNeeded(request) && !(request.Fill ??= new FeatureFill(request)).Begin()) return completion;
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
+        if (RefusesRun(request)) return default;
         return Cache is null || request.IsOverdue ? Batcher.EnqueueAsync(request) : Cache.InferAsync(request);
     }
 
@@ -208,8 +209,17 @@ public sealed class ServedModel
     {
         RequestValidation.Check(request);
         request.Tenant?.DrawRows(request.Rows);
-        if (Cache is null || request.IsOverdue) Batcher.Enqueue(request, runs);
+        if (RefusesRun(request)) request.Complete();
+        else if (Cache is null || request.IsOverdue) Batcher.Enqueue(request, runs);
         else Cache.Infer(request, runs);
+    }
+
+    /// <summary>Answers a request that wants no run, and whose model has nothing that it could be answered from.</summary>
+    private bool RefusesRun(InferenceRequest request)
+    {
+        if ((request.CacheUse & CacheUse.OnlyIfCached) == 0 || Cache is { HasStore: true }) return false;
+        Batcher.RefuseRun(request);
+        return true;
     }
 
     internal void Return(InferenceRequest request)

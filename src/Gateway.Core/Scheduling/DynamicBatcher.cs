@@ -262,6 +262,23 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         }
     }
 
+    /// <summary>Gives a request that wants no run the outcome of one that no cache has the answer of; it never comes to the queue.</summary>
+    internal void RefuseRun(InferenceRequest request)
+    {
+        long now = Time.GetTimestamp();
+        request.Times.Queued = now;
+        request.SetError(RequestOutcome.Rejected, StatusCode.NotCached, Refusals.For(request, Refusals.NotCached));
+        CountAside(request, now);
+    }
+
+    /// <summary>Counts a request that was answered without the queue.</summary>
+    internal void CountAside(InferenceRequest request, long now)
+    {
+        request.State = RequestState.Released;
+        request.Times.SetAnsweredAside(now);
+        Statistics.CountAside(request, now);
+    }
+
     /// <summary>Until when a request that comes now is to be answered, or given up; <see cref="QueueEntry.NoDeadline"/> for whenever. What has passed since it came counts, as it does in the queue.</summary>
     internal long DueOf(InferenceRequest request, long now)
     {
