@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
@@ -9,6 +10,7 @@ using Gateway.Server.Calls;
 using Gateway.Server.Grpc.Http2;
 using Gateway.Server.Grpc.Inference;
 using Gateway.Server.Grpc.Wire;
+using Gateway.Server.OpenInference;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 
@@ -32,6 +34,7 @@ internal sealed class GrpcCall(Http2Stream stream, BlockPool pool, GatherShare s
     private CallTimer? _timer;
     private int _httpStatus = StatusCodes.Status200OK;
     private bool _hasBegun;
+    private CacheUse? _cacheUse;
     private GrpcStatus? _status;
     private string _message = "";
 
@@ -69,6 +72,10 @@ internal sealed class GrpcCall(Http2Stream stream, BlockPool pool, GatherShare s
 
     /// <summary>The engine's clock.</summary>
     public TimeProvider Time => time;
+
+    /// <summary>What its metadata say of the cache; read once.</summary>
+    /// <exception cref="Protocol.InferenceException">They have none of the words.</exception>
+    public CacheUse CacheUse => _cacheUse ??= CacheHeaders.Read(Headers);
 
     /// <summary>What is left of its time, perhaps nothing; null for a call that has all the time there is.</summary>
     public TimeSpan? TimeLeft => TimeoutMicroseconds == 0 ? null : TimeSpan.FromMicroseconds(Math.Max(0, TimeoutMicroseconds - SpentMicroseconds));
@@ -273,6 +280,7 @@ internal sealed class GrpcCall(Http2Stream stream, BlockPool pool, GatherShare s
         _status = null;
         _message = "";
         Direct = null;
+        _cacheUse = null;
     }
 
     /// <summary>Gives back whatever is left of the request and its memory.</summary>

@@ -41,8 +41,10 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     public bool MayLeave(ServedModel model, long timeoutMicroseconds, CacheUse use) => HasRing(model) || MayOverflow(model, timeoutMicroseconds, use);
 
     /// <summary>Likewise of one whose answer is nobody's to keep.</summary>
-    public static bool MayOverflow(ServedModel model, long timeoutMicroseconds, CacheUse use) =>
-        (use & CacheUse.OnlyIfCached) == 0 && model.Batcher.MayBeLate(timeoutMicroseconds, OverflowPolicy.DeadlineMargin);
+    public static bool MayOverflow(ServedModel model, long timeoutMicroseconds, CacheUse use) => (use & CacheUse.OnlyIfCached) == 0 && MayBeLate(model, timeoutMicroseconds);
+
+    /// <summary>Likewise, before anything is known of what it says of the cache.</summary>
+    public static bool MayBeLate(ServedModel model, long timeoutMicroseconds) => model.Batcher.MayBeLate(timeoutMicroseconds, OverflowPolicy.DeadlineMargin);
 
     /// <summary>Whether answers of a model are kept by one gateway each.</summary>
     public bool HasRing(ServedModel model) => RingOf(model, replicas.Fleet.Watched) is not null;

@@ -50,12 +50,16 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
         catalog.TryFind(route.Model, version, out ServedModel? model);
         if (reporter.Watchers.Have(context.Request.Headers)) return HandleForwarded(context, next, model, timeout);
-        if (replicas.Fleet.Watched.IsEmpty || !TryReadCacheUse(context, out CacheUse use)) return next(context);
+        if (replicas.Fleet.Watched.IsEmpty) return next(context);
 
         // What is generated is no answer that others keep.
         bool isGenerated = route.Kind != RouteKind.Infer;
         bool isKept = model is not null && !isGenerated && dispatch.HasRing(model);
-        if (model is not null && !isKept && !OverflowDispatch.MayOverflow(model, timeout, use)) return next(context);
+        if (model is not null && !isKept && !OverflowDispatch.MayBeLate(model, timeout)) return next(context);
+
+        // Not before: whoever serves it reads it too.
+        if (!TryReadCacheUse(context, out CacheUse use)) return next(context);
+        if (model is not null && !isKept && (use & CacheUse.OnlyIfCached) != 0) return next(context);
         OverflowQuestion question = dispatch.Ask(model, timeout);
 
         // Of a model whose requests have all the time there is, unless they say otherwise, its body may yet say so.

@@ -226,7 +226,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         long spent = call.SpentMicroseconds;
         if (spent > 0 && spent >= call.TimeoutMicroseconds) return false;
         long waited = Math.Max(0, time.GetTimestamp() - call.Arrival);
-        if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant, CacheHeaders.Read(call.Headers), waited, isBeingRead: true)) return false;
+        if (!model.TurnsAway(call.TimeoutMicroseconds, out EarlyRefusal refusal, call.Tenant, call.CacheUse, waited, isBeingRead: true)) return false;
 
         call.Tenant?.LeaveRefused(refusal.Reason);
         call.Tenant = null;
@@ -280,7 +280,8 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         request.LimitTime(call.TimeoutMicroseconds);
         request.Waited = Math.Max(0, time.GetTimestamp() - call.Arrival);
         if (call.LoadOf is { CacheCounts: not null } && OverflowDispatch.PatienceOf(call.Headers) is < long.MaxValue and long patience) request.LimitTimeFromNow(patience);
-        CacheHeaders.Apply(call.Headers, request);
+        request.CacheUse |= call.CacheUse;
+        request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(call.Headers);
         request.IsWarmUp = overflow?.IsWarmUp(call, request.CacheUse) == true;
         request.PassedBy = passage.Of(call.Headers, request.Model);
     }

@@ -32,7 +32,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     public bool IsWarmUp(GrpcCall call, CacheUse use) => use == CacheUse.Bypass && call.Headers.ContainsKey(OverflowHeaders.WarmUp) && IsForwarded(call);
 
     /// <summary>Whether a call for a model may be answered elsewhere, so that it is not refused here before it is there as a whole.</summary>
-    public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && dispatch.MayLeave(model, LeftOf(call), CacheHeaders.Read(call.Headers)) && !IsForwarded(call);
+    public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && dispatch.MayLeave(model, LeftOf(call), call.CacheUse) && !IsForwarded(call);
 
     /// <summary>Keeps the message of a call that may be answered elsewhere.</summary>
     /// <returns>False when it is to be served here.</returns>
@@ -42,7 +42,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
         if (replicas.Fleet.Watched.IsEmpty || IsForwarded(call)) return false;
         ModelKey key = new(Encoding.UTF8.GetString(utf8Model), version);
         if (call.TimeoutMicroseconds > 0 && call.SpentMicroseconds >= call.TimeoutMicroseconds) return false;
-        CacheUse use = CacheHeaders.Read(call.Headers);
+        CacheUse use = call.CacheUse;
         if (catalog.TryFind(key.Name, version, out ServedModel? model) ? !dispatch.MayLeave(model, LeftOf(call), use) : !replicas.Fleet.Knows(key)) return false;
         OverflowRun run = Begin(key, model, call.TimeoutMicroseconds, Math.Max(0, call.Time.GetTimestamp() - call.Arrival), use);
         call.Kept = KeptMessage.Copy(message, pool, run) ?? throw MessagePack.InferMessage.NoMemory();

@@ -56,7 +56,7 @@ internal sealed partial class InferStream
         _logger = logger;
         _tenants = tenants;
         _overflow = overflow;
-        _cacheUse = CacheHeaders.Read(call.Headers);
+        _cacheUse = call.CacheUse;
         _cacheMaxAge = CacheHeaders.ReadMaxAge(call.Headers);
         call.IsStream = true;
 
