@@ -114,7 +114,12 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             context.Response.Headers[OverflowHeaders.Load] = reporter.Report(model).ToHeader();
             return Task.CompletedTask;
         });
-        if (context.Request.Headers.ContainsKey(OverflowHeaders.WarmUp)) context.Features.Set(WarmUpCall.Instance);
+        HttpRequest request = context.Request;
+        if (request.Headers.ContainsKey(OverflowHeaders.WarmUp) && TryReadCacheUse(context, out CacheUse use) && use == CacheUse.Bypass)
+        {
+            context.Features.Set(new WarmUpCall(reporter.Watchers, request.Headers.ContentEncoding.Count > 0 ? null : request.ContentLength));
+        }
+
         if (dispatch.TakesForwarded(model, context.Request.Headers, timeout, out string text, out TimeSpan retryAfter))
         {
             long patience = OverflowDispatch.PatienceOf(context.Request.Headers);

@@ -17,6 +17,13 @@ internal sealed class Watchers(GatewayIdentity identity, OverflowSettings settin
     private const long Watching = 2_000_000;
     private const int WatchingPeriods = 4;
 
+    // As many as twenty send over both transports when this gateway starts, and then one a second.
+    private const int MostWarmUps = 40;
+    private const long WarmUpPeriod = 1_000_000;
+
+    private readonly Lock _lock = new();
+    private long _warmUpsFullAt;
+
     private readonly ConcurrentDictionary<string, Watcher> _known = new(StringComparer.Ordinal);
 
     /// <summary>Whether any has asked of late.</summary>
@@ -60,6 +67,19 @@ internal sealed class Watchers(GatewayIdentity identity, OverflowSettings settin
         if (!headers.TryGetValue(OverflowHeaders.Origin, out var origin)) return false;
         string instance = origin.ToString();
         return instance == identity.InstanceText || (_known.TryGetValue(instance, out Watcher watcher) && settings.Now() - watcher.AskedAt < Forgotten);
+    }
+
+    /// <summary>Lets one of their warm-ups in as nobody's, unless there have been many: anybody who may ask this gateway could call a request one.</summary>
+    public bool TryWarmUp()
+    {
+        long now = settings.Now();
+        lock (_lock)
+        {
+            long fullAt = Math.Max(_warmUpsFullAt, now) + WarmUpPeriod;
+            if (fullAt - now > MostWarmUps * WarmUpPeriod) return false;
+            _warmUpsFullAt = fullAt;
+            return true;
+        }
     }
 
     /// <param name="AskedAt">Microseconds.</param>

@@ -28,7 +28,7 @@ public sealed class CallerTenants(TenantDirectory directory, ServerOptions optio
         refusal = default;
         tenant = null;
         if (!directory.IsOn) return true;
-        if (OverflowCall.Of(context) is not { HasEntered: true } call) return TryEnter(context.Request.Headers, out tenant, out refusal);
+        if (OverflowCall.Of(context) is not { HasEntered: true } call) return TryEnter(context.Request.Headers, out tenant, out refusal, context.Features.Get<WarmUpCall>());
         tenant = call.TakeTenant();
         return true;
     }
@@ -36,13 +36,15 @@ public sealed class CallerTenants(TenantDirectory directory, ServerOptions optio
     /// <summary>Lets an HTTP call in.</summary>
     /// <param name="tenant">Whose it is, and has let it in: to be handed to a request, or told that it is over. Null where calls have no tenants.</param>
     /// <param name="refusal">Which of its tenant's limits it exceeds.</param>
+    /// <param name="warmUp">Of a call with which another gateway warms this one up, which is no tenant's unless it says so; null for all others.</param>
     /// <exception cref="InferenceException">It is nobody's who may call, or what it says is not a name.</exception>
-    public bool TryEnter(IHeaderDictionary headers, out Tenant? tenant, out TenantRefusal refusal)
+    internal bool TryEnter(IHeaderDictionary headers, out Tenant? tenant, out TenantRefusal refusal, WarmUpCall? warmUp = null)
     {
         refusal = default;
         tenant = null;
         if (!directory.IsOn) return true;
         Tenant found = Find(headers);
+        if (warmUp is not null && ReferenceEquals(found, directory.Unnamed) && warmUp.TryPass()) return true;
         bool hasEntered = directory.TryEnter(ref found, out refusal);
         tenant = found;
         return hasEntered;

@@ -43,7 +43,6 @@ public sealed class TenantsElsewhereTests : FleetTesting
 
     private static async Task RefusedHereAsync(GatewayProcess here, string over)
     {
-        // The other's warm-ups are requests too, of whom it is.
         string before = await IdleAsync(here);
         (long all, long refused, long late) = (Sum(before, "gateway_tenant_requests_total"), Sum(before, "gateway_tenant_refused_requests_total"), RefusedForTime(before));
         Task<Outcome> away = AskAsync(here, over, 1, EnoughElsewhereMilliseconds);

@@ -51,6 +51,26 @@ public sealed class WatchersTests
     }
 
     [Fact]
+    public void TryWarmUp_AsManyAsTwentySendAtTheirStart_AndThenOneASecond()
+    {
+        Assert.Equal(40, Passed(1000));
+        _time.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.Equal(0, Passed(10));
+        _time.Advance(TimeSpan.FromMilliseconds(2));
+        Assert.Equal(1, Passed(10));
+        _time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(40, Passed(1000));
+
+        int Passed(int count) => Enumerable.Range(0, count).Count(_ => _watchers.TryWarmUp());
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData(1L << 20, true)]
+    [InlineData((1L << 20) + 1, false)]
+    public void WarmUp_OfItsSizeAlone_Passes(long? bytes, bool passes) => Assert.Equal(passes, new WarmUpCall(_watchers, bytes).TryPass());
+
+    [Fact]
     public void Note_MoreThanAreKept_WhoHasNotAskedForLongestIsForgotten()
     {
         for (int i = 0; i < 3000; i++)

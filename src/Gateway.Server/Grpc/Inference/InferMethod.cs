@@ -212,14 +212,18 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         if (buffer.Length >= MessagePrefix.Bytes + (long)length || length > call.Reader.Most) return false;
         ReadOnlySpan<byte> start = buffer.FirstSpan;
         if (start.Length <= MessagePrefix.Bytes) return false;
+
+        // It is let in once, by its size.
+        if (overflow?.IsWarmUp(call, call.CacheUse) == true) return false;
         start = start[MessagePrefix.Bytes..];
         if (!InferPeek.TryReadModel(start, out Slice name, out Slice version)) return false;
-        return TurnsAway(call, catalog.Find(name.Of(start), InferFill.Version(version.Of(start))));
+        return TurnsAway(call, catalog.Find(name.Of(start), InferFill.Version(version.Of(start))), length);
     }
 
-    private bool TurnsAway(GrpcCall call, ServedModel model)
+    /// <param name="bytes">Of its message.</param>
+    private bool TurnsAway(GrpcCall call, ServedModel model, long bytes)
     {
-        if (!Enters(call)) return true;
+        if (!Enters(call, bytes)) return true;
         if (overflow is not null && (overflow.MayLeave(call, model) || overflow.Declines(call, model))) return false;
 
         // One whose time is over is read, and counted as expired.
@@ -235,10 +239,10 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
     }
 
     /// <returns>False when its tenant does not let it in.</returns>
-    private bool Enters(GrpcCall call)
+    private bool Enters(GrpcCall call, long bytes)
     {
         if (call.Tenant is not null) return true;
-        if (!tenants.TryEnter(call.Headers, out Tenant? tenant, out TenantRefusal over))
+        if (!tenants.TryEnter(call.Headers, out Tenant? tenant, out TenantRefusal over, overflow?.WarmUpOf(call, bytes)))
         {
             call.Over = over;
             return false;
@@ -257,14 +261,14 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         if (overflow is not null && !InferParameters.IsShared(message, bytes) && overflow.Keeps(call, name, version, bytes))
         {
             call.Reader.Release();
-            if (Enters(call)) return;
+            if (Enters(call, bytes.Length)) return;
             call.Kept!.Dispose();
             call.Kept = null;
             return;
         }
 
         ServedModel model = catalog.Find(name, version);
-        if (TurnsAway(call, model)) return;
+        if (TurnsAway(call, model, bytes.Length)) return;
         Fill(call, bytes, model, version, call.Reader.Block, call.Reader.Start);
         call.Reader.Release();
     }

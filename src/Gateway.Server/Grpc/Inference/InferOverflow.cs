@@ -31,6 +31,10 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     /// <param name="use">What it says of the cache, which of a warm-up must be to leave it alone.</param>
     public bool IsWarmUp(GrpcCall call, CacheUse use) => use == CacheUse.Bypass && call.Headers.ContainsKey(OverflowHeaders.WarmUp) && IsForwarded(call);
 
+    /// <summary>What lets such a call in; null for all others.</summary>
+    /// <param name="bytes">Of its message.</param>
+    public WarmUpCall? WarmUpOf(GrpcCall call, long bytes) => IsWarmUp(call, call.CacheUse) ? new WarmUpCall(reporter.Watchers, bytes) : null;
+
     /// <summary>Whether a call for a model may be answered elsewhere, so that it is not refused here before it is there as a whole.</summary>
     public bool MayLeave(GrpcCall call, ServedModel model) => !replicas.Fleet.Watched.IsEmpty && dispatch.MayLeave(model, LeftOf(call), call.CacheUse) && !IsForwarded(call);
 
