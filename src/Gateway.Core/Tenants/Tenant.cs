@@ -9,7 +9,7 @@ namespace Gateway.Core.Tenants;
 /// <remarks>
 /// <b>Behaviour</b>: a request is let in by <see cref="TryEnter"/> before its body is read; from <see cref="InferenceRequest.AdmitAs"/> on it is the request that leaves, when
 /// it is disposed, whatever became of it. What a request takes of a rate is not given back when the machine refuses it. Rows are known only once the body is read: they are
-/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again; those of a request that others are then asked to answer are given back. One that the directory has
+/// drawn from the rate then, beyond what it holds if need be, and nothing is let in until that has come in again; those of a request that others are then asked to answer are given back, and drawn once more where those know no tenants. One that the directory has
 /// let go, which it does only while nothing of it is in flight, lets nothing in any more. <b>Threading</b>: any thread.
 /// <b>Cost</b>: at most three interlocked operations and a clock to let in; no allocation, for a refusal neither.
 /// </remarks>
@@ -120,19 +120,22 @@ public sealed class Tenant
     /// <summary>Lets it go, unless something of it is in flight.</summary>
     internal bool TryLetGo() => Interlocked.CompareExchange(ref _inFlight, Gone, 0) == 0;
 
-    /// <summary>A request of so many rows is valid and goes on to its model.</summary>
-    internal void DrawRows(int rows) => _rowRate?.Draw(_time.GetTimestamp(), rows);
+    /// <summary>A request of so many rows is valid and goes on to its model: here, or at a server that knows no tenants.</summary>
+    public void DrawRows(int rows) => _rowRate?.Draw(_time.GetTimestamp(), rows);
 
-    /// <summary>A request of so many rows, which were drawn, is not for that model here.</summary>
-    internal void GiveBackRows(int rows) => _rowRate?.Draw(_time.GetTimestamp(), -rows);
+    /// <summary>A request of so many rows, which were drawn, is not for that model after all.</summary>
+    public void GiveBackRows(int rows) => _rowRate?.Draw(_time.GetTimestamp(), -rows);
 
     /// <summary>A request that was let in is over.</summary>
     internal void Leave(InferenceRequest request)
     {
         if (request.Refusal.Reason != RefusalReason.None) CountRefused(request.Refusal.Reason);
-        else if (request.State == RequestState.Released && request.Status == StatusCode.Ok) Interlocked.Add(ref _rows, request.Rows);
+        else if (request.State == RequestState.Released && request.Status == StatusCode.Ok) CountAnswered(request.Rows);
         Leave();
     }
+
+    /// <summary>A request of so many rows has been answered well, here or by a server that knows no tenants.</summary>
+    public void CountAnswered(int rows) => Interlocked.Add(ref _rows, rows);
 
     private TenantRefusal Refuse(RefusalReason reason, string text, TimeSpan? after)
     {

@@ -57,6 +57,9 @@ internal sealed class InferMessage
     /// <summary>What it says of the cache.</summary>
     public CacheUse CacheUse => _cacheUse ?? CacheUse.Ordinary;
 
+    /// <summary>The outermost dimension of its first input; 1 where it has none.</summary>
+    public long FirstDimension => _inputCount > 0 && _inputs[0].Shape.Rank > 0 ? _inputs[0].Shape.Dims[0] : 1;
+
     private ReadOnlySpan<InferMessageInput> Inputs => _inputs.AsSpan(0, _inputCount);
 
     private ReadOnlySpan<Slice> Outputs => _outputs.AsSpan(0, _outputCount);

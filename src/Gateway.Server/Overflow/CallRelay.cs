@@ -33,7 +33,7 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
     {
         OverflowDecision decision = dispatch.Decide(run, out Sending sending);
         if (decision.Kind != OverflowKind.Forward && dispatch.IsServedHere(run)) return false;
-        _tenant = tenant;
+        Take(tenant);
         _ = RunAsync(decision, sending);
         return true;
     }
@@ -43,7 +43,7 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
     /// <param name="id">The client's, for the text.</param>
     public void Refused(in EarlyRefusal refusal, Tenant? tenant, string id = "")
     {
-        _tenant = tenant;
+        Take(tenant);
         run.RefusedHere(refusal.Reason, refusal.Text.For(id), refusal.RetryAfter, timeoutMicroseconds: 0);
         GoOn();
     }
@@ -56,7 +56,7 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
     public void NotServedHere(InferenceRequest request)
     {
         run.NotServedHere(request);
-        _tenant = request.TakeTenant();
+        Take(request.TakeTenant());
         GiveBack(request);
         GoOn();
     }
@@ -111,6 +111,8 @@ internal abstract class CallRelay(OverflowDispatch dispatch, OverflowRun run, Fo
         _tenant = null;
         return tenant;
     }
+
+    private void Take(Tenant? tenant) => run.Tenant = _tenant = tenant;
 
     private void GoOn() => _ = RunAsync(dispatch.Decide(run, out Sending sending), sending);
 

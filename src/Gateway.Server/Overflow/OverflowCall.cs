@@ -24,6 +24,9 @@ public sealed class OverflowCall(long arrival)
     /// <summary>The time that the request itself gives from its arrival, in microseconds, once it has been read; 0 for none.</summary>
     public long TimeoutMicroseconds { get; private set; }
 
+    /// <summary>Rows of a request that was refused here once it had been read; 0 of others.</summary>
+    public int Rows { get; private set; }
+
     /// <summary>Whether it is only to be looked for in the cache here (<see cref="Core.Requests.InferenceRequest.MayBeKeptElsewhere"/>).</summary>
     public bool MayBeKeptElsewhere { get; set; }
 
@@ -61,7 +64,7 @@ public sealed class OverflowCall(long arrival)
         if (!request.IsGivenBack || Of(context) is not { } call) return false;
         call.Place = request.Place;
         (call.Refusal, call.RetryAfter, call.Text) = (request.Refusal.Reason, request.RetryAfter, request.Error ?? "");
-        call.TimeoutMicroseconds = request.TimeoutMicroseconds;
+        (call.TimeoutMicroseconds, call.Rows) = (request.TimeoutMicroseconds, request.Rows);
 
         // Its tenant has let it in once, and has it in flight wherever it is served next.
         call.Enter(request.TakeTenant());

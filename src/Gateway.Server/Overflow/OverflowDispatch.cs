@@ -5,6 +5,7 @@ using Gateway.Core.Overflow;
 using Gateway.Core.Overflow.Affinity;
 using Gateway.Core.Overflow.Replicas;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Server.Hosting;
 using Gateway.Server.Overflow.Forwarding;
@@ -81,6 +82,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         OverflowRun run = new(model, question, watched, now, now - waited, transport)
         {
             Ring = here is null || isGenerated ? null : RingOf(here, watched),
+            Rows = isGenerated || here is { Layout.IsBatching: false } ? 1 : 0,
             HasCache = here?.CacheCounts is not null && (use & (CacheUse.Refresh | CacheUse.OnlyIfCached)) != CacheUse.Refresh,
         };
         for (int i = 0; isForGateways && i < watched.Length; i++)
@@ -176,6 +178,11 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
     private async Task<ForwardedAnswer> ForwardAsync(OverflowRun run, ForwardedCall call, OverflowDecision decision, Sending sending, CancellationToken aborted)
     {
         Replica replica = sending.Replica;
+
+        // Another gateway draws what it answers from the same tenant's rate.
+        Tenant? payer = replica.IsForeign ? run.Tenant : null;
+        if (payer is not null && run.Rows == 0) run.Rows = call.IsGrpc ? BodyRows.OfGrpc(call.Body.Span) : BodyRows.OfJson(call.Body.Span);
+        payer?.DrawRows(run.Rows);
         long remaining = run.Remaining(settings.Now());
 
         // A large body takes its time on the way.
@@ -192,10 +199,13 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         }
         catch
         {
+            payer?.GiveBackRows(run.Rows);
             sending.Abandon();
             throw;
         }
 
+        if (answer.IsResult(call.IsGrpc)) payer?.CountAnswered(run.Rows);
+        else payer?.GiveBackRows(run.Rows);
         long now = settings.Now();
         if (answer.Kind == ForwardedKind.Answered) Counts.NoteHop(now - start);
         if (replica.Find(run.Model) is { } queue)

@@ -141,7 +141,9 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         try
         {
-            if (!TryEnter(context, call, out TenantRefusal over)) throw over.ToException();
+            if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out TenantRefusal over)) throw over.ToException();
+            call.Enter(tenant);
+            run.Tenant = tenant;
 
             // Before anything is decided, which is soon out of date, and is booked with a replica that would wait.
             body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
@@ -174,14 +176,6 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
         }
     }
 
-    /// <exception cref="InferenceException">It is nobody's who may call.</exception>
-    private bool TryEnter(HttpContext context, OverflowCall call, out TenantRefusal over)
-    {
-        if (!tenants.TryEnter(context.Request.Headers, out Tenant? tenant, out over)) return false;
-        call.Enter(tenant);
-        return true;
-    }
-
     private async Task RunAsync(HttpContext context, RequestDelegate next, OverflowCall call, OverflowRun run, ForwardedCall forwarded)
     {
         while (true)
@@ -209,6 +203,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             }
 
             if (call.Refusal == RefusalReason.None) return;
+            run.Rows = call.Rows > 0 ? call.Rows : run.Rows;
             run.RefusedHere(call.Refusal, call.Text, call.RetryAfter, call.TimeoutMicroseconds);
         }
     }

@@ -3,6 +3,7 @@ using Gateway.Core.Overflow.Affinity;
 using Gateway.Core.Overflow.Replicas;
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 
 namespace Gateway.Server.Overflow;
 
@@ -34,6 +35,12 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
 
     /// <summary>When it is to be answered, in microseconds; <see cref="OverflowQuestion.Never"/> for whenever.</summary>
     public long Due { get; private set; } = question.Remaining == OverflowQuestion.Never ? OverflowQuestion.Never : now + question.Remaining;
+
+    /// <summary>Whose it is, and has let it in; null where requests have no tenants. It leaves by whoever has the request.</summary>
+    public Tenant? Tenant { get; set; }
+
+    /// <summary>Its rows along the batch dimension, where they are known; 0 before.</summary>
+    public int Rows { get; set; }
 
     /// <summary>Whether it was refused by this gateway's own admission, or is not served here at all.</summary>
     public bool IsRefusedHere { get; private set; }
@@ -96,6 +103,7 @@ internal sealed class OverflowRun(in ModelKey model, in OverflowQuestion questio
     /// <summary>It was refused here, or the cache here has not got its answer.</summary>
     public void NotServedHere(InferenceRequest request)
     {
+        Rows = request.Rows;
         if (request.Place is { } place) SentAway(place);
         else RefusedHere(request.Refusal.Reason, request.Error ?? "", request.RetryAfter, request.TimeoutMicroseconds);
     }

@@ -21,6 +21,9 @@ public sealed class CallerTenants(TenantDirectory directory, ServerOptions optio
     // With an access token whatever is shown has been compared with it on the way here; without, it can only have been meant for a key.
     private readonly bool _mustKnowKeys = directory.HasKeys && options.AccessToken is null;
 
+    /// <summary>Whether calls have tenants.</summary>
+    public bool AreOn => directory.IsOn;
+
     /// <summary>Lets an HTTP call in, unless that has been done already, before it was known where it is served.</summary>
     /// <exception cref="InferenceException">As below.</exception>
     public bool TryEnter(HttpContext context, out Tenant? tenant, out TenantRefusal refusal)

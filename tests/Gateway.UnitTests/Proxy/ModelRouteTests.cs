@@ -5,6 +5,8 @@ using System.Text;
 using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
+using Gateway.Server.Hosting;
+using Gateway.Server.Tenants;
 using Gateway.UnitTests.Hosting;
 using Gateway.UnitTests.Metrics;
 using Gateway.UnitTests.OpenInference;
@@ -143,6 +145,53 @@ public sealed class ModelRouteTests
         Assert.All(await Task.WhenAll(fillers), answer => Assert.True(answer.Status is 200 or 503));
         Assert.Equal(2, old.Requests);
     }
+
+    /// <summary>The cluster knows no tenants: what it answers is drawn from their rates here, and what it does not is not.</summary>
+    [Theory]
+    [InlineData(200, 10, 429)]
+    [InlineData(500, 0, 500)]
+    public async Task Post_AnsweredByTheCluster_IsDrawnFromItsTenantsRows(int status, int rows, int next)
+    {
+        const string Rows = """{"inputs":[{"name":"x","datatype":"FP32","shape":[10,1],"data":[0,1,2,3,4,5,6,7,8,9]}]}""";
+        await using Upstream old = await Upstream.StartAsync(async context =>
+        {
+            context.Response.StatusCode = status;
+            await context.Response.WriteAsync("old");
+        });
+        await using ProxyHost host = await ProxyHost.StartWithAsync(Text, Limited(), old.Address);
+
+        Assert.Equal((status, "old"), await PostAsync(host, "/predict", Rows));
+        Assert.Equal((rows, 0), (host.Tenants.Unnamed!.Snapshot().Rows, host.Tenants.Unnamed.Snapshot().InFlight));
+        Assert.Equal(next, (await PostAsync(host, "/predict", Rows)).Status);
+    }
+
+    [Fact]
+    public async Task Post_RefusedOnceItWasRead_IsDrawnFromItsTenantsRowsOnce()
+    {
+        using ManualResetEventSlim gate = new();
+        TaskCompletionSource entered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using Upstream old = await OldAsync();
+        await using ProxyHost host = await ProxyHost.StartWithAsync(Text, Limited(), old.Address);
+        await using DynamicBatcher batcher = Serve(host, 1, () =>
+        {
+            entered.TrySetResult();
+            gate.Wait();
+        });
+        Task<(int Status, string Body)> running = PostAsync(host, "/alone");
+        await entered.Task;
+        using SlowPost late = await SlowPost.StartAsync(host, "/predict", Body);
+        Task<(int Status, string Body)> waiting = PostAsync(host, "/alone");
+        await Eventually.TrueAsync(() => batcher.PendingRequests == 1, "it waits");
+
+        Assert.EndsWith("old " + Body, await late.FinishAsync(), StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => host.Tenants.Unnamed!.Snapshot().InFlight == 2, "it has left");
+        Assert.Equal(1, host.Tenants.Unnamed!.Snapshot().Rows);
+
+        gate.Set();
+        Assert.Equal((200, 200), ((await running).Status, (await waiting).Status));
+    }
+
+    private static ServerOptions Limited() => new() { Tenants = new TenantsOptions { Default = new TenantOptions { MaxRowsPerSecond = 0.001, RowBurst = 10 } } };
 
     /// <summary>The route's time begins when the request comes: what it waits for its turn, and its body takes to arrive, it does not have in the queue.</summary>
     [Fact]

@@ -94,6 +94,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
     public async Task ServeAsync(GrpcCall call, KeptMessage kept, InferMethod here)
     {
         OverflowRun run = kept.Run;
+        run.Tenant = call.Tenant;
         ForwardedCall forwarded = new(HttpMethods.Post, call.Path, HeadersOf(call), kept.Body, IsGrpc: true);
         while (true)
         {

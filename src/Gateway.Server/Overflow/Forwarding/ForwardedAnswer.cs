@@ -25,5 +25,8 @@ internal sealed class ForwardedAnswer(BlockPool pool) : IDisposable
     /// <summary>What the replica says of its queue; null where it says nothing.</summary>
     public LoadReport? Load { get; set; }
 
+    /// <summary>Whether it is a result, and neither an error nor none at all.</summary>
+    public bool IsResult(bool isGrpc) => Kind == ForwardedKind.Answered && (isGrpc ? Body.Length > 0 : Status < StatusCodes.Status400BadRequest);
+
     public void Dispose() => Body.Clear();
 }

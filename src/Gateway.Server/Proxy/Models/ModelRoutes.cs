@@ -2,6 +2,7 @@ using System.Globalization;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.Protocol;
 using Gateway.Server.MessagePack;
 using Gateway.Server.OpenInference;
@@ -9,6 +10,7 @@ using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Proxy.Configuration;
 using Gateway.Server.TensorFlow;
+using Gateway.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Timeouts;
@@ -17,11 +19,11 @@ namespace Gateway.Server.Proxy.Models;
 
 /// <summary>Serves requests of routes that name a model by that model's queue, whatever their path; what it will not take goes to the route's cluster, if it has one.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: the cluster gets what is not a POST, what comes while the model is not ready, and what the queue refuses for want of room or time, before
+/// <b>Behaviour</b>: tenants' limits hold for what the cluster answers as for what the model does, but for what is not a POST. The cluster gets what is not a POST, what comes while the model is not ready, and what the queue refuses for want of room or time, before
 /// the body is read or, with the body kept for that, after. The route's time limit is the request's deadline in the queue. <b>Threading</b>: any.
 /// <b>Cost</b>: with a cluster, one more copy of the body.
 /// </remarks>
-internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, PredictEndpoint tensorFlow, OpenInferenceOptions options, BlockPool pool, TimeProvider time)
+internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip, MessagePackHandler messagePack, PredictEndpoint tensorFlow, OpenInferenceOptions options, BlockPool pool, CallerTenants tenants, TimeProvider time)
 {
     // What a request is given whose time is over, so that the queue says so: none at all would be for ever.
     private const double LeastMilliseconds = 0.001;
@@ -34,6 +36,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
         if (route.Metadata.Model is not { } model) return next(context);
         if (route.HasUpstream && !Takes(context, model, route.Metadata.Version))
         {
+            if (tenants.AreOn && HttpMethods.IsPost(context.Request.Method)) return ForwardAsync(context, route, model, next);
             route.Counts.TakenByUpstream();
             return next(context);
         }
@@ -58,7 +61,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         ProxyRoute route = call.Route;
         route.Counts.TakenByModel();
-        SetDeadline(context, call.TimeLeft is { } left ? left + time.GetElapsedTime(0, OverflowCall.WaitedOf(context, time)) : null);
+        SetDeadline(context, call.TimeLeft);
         return route.Metadata.Protocol switch
         {
             RouteProtocol.MsgPack => messagePack.InferAsync(context, model, route.Metadata.Version),
@@ -72,13 +75,15 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         IRequestBodyPipeFeature? own = context.Features.Get<IRequestBodyPipeFeature>();
         WholeBody? body = null;
-        OverflowCall overflow = new(time.GetTimestamp());
+        Tenant? tenant = null;
+        OverflowCall? overflow = null;
 
         // What is added for the queue is not the cluster's.
         bool saysTime = context.Request.Headers.ContainsKey(TimeoutHeader.Name);
         try
         {
             body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
+            overflow = new OverflowCall(time.GetTimestamp());
             context.Features.Set(overflow);
             context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(body.Memory));
             await ServeAsync(context, call, model).ConfigureAwait(false);
@@ -87,9 +92,9 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             if (overflow.Refusal == RefusalReason.None) return;
             if (!saysTime) context.Request.Headers.Remove(TimeoutHeader.Name);
             call.Route.Counts.TakenByUpstream();
-            context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
             using TimeLeft left = new(context, call.TimeLeft);
-            await next(context).ConfigureAwait(false);
+            tenant = overflow.TakeTenant();
+            await ForwardAsync(context, next, call.Route, body, tenant, overflow.Rows > 0 ? overflow.Rows : RowsOf(call.Route, model, body, tenant)).ConfigureAwait(false);
         }
         catch (InferenceException error)
         {
@@ -102,9 +107,55 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
         finally
         {
             // Of what the queue refused, it is in flight until the cluster has answered.
-            overflow.TakeTenant()?.Leave();
+            tenant?.Leave();
+            overflow?.TakeTenant()?.Leave();
             body?.Dispose();
         }
+    }
+
+    /// <summary>Has the cluster answer what never came to the queue, within its tenant's limits.</summary>
+    private async Task ForwardAsync(HttpContext context, ProxyRoute route, string model, RequestDelegate next)
+    {
+        Tenant? tenant = null;
+        WholeBody? body = null;
+        try
+        {
+            if (!tenants.TryEnter(context.Request.Headers, out Tenant? found, out TenantRefusal over)) throw over.ToException();
+            tenant = found;
+            route.Counts.TakenByUpstream();
+            body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
+            await ForwardAsync(context, next, route, body, tenant, RowsOf(route, model, body, tenant)).ConfigureAwait(false);
+        }
+        catch (InferenceException error)
+        {
+            if (route.Metadata.Protocol == RouteProtocol.MsgPack) MessagePackHandler.WriteError(context, error.Status, error.Message, error.RetryAfter, error.Refusal);
+            else ErrorWriter.WriteRefusal(context, error.Status, error.Refusal, error.RetryAfter, error.Message);
+        }
+        catch (BadHttpRequestException error) when (!context.Response.HasStarted)
+        {
+            ErrorWriter.Write(context, error.StatusCode, error.Message);
+        }
+        finally
+        {
+            tenant?.Leave();
+            body?.Dispose();
+        }
+    }
+
+    /// <summary>Sends what has been read to the cluster, which knows no tenants: its rows are drawn here.</summary>
+    private static async Task ForwardAsync(HttpContext context, RequestDelegate next, ProxyRoute route, WholeBody body, Tenant? tenant, int rows)
+    {
+        context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
+        tenant?.DrawRows(rows);
+        await next(context).ConfigureAwait(false);
+        if (context.Response.StatusCode < StatusCodes.Status400BadRequest) tenant?.CountAnswered(rows);
+        else tenant?.GiveBackRows(rows);
+    }
+
+    private int RowsOf(ProxyRoute route, string model, WholeBody body, Tenant? tenant)
+    {
+        if (tenant is null || (catalog.TryFind(model, route.Metadata.Version, out ServedModel? served) && !served.Layout.IsBatching)) return 1;
+        return route.Metadata.Protocol == RouteProtocol.MsgPack ? BodyRows.OfMessagePack(body.Bytes) : BodyRows.OfJson(body.Bytes);
     }
 
     private bool Takes(HttpContext context, string name, long version)
@@ -124,10 +175,10 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     /// <summary>The protocols have one limit for all bodies: a smaller one of a route is held before they begin, which needs the length.</summary>
     private bool IsOfUnknownLength(HttpContext context, long? limit) => limit is >= 0 and { } most && most < options.MaxInputBytes && context.Request.ContentLength is null;
 
-    /// <param name="limit">From the call's arrival; null for none.</param>
-    private static void SetDeadline(HttpContext context, TimeSpan? limit)
+    /// <param name="left">Null for no limit.</param>
+    private static void SetDeadline(HttpContext context, TimeSpan? left)
     {
-        if (limit is not { } time) return;
+        if (left is not { } time) return;
 
         // The queue says in its own words that time is over.
         context.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
