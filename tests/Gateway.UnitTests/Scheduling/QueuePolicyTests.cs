@@ -30,6 +30,47 @@ public sealed class QueuePolicyTests
         Assert.Equal(1, model.Counts[RequestOutcome.Expired]);
     }
 
+    /// <summary>The level's own time-out, which it may not shorten or which only puts it off, holds for it all the same.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task ClientsTime_OverBeforeTheQueueWhereItIsNoEnd_IsServed(bool allowsOverride, bool delays)
+    {
+        await using TestModel model = new(Puppets(_stage, _time, Policy with { QueuePolicies = [new QueuePolicyTimes(_time.Ticks(TimeSpan.FromSeconds(1)), allowsOverride, delays, 0)] }));
+        InferenceRequest request = model.Request(1);
+        request.LimitTime(1000);
+        request.Waited = _time.Ticks(TimeSpan.FromMilliseconds(2));
+
+        Sent sent = model.Send(request);
+        (await _stage.NextAsync()).Succeed();
+
+        await AssertServedAsync(sent, 1);
+    }
+
+    /// <summary>A level's own time-out begins in the queue: what has passed before is no part of it, where the client's time has it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task TurnsAway_HasWaited_CountsForTheClientsTimeAlone(bool isClients)
+    {
+        const int Milliseconds = 250;
+        long ticks = _time.Ticks(TimeSpan.FromMilliseconds(Milliseconds));
+        await using TestModel model = new(Puppets(_stage, _time, isClients ? Policy : Policies(ticks)));
+        model.ProfileTenths(_time);
+        Sent running = model.Send(1);
+        PuppetRun run = await _stage.NextAsync();
+        Sent waiting = isClients ? model.SendWithTimeout(1000 * Milliseconds, 2) : model.Send(2);
+
+        Assert.False(model.Batcher.TurnsAway(1000 * Milliseconds, out _, priority: 1, isBeingRead: true));
+        Assert.Equal(isClients, model.Batcher.TurnsAway(1000 * Milliseconds, out _, waited: _time.Ticks(TimeSpan.FromMilliseconds(200)), priority: 1, isBeingRead: true));
+
+        run.Succeed();
+        await AssertServedAsync(running, 1);
+        (await _stage.NextAsync()).Succeed();
+        await AssertServedAsync(waiting, 2);
+    }
+
     // The time of day is set while a request waits: how long it has is not for that to say.
     [Theory]
     [InlineData(3_650)]
