@@ -105,7 +105,7 @@ public sealed class ModelStatistics(TimeProvider time)
                     continue;
                 }
 
-                if (now > request.DueAt)
+                if (now > request.AnswerDueAt)
                 {
                     _counts.LateRequests++;
                     _counts.LateRows += request.Rows;

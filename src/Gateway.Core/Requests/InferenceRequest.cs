@@ -125,7 +125,10 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Whether its answer is to say what each stage took, and what was predicted.</summary>
     public bool Explains { get; set; }
 
-    /// <summary>That, as text, once it has been asked for; null before.</summary>
+    /// <summary>Whether that is wanted in whatever way, so that it is to be foreseen though nothing is decided by it.</summary>
+    public bool WantsForecast { get; set; }
+
+    /// <summary>What <see cref="Explains"/> asks for, as text, once it has been made; null before.</summary>
     public string? Explanation { get; set; }
 
     /// <summary>How old an answer from the cache may be for it, in seconds; 0 for as old as the model's may be.</summary>
@@ -298,6 +301,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Receiver = null;
         CacheUse = CacheUse.Ordinary;
         Explains = false;
+        WantsForecast = false;
         Explanation = null;
         CacheMaxAgeSeconds = 0;
         PassedBy = null;

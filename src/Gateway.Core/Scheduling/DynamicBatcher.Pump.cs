@@ -192,8 +192,19 @@ public sealed partial class DynamicBatcher
             return;
         }
 
+        if (request.PredictedEnd == 0 && (request.WantsForecast || request.Explains)) Foretell(request, view);
         if (_hasShapes) ShapeKeys.Separate(request, _queue);
         _queue.Add(request);
+    }
+
+    /// <summary>Notes in a request that nothing was foreseen for, since nothing depends on it, what is before it; and when it will be finished, where batches are not made to wait for company.</summary>
+    private void Foretell(InferenceRequest request, in SchedulingView all)
+    {
+        SchedulingView view = Forecast.Soonest(all, Policy, request.RowsWaiting, out long freeAt);
+        RowsAhead ahead = RowsAhead.Of(request, view, Policy);
+        request.RowsAhead = ahead.Rows;
+        long own = Forecast.SoonestEnd(view, Policy, request.RowsWaiting, freeAt) - freeAt;
+        if (own > 0 && !Policy.IsTritons) request.PredictedEnd = Forecast.End(view, Policy, freeAt, ahead, request.RowsWaiting, own);
     }
 
     private void AdmitAndExpireUnderLock(in SchedulingView view, ref InferenceRequest? released)

@@ -110,14 +110,17 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
     {
         refusal = default;
         int level = priority is { } asked ? Policy.LevelOf(asked) : 1;
+        long timeout = (timeoutMicroseconds == 0 && priority is null) ? 0 : TimeFor(level, timeoutMicroseconds);
         if (_waiting.IsFullFor(tenant))
         {
             refusal = new EarlyRefusal(new RefusalText(RefusalReason.QueueFull, Ahead: _waiting.Requests), null);
         }
-        else if ((timeoutMicroseconds == 0 && priority is null) || TimeFor(level, timeoutMicroseconds) is not (> 0 and long timeout)
-            || !_gate.TurnsAway(timeout, Policy.CountsFromTheQueue(level, timeout) ? 0 : waited, isBeingRead, level, _queue.Shares.PortionAhead(tenant, _queue.Rows), out refusal))
+        else
         {
-            return false;
+            if (timeout <= 0) return false;
+            if (Policy.CountsFromTheQueue(level, timeout)) waited = 0;
+            double portion = tenant is null ? 1 : _queue.Shares.PortionAhead(tenant, _queue.Rows, Time.GetTimestamp() + timeout - waited);
+            if (!_gate.TurnsAway(timeout, waited, isBeingRead, level, portion, out refusal)) return false;
         }
 
         Statistics.CountRefused(refusal.Reason);
@@ -167,8 +170,9 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
     {
         QueueForecast forecast;
         lock (_lock) forecast = ForeseeUnderLock(new SchedulingView(_queue, Latency, _instances.Views, Time.GetTimestamp(), _unanswered.IsStopping));
-        Interlocked.MemoryBarrier();
-        if (_inbox.Reader.TryPeek(out _)) Pump(waitForLock: false);
+
+        // Who found the lock taken has left what there was to do, be it an arrival or an instance that has become idle.
+        Pump(waitForLock: false);
         return forecast;
     }
 
@@ -226,7 +230,8 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
 
         // What is sent to have code compiled takes as long as that does.
         long timeout = request.IsWarmUp ? 0 : TimeFor(request.Priority, request.TimeoutMicroseconds);
-        long from = Policy.CountsFromTheQueue(request.Priority, timeout) ? now : request.Arrival;
+        request.TimesOutInQueueOnly = Policy.CountsFromTheQueue(request.Priority, timeout);
+        long from = request.TimesOutInQueueOnly ? now : request.Arrival;
         if (timeout > 0 && from + timeout > from)
         {
             request.TimesOutAt = from + timeout;

@@ -45,6 +45,12 @@ public abstract class QueueEntry
     /// <summary>When its queue policy's time-out passes; <see cref="NoDeadline"/> for never. Absolute.</summary>
     internal long TimesOutAt { get; set; } = NoDeadline;
 
+    /// <summary>Whether that time-out bounds its wait and no more, as a queue policy's own does in Triton.</summary>
+    internal bool TimesOutInQueueOnly { get; set; }
+
+    /// <summary>When its answer is late; <see cref="NoDeadline"/> for never.</summary>
+    internal long AnswerDueAt => TimesOutInQueueOnly ? Deadline : DueAt;
+
     /// <summary>When the queue has to look at it again: its deadline, or its time-out while that still means something.</summary>
     internal long DueAt => IsDelayed ? Deadline : Math.Min(Deadline, TimesOutAt);
 

@@ -70,7 +70,7 @@ public sealed class RequestQueue
     internal void Add(QueueEntry entry)
     {
         TenantShare? share = Shares.Of(entry.Tenant);
-        if (share is not null) Shares.Enter(share, entry.RowsWaiting);
+        if (share is not null) Shares.Enter(share, entry.RowsWaiting, entry.DueAt);
         entry.IsLeaving = false;
         QueueBucket bucket = BucketFor(entry.ShapeKey);
         bucket.Add(entry, share);

@@ -7,6 +7,7 @@ namespace Gateway.Core.Scheduling;
 internal sealed class TenantShare(Tenant tenant, IComparer<QueueEntry> order)
 {
     private long _rows;
+    private long _latestDue;
     private int _requests;
 
     public Tenant Tenant { get; } = tenant;
@@ -22,6 +23,13 @@ internal sealed class TenantShare(Tenant tenant, IComparer<QueueEntry> order)
 
     /// <summary>Rows given to batches over the tenant's weight, moved on to that of the others whenever it comes back with nothing waiting: who has less is served first.</summary>
     public double VirtualTime { get; set; }
+
+    /// <summary>The latest deadline of those that have come since it last had nothing waiting; <see cref="QueueEntry.NoDeadline"/> where one of them has none.</summary>
+    public long LatestDue
+    {
+        get => Volatile.Read(ref _latestDue);
+        set => Volatile.Write(ref _latestDue, value);
+    }
 
     public long Rows
     {

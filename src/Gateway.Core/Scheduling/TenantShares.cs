@@ -38,7 +38,8 @@ public sealed class TenantShares
     /// <summary>A tenant's share, or that of no tenant; null for that until a tenant has come. Made when it is first asked for.</summary>
     internal TenantShare? Of(Tenant? tenant) => tenant is null ? _nobodys : Find(tenant) ?? Make(tenant);
 
-    internal void Enter(TenantShare share, int rows)
+    /// <param name="due">When the one that comes is to be answered; <see cref="QueueEntry.NoDeadline"/> for whenever.</param>
+    internal void Enter(TenantShare share, int rows, long due)
     {
         if (share.Requests == 0)
         {
@@ -46,8 +47,10 @@ public sealed class TenantShares
             Volatile.Write(ref _activeWeight, Active == 0 ? share.Tenant.Weight : _activeWeight + share.Tenant.Weight);
             share.Position = _active.Count;
             _active.Add(share);
+            share.LatestDue = 0;
         }
 
+        share.LatestDue = Math.Max(share.LatestDue, due);
         share.Requests++;
         share.Rows += rows;
         Requests++;
@@ -81,13 +84,19 @@ public sealed class TenantShares
         return 1 + (Math.Max(0, others) / tenant.Weight);
     }
 
-    /// <summary>How much of what waits is served before a request of a tenant's that came now, between 0 and 1; 1 where there are no tenants. Any thread.</summary>
+    /// <summary>
+    /// How much of what waits is served before a request of a tenant's that came now, at least, between 0 and 1; 1 where there are no tenants. Any thread. Before one that is due before some of its tenant's own
+    /// that is nothing, as far as can be told without the lock: those are behind it, and others' turns are bounded by what is before it of its own.
+    /// </summary>
     /// <param name="rows">Rows that wait, of all tenants.</param>
-    internal double PortionAhead(Tenant? tenant, long rows)
+    /// <param name="due">When it is to be answered.</param>
+    internal double PortionAhead(Tenant? tenant, long rows, long due)
     {
         if (tenant is null || rows <= 0) return 1;
-        long own = Find(tenant)?.Rows ?? 0;
-        return own >= rows ? 1 : Math.Min(1, own * Stretch(tenant) / rows);
+        TenantShare? share = Find(tenant);
+        long own = share?.Rows ?? 0;
+        if (own >= rows) return 1;
+        return own > 0 && due < share!.LatestDue ? 0 : Math.Min(1, own * Stretch(tenant) / rows);
     }
 
     /// <summary>Whether a tenant has less waiting than its part of so many requests. Any thread.</summary>

@@ -18,6 +18,9 @@ public sealed class Tenant
     // In flight, of one that was let go: whatever comes to it meanwhile leaves it far below 0.
     private const int Gone = int.MinValue / 2;
 
+    // When one of those in flight will be answered is not known; what HTTP says at least.
+    private static readonly TimeSpan RetryAfterConcurrency = TimeSpan.FromSeconds(1);
+
     private readonly TimeProvider _time;
     private readonly TokenBucket? _requestRate;
     private readonly TokenBucket? _rowRate;
@@ -80,7 +83,7 @@ public sealed class Tenant
         if (inFlight > _mostInFlight)
         {
             Leave();
-            refusal = Refuse(RefusalReason.TenantConcurrency, _overConcurrency, null);
+            refusal = Refuse(RefusalReason.TenantConcurrency, _overConcurrency, RetryAfterConcurrency);
             return false;
         }
 

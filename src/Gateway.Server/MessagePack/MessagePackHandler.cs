@@ -159,6 +159,7 @@ public sealed partial class MessagePackHandler(ModelCatalog catalog, BlockPool p
             request.LimitTime(call.TimeoutMicroseconds);
             request.Waited = time.GetTimestamp() - call.Arrival;
             CacheHeaders.Apply(call.Context.Request.Headers, request);
+            ServerTiming.Note(request, call.Context.Request.Headers);
             RequestWatch watch = RequestWatch.Begin(call.Context, request);
             try
             {

@@ -48,6 +48,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
             exchange.Request.Waited = time.GetTimestamp() - arrival;
             exchange.Request.CacheUse |= use;
             exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(context.Request.Headers);
+            ServerTiming.Note(exchange.Request, context.Request.Headers);
             exchange.WatchClient();
             try
             {

@@ -110,6 +110,7 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
             exchange.Request.Waited = time.GetTimestamp() - exchange.Arrival;
             exchange.Request.CacheUse |= exchange.CacheUse;
             exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(exchange.Context.Request.Headers);
+            ServerTiming.Note(exchange.Request, exchange.Context.Request.Headers);
             exchange.WatchClient();
             try
             {

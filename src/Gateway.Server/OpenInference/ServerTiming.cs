@@ -23,10 +23,13 @@ internal static class ServerTiming
 
     public static ReadOnlySpan<byte> AnswerKey => "server_timing"u8;
 
+    /// <summary>Notes in a request that is about to be handed to its model whether it asks.</summary>
+    public static void Note(InferenceRequest request, IHeaderDictionary headers) => request.WantsForecast = request.Explains || headers.ContainsKey(AskHeader);
+
     /// <summary>Adds the header to a request's answer over HTTP, if it asks for it or all answers have it.</summary>
     public static void AddTo(HttpContext context, InferenceRequest request, OpenInferenceOptions options)
     {
-        if (options.ServerTiming || request.Explains || context.Request.Headers.ContainsKey(AskHeader)) context.Response.Headers[HeaderName] = Of(request);
+        if (options.ServerTiming || request.WantsForecast) context.Response.Headers[HeaderName] = Of(request);
     }
 
     /// <summary>The text for a request that has been answered; made once.</summary>
@@ -64,7 +67,7 @@ internal static class ServerTiming
                 $"{waiting}, gather;dur={gather:0.###}, upload;dur={upload:0.###}, run;dur={run:0.###}, download;dur={download:0.###}, scatter;dur={scatter:0.###}");
         }
 
-        if (request.PredictedEnd == 0) return stages;
+        if (request.PredictedEnd == 0) return request.WantsForecast ? string.Create(CultureInfo.InvariantCulture, $"{stages}, ahead;desc=\"{request.RowsAhead} rows ahead\"") : stages;
         double predicted = Milliseconds(time, times.Queued, request.PredictedEnd);
         return string.Create(CultureInfo.InvariantCulture, $"{stages}, predicted;dur={predicted:0.###};desc=\"{request.RowsAhead} rows ahead\"");
     }

@@ -48,6 +48,7 @@ internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, Open
             exchange.Request.Waited = time.GetTimestamp() - arrival;
             exchange.Request.CacheUse |= use;
             exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(context.Request.Headers);
+            ServerTiming.Note(exchange.Request, context.Request.Headers);
             exchange.Request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
             exchange.WatchClient();
             try

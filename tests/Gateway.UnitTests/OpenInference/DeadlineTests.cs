@@ -129,6 +129,37 @@ public sealed class DeadlineTests
         Assert.Matches("""scatter;dur=[\d.]+, predicted;dur=[\d.]+;desc="0 rows ahead"$""", answer.Headers["Server-Timing"]);
     }
 
+    // Without a deadline too, by which nothing is decided.
+    [Theory]
+    [InlineData("60000")]
+    [InlineData(null)]
+    public async Task Explain_OneThatWaits_TellsHowManyAreAheadAndAboutHowLongItTakes(string? timeout)
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        ServedModel model = await SlowAsync(server);
+        Task<Answer> running = server.InferAsync("slow", Json);
+        await Eventually.TrueAsync(() => model.Batcher.Statistics.Snapshot().Accepted == 2 && model.Batcher.PendingRequests == 0, "it runs");
+
+        // With a deadline it goes before those that have none.
+        Task<Answer>[] ahead = [.. Enumerable.Range(0, 3).Select(_ => server.InferAsync("slow", Json, request =>
+        {
+            if (timeout is not null) request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, "30000");
+        }))];
+        await Eventually.TrueAsync(() => model.Batcher.PendingRequests == 3, "they wait");
+
+        Answer answer = await server.InferAsync("slow", Json, request =>
+        {
+            request.Headers.TryAddWithoutValidation(ServerTiming.AskHeader, "1");
+            if (timeout is not null) request.Headers.TryAddWithoutValidation(TimeoutHeader.Name, timeout);
+        });
+
+        System.Text.RegularExpressions.Match match = System.Text.RegularExpressions.Regex.Match(answer.Headers["Server-Timing"], """predicted;dur=([\d.]+);desc="3 rows ahead"$""");
+        Assert.True(match.Success, answer.Headers["Server-Timing"]);
+        double actual = System.Text.RegularExpressions.Regex.Matches(answer.Headers["Server-Timing"][..match.Index], """dur=([\d.]+)""").Sum(stage => double.Parse(stage.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.InRange(double.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture), 0.3 * actual, 3 * actual);
+        await Task.WhenAll([running, .. ahead]);
+    }
+
     [Fact]
     public async Task CannotBeInTime_IsTurnedAwayBeforeItsBodyIsRead()
     {

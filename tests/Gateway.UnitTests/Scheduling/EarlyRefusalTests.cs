@@ -1,5 +1,6 @@
 using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Tenants;
 using Gateway.TestSupport;
 
 namespace Gateway.UnitTests.Scheduling;
@@ -231,6 +232,34 @@ public sealed class EarlyRefusalTests
         }
     }
 
+    // A tenant with much waiting that is due late may have a request that is due early: the next of its turns is for that.
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void ManyTimesAndTenants_NeverMoreThanAdmissionRefuses(int count)
+    {
+        int turned = 0;
+        for (int seed = 0; seed < 40; seed++)
+        {
+            Random random = new(seed);
+            Scene scene = new(_time, new BatchingPolicy { MaxBatchRows = 8 });
+            Tenant[] tenants = [.. Enumerable.Range(0, count).Select(i => new Tenant($"{i}", i, new TenantLimits { Weight = random.Next(1, 4) }, _time))];
+            for (int i = 0; i < 300; i++)
+            {
+                _time.Advance(random.Next(12) * Millisecond);
+                if (i % 50 == 49) scene.TakeBatch();
+                Tenant tenant = tenants[random.Next(8) == 0 ? random.Next(count) : 0];
+                long timeout = random.Next(2) == 0 ? 2_000 : random.Next(150, 2_000);
+                bool isTurnedAway = scene.TurnsAway(timeout, 1, tenant: tenant);
+                bool isAdmitted = scene.Arrive(timeout * Millisecond, tenant: tenant);
+                Assert.False(isTurnedAway && isAdmitted, $"{seed}, {i}: {timeout} ms of tenant {tenant.Name}: {scene.PredictedShare}");
+                if (isTurnedAway) turned++;
+            }
+        }
+
+        Assert.InRange(turned, 1000, 12_000);
+    }
+
     private sealed class Scene
     {
         private readonly ManualTimeProvider _time;
@@ -260,9 +289,10 @@ public sealed class EarlyRefusalTests
         public double PredictedShare { get; private set; }
 
         /// <param name="waited">Ticks for which it has lain unread.</param>
-        public bool Arrive(long timeout, int priority = 1, bool isForced = false, long waited = 0)
+        public bool Arrive(long timeout, int priority = 1, bool isForced = false, long waited = 0, Tenant? tenant = null)
         {
             TestEntry entry = Entry(timeout, priority, waited);
+            entry.Tenant = tenant;
             _gate.Saw(priority, timeout, waited);
             bool isAdmitted = _former.Admit(entry, View).Reason == RefusalReason.None;
             long now = _time.GetTimestamp();
@@ -309,6 +339,10 @@ public sealed class EarlyRefusalTests
         /// <param name="timeout">Milliseconds.</param>
         /// <param name="priority">Null for any.</param>
         /// <param name="waited">Milliseconds for which it has lain unread.</param>
-        public bool TurnsAway(long timeout, int? priority, long waited = 0) => _gate.TurnsAway(timeout * Millisecond, waited * Millisecond, isBeingRead: true, priority ?? 1, 1, out _);
+        public bool TurnsAway(long timeout, int? priority, long waited = 0, Tenant? tenant = null)
+        {
+            double portion = _queue.Shares.PortionAhead(tenant, _queue.Rows, _time.GetTimestamp() + ((timeout - waited) * Millisecond));
+            return _gate.TurnsAway(timeout * Millisecond, waited * Millisecond, isBeingRead: true, priority ?? 1, portion, out _);
+        }
     }
 }

@@ -51,6 +51,45 @@ public sealed class StatisticsTests
     }
 
     [Fact]
+    public async Task Deadline_MetAndMissed_IsCountedByRowsWithHowFarItWasPredicted()
+    {
+        await using TestModel model = new(Puppets(_stage, _time));
+        model.ProfileTenths(_time);
+        await model.WhenIdleAsync();
+        foreach ((int afterMilliseconds, long[] values) in ((int, long[])[])[(150, [1, 2]), (250, [3, 4, 5])])
+        {
+            Sent sent = model.SendWithTimeout(200_000, values);
+            PuppetRun run = await _stage.NextAsync();
+            _time.Advance(TimeSpan.FromMilliseconds(afterMilliseconds));
+            run.Succeed();
+            await AssertServedAsync(sent, values);
+            await model.WhenIdleAsync();
+        }
+
+        ModelCounts counts = model.Counts;
+        Assert.Equal((2, 1, 3), (counts.RowsInTime, counts.LateRequests, counts.LateRows));
+
+        // 102 and then about 108 ms were expected, and 150 and 250 came.
+        Assert.Equal(2, counts.PredictionError.Count);
+        Assert.InRange(counts.PredictionError.TotalNanoseconds, 180e6, 200e6);
+    }
+
+    // As in Triton it bounds the wait: what has waited less is in time, however long it runs.
+    [Fact]
+    public async Task QueueTimeout_PassedDuringTheRun_IsNoMiss()
+    {
+        BatchingPolicy policy = Policy with { QueuePolicies = [new QueuePolicyTimes { Timeout = _time.Ticks(TimeSpan.FromMilliseconds(100)) }] };
+        await using TestModel model = new(Puppets(_stage, _time, policy));
+        Sent sent = model.Send(1, 2);
+        PuppetRun run = await _stage.NextAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(150));
+        run.Succeed();
+        await AssertServedAsync(sent, 1, 2);
+
+        Assert.Equal((2, 0, 0), (model.Counts.RowsInTime, model.Counts.LateRequests, model.Counts.LateRows));
+    }
+
+    [Fact]
     public async Task Counts_OfTwoBatches_AddUp()
     {
         await using TestModel model = new(Puppets(_stage, _time));

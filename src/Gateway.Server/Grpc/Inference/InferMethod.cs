@@ -286,6 +286,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         if (call.LoadOf is { CacheCounts: not null } && OverflowDispatch.PatienceOf(call.Headers) is < long.MaxValue and long patience) request.LimitTimeFromNow(patience);
         request.CacheUse |= call.CacheUse;
         request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(call.Headers);
+        ServerTiming.Note(request, call.Headers);
         request.IsWarmUp = overflow?.IsWarmUp(call, request.CacheUse) == true;
         request.PassedBy = passage.Of(call.Headers, request.Model);
     }
@@ -314,7 +315,7 @@ internal sealed class InferMethod(ModelCatalog catalog, BlockPool pool, SharedRe
         if (isDirect) _writer.Write(call, request, coding);
         else call.Unflushed = _writer.Write(call.Output, request, call.Plan, isStreamed: false, coding);
         call.HasMessages = true;
-        if (timing.ServerTiming || call.Headers.ContainsKey(ServerTiming.AskHeader)) call.Trail("server-timing", ServerTiming.Of(request));
+        if (timing.ServerTiming || (request.WantsForecast && call.Headers.ContainsKey(ServerTiming.AskHeader))) call.Trail("server-timing", ServerTiming.Of(request));
         call.Succeed();
         request.Dispose();
         call.Request = null;

@@ -9,7 +9,6 @@ using Gateway.Protocol;
 using Gateway.Server.Grpc.Services;
 using Gateway.Server.Grpc.Streaming;
 using Gateway.Server.Grpc.Wire;
-using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Overflow.Reports;
