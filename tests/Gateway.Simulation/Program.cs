@@ -12,10 +12,20 @@ using Gateway.TestSupport.Simulation;
 // And of fleets, by who decides where a request goes:
 //
 //     dotnet run -c Release --project tests/Gateway.Simulation -- fleet
+//
+// And where rows differ in size:
+//
+//     dotnet run -c Release --project tests/Gateway.Simulation -- shapes
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args is ["fleet"])
 {
     FleetTables.Print(Console.Out);
+    return;
+}
+
+if (args is ["shapes"])
+{
+    ShapeTables.Print(Console.Out);
     return;
 }
 

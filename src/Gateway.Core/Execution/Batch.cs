@@ -22,6 +22,9 @@ public sealed class Batch
     /// <summary>Rows to run: <see cref="Rows"/>, or more when the model allows only certain batch sizes.</summary>
     public int PaddedRows { get; set; }
 
+    /// <summary>What the size of its rows says of how long it runs; see <see cref="ShapeClasses"/>.</summary>
+    public int ShapeClass { get; private set; }
+
     public CloseReason CloseReason { get; set; }
 
     /// <summary>When its instance was free to take it: what had arrived by then, and what came until it was closed, went into it.</summary>
@@ -79,6 +82,7 @@ public sealed class Batch
     internal void Add(InferenceRequest request, int firstRow, int rows)
     {
         _slices.Add(new BatchSlice(request, firstRow, rows, Rows));
+        ShapeClass = request.ShapeClass;
         Rows += rows;
         PaddedRows = Rows;
     }

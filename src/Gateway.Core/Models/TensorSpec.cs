@@ -17,6 +17,7 @@ public sealed class TensorSpec
         ClientDims = new TensorShape(clientDims);
         ModelDims = new TensorShape(modelDims);
         Labels = labels;
+        HasFreeDimensions = clientDims.Contains(-1);
         RowBytes = dataType.Size() > 0 && ModelDims.TryCountElements(out long elements) && elements * dataType.Size() <= int.MaxValue
             ? (int)elements * dataType.Size()
             : -1;
@@ -36,6 +37,9 @@ public sealed class TensorSpec
 
     /// <summary>Bytes of one row; -1 when rows differ (a dimension of any size, or strings).</summary>
     public int RowBytes { get; }
+
+    /// <summary>Whether requests choose a dimension of its rows.</summary>
+    public bool HasFreeDimensions { get; }
 
     /// <summary>Whether a configured <c>reshape</c> stands between clients and model.</summary>
     public bool IsReshaped => ClientDims != ModelDims;

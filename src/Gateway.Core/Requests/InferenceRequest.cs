@@ -292,6 +292,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Rows = 1;
         RowsTaken = 0;
         ShapeKey = 0;
+        ShapeClass = 0;
         IsDelayed = false;
         State = RequestState.Initialized;
         Status = StatusCode.Ok;

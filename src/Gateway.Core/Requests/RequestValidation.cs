@@ -1,10 +1,11 @@
 using Gateway.Core.Models;
+using Gateway.Core.Scheduling;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
 
 namespace Gateway.Core.Requests;
 
-/// <summary>Checks a request's tensors against its model, and works out its rows and shape key.</summary>
+/// <summary>Checks a request's tensors against its model, and works out its rows, shape key and shape class.</summary>
 /// <remarks>The texts are Triton's, with its <c>[request id: …]</c> prefix; every failure is the client's (<see cref="StatusCode.InvalidArgument"/>).</remarks>
 internal static class RequestValidation
 {
@@ -22,6 +23,7 @@ internal static class RequestValidation
         ReadOnlySpan<InputTensor> inputs = request.Inputs;
         long rows = -1;
         ulong shapeKey = 0;
+        long freeElements = 0;
         for (int i = 0; i < inputs.Length; i++)
         {
             ref readonly InputTensor input = ref inputs[i];
@@ -35,13 +37,16 @@ internal static class RequestValidation
                 else if (rows != input.Shape[0]) throw Invalid(request, $"input '{spec.Name}' batch size does not match other inputs for '{layout.Name}'");
             }
 
-            CheckBytes(request, spec, input);
-            if (spec.RowBytes < 0) shapeKey = Combine(shapeKey, spec, input, batchDimensions);
+            long elements = CheckBytes(request, spec, input);
+            if (spec.RowBytes >= 0) continue;
+            shapeKey = Combine(shapeKey, spec, input, batchDimensions);
+            if (spec.HasFreeDimensions) freeElements = Math.Min(long.MaxValue - elements, freeElements) + elements;
         }
 
         CheckRows(request, rows);
         request.Rows = layout.IsBatching ? (int)rows : 1;
         request.ShapeKey = shapeKey;
+        request.ShapeClass = ShapeClasses.Of(freeElements / request.Rows);
     }
 
     /// <summary>Whether a tensor of that shape may be an input, as far as the shape of one input alone can tell.</summary>
@@ -95,13 +100,14 @@ internal static class RequestValidation
         return true;
     }
 
-    private static void CheckBytes(InferenceRequest request, TensorSpec spec, in InputTensor input)
+    /// <returns>Its elements, all rows together.</returns>
+    private static long CheckBytes(InferenceRequest request, TensorSpec spec, in InputTensor input)
     {
         if (!input.Shape.TryCountElements(out long elements)) throw UnexpectedShape(request, spec, input.Shape);
         if (spec.DataType == DataType.Bytes)
         {
             RawStrings.Check(request, spec, input, elements);
-            return;
+            return elements;
         }
 
         // The count is at most the bytes that were read, so the product cannot overflow where it matters.
@@ -110,6 +116,8 @@ internal static class RequestValidation
         {
             throw Invalid(request, $"input byte size mismatch for input '{spec.Name}' for model '{request.Model.Name}'. Expected {expected}, got {input.ByteLength}");
         }
+
+        return elements;
     }
 
     /// <summary>Mixes in the dimensions that requests may choose: those that differ cannot share a batch.</summary>

@@ -52,7 +52,7 @@ internal sealed class AdmissionGate(TimeProvider time)
     private long _firstEnd;
     private long _lastEnd;
 
-    /// <summary>Whether a request that comes now and has so much time would be refused, of however few rows it is.</summary>
+    /// <summary>Whether a request that comes now and has so much time would be refused, of however few rows it is, and of whatever shape.</summary>
     /// <param name="timeout">Ticks, above 0.</param>
     /// <param name="waited">Ticks of them that have passed since it came.</param>
     /// <param name="isBeingRead">Whether it is being taken off the wire, so that those are no sign of how long what comes lies unread.</param>

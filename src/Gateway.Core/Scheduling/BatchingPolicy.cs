@@ -113,14 +113,20 @@ public sealed record BatchingPolicy
     /// <summary>Rows that batches stop growing at.</summary>
     internal int BestRows(LatencyModel latency) => FollowsLatencyCurve ? Math.Min(MaxBatchRows, latency.BestBatchRows) : MaxBatchRows;
 
-    /// <summary>Time of a batch of so many rows, run at the size that it is padded to.</summary>
+    /// <summary>Time of a batch of so many rows, run at the size that it is padded to; of the shape class that the model's curve is of.</summary>
     internal long Estimate(int rows, LatencyModel latency) => latency.Estimate(PadTo(rows));
+
+    /// <summary>Likewise, of a shape class.</summary>
+    internal long Estimate(int rows, LatencyModel latency, int shapeClass) => (long)(latency.Shapes.Of(shapeClass) * Estimate(rows, latency));
+
+    /// <summary>Likewise, of the instance and the shape class that are looked at.</summary>
+    internal long Estimate(int rows, in SchedulingView view) => (long)(view.Factor * Estimate(rows, view.Latency));
 
     /// <summary>Rows of the batches that what waits is served in: of requests that share none, as many as they have on average.</summary>
     internal int RowsOfABatch(in SchedulingView view) =>
         IsDynamic ? BestRows(view.Latency) : view.Queue.Count == 0 ? 1 : (int)Math.Clamp(view.Queue.Rows / view.Queue.Count, 1, MaxBatchRows);
 
-    /// <summary>Most of so many rows of one request that go into one batch: fewer than could, where several of the best size take less time.</summary>
+    /// <summary>Most of so many rows of one request that go into one batch: fewer than could, where several of the best size take less time. Of any shape class, whose factor is that of either.</summary>
     internal int RowsOfAPart(int rows, LatencyModel latency)
     {
         int most = Math.Min(rows, MaxBatchRows);
@@ -129,7 +135,7 @@ public sealed record BatchingPolicy
         return EstimateIn(most, rows, latency) > PartsMustBeFaster * EstimateIn(best, rows, latency) ? best : most;
     }
 
-    /// <summary>Time of a request of so many rows, alone, in several batches if that is how it is run.</summary>
+    /// <summary>Time of a request of so many rows, alone, in several batches if that is how it is run; of the shape class that the model's curve is of.</summary>
     /// <param name="instances">How many run its parts at once, at least 1.</param>
     internal long EstimateAlone(int rows, LatencyModel latency, int instances = 1) =>
         rows <= BestRows(latency) ? Estimate(rows, latency) : EstimateIn(RowsOfAPart(rows, latency), rows, latency, instances);

@@ -64,7 +64,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         long due = arrived.DueAt;
         if (due == QueueEntry.NoDeadline) return policy.IsFullOfPatients(view.Queue) ? new Refusal(RefusalReason.QueueFull) : default;
         if (due <= view.Now) return default;
-        view = Forecast.Soonest(all, policy, arrived.RowsWaiting, out long freeAt);
+        view = Forecast.Soonest(all.Of(arrived.ShapeClass), policy, arrived.RowsWaiting, out long freeAt);
         long own = Forecast.SoonestEnd(view, policy, arrived.RowsWaiting, freeAt) - freeAt;
         RowsAhead ahead = Ahead(arrived, view);
         arrived.RowsAhead = ahead.Rows;
@@ -82,7 +82,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (predicted > due) return new Refusal(RefusalReason.DeadlineBehindQueue, predicted, predicted - due);
 
         arrived.PredictedEnd = predicted;
-        _levels?.Admitted(arrived.Priority, arrived.Rows, view.Now, LevelLoad.Batches * Time(BestRows(view.Latency), view.Latency));
+        _levels?.Admitted(arrived.Priority, arrived.Rows * view.Factor, view.Now, LevelLoad.Batches * policy.Estimate(BestRows(view.Latency), view.Latency));
         return default;
     }
 
@@ -90,15 +90,15 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     private long Stretch(long end, long own, int level, in SchedulingView view)
     {
         if (_levels is null || level == 1 || end - own <= view.Now) return end;
-        long batch = LevelLoad.Batches * Time(BestRows(view.Latency), view.Latency);
-        double busy = _levels.Above(level, view.Now, batch) * Time(BestRows(view.Latency), view.Latency) / (BestRows(view.Latency) * (double)Math.Max(1, view.Instances.Length));
+        long batch = policy.Estimate(BestRows(view.Latency), view.Latency);
+        double busy = _levels.Above(level, view.Now, LevelLoad.Batches * batch) * batch / (BestRows(view.Latency) * (double)Math.Max(1, view.Instances.Length));
         return view.Now + own + (long)((end - own - view.Now) / Math.Max(LevelLoad.LeastLeft, 1 - busy));
     }
 
     public Outlook LookAhead(in SchedulingView all)
     {
-        SchedulingView view = Forecast.Soonest(all, policy, 1, out long freeAt);
-        long own = Time(1, view.Latency);
+        SchedulingView view = Forecast.Soonest(OfAnyRequest(all), policy, 1, out long freeAt);
+        long own = Time(1, view);
 
         // An idle model may be worth a try, and of one that nothing is known of nothing can be said.
         if (own == 0 || (view.Queue.Count == 0 && freeAt == view.Now)) return default;
@@ -108,18 +108,21 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     public long Foresee(in SchedulingView all, int level, long due, out long rowsAhead)
     {
         rowsAhead = 0;
-        SchedulingView view = Forecast.Soonest(all, policy, 1, out long freeAt);
-        long own = Time(1, view.Latency);
+        SchedulingView view = Forecast.Soonest(OfAnyRequest(all), policy, 1, out long freeAt);
+        long own = Time(1, view);
         if (own == 0) return 0;
         _moment.Priority = level;
         _moment.Deadline = due;
 
         // Of the shape that is next: of another one it might be sooner where none of that wait, but batches of those that do are before it all the same.
-        _moment.ShapeKey = view.Queue.Buckets.Count == 0 ? 0 : view.Queue.Buckets[0].ShapeKey;
+        (_moment.ShapeKey, _moment.ShapeClass) = view.Queue.Buckets.Count == 0 ? (0, view.ShapeClass) : (view.Queue.Buckets[0].ShapeKey, view.Queue.Buckets[0].ShapeClass);
         RowsAhead ahead = Scheduling.RowsAhead.Of(_moment, view, policy, Scheduling.RowsAhead.FewShapes);
         rowsAhead = ahead.Rows;
         return Stretch(Forecast.End(view, policy, freeAt, ahead, 1, own, _fill), own, level, view);
     }
+
+    /// <summary>What a request sees that has not been read: it may be of any shape, and is taken for one that is over soonest, since who is turned away unread must have had no chance.</summary>
+    private static SchedulingView OfAnyRequest(in SchedulingView view) => view.Of(view.Latency.Shapes.Smallest);
 
     /// <summary>What is served before an arrival: what is due before, but no more than comes before its own tenant's turn to it.</summary>
     private RowsAhead Ahead(QueueEntry arrived, in SchedulingView view)
@@ -166,26 +169,27 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             return;
         }
 
-        if (view.Queue.EarliestDeadline >= freeAt + Time(BestRows(view.Latency), view.Latency) && !MayBeDisplaced(view, freeAt)) return;
+        if (view.Queue.EarliestDeadline >= freeAt + Time(BestRows(view.Latency), OfTheLongest(view)) && !MayBeDisplaced(view, freeAt)) return;
 
         // Among tenants it is not by plans that the next batch is chosen, and without batches nobody is left out of one.
         if (RefuseHopeless(view, freeAt, plan) is not { } head || IsContended(view) || !policy.IsDynamic) return;
         RefuseDisplaced(head, freeAt, view, plan);
         if (GoesOn(view) is not null) return;
         Window chosen = Choose(head, freeAt, view);
+        SchedulingView ofShape = view.Of(head.ShapeClass);
 
         // What is left out could go to the instance that is free after that one.
-        long then = Math.Min(next, freeAt + Time(chosen.Rows, view.Latency));
+        long then = Math.Min(next, freeAt + Time(chosen.Rows, ofShape));
         for (QueueEntry entry = head; !ReferenceEquals(entry, chosen.First); entry = After(entry)!)
         {
-            long end = then + TimeOf(entry, view);
+            long end = then + TimeOf(entry, ofShape);
             if (entry.DueAt < end) plan.Refuse(entry, new Refusal(RefusalReason.DeadlineSkipped, end, end - entry.DueAt));
         }
 
         // Likewise what is not in it for want of time; the first that is not lost will be in the next.
         for (QueueEntry? entry = view.Instances.Length > 1 ? chosen.End : null; entry is not null && entry.DueAt != QueueEntry.NoDeadline && entry.RowsTaken == 0; entry = After(entry))
         {
-            long end = then + TimeOf(entry, view);
+            long end = then + TimeOf(entry, ofShape);
             if (entry.DueAt >= end) break;
             plan.Refuse(entry, new Refusal(RefusalReason.DeadlineSkipped, end, end - entry.DueAt));
         }
@@ -199,7 +203,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (view.Queue.EarliestDeadline != QueueEntry.NoDeadline)
         {
             int left = MostNotLost;
-            long usual = Forecast.SoonestEnd(view, policy, (int)Math.Clamp(view.Queue.Rows / Math.Max(1, view.Queue.Count), 1, policy.MaxBatchRows), at);
+            long usual = Forecast.SoonestEnd(OfTheLongest(view), policy, (int)Math.Clamp(view.Queue.Rows / Math.Max(1, view.Queue.Count), 1, policy.MaxBatchRows), at);
             RefuseFrom(0, at, usual, view, plan, ref left);
         }
 
@@ -215,7 +219,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     }
 
     /// <summary>Refuses the hopeless in a part of the heap of deadlines: of whatever level they are, and behind whomever.</summary>
-    /// <param name="usual">When a request of as many rows as most have would be finished.</param>
+    /// <param name="usual">When a request of as many rows as most have would be finished, of the shape class of those that wait whose runs are the longest.</param>
     /// <param name="left">How many that are not hopeless are still looked at.</param>
     private void RefuseFrom(int index, long at, long usual, in SchedulingView view, BatchPlan plan, ref int left)
     {
@@ -255,10 +259,13 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return next;
     }
 
+    private static SchedulingView OfTheLongest(in SchedulingView view) => view.Of(view.Queue.LargestClass);
+
     /// <summary>The first from one on that this instance need not leave to a faster one, which will be free in time.</summary>
-    private QueueEntry? ServedHere(QueueEntry first, in SchedulingView view)
+    private QueueEntry? ServedHere(QueueEntry first, in SchedulingView all)
     {
-        if (view.AreAlike) return first;
+        if (all.AreAlike) return first;
+        SchedulingView view = all.Of(first.ShapeClass);
         QueueEntry? entry = first;
         while (entry is not null && entry.RowsTaken == 0 && view.Now + Forecast.TimeWhenIdle(view, policy, entry.RowsWaiting, time) is long end && end > entry.DueAt && Forecast.SoonestEnd(view, policy, entry.RowsWaiting, view.Now) <= entry.DueAt)
         {
@@ -280,30 +287,32 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     }
 
     /// <summary>Whether what waits takes longer than until the last of a level has to be finished: of the levels that are looked at then, too.</summary>
-    private bool MayBeDisplaced(in SchedulingView view, long freeAt)
+    private bool MayBeDisplaced(in SchedulingView all, long freeAt)
     {
-        if (view.Queue.Buckets is not [{ } only] || view.Queue.EarliestDeadline == QueueEntry.NoDeadline) return false;
+        if (all.Queue.Buckets is not [{ } only] || all.Queue.EarliestDeadline == QueueEntry.NoDeadline) return false;
+        SchedulingView view = all.Of(only.ShapeClass);
         int best = BestRows(view.Latency);
-        double batch = Time(best, view.Latency) / (double)Math.Max(1, view.Instances.Length);
-        long all = freeAt + (long)(view.Queue.Rows / best * batch);
+        double batch = Time(best, view) / (double)Math.Max(1, view.Instances.Length);
+        long end = freeAt + (long)(view.Queue.Rows / best * batch);
         for (int level = Math.Min(policy.PriorityLevels, only.First.Priority + MostLevels); level >= only.First.Priority; level--)
         {
             if (view.Queue.CountAtLevel(level) == 0 || LastOf(only, level) is not { } last) continue;
 
             // What is before it is no more than all.
             long own = TimeOf(last, view);
-            if (last.DueAt < all + own && last.DueAt < freeAt + (long)(only.RowsBefore(last) / best * batch) + own) return true;
+            if (last.DueAt < end + own && last.DueAt < freeAt + (long)(only.RowsBefore(last) / best * batch) + own) return true;
         }
 
         return false;
     }
 
     /// <summary>Refuses the last of each level where what has come since is served before them and leaves them no time.</summary>
-    private void RefuseDisplaced(QueueEntry head, long freeAt, in SchedulingView view, BatchPlan plan)
+    private void RefuseDisplaced(QueueEntry head, long freeAt, in SchedulingView all, BatchPlan plan)
     {
-        if (view.Queue.Buckets is not [{ } only]) return;
+        if (all.Queue.Buckets is not [{ } only]) return;
+        SchedulingView view = all.Of(only.ShapeClass);
         int best = BestRows(view.Latency);
-        double batch = Time(best, view.Latency) / (double)Math.Max(1, view.Instances.Length);
+        double batch = Time(best, view) / (double)Math.Max(1, view.Instances.Length);
         for (int level = Math.Min(policy.PriorityLevels, head.Priority + MostLevels); level >= head.Priority; level--)
         {
             QueueEntry? last = view.Queue.CountAtLevel(level) > 0 ? LastOf(only, level) : null;
@@ -328,10 +337,11 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return bucket.LastBefore(_moment) is { } last && last.Priority == level ? last : null;
     }
 
-    private bool IsHopeless(QueueEntry entry, long at, in SchedulingView view, out long end)
+    private bool IsHopeless(QueueEntry entry, long at, in SchedulingView all, out long end)
     {
         end = 0;
         if (entry.DueAt == QueueEntry.NoDeadline) return false;
+        SchedulingView view = all.Of(entry.ShapeClass);
         end = Forecast.SoonestEnd(view, policy, entry.RowsWaiting, at);
 
         // What was let in as a try is let run.
@@ -350,7 +360,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     /// <param name="run">What it would take.</param>
     private bool IsWorthATry(in SchedulingView view, long run)
     {
-        if (view.Queue.Count > 1 || !Forecast.IsOutOfDate(view.Latency, run, view.Now, time)) return false;
+        if (view.Queue.Count > 1 || !Forecast.IsOutOfDate(view, run, time)) return false;
         foreach (InstanceView instance in view.Instances)
         {
             if (!instance.IsIdle) return false;
@@ -361,10 +371,11 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
     /// <summary>The batch to run once an instance is free.</summary>
     /// <param name="mayBegin">Whether what room is left may be filled with a part of a request.</param>
-    private Window Choose(QueueEntry head, long at, in SchedulingView view, bool mayBegin = true)
+    private Window Choose(QueueEntry head, long at, in SchedulingView all, bool mayBegin = true)
     {
         // Each runs alone.
-        if (!policy.IsDynamic) return new Window(head, After(head), PartOf(head, view.Latency));
+        if (!policy.IsDynamic) return new Window(head, After(head), PartOf(head, all.Latency));
+        SchedulingView view = all.Of(head.ShapeClass);
         int best = policy.FollowsLatencyCurve && view.Latency.RowsToTry is > 0 and int tried ? Math.Min(policy.MaxBatchRows, tried) : BestRows(view.Latency);
         Window a = Run(head, at, best, view, mayBegin);
 
@@ -373,9 +384,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         if (a.End is null || a.Rows >= AsGoodAsFull * best || head.DueAt == QueueEntry.NoDeadline || head.RowsTaken > 0) return a;
         Window b = Fastest(head, at, best, view);
         if (ReferenceEquals(b.First, head) || b.Rows == 0) return a;
-        long timeOfB = Time(b.Rows, view.Latency);
+        long timeOfB = Time(b.Rows, view);
         Foresee(head, at, best, timeOfB, view, out long lost, out double rateOfA);
-        bool isPressed = view.Now - _pressureAt < PressureBatches * Time(best, view.Latency);
+        bool isPressed = view.Now - _pressureAt < PressureBatches * Time(best, view);
         return (lost > 0 || isPressed) && (double)b.Rows / timeOfB > MustBeFaster * rateOfA ? b : a;
     }
 
@@ -397,11 +408,11 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             {
                 if (!mayBegin || rows == most || PartOf(entry, latency) == own) break;
                 own = most - rows;
-                if (entry.DueAt != QueueEntry.NoDeadline && at + (long)(caution * Time(most, latency)) + Forecast.TimeAlone(view, policy, entry.RowsWaiting - own) > entry.DueAt) break;
+                if (entry.DueAt != QueueEntry.NoDeadline && at + (long)(caution * Time(most, view)) + Forecast.TimeAlone(view, policy, entry.RowsWaiting - own) > entry.DueAt) break;
             }
 
             due = Math.Min(due, entry.DueAt);
-            if (due != QueueEntry.NoDeadline && at + (rows == 0 ? TimeOf(entry, view) : (long)(caution * Time(rows + own, latency))) > due) break;
+            if (due != QueueEntry.NoDeadline && at + (rows == 0 ? TimeOf(entry, view) : (long)(caution * Time(rows + own, view))) > due) break;
             rows += own;
 
             // What is left of a request that is larger than a batch goes first in the next.
@@ -430,13 +441,13 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             {
                 if (end.RowsWaiting > most - rows && rows > 0) break;
                 int with = rows == 0 ? PartOf(end, latency) : rows + end.RowsWaiting;
-                if (at + (rows == 0 ? TimeOf(end, view) : (long)(caution * Time(with, latency))) > first.DueAt) break;
+                if (at + (rows == 0 ? TimeOf(end, view) : (long)(caution * Time(with, view))) > first.DueAt) break;
                 rows = with;
             }
 
             left--;
             if (rows == 0) continue;
-            double rate = rows / (double)Time(rows, latency);
+            double rate = rows / (double)Time(rows, view);
             if (rate > fastestRate)
             {
                 fastest = new Window(first, end, rows);
@@ -473,7 +484,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             Window window = Run(next, at + time, best, view);
             if (window.Rows == 0) break;
             served += window.Rows;
-            time += Time(window.Rows, view.Latency);
+            time += Time(window.Rows, view);
             next = window.End;
             if (rate == 0 && time >= least) rate = served / (double)time;
         }
@@ -483,7 +494,8 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
     private int BestRows(LatencyModel latency) => policy.BestRows(latency);
 
-    private long Time(int rows, LatencyModel latency) => policy.Estimate(rows, latency);
+    /// <param name="view">Of its shape class, here and below.</param>
+    private long Time(int rows, in SchedulingView view) => policy.Estimate(rows, view);
 
     private int PartOf(QueueEntry entry, LatencyModel latency) => policy.RowsOfAPart(entry.RowsWaiting, latency);
 

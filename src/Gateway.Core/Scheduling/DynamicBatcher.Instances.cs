@@ -125,7 +125,7 @@ public sealed partial class DynamicBatcher
     /// <summary>Whether the planned batch, which the instance was to be called for, can be run on this thread instead.</summary>
     private bool CanRunHereUnderLock(ModelInstance instance) =>
         _queue.Count == 1 && _plan.Parts.Length == 1 && _plan.Parts[0] is { Entry: InferenceRequest request } part && part.Rows == request.Rows
-        && _loneRuns.Allows(instance.Latency.Estimate(Policy.PadTo(part.Rows))) && instance.CanRunHere;
+        && _loneRuns.Allows(Policy.Estimate(part.Rows, instance.Latency, request.ShapeClass)) && instance.CanRunHere;
 
     /// <summary>A batch needed more memory than there was: later ones are to be half as large.</summary>
     internal void Shrink(ModelInstance instance, Batch batch)

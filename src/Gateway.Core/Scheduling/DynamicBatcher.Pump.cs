@@ -77,7 +77,7 @@ public sealed partial class DynamicBatcher
         }
 
         int best = Policy.BestRows(Latency);
-        _gate.NoteDown(_former, view, Policy.Estimate(best, Latency), best);
+        _gate.NoteDown(_former, view, Policy.Estimate(best, view), best);
     }
 
     /// <returns>True when the instance has a batch.</returns>
@@ -122,7 +122,7 @@ public sealed partial class DynamicBatcher
         while (_queue.Count > 0 && _instances.IdleCount > 0)
         {
             // One at a time: which batch it will take is not known yet, and once it has taken it, it calls the next if there is more.
-            ModelInstance next = _instances.Next(_queue.Rows);
+            ModelInstance next = _instances.Next(_queue.Rows, _queue.Buckets[0].ShapeClass);
             if (!DecideUnderLock(view.For(next.Latency), ref released))
             {
                 _timer.Arm(_plan.WakeAt, view.Now);
@@ -156,7 +156,7 @@ public sealed partial class DynamicBatcher
     private long NextLookUnderLock(in SchedulingView view)
     {
         long due = _queue.EarliestDeadline;
-        if (due == QueueEntry.NoDeadline || Forecast.ShortestRun(view, Policy) is not (> 0 and long run) || due - run < view.Now) return due;
+        if (due == QueueEntry.NoDeadline || Forecast.ShortestRun(view.Of(_queue.FirstDue!.ShapeClass), Policy) is not (> 0 and long run) || due - run < view.Now) return due;
 
         // The first moment that is not in time any more, but no timer is finer than a millisecond: sooner it would come again and again.
         long millisecond = Math.Max(1, Time.TimestampFrequency / 1000);
@@ -252,7 +252,7 @@ public sealed partial class DynamicBatcher
         batch.OpenedAt = instance.FreeSince;
         batch.ClosedAt = now;
         if (instance.Claim is { } claim) claim.IsSpent = true;
-        _instances.Run(instance, now, batch.PaddedRows);
+        _instances.Run(instance, batch);
     }
 
     private void OnTimer()

@@ -144,7 +144,8 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         long longest = 0;
         for (int i = 0; i < Latencies.Count; i++)
         {
-            longest = Math.Max(longest, Policy.Estimate(Policy.MaxBatchRows, Latencies[i]) + Policy.EstimateAlone(1, Latencies[i]));
+            ShapeFactors shapes = Latencies[i].Shapes;
+            longest = Math.Max(longest, (long)((shapes.Longest * Policy.Estimate(Policy.MaxBatchRows, Latencies[i])) + (shapes.Usual * Policy.EstimateAlone(1, Latencies[i]))));
         }
 
         return longest > share * time;
@@ -176,7 +177,7 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
         return forecast;
     }
 
-    /// <summary>What a batch of so many rows is expected to take, from its closing to its instance being free.</summary>
+    /// <summary>What a batch of so many rows is expected to take, from its closing to its instance being free; of the shape class whose factor is 1 (<see cref="ShapeFactors"/>).</summary>
     /// <param name="latency">Of the instance group.</param>
     public TimeSpan Estimate(LatencyModel latency, int rows) => Time.GetElapsedTime(0, latency.Estimate(rows));
 
@@ -338,8 +339,8 @@ public sealed partial class DynamicBatcher : IAsyncDisposable
     private QueueForecast ForeseeUnderLock(in SchedulingView view)
     {
         int best = Policy.BestRows(Latency);
-        long batch = Policy.Estimate(best, Latency);
-        long own = Policy.EstimateAlone(1, Latency);
+        long batch = Policy.Estimate(best, view);
+        long own = Policy.Estimate(1, view);
         long freeAt = Forecast.FreeAt(view, Policy);
         if (view.Queue.Count == 0 && freeAt == view.Now) own = Forecast.TimeWhenIdle(view, Policy, 1, Time);
         long end = Forecast.End(view, Policy, freeAt, RowsAhead.OfAll(view, Policy), 1, own);

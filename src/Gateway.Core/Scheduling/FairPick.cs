@@ -17,11 +17,14 @@ internal sealed class FairPick(BatchingPolicy policy)
     /// <param name="begun">One that has begun and goes on before any other; null where there is none.</param>
     /// <param name="deviations">Margin on the time of a batch, in deviations of the latency model.</param>
     /// <returns>False when no tenant has a request that would be in time in a full batch; the plan is as it was.</returns>
-    public bool TryPick(in SchedulingView view, QueueEntry? begun, double deviations, BatchPlan plan)
+    public bool TryPick(in SchedulingView all, QueueEntry? begun, double deviations, BatchPlan plan)
     {
+        int batch = policy.RowsOfABatch(all);
+        QueueBucket bucket = begun is null ? BucketOfFirst(all.Queue, batch) : all.Queue.BucketOf(begun)!;
+        SchedulingView view = all.Of(bucket.ShapeClass);
         int most = policy.IsDynamic ? policy.BestRows(view.Latency) : 1;
         double caution = 1 + (deviations * view.Latency.Deviation);
-        long full = view.Now + (long)(caution * policy.Estimate(most, view.Latency));
+        long full = view.Now + (long)(caution * policy.Estimate(most, view));
         int rows = 0;
         if (begun is not null)
         {
@@ -31,14 +34,13 @@ internal sealed class FairPick(BatchingPolicy policy)
         }
 
         bool isTight = begun is not null && begun.DueAt < full;
-        int batch = policy.RowsOfABatch(view);
-        Gather(begun is null ? BucketOfFirst(view.Queue, batch) : view.Queue.BucketOf(begun)!, begun, batch, view, full);
+        Gather(bucket, begun, batch, view, full);
         while (_count > 0 && rows < most)
         {
             ref Turn turn = ref _heap[0];
             QueueEntry entry = turn.Entry;
             int own = rows == 0 ? policy.RowsOfAPart(entry.RowsWaiting, view.Latency) : entry.RowsWaiting;
-            if (rows > 0 && (own > most - rows || (isTight && view.Now + (long)(caution * policy.Estimate(rows + own, view.Latency)) > begun!.DueAt)))
+            if (rows > 0 && (own > most - rows || (isTight && view.Now + (long)(caution * policy.Estimate(rows + own, view)) > begun!.DueAt)))
             {
                 RemoveFirst();
                 continue;

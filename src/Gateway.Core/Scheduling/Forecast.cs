@@ -9,6 +9,7 @@ internal static class Forecast
 
     // A model whose last batch is so long ago, and so many times its own length, may have become faster since.
     private const int EstimateLifeRuns = 10;
+    private const int ClassLife = 10;
     private static readonly TimeSpan EstimateLife = TimeSpan.FromMilliseconds(100);
 
     // More are taken for one that is as much faster.
@@ -72,14 +73,14 @@ internal static class Forecast
         if (view.Instances.Length is < 2 or > MostInstances || rows <= policy.BestRows(view.Latency)) return at + TimeAlone(view, policy, rows);
         int part = policy.RowsOfAPart(rows, view.Latency);
         (int whole, int rest) = Math.DivRem(rows, part);
-        long ofPart = policy.Estimate(part, view.Latency);
+        long ofPart = policy.Estimate(part, view);
         long end = Begin(view, policy, whole - 1, ofPart) + ofPart;
-        return rest == 0 ? end : Math.Max(end, Begin(view, policy, whole, ofPart) + policy.Estimate(rest, view.Latency));
+        return rest == 0 ? end : Math.Max(end, Begin(view, policy, whole, ofPart) + policy.Estimate(rest, view));
     }
 
     /// <summary>Ticks of a request of so many rows, if it is next and all instances are free for its parts.</summary>
     public static long TimeAlone(in SchedulingView view, BatchingPolicy policy, int rows) =>
-        rows <= policy.BestRows(view.Latency) ? policy.Estimate(rows, view.Latency) : policy.EstimateAlone(rows, view.Latency, Beside(view));
+        rows <= policy.BestRows(view.Latency) ? policy.Estimate(rows, view) : (long)(view.Factor * policy.EstimateAlone(rows, view.Latency, Beside(view)));
 
     /// <summary>Instances that may run parts of one request at once: those that are like the one that is looked at and not lost; at least 1.</summary>
     private static int Beside(in SchedulingView view)
@@ -93,26 +94,31 @@ internal static class Forecast
         return Math.Max(1, beside);
     }
 
-    /// <summary>Ticks that a request of one row takes at least, on whatever instance; 0 where nothing is known.</summary>
+    /// <summary>Ticks that a request of one row, and of the shape class that is looked at, takes at least, on whatever instance; 0 where nothing is known.</summary>
     public static long ShortestRun(in SchedulingView view, BatchingPolicy policy)
     {
-        long shortest = policy.Estimate(1, view.Latency);
+        long shortest = policy.Estimate(1, view);
         if (view.AreAlike) return shortest;
-        foreach (InstanceView instance in view.Instances) shortest = Math.Min(shortest, policy.Estimate(1, view.LatencyOf(instance)));
+        foreach (InstanceView instance in view.Instances) shortest = Math.Min(shortest, policy.Estimate(1, view.For(view.LatencyOf(instance))));
         return shortest;
     }
 
-    /// <summary>Whether nothing has been learned of a model for so long that it may be faster by now than what it last was.</summary>
+    /// <summary>Whether nothing has been learned of a model, or of the shape class that is looked at, for so long that it may be faster by now than what it last was, or was guessed to be.</summary>
+    /// <remarks>A class waits ten times as long: while others are served, a try of one that is as slow as it seems is at their cost, a hundredth of the time at most.</remarks>
     /// <param name="run">Ticks that a run is taken to need.</param>
-    public static bool IsOutOfDate(LatencyModel latency, long run, long now, TimeProvider time) =>
-        latency.RecordedAt <= now - Math.Max((long)(EstimateLife.TotalSeconds * time.TimestampFrequency), EstimateLifeRuns * run);
+    public static bool IsOutOfDate(in SchedulingView view, long run, TimeProvider time)
+    {
+        long life = Math.Max((long)(EstimateLife.TotalSeconds * time.TimestampFrequency), EstimateLifeRuns * run);
+        if (view.Latency.RecordedAt <= view.Now - life) return true;
+        return view.ShapeClass != SchedulingView.AnyShape && view.Latency.Shapes.RecordedAt(view.ShapeClass) <= view.Now - (ClassLife * life);
+    }
 
     /// <summary>Ticks of a request of so many rows on an instance that is idle: where nothing has been learned for long, what it takes if what made it slower is over.</summary>
     /// <remarks>Without that, one that was slow once would be left out for ever, since only its own batches say that it no longer is.</remarks>
     public static long TimeWhenIdle(in SchedulingView view, BatchingPolicy policy, int rows, TimeProvider time)
     {
         long known = TimeAlone(view, policy, rows);
-        return rows <= policy.BestRows(view.Latency) && IsOutOfDate(view.Latency, known, view.Now, time) ? Math.Min(known, view.Latency.Hope(policy.PadTo(rows))) : known;
+        return rows <= policy.BestRows(view.Latency) && IsOutOfDate(view, known, time) ? Math.Min(known, (long)(view.Factor * view.Latency.Hope(policy.PadTo(rows)))) : known;
     }
 
     /// <summary>Rows a tick that all instances together do in full batches; 0 where nothing is known.</summary>
@@ -121,17 +127,17 @@ internal static class Forecast
         double rate = 0;
         foreach (InstanceView instance in view.Instances)
         {
-            if (!instance.IsLost) rate += Rate(view.LatencyOf(instance), policy, instance.Wait);
+            if (!instance.IsLost) rate += Rate(view, view.LatencyOf(instance), policy, instance.Wait);
         }
 
-        return rate > 0 ? rate : Rate(view.Latency, policy);
+        return rate > 0 ? rate : Rate(view, view.Latency, policy);
     }
 
     /// <param name="wait">Ticks before each batch.</param>
-    private static double Rate(LatencyModel latency, BatchingPolicy policy, long wait = 0)
+    private static double Rate(in SchedulingView view, LatencyModel latency, BatchingPolicy policy, long wait = 0)
     {
         int best = policy.BestRows(latency);
-        return policy.Estimate(best, latency) is > 0 and long batch ? best / (double)(batch + wait) : 0;
+        return policy.Estimate(best, latency) is > 0 and long batch ? best / ((view.FactorOf(latency) * batch) + wait) : 0;
     }
 
     /// <summary>When a request is finished that has so much before it.</summary>
@@ -141,35 +147,41 @@ internal static class Forecast
     public static long End(in SchedulingView view, BatchingPolicy policy, long freeAt, in RowsAhead ahead, int rows, long own, double fill = 1)
     {
         int best = Math.Max(1, (int)(fill * policy.RowsOfABatch(view)));
-        long batch = policy.Estimate(best, view.Latency);
+        long curve = policy.Estimate(best, view.Latency);
         long full = (ahead.OfShape + Math.Min(rows, best) - 1) / best;
 
         // Of others' shapes a batch is made as soon as one of them is due first; of its own, the last one is taken for a full one.
         double batches = full + ahead.Batches;
-        if (view.Queue.Patients is { Oldest: not null } patients)
+
+        // In batches of the class that the curve is of: shapes that take longer count for more.
+        double weight = (full * ahead.Factor) + ahead.Weight;
+        double ticks = (full * ahead.Factor * curve) + ahead.Ticks;
+        if (view.Queue.Patients is { Oldest: { } patient } patients)
         {
             long turns = (long)((((batches + 1) * best) + patients.RowsPast) / (BatchingPolicy.PatientTurn * best));
+            double ofPatient = view.Latency.Shapes.Of(patient.ShapeClass);
             batches += turns;
             full += turns;
+            weight += turns * ofPatient;
+            ticks += turns * ofPatient * curve;
         }
 
         if (batches == 0) return freeAt + own;
-        double margin = QueueDeviations * view.Latency.Deviation * batch * Math.Sqrt(batches + 1);
+        double margin = QueueDeviations * view.Latency.Deviation * curve * (weight / batches) * Math.Sqrt(batches + 1);
 
         // Parts run on several instances, too: when the last one begins counts, whatever is free when the first one does.
-        double ticks = (full * batch) + ahead.Ticks;
         if (rows > policy.BestRows(view.Latency) && view.AreAlike && Usable(view) > 1)
         {
             int part = policy.RowsOfAPart(rows, view.Latency);
             int further = (rows - 1) / part;
-            own = policy.Estimate(part, view.Latency);
+            own = policy.Estimate(part, view);
             ticks += (double)further * own;
             batches += further;
         }
 
         double time = (ticks / batches) + Wait(view);
-        long last = full > 0 && policy.IsDynamic ? batch : policy.Estimate((int)Math.Clamp(Math.Max(ahead.Beside + rows, ahead.Batches > 0 ? view.Latency.UsualRows : 0), 1, best), view.Latency);
-        long begin = !view.AreAlike ? BeginWhereUnalike(view, policy, batches * best)
+        long last = policy.Estimate(full > 0 && policy.IsDynamic ? best : (int)Math.Clamp(Math.Max(ahead.Beside + rows, ahead.Batches > 0 ? view.Latency.UsualRows : 0), 1, best), view);
+        long begin = !view.AreAlike ? BeginWhereUnalike(view, policy, weight / view.Factor * best)
             : view.Instances.Length is > 1 and <= MostInstances ? Begin(view, policy, (long)batches, time)
             : freeAt + (long)(batches * time / Usable(view));
         return begin + (long)margin + Math.Max(last, own);
@@ -179,7 +191,7 @@ internal static class Forecast
     private static long FreeAt(in InstanceView instance, in SchedulingView view, BatchingPolicy policy)
     {
         if (instance.IsIdle) return view.Now;
-        long end = instance.StartedAt + instance.Wait + (instance.BatchRows > 0 ? policy.Estimate(instance.BatchRows, view.LatencyOf(instance)) : 0);
+        long end = instance.StartedAt + instance.Wait + (instance.BatchRows > 0 ? policy.Estimate(instance.BatchRows, view.LatencyOf(instance), instance.ShapeClass) : 0);
         return end < view.Now ? view.Now + (view.Now - end) : end;
     }
 
@@ -230,7 +242,7 @@ internal static class Forecast
             foreach (InstanceView instance in view.Instances)
             {
                 if (instance.IsLost || FreeAt(instance, view, policy) - view.Now >= begin) continue;
-                double own = Rate(view.LatencyOf(instance), policy, instance.Wait);
+                double own = Rate(view, view.LatencyOf(instance), policy, instance.Wait);
                 rate += own;
                 done += own * (FreeAt(instance, view, policy) - view.Now);
             }

@@ -1,3 +1,5 @@
+using Gateway.Core.Execution;
+
 namespace Gateway.Core.Scheduling;
 
 /// <summary>A model's instances: which are idle, which one was called, which wait for resources, and what the batch former may know of each.</summary>
@@ -40,24 +42,27 @@ internal sealed class InstanceSet(BatchingPolicy policy)
     }
 
     /// <summary>It has a batch.</summary>
-    /// <param name="rows">Padding included.</param>
-    public void Run(ModelInstance instance, long now, int rows) => _views[instance.Index] = new InstanceView(false, now, rows, Latency: Unlike(instance), Wait: WaitOf(instance));
+    public void Run(ModelInstance instance, Batch batch) =>
+        _views[instance.Index] = new InstanceView(false, batch.ClosedAt, batch.PaddedRows, Latency: Unlike(instance), Wait: WaitOf(instance), ShapeClass: batch.ShapeClass);
 
     public void Lose(ModelInstance instance) => _views[instance.Index] = InstanceView.Lost(Unlike(instance));
 
     /// <summary>Which idle instance goes next: of the fastest group the one that ran last, whose memory is warm.</summary>
     /// <param name="rows">That wait.</param>
-    public ModelInstance Next(long rows)
+    /// <param name="shapeClass">Of those that are next.</param>
+    public ModelInstance Next(long rows, int shapeClass)
     {
         ModelInstance next = _idle[^1];
         if (_areAlike) return next;
         int batch = (int)Math.Min(rows, policy.MaxBatchRows);
         for (int i = _idle.Count - 2; i >= 0; i--)
         {
-            if (policy.EstimateAlone(batch, _idle[i].Latency) < policy.EstimateAlone(batch, next.Latency)) next = _idle[i];
+            if (Time(_idle[i].Latency) < Time(next.Latency)) next = _idle[i];
         }
 
         return next;
+
+        double Time(LatencyModel latency) => latency.Shapes.Of(shapeClass) * policy.EstimateAlone(batch, latency);
     }
 
     /// <summary>An idle instance is called.</summary>

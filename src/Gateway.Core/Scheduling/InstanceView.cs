@@ -7,7 +7,8 @@ namespace Gateway.Core.Scheduling;
 /// <param name="IsLost">Whether it has no device at present, and nobody knows when it will.</param>
 /// <param name="Latency">What its runs take, where instances differ in that; null where all are alike.</param>
 /// <param name="Wait">Ticks for which it is expected to wait for resources before a batch; 0 where it needs none.</param>
-public readonly record struct InstanceView(bool IsIdle, long StartedAt, int BatchRows, bool IsLost = false, LatencyModel? Latency = null, long Wait = 0)
+/// <param name="ShapeClass">Of its present batch.</param>
+public readonly record struct InstanceView(bool IsIdle, long StartedAt, int BatchRows, bool IsLost = false, LatencyModel? Latency = null, long Wait = 0, int ShapeClass = 0)
 {
     public static InstanceView Idle(LatencyModel? latency = null, long wait = 0) => new(true, 0, 0, Latency: latency, Wait: wait);
 

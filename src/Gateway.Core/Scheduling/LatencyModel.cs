@@ -5,7 +5,8 @@ namespace Gateway.Core.Scheduling;
 /// <b>Behaviour</b>: one mean a batch size, moved by max(0.1, 1/n) of each sample's difference, each sample clipped to a quarter to four times of what was expected,
 /// so that a stall does not unlearn it. A size with few samples, or none for <see cref="StaleAfter"/> batches, is what the profile says times how much longer than
 /// profiled batches take at present: a model that becomes slow, or fast again, is so at all sizes. Sizes beyond those that were profiled are guessed, by the line through the
-/// last two, until enough batches had them. Weights and clip are those of the simulation that chose the policy.
+/// last two, until enough batches had them. Weights and clip are those of the simulation that chose the policy. Where rows differ in
+/// size, the curve is that of one shape class, and batches of the others take as many times as long, however many rows they have (<see cref="Shapes"/>): a table of both would have too few batches in each place.
 /// <b>Threading</b>: any thread; samples are rare (one a batch) and take a lock, estimates read without it and may be one sample behind.
 /// </remarks>
 public sealed class LatencyModel
@@ -122,6 +123,9 @@ public sealed class LatencyModel
         _bestBatchRows = maxBatchRows;
     }
 
+    /// <summary>How many times as long batches take by the size of their rows; one for all, where dimensions are fixed.</summary>
+    public ShapeFactors Shapes { get; } = new();
+
     /// <summary>Sizes that tell the curve: the powers of two and the largest.</summary>
     public IEnumerable<int> Sizes
     {
@@ -148,7 +152,7 @@ public sealed class LatencyModel
     /// <summary>When the last batch was learned from; <see cref="long.MinValue"/> before the first.</summary>
     public long RecordedAt => Volatile.Read(ref _recordedAt);
 
-    /// <summary>Expected ticks of a batch of <paramref name="rows"/> rows, padding included, from its closing to its instance being free; 0 while nothing is known.</summary>
+    /// <summary>Expected ticks of a batch of <paramref name="rows"/> rows, padding included, from its closing to its instance being free; 0 while nothing is known. Of the class whose factor is 1.</summary>
     public long Estimate(int rows)
     {
         int samples = Volatile.Read(ref _count) - _seenAt[rows] > StaleAfter ? 0 : _samples[rows];
@@ -175,12 +179,14 @@ public sealed class LatencyModel
     public void Profile(int rows, long ticks) => _profile[rows] = ticks;
 
     /// <summary>The profile is done: fills in the sizes between, and works out <see cref="BestBatchRows"/>.</summary>
-    public void EndProfile()
+    /// <param name="shapeClass">The class of the rows that it was made with.</param>
+    public void EndProfile(int shapeClass = 0)
     {
         Guess();
         for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _profile[rows] > 0;
         if (!TryChooseBest()) return;
         Fill();
+        Shapes.Pin(shapeClass);
         _isProfiled = true;
     }
 
@@ -232,23 +238,29 @@ public sealed class LatencyModel
 
     /// <summary>Learns from a batch of <paramref name="rows"/> rows, padding included, that kept its instance for <paramref name="ticks"/>.</summary>
     /// <param name="now">Timestamp of its end.</param>
-    public void Record(int rows, long ticks, long now)
+    /// <param name="shapeClass">Of its rows.</param>
+    public void Record(int rows, long ticks, long now, int shapeClass = 0)
     {
         lock (_lock)
         {
-            double expected = Estimate(rows);
+            double curve = Estimate(rows);
             long count = _count + 1;
-            if (expected > 0)
+            bool isCurveKnown = _isProfiled || _samples[rows] > 0;
+            if (curve > 0 && !isCurveKnown && Shapes.Leaves(shapeClass)) return;
+            if (curve > 0)
             {
-                double sample = Math.Clamp(ticks, expected / MostClip, expected * MostClip);
-                double error = (sample - expected) / expected;
-                Volatile.Write(ref _variance, _variance + (DeviationWeight * ((error * error) - _variance)));
+                // How far a guess was off is no sign of how far batches are from what is known of them.
+                if (Shapes.IsKnown(shapeClass)) LearnDeviation(Clip(ticks, curve * Shapes.Of(shapeClass)), curve * Shapes.Of(shapeClass));
+
+                // First its class's factor: what is left unexplained then is the curve's.
+                double factor = Shapes.Learn(shapeClass, Math.Max(1, ticks) / curve, isCurveKnown, now);
+                double sample = Clip(ticks / factor, curve);
                 if (_isProfiled) LearnRatio(rows, sample / _profile[rows]);
                 Learn(rows, sample);
             }
             else
             {
-                Learn(rows, Math.Max(1, ticks));
+                Learn(rows, Math.Max(1, ticks) / Shapes.Learn(shapeClass, 1, isCurveKnown: false, now));
             }
 
             _seenAt[rows] = count;
@@ -260,6 +272,14 @@ public sealed class LatencyModel
             Volatile.Write(ref _rowsToTry, next);
             Volatile.Write(ref _usualRows, _usualRows + (UsualWeight * (rows - _usualRows)));
         }
+    }
+
+    private static double Clip(double ticks, double expected) => Math.Clamp(ticks, expected / MostClip, expected * MostClip);
+
+    private void LearnDeviation(double sample, double expected)
+    {
+        double error = (sample - expected) / expected;
+        Volatile.Write(ref _variance, _variance + (DeviationWeight * ((error * error) - _variance)));
     }
 
     // A profile is of several runs, and a server's first batches are slow: one sample moves it by as little as any other does.

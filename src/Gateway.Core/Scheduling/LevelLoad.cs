@@ -13,14 +13,15 @@ internal sealed class LevelLoad(int levels)
     private readonly double[] _rows = new double[levels + 1];
     private readonly long[] _at = new long[levels + 1];
 
+    /// <param name="rows">In rows of the shape class that the latency model's curve is of: longer ones count for more.</param>
     /// <param name="period">Ticks in which an arrival is forgotten.</param>
-    public void Admitted(int level, int rows, long now, long period)
+    public void Admitted(int level, double rows, long now, long period)
     {
         _rows[level] = Left(level, now, period) + rows;
         _at[level] = now;
     }
 
-    /// <summary>Rows a tick at all levels above one.</summary>
+    /// <summary>Rows a tick at all levels above one, counted likewise.</summary>
     public double Above(int level, long now, long period)
     {
         double rows = 0;

@@ -233,7 +233,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
         output.Release();
         if (!isWhole) return;
         long now = _batcher.Time.GetTimestamp();
-        Latency.Record(batch.PaddedRows, now - batch.ClosedAt, now);
+        Latency.Record(batch.PaddedRows, now - batch.ClosedAt, now, batch.ShapeClass);
     }
 
     private void ExecuteHalves(Batch batch, ref int budget)

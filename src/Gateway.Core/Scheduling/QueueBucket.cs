@@ -32,6 +32,8 @@ public sealed class QueueBucket : IWaitingLine
 
     internal ulong ShapeKey { get; set; }
 
+    internal int ShapeClass { get; set; }
+
     /// <summary>Lanes with something in them, one a tenant, in no particular order.</summary>
     internal ReadOnlySpan<TenantLane> Lanes => CollectionsMarshal.AsSpan(_lanes);
 

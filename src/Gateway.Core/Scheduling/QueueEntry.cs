@@ -30,6 +30,9 @@ public abstract class QueueEntry
     /// <summary>Requests with different keys cannot share a batch: a hash of the dimensions that are not the model's own, 0 when there are none.</summary>
     public ulong ShapeKey { get; set; }
 
+    /// <summary>What its rows' size says of how long they run (<see cref="ShapeClasses"/>): the same for all of one key.</summary>
+    public int ShapeClass { get; set; }
+
     /// <summary>Order of acceptance in its model, rising by one; the tie-breaker of every order.</summary>
     public long Sequence { get; internal set; }
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace Gateway.Core.Scheduling;
@@ -13,6 +14,10 @@ public sealed class RequestQueue
     private readonly DeadlineHeap _deadlines = new();
     private readonly List<QueueEntry> _begun = [];
     private readonly int[] _countByLevel;
+    private readonly int[] _bucketsByClass = new int[ShapeClasses.Count];
+
+    // A bit for each class that waits.
+    private ulong _classes;
 
     /// <param name="order">Who is served before whom.</param>
     /// <param name="priorityLevels">Levels that entries may have: 1 to this.</param>
@@ -42,12 +47,18 @@ public sealed class RequestQueue
     /// <summary>Whether requests with deadlines come.</summary>
     internal bool HasDeadlines { get; set; }
 
+    /// <summary>The largest shape class that waits; 0 while nothing does.</summary>
+    internal int LargestClass => BitOperations.Log2(_classes);
+
     public int Count { get; private set; }
 
     public long Rows { get; private set; }
 
     /// <summary>The earliest deadline or time-out of all that wait; <see cref="QueueEntry.NoDeadline"/> when there is none.</summary>
     public long EarliestDeadline => _deadlines.Earliest?.DueAt ?? QueueEntry.NoDeadline;
+
+    /// <summary>The request whose that is; null when there is none.</summary>
+    internal QueueEntry? FirstDue => _deadlines.Earliest;
 
     /// <summary>Requests waiting at a priority level.</summary>
     public int CountAtLevel(int level) => _countByLevel[level];
@@ -72,7 +83,7 @@ public sealed class RequestQueue
         TenantShare? share = Shares.Of(entry.Tenant);
         if (share is not null) Shares.Enter(share, entry.RowsWaiting, entry.DueAt);
         entry.IsLeaving = false;
-        QueueBucket bucket = BucketFor(entry.ShapeKey);
+        QueueBucket bucket = BucketFor(entry);
         bucket.Add(entry, share);
         if (bucket.Count == 1) _buckets.Add(bucket);
         else if (ReferenceEquals(bucket.First, entry)) _buckets.Moved(bucket);
@@ -151,18 +162,21 @@ public sealed class RequestQueue
     /// <summary>An entry that waits under a shape key, or null.</summary>
     internal QueueEntry? AnyOf(ulong shapeKey) => _byKey.TryGetValue(shapeKey, out QueueBucket? bucket) ? bucket.First : null;
 
-    private QueueBucket BucketFor(ulong shapeKey)
+    private QueueBucket BucketFor(QueueEntry entry)
     {
-        if (_byKey.TryGetValue(shapeKey, out QueueBucket? bucket)) return bucket;
+        if (_byKey.TryGetValue(entry.ShapeKey, out QueueBucket? bucket)) return bucket;
         if (!_spare.TryPop(out bucket)) bucket = new QueueBucket(_order);
-        bucket.ShapeKey = shapeKey;
-        _byKey.Add(shapeKey, bucket);
+        bucket.ShapeKey = entry.ShapeKey;
+        bucket.ShapeClass = entry.ShapeClass;
+        _byKey.Add(bucket.ShapeKey, bucket);
+        if (++_bucketsByClass[bucket.ShapeClass] == 1) _classes |= 1UL << bucket.ShapeClass;
         return bucket;
     }
 
     private void Retire(QueueBucket bucket)
     {
         _byKey.Remove(bucket.ShapeKey);
+        if (--_bucketsByClass[bucket.ShapeClass] == 0) _classes &= ~(1UL << bucket.ShapeClass);
         _buckets.Remove(bucket);
         _spare.Push(bucket);
     }

@@ -3,14 +3,16 @@ namespace Gateway.Core.Scheduling;
 /// <summary>What is served before a request.</summary>
 /// <param name="OfShape">Rows of its own shape.</param>
 /// <param name="Beside">Rows of its own shape that wait at all.</param>
+/// <param name="Factor">Of its own shape: how many times as long its batches take as the latency model's curve says.</param>
 /// <param name="OfOthers">Rows of other shapes.</param>
 /// <param name="Batches">Batches of other shapes.</param>
 /// <param name="Ticks">What those take.</param>
+/// <param name="Weight">Batches of other shapes, each times that of its own.</param>
 /// <remarks>
 /// <b>Behaviour</b>: requests of other shapes share no batch, so each shape costs batches of its own, however few rows of it are due before; what is due later comes along in them.
 /// <b>Cost</b>: O(log n) a shape looked at; of more shapes than that, those are taken for all.
 /// </remarks>
-internal readonly record struct RowsAhead(long OfShape, long Beside = 0, double OfOthers = 0, double Batches = 0, double Ticks = 0)
+internal readonly record struct RowsAhead(long OfShape, long Beside, double Factor, double OfOthers = 0, double Batches = 0, double Ticks = 0, double Weight = 0)
 {
     /// <summary>Other shapes that are looked at for a request, and for what is foreseen for many.</summary>
     public const int MostShapes = 16;
@@ -31,26 +33,30 @@ internal readonly record struct RowsAhead(long OfShape, long Beside = 0, double 
 
         long beside = own?.Rows ?? 0;
         int others = view.Queue.Buckets.Count - (own is null ? 0 : 1);
-        if (others == 0) return new RowsAhead(ofShape, beside);
+        double factor = view.Latency.Shapes.Of(entry.ShapeClass);
+        if (others == 0) return new RowsAhead(ofShape, beside, factor);
 
         // What fits into the next batch of its shape comes along when the first of that is due.
         bool comesAlong = ofShape > 0 && ofShape + entry.RowsWaiting <= policy.RowsOfABatch(view) && policy.IsDynamic;
-        return WithOthers(ofShape, beside, comesAlong ? own!.First : entry, own, others, view, policy, mostShapes);
+        return WithOthers(new RowsAhead(ofShape, beside, factor), comesAlong ? own!.First : entry, own, others, view, policy, mostShapes);
     }
 
     /// <summary>Everything that waits.</summary>
-    public static RowsAhead OfAll(in SchedulingView view, BatchingPolicy policy) =>
-        view.Queue.Buckets.Count <= 1 ? new RowsAhead(view.Queue.Rows, view.Queue.Rows) : WithOthers(0, 0, null, null, view.Queue.Buckets.Count, view, policy, FewShapes);
+    public static RowsAhead OfAll(in SchedulingView view, BatchingPolicy policy)
+    {
+        if (view.Queue.Buckets.Count > 1) return WithOthers(new RowsAhead(0, 0, view.Factor), null, null, view.Queue.Buckets.Count, view, policy, FewShapes);
+        return new RowsAhead(view.Queue.Rows, view.Queue.Rows, view.Queue.Count > 0 ? view.Latency.Shapes.Of(view.Queue.Buckets[0].ShapeClass) : view.Factor);
+    }
 
     /// <summary>The part of it that comes before, when fewer rows do.</summary>
     public RowsAhead AtMost(long rows)
     {
         if (rows >= Rows) return this;
         double part = rows / (double)Rows;
-        return new RowsAhead((long)(OfShape * part), Beside, OfOthers * part, Batches * part, Ticks * part);
+        return this with { OfShape = (long)(OfShape * part), OfOthers = OfOthers * part, Batches = Batches * part, Ticks = Ticks * part, Weight = Weight * part };
     }
 
-    private static RowsAhead WithOthers(long ofShape, long beside, QueueEntry? entry, QueueBucket? own, int others, in SchedulingView view, BatchingPolicy policy, int mostShapes)
+    private static RowsAhead WithOthers(RowsAhead ofShape, QueueEntry? entry, QueueBucket? own, int others, in SchedulingView view, BatchingPolicy policy, int mostShapes)
     {
         IReadOnlyList<QueueBucket> buckets = view.Queue.Buckets;
         int best = policy.RowsOfABatch(view);
@@ -60,6 +66,7 @@ internal readonly record struct RowsAhead(long OfShape, long Beside = 0, double 
         long rows = 0;
         long batches = 0;
         double ticks = 0;
+        double weight = 0;
         for (int i = 0; i < sample.Count; i++)
         {
             QueueBucket bucket = buckets[sample[i]];
@@ -70,11 +77,13 @@ internal readonly record struct RowsAhead(long OfShape, long Beside = 0, double 
             long needed = (before + best - 1) / best;
             rows += before;
             batches += needed;
-            ticks += (double)(needed - 1) * policy.Estimate(best, view.Latency);
-            ticks += policy.Estimate((int)Math.Max(usual, Math.Min(bucket.Rows, needed * best) - ((needed - 1) * best)), view.Latency);
+            double factor = view.Latency.Shapes.Of(bucket.ShapeClass);
+            weight += needed * factor;
+            ticks += factor * (needed - 1) * policy.Estimate(best, view.Latency);
+            ticks += factor * policy.Estimate((int)Math.Max(usual, Math.Min(bucket.Rows, needed * best) - ((needed - 1) * best)), view.Latency);
         }
 
         double scale = seen == 0 ? 0 : (double)others / seen;
-        return new RowsAhead(ofShape, beside, rows * scale, batches * scale, ticks * scale);
+        return ofShape with { OfOthers = rows * scale, Batches = batches * scale, Ticks = ticks * scale, Weight = weight * scale };
     }
 }

@@ -33,7 +33,7 @@ internal sealed class ShortRuns(BatchingPolicy policy, TimeProvider time)
     public bool AllowsArrivals(ModelInstance instance) => IsWithin(instance, _longestOfArrivals);
 
     private bool IsWithin(ModelInstance instance, long longest) =>
-        instance.RunsAnywhere && policy.Estimate(policy.BestRows(instance.Latency), instance.Latency) is > 0 and long batch && batch <= longest;
+        instance.RunsAnywhere && policy.Estimate(policy.BestRows(instance.Latency), instance.Latency) is > 0 and long batch && instance.Latency.Shapes.Longest * batch <= longest;
 
     /// <summary>Whether a full batch of an instance's waits.</summary>
     public bool IsFull(RequestQueue queue, ModelInstance instance) => queue.Rows >= policy.BestRows(instance.Latency);

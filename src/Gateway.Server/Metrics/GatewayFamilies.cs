@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Memory;
@@ -94,13 +95,25 @@ internal static partial class GatewayFamilies
     private static void WriteLatencyModel(PrometheusWriter writer, IReadOnlyList<ModelSample> models)
     {
         const string Estimate = "gateway_batch_estimate_seconds";
-        writer.Family(Estimate, "gauge", "What a batch of so many rows is expected to take, from its closing to its instance being free.");
+        writer.Family(Estimate, "gauge", "What a batch of so many rows is expected to take, from its closing to its instance being free; times the factor of its shape class, where there are several.");
         foreach ((ModelSample model, LatencyModel latency, (string, string)[] labels) in ByGroup(models))
         {
             foreach (int rows in latency.Sizes)
             {
-                string size = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
+                string size = rows.ToString(CultureInfo.InvariantCulture);
                 writer.Sample(Estimate, model.Batcher.Estimate(latency, rows).TotalSeconds, [.. labels[..^1], ("rows", size), labels[^1]]);
+            }
+        }
+
+        const string Shapes = "gateway_batch_shape_factor_ratio";
+        writer.Family(Shapes, "gauge", "How many times as long as estimated batches take whose rows have about so many elements; of models whose rows differ in that.");
+        foreach ((_, LatencyModel latency, (string, string)[] labels) in ByGroup(models))
+        {
+            (int ShapeClass, double Factor)[] seen = [.. latency.Shapes.Seen];
+            if (seen.Length < 2) continue;
+            foreach ((int shapeClass, double factor) in seen)
+            {
+                writer.Sample(Shapes, factor, [("elements", ShapeClasses.Elements(shapeClass).ToString(CultureInfo.InvariantCulture)), .. labels]);
             }
         }
 

@@ -97,6 +97,24 @@ internal static class StatisticsWriter
             }
 
             json.WriteEndArray();
+            WriteShapes(json, latency.Shapes);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>How many times as long batches take by the elements of their rows; nothing where all had as many.</summary>
+    private static void WriteShapes(Utf8JsonWriter json, ShapeFactors shapes)
+    {
+        (int ShapeClass, double Factor)[] seen = [.. shapes.Seen];
+        if (seen.Length < 2) return;
+        json.WriteStartArray("shapes"u8);
+        foreach ((int shapeClass, double factor) in seen)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("elements"u8, ShapeClasses.Elements(shapeClass));
+            json.WriteNumber("factor"u8, Math.Round(factor, 4));
             json.WriteEndObject();
         }
 

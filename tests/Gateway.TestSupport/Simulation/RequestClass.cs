@@ -9,7 +9,9 @@ namespace Gateway.TestSupport.Simulation;
 /// <param name="Priority">1 is served first.</param>
 /// <param name="Tenant">On whose behalf; null for nobody's.</param>
 /// <param name="Shapes">Shapes that they come in, each as often as any.</param>
-public sealed record RequestClass(double Share, double Time, int MostRows = 1, int Priority = 1, Tenant? Tenant = null, int Shapes = 1)
+/// <param name="Elements">Of a row.</param>
+/// <param name="Work">How many times as long a batch of them takes as the model's curve says, and how much each row counts for.</param>
+public sealed record RequestClass(double Share, double Time, int MostRows = 1, int Priority = 1, Tenant? Tenant = null, int Shapes = 1, long Elements = 1, double Work = 1)
 {
     /// <summary>2.1 times the time of one row.</summary>
     public static RequestClass Tight(SimulatedModel model, double share = 1) => new(share, 2.1 * model.Nanoseconds(1));

@@ -43,11 +43,12 @@ public sealed record SimulatedModel(string Name, int MaxBatchRows, IReadOnlyList
 
     /// <summary>What a profile at load would say, wrong by a factor.</summary>
     /// <param name="shape">Another factor, by the rows; null for none.</param>
-    public LatencyModel Profile(double factor, Func<int, double>? shape = null)
+    /// <param name="elements">Of the rows that it was made with.</param>
+    public LatencyModel Profile(double factor, Func<int, double>? shape = null, long elements = 1)
     {
         LatencyModel latency = new(MaxBatchRows);
         foreach (int rows in latency.Sizes) latency.Profile(rows, (long)(factor * (shape?.Invoke(rows) ?? 1) * Nanoseconds(rows)));
-        latency.EndProfile();
+        latency.EndProfile(ShapeClasses.Of(elements));
         return latency;
     }
 }

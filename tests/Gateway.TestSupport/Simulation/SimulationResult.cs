@@ -14,14 +14,17 @@ public sealed class SimulationResult(SimulationSetup setup)
     /// <summary>All requests that came, but for attempts after the first.</summary>
     public long Arrivals { get; set; }
 
-    /// <summary>Rows answered in time.</summary>
-    public long RowsInTime { get; set; }
+    /// <summary>Rows answered in time; as all rows here, each counts for the work that it is.</summary>
+    public double RowsInTime { get; set; }
 
     /// <summary>Rows offered.</summary>
-    public long RowsOffered { get; set; }
+    public double RowsOffered { get; set; }
 
     /// <summary>Rows run and answered late, or of requests that were refused before all of theirs had been.</summary>
-    public long RowsWasted { get; set; }
+    public double RowsWasted { get; set; }
+
+    /// <summary>Requests answered, in time or late, by class.</summary>
+    public long[] AnsweredByClass { get; } = new long[setup.Classes.Count];
 
     public long Refused { get; set; }
 
@@ -41,20 +44,23 @@ public sealed class SimulationResult(SimulationSetup setup)
     public double Goodput => RowsInTime / (setup.Capacity * Nanoseconds);
 
     /// <summary>Rows in time over rows offered.</summary>
-    public double ShareInTime => RowsInTime / (double)Math.Max(1, RowsOffered);
+    public double ShareInTime => RowsInTime / Math.Max(1, RowsOffered);
 
     /// <summary>Rows run for nothing over rows run.</summary>
-    public double Wasted => RowsWasted / (double)Math.Max(1, RowsWasted + RowsInTime);
+    public double Wasted => RowsWasted / Math.Max(1, RowsWasted + RowsInTime);
 
     /// <summary>Rows answered in time, by class.</summary>
     public long[] RowsByClass { get; } = new long[setup.Classes.Count];
 
     public void CountInTime(SimulatedRequest request)
     {
-        RowsInTime += request.Rows;
+        RowsInTime += request.Rows * request.Class.Work;
         RowsByClass[request.ClassIndex] += request.Rows;
         InTimeByClass[request.ClassIndex]++;
     }
+
+    /// <summary>Of the requests of a class that were answered, those that were too late.</summary>
+    public double LateOf(int index) => 1 - (InTimeByClass[index] / (double)Math.Max(1, AnsweredByClass[index]));
 
     public double ServedOf(int index) => InTimeByClass[index] / (double)Math.Max(1, OfferedByClass[index]);
 

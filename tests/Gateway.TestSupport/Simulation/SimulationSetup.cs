@@ -37,6 +37,12 @@ public sealed record SimulationSetup(SimulatedModel Model, double Load)
     /// <summary>Whether the model was profiled at all.</summary>
     public bool HasProfile { get; init; } = true;
 
+    /// <summary>Elements of the rows that it was profiled with.</summary>
+    public long ProfiledElements { get; init; } = 1;
+
+    /// <summary>Whether the policy is told of rows' sizes, and not only that they share no batch: without, one curve is learned for all.</summary>
+    public bool KnowsShapes { get; init; } = true;
+
     /// <summary>Attempts after a refusal, each a quarter to half of the time to answer later.</summary>
     public int Retries { get; init; }
 

@@ -51,9 +51,9 @@ public sealed class Simulator
     private Action<double, SimulatedRequest, bool>? OnEnded { get; init; }
 
     // Requests a nanosecond.
-    private double MeanRate => _setup.Load * _setup.Capacity / _setup.Classes.Sum(each => each.Share * (1 + each.MostRows) / 2.0);
+    private double MeanRate => _setup.Load * _setup.Capacity / _setup.Classes.Sum(each => each.Share * each.Work * (1 + each.MostRows) / 2.0);
 
-    private LatencyModel Latency(SimulatedModel model) => _setup.HasProfile ? model.Profile(_setup.ProfileFactor, _setup.ProfileShape) : new LatencyModel(model.MaxBatchRows);
+    private LatencyModel Latency(SimulatedModel model) => _setup.HasProfile ? model.Profile(_setup.ProfileFactor, _setup.ProfileShape, _setup.ProfiledElements) : new LatencyModel(model.MaxBatchRows);
 
     private LatencyModel? Unlike(int instance) => _setup.Further.Count > 0 ? _latencies[instance] : null;
 
@@ -113,7 +113,7 @@ public sealed class Simulator
             if (Counts(_now))
             {
                 _result.Offered++;
-                _result.RowsOffered += request.Rows;
+                _result.RowsOffered += request.Rows * request.Class.Work;
                 _result.OfferedByClass[request.ClassIndex]++;
             }
         }
@@ -145,7 +145,8 @@ public sealed class Simulator
             Rows = _random.Next(1, chosen.MostRows + 1),
             Priority = chosen.Priority,
             Tenant = chosen.Tenant,
-            ShapeKey = chosen.Shapes > 1 ? (ulong)_random.Next(chosen.Shapes) : 0,
+            ShapeKey = ((ulong)(chosen.Elements - 1) << 32) + (chosen.Shapes > 1 ? (ulong)_random.Next(chosen.Shapes) : 0),
+            ShapeClass = _setup.KnowsShapes ? ShapeClasses.Of(chosen.Elements) : 0,
             FirstArrival = _now,
         };
     }
@@ -187,14 +188,15 @@ public sealed class Simulator
             }
 
             double slowness = _setup.SlownessOverTime?.Invoke(_now / _end) ?? 1;
-            double time = _models[i].Nanoseconds(_plan.Rows) * slowness * Noise();
+            SimulatedRequest first = (SimulatedRequest)_plan.Parts[0].Entry;
+            double time = _models[i].Nanoseconds(_plan.Rows) * first.Class.Work * slowness * Noise();
             if (_setup.Stalls > 0 && _random.NextDouble() < _setup.Stalls)
             {
                 if (Counts(_now)) _result.StalledNanoseconds += (StallFactor - 1) * time;
                 time *= StallFactor;
             }
 
-            _views[i] = new InstanceView(false, (long)_now, _plan.Rows, Latency: Unlike(i));
+            _views[i] = new InstanceView(false, (long)_now, _plan.Rows, Latency: Unlike(i), ShapeClass: first.ShapeClass);
             _busyUntil[i] = _now + time;
         }
     }
@@ -214,7 +216,7 @@ public sealed class Simulator
     private void Finish(int instance)
     {
         InstanceView view = _views[instance];
-        _latencies[instance].Record(view.BatchRows, (long)_now - view.StartedAt, (long)_now);
+        _latencies[instance].Record(view.BatchRows, (long)_now - view.StartedAt, (long)_now, view.ShapeClass);
         _views[instance] = InstanceView.Idle(Unlike(instance));
         foreach (SimulatedRequest request in _running[instance])
         {
@@ -224,8 +226,9 @@ public sealed class Simulator
             if (Counts(request.FirstArrival))
             {
                 _result.AnswerTimes.Add(_now - request.FirstArrival);
+                _result.AnsweredByClass[request.ClassIndex]++;
                 if (isInTime) _result.CountInTime(request);
-                else _result.RowsWasted += request.Rows;
+                else _result.RowsWasted += request.Rows * request.Class.Work;
             }
 
             if (!isInTime && request.Attempt < _setup.Retries) Retry(request, _now);
@@ -249,7 +252,7 @@ public sealed class Simulator
         request.IsAbandoned = request.RowsTaken > 0;
         if (Counts(request.FirstArrival))
         {
-            _result.RowsWasted += request.RowsTaken;
+            _result.RowsWasted += request.RowsTaken * request.Class.Work;
             _result.Refused++;
             _result.RefusalTimes.Add(_now - request.Arrival);
         }
@@ -270,6 +273,7 @@ public sealed class Simulator
                 Priority = request.Priority,
                 Tenant = request.Tenant,
                 ShapeKey = request.ShapeKey,
+                ShapeClass = request.ShapeClass,
                 Attempt = request.Attempt + 1,
                 FirstArrival = request.FirstArrival,
             },

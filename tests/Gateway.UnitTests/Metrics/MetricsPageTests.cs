@@ -89,6 +89,21 @@ public sealed class MetricsPageTests : IDisposable
     }
 
     [Fact]
+    public async Task Write_RowsOfSeveralSizes_HasTheFactorOfEach()
+    {
+        await using DynamicBatcher batcher = Serve(out _, _ => { });
+        for (int i = 0; i < 10; i++) batcher.Latency.Record(1, 1000, now: i, ShapeClasses.Of(32));
+        Assert.False(Scrape().Has("gateway_batch_shape_factor_ratio{elements=\"32\",model=\"m\",version=\"1\"}"));
+
+        for (int i = 0; i < 10; i++) batcher.Latency.Record(1, 4000, now: i, ShapeClasses.Of(500));
+
+        PrometheusText text = Scrape();
+        Assert.Equal(1, text["gateway_batch_shape_factor_ratio{elements=\"32\",model=\"m\",version=\"1\"}"]);
+        Assert.Equal(4, text["gateway_batch_shape_factor_ratio{elements=\"512\",model=\"m\",version=\"1\"}"], 0.1);
+        Assert.Equal(1000d / TimeProvider.System.TimestampFrequency, text["gateway_batch_estimate_seconds{model=\"m\",rows=\"1\",version=\"1\"}"], 1e-9);
+    }
+
+    [Fact]
     public async Task Write_RequestRefusedByAStoppedModel_IsCountedByUsOnly()
     {
         await using DynamicBatcher batcher = Serve(out ServedModel model, _ => { });

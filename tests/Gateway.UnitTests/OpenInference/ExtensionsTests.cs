@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.Core.Scheduling;
 using Gateway.Server.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -32,11 +33,27 @@ public sealed class ExtensionsTests
         JsonElement latency = Assert.Single(stats.GetProperty("latency_model").EnumerateArray());
         Assert.Equal([1, 2, 4, 8], latency.GetProperty("batches").EnumerateArray().Select(each => each.GetProperty("batch_size").GetInt32()));
         Assert.True(latency.GetProperty("batches")[1].GetProperty("ns").GetInt64() > 0);
+        Assert.False(latency.TryGetProperty("shapes", out _));
 
         JsonElement failed = (await server.GetAsync("/v2/models/fails/versions/1/stats")).Json.GetProperty("model_stats")[0].GetProperty("inference_stats").GetProperty("fail");
         Assert.Equal(1, failed.GetProperty("count").GetInt32());
         Assert.True(failed.GetProperty("ns").GetInt64() > 0);
         Assert.Equal(server.Catalog.Index.Count, (await server.GetAsync("/v2/models/stats")).Json.GetProperty("model_stats").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Statistics_RowsOfSeveralSizes_HasTheFactorOfEach()
+    {
+        await using InferenceServer server = await InferenceServer.StartAsync();
+        LatencyModel latency = server.Catalog.Find("rank", 0).Batcher.Latency;
+        latency.Record(1, 1_000_000, now: 0, ShapeClasses.Of(64));
+        latency.Record(1, 3_000_000, now: 0, ShapeClasses.Of(256));
+
+        JsonElement stats = (await server.GetAsync("/v2/models/rank/stats")).Json.GetProperty("model_stats")[0];
+
+        JsonElement shapes = stats.GetProperty("latency_model")[0].GetProperty("shapes");
+        Assert.Equal([64, 256], shapes.EnumerateArray().Select(each => each.GetProperty("elements").GetInt32()));
+        Assert.True(shapes[1].GetProperty("factor").GetDouble() > 0);
     }
 
     [Fact]

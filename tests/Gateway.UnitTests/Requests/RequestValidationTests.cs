@@ -76,6 +76,30 @@ public sealed class RequestValidationTests
         Assert.Equal(key, request.ShapeKey);
     });
 
+    // Elements of a row, of the inputs that requests choose a dimension of: 2 times 64 of x, 16 of y.
+    [Fact]
+    public Task Check_ChosenDimensions_GiveTheClassOfARowsElements() => WithModelAsync(true, [Spec("x", 2, -1), Spec("fixed", 1000), Spec("y", -1)], request =>
+    {
+        foreach (int rows in (int[])[1, 3])
+        {
+            Put(request, 0, DataType.Int64, 8 * rows * 128, rows, 2, 64);
+            Put(request, 1, DataType.Int64, 8 * rows * 1000, rows, 1000);
+            Put(request, 2, DataType.Int64, 8 * rows * 16, rows, 16);
+            RequestValidation.Check(request);
+
+            Assert.Equal(ShapeClasses.Of(144), request.ShapeClass);
+        }
+    });
+
+    [Fact]
+    public Task Check_FixedDimensions_HaveOneClass() => WithModelAsync(true, [Spec("x", 64)], request =>
+    {
+        Put(request, 0, DataType.Int64, 8 * 64, 1, 64);
+        RequestValidation.Check(request);
+
+        Assert.Equal(0, request.ShapeClass);
+    });
+
     public static TheoryData<DataType, int, long[], string> Misfits => new()
     {
         { DataType.Fp32, 8, [1, 2], "inference input 'x' data-type is 'FP32', but model 'm' expects 'INT64'" },
