@@ -23,6 +23,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     // From the simulation. A batch is as good as full at 95 % of the best size; plan B must be 2 % faster; six batches are enough to see what plan A loses; pressure is
     // felt for four batches.
     private const double AsGoodAsFull = 0.95;
+    // Requests that an instance which is too slow for them passes over, at most, before it is left idle: a decision costs the same however many wait.
+    private const int MostLeftToOthers = 16;
+
     private const double MustBeFaster = 1.02;
     private const int BatchesAhead = 6;
     private const int PressureBatches = 4;
@@ -261,18 +264,25 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
     private static SchedulingView OfTheLongest(in SchedulingView view) => view.Of(view.Queue.LargestClass);
 
-    /// <summary>The first from one on that this instance need not leave to a faster one, which will be free in time.</summary>
+    /// <summary>The first from one on that this instance need not leave to a faster one, which will be free in time; null where that is not one of the first that are looked at.</summary>
     private QueueEntry? ServedHere(QueueEntry first, in SchedulingView all)
     {
         if (all.AreAlike) return first;
         SchedulingView view = all.Of(first.ShapeClass);
         QueueEntry? entry = first;
-        while (entry is not null && entry.RowsTaken == 0 && view.Now + Forecast.TimeWhenIdle(view, policy, entry.RowsWaiting, time) is long end && end > entry.DueAt && Forecast.SoonestEnd(view, policy, entry.RowsWaiting, view.Now) <= entry.DueAt)
+        for (int i = 0; i < MostLeftToOthers && entry is not null; i++)
         {
-            entry = After(entry);
+            if (entry.RowsTaken > 0 || view.Now + Forecast.TimeWhenIdle(view, policy, entry.RowsWaiting, time) <= entry.DueAt) return entry;
+            if (Forecast.SoonestEnd(view, policy, entry.RowsWaiting, view.Now) > entry.DueAt) return entry;
+
+            // Whatever of its level is due before one row could be done here is not for this instance either.
+            _moment.Priority = entry.Priority;
+            _moment.Deadline = Math.Max(entry.DueAt + 1, view.Now + Forecast.TimeWhenIdle(view, policy, 1, time));
+            entry = view.Queue.BucketOf(first)!.FirstFrom(_moment);
+            if (entry is { IsLeaving: true }) entry = After(entry);
         }
 
-        return entry;
+        return null;
     }
 
     /// <summary>One that has begun, which goes on before any other; null when there is none.</summary>

@@ -9,6 +9,9 @@ namespace Gateway.Core.Scheduling;
 /// </remarks>
 internal sealed class FairPick(BatchingPolicy policy)
 {
+    // Of those that are looked at to fill a batch up, as many times its rows.
+    private const int MostLookedAt = 2;
+
     // Stands for a moment in the order of requests, to look for what is due from then on.
     private readonly Moment _moment = new();
     private Turn[] _heap = new Turn[8];
@@ -64,7 +67,25 @@ internal sealed class FairPick(BatchingPolicy policy)
 
         Array.Clear(_heap, 0, _count);
         _count = 0;
+        if (rows > 0 && rows < most) FillUp(bucket, begun, rows, most, caution, view, full, plan);
         return rows > 0;
+    }
+
+    /// <summary>Adds those whom a full batch would make late and this one, which is not going to be full, does not: in their order, whosever they are, since nobody else wants the room.</summary>
+    private void FillUp(QueueBucket bucket, QueueEntry? begun, int rows, int most, double caution, in SchedulingView view, long full, BatchPlan plan)
+    {
+        long due = begun?.DueAt ?? QueueEntry.NoDeadline;
+        QueueEntry? entry = bucket.First;
+        for (int left = MostLookedAt * most; entry is not null && left > 0 && rows < most; entry = QueueBucket.Next(entry), left--)
+        {
+            // What is due later has been in the turns, as has what has begun.
+            if (entry.IsLeaving || entry.RowsTaken > 0 || entry.DueAt >= full || entry.RowsWaiting > most - rows) continue;
+            long end = view.Now + (long)(caution * policy.Estimate(rows + entry.RowsWaiting, view));
+            if (end > Math.Min(due, entry.DueAt)) continue;
+            plan.Take(entry, entry.RowsWaiting);
+            rows += entry.RowsWaiting;
+            due = Math.Min(due, entry.DueAt);
+        }
     }
 
     /// <summary>The bucket in which the tenant waits whose turn it is: its first request, or one without a deadline whose turn it is among its own.</summary>

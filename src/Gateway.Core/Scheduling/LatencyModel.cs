@@ -25,6 +25,12 @@ public sealed class LatencyModel
     private const int Trusted = 8;
     private const double LeastWeight = 0.1;
     private const double LeastSteadyWeight = 1 / 64d;
+
+    // A run of at most half of what was expected is a surprise, and so many in a row are news: what made the model slow is over. By tenths alone a model that had taken twenty times as long
+    // for a minute would be taken to be too slow for its deadlines for some twenty runs more, which, since hardly any are let in then, took it minutes (2026-11-27).
+    private const double SurprisinglyFast = 0.5;
+    private const int SurprisesAreNews = 3;
+    private const double NewsWeight = 0.5;
     private const double MostClip = 4;
 
     // Samples are counted so far, and no further: years of them must not overflow.
@@ -56,7 +62,7 @@ public sealed class LatencyModel
     private const int FreshFor = 256;
 
     // A size that was left for another is tried again after so many batches, then after twice as many, and so on up to TryAgainAfter: while there was little to do, only the batches
-    // of the best size may have met with what disturbed the machine, and where all are of another since, nothing would say that it is over. A device of which 60 ms are asked
+    // of the best size may have met with what disturbed the machine, and where all are of another since, nothing would say that it is over. Where there is a profile, only if that was better by it than what the present one has shown. A device of which 60 ms are asked
     // stayed at 0.83 of its capacity for one such disturbance of seconds (2026-11-26).
     private const int LookBackAfter = FreshFor;
     private const int MostTries = Trusted + (Trusted / 2);
@@ -102,6 +108,7 @@ public sealed class LatencyModel
     private long _lookBackAt = long.MaxValue;
     private int _lookBackAfter;
     private double _usualRows = 1;
+    private int _surprises;
 
     // More of them needed more memory than there was; no limit unless that has happened.
     private int _mostRows = int.MaxValue;
@@ -149,7 +156,7 @@ public sealed class LatencyModel
     /// <summary>How far batches are from what was expected, relative to that: the root of the mean square.</summary>
     public double Deviation => Math.Sqrt(Volatile.Read(ref _variance));
 
-    /// <summary>When the last batch was learned from; <see cref="long.MinValue"/> before the first.</summary>
+    /// <summary>When the last batch was learned from; <see cref="long.MinValue"/> before the first, and after one that was surprisingly fast: what made the model slow may be over, and the next one tells.</summary>
     public long RecordedAt => Volatile.Read(ref _recordedAt);
 
     /// <summary>Expected ticks of a batch of <paramref name="rows"/> rows, padding included, from its closing to its instance being free; 0 while nothing is known. Of the class whose factor is 1.</summary>
@@ -249,8 +256,12 @@ public sealed class LatencyModel
             if (curve > 0 && !isCurveKnown && Shapes.Leaves(shapeClass)) return;
             if (curve > 0)
             {
+                double expected = curve * Shapes.Of(shapeClass);
+                bool isKnown = Shapes.IsKnown(shapeClass);
+                _surprises = isKnown && ticks <= SurprisinglyFast * expected ? Math.Min(_surprises + 1, SurprisesAreNews) : 0;
+
                 // How far a guess was off is no sign of how far batches are from what is known of them.
-                if (Shapes.IsKnown(shapeClass)) LearnDeviation(Clip(ticks, curve * Shapes.Of(shapeClass)), curve * Shapes.Of(shapeClass));
+                if (isKnown) LearnDeviation(Clip(ticks, expected), expected);
 
                 // First its class's factor: what is left unexplained then is the curve's.
                 double factor = Shapes.Learn(shapeClass, Math.Max(1, ticks) / curve, isCurveKnown, now);
@@ -265,7 +276,7 @@ public sealed class LatencyModel
 
             _seenAt[rows] = count;
             Volatile.Write(ref _count, count);
-            Volatile.Write(ref _recordedAt, now);
+            Volatile.Write(ref _recordedAt, _surprises > 0 ? long.MinValue : now);
             if (count % ChooseEvery == 0) ChooseAgain();
             int next = count % (_isProfiled ? TryEvery : TryEveryWithoutProfile) == 0 ? Unknown() : 0;
             if (next > 0) _tries[next]++;
@@ -287,6 +298,9 @@ public sealed class LatencyModel
     {
         double ratio = _ratio + (LeastWeight * (sample - _ratio));
 
+        // News are that what made it slower is over: no more than back to the profile, for a profile that is wrong of one size says nothing of the others.
+        if (IsNews) ratio = Math.Min(ratio, Math.Max(1, _ratio + (NewsWeight * (sample - _ratio))));
+
         // A guess that turns out wrong says nothing of the sizes that were measured; one that turns out right, that those are not slower, or faster, either.
         if (rows <= _lastKnown || Math.Abs(ratio - 1) < Math.Abs(_ratio - 1)) Volatile.Write(ref _ratio, ratio);
     }
@@ -295,7 +309,7 @@ public sealed class LatencyModel
     {
         // What is out of date is begun anew.
         int n = _count - _seenAt[rows] > StaleAfter ? 1 : Math.Min(_samples[rows] + 1, MostSamples);
-        _means[rows] = n == 1 ? sample : _means[rows] + (Weight(n) * (sample - _means[rows]));
+        _means[rows] = n == 1 ? sample : _means[rows] + (Math.Max(Weight(n), IsNews ? NewsWeight : 0) * (sample - _means[rows]));
         LearnSteadily(rows, sample);
         _samples[rows] = n;
         _tries[rows] = 0;
@@ -326,7 +340,7 @@ public sealed class LatencyModel
         {
             _lookBackAfter = Math.Min(2 * _lookBackAfter, TryAgainAfter);
             _lookBackAt = _count + _lookBackAfter;
-            Verify(_rowsLeft);
+            if (!_isProfiled || ProfiledRate(_rowsLeft) > Rate(_bestBatchRows)) Verify(_rowsLeft);
         }
 
         double best = 0;
@@ -408,6 +422,8 @@ public sealed class LatencyModel
 
     // What was wished for again and again without ever coming is not asked for any more: deadlines, or too few requests, forbid it.
     private bool IsSeen(int rows) => _tries[rows] >= MostTries || (_samples[rows] >= Trusted && _count - _seenAt[rows] <= TryAgainAfter);
+
+    private bool IsNews => _surprises == SurprisesAreNews;
 
     private static double Weight(long samples) => Math.Max(LeastWeight, 1.0 / samples);
 

@@ -44,6 +44,9 @@ public sealed class QueueBucket : IWaitingLine
     public long RowsBefore(QueueEntry entry) => _entries.RowsBefore(entry);
 
     /// <summary>The last request that is served before <paramref name="entry"/>, which need not wait here; null when there is none.</summary>
+    internal QueueEntry? FirstFrom(QueueEntry entry) => _entries.FirstFrom(entry);
+
+    /// <summary>The last that is served before one, which need not wait here; null when there is none.</summary>
     internal QueueEntry? LastBefore(QueueEntry entry) => _entries.LastBefore(entry);
 
     /// <param name="share">Its tenant's; null for a request of no tenant.</param>

@@ -192,6 +192,16 @@ public sealed class DeadlineGoalsTests
         AssertAtLeast(0.95, ShareInTimeFrom(setup, 0.8), "in time after the slowness");
     }
 
+    // Runs of a second for a minute, and hardly a request is let in while they are taken to take so long: it is served as before within twelve seconds all the same.
+    [Fact]
+    public void TwentyTimesAsSlowForAMinute_AModelOfLongRuns_RecoversInSeconds()
+    {
+        SimulatedModel simulated = new("slow", 8, [(1, 50), (8, 130)]);
+        SimulationSetup setup = new(simulated, 0.7) { Classes = [RequestClass.Medium(simulated)], Requests = 8_600, SlownessOverTime = at => at is >= 0.3 and < 0.6 ? 20 : 1 };
+
+        AssertAtLeast(0.95, ShareInTimeFrom(setup, 0.66), "in time from twelve seconds after the slowness");
+    }
+
     // A fifth have tight deadlines, the others loose ones: as many rows in time as can be, whosever they are.
     [Theory]
     [InlineData("conv", 0.7, 0.64, 0.99)]

@@ -120,6 +120,19 @@ public sealed class FairPickTests
         Assert.Contains(next, scene.Taken);
     }
 
+    // One row of one tenant's alone would take 110, and the others' would be late behind it.
+    [Fact]
+    public void Contended_TurnsDoNotFillTheBatch_WhatAFullOneWouldMakeLateDoes()
+    {
+        FormerScene scene = Scene();
+        TestEntry loose = scene.Add(deadline: 1_000, tenant: _tenants[0]);
+        for (int i = 0; i < 20; i++) scene.Add(deadline: 170, tenant: _tenants[1]);
+
+        // 100 + 10 · 5, and a tenth.
+        Assert.Equal("Immediate: 1 1 1 1 1", scene.Decide());
+        Assert.Contains(loose, scene.Taken);
+    }
+
     [Fact]
     public void Contended_NoneIsInTimeInAFullBatch_ThePlansDecide()
     {

@@ -260,6 +260,36 @@ public sealed class LatencyModelTests
     }
 
     [Fact]
+    public void Record_FastAgainAfterLong_IsLearnedInAFewRunsAndTheNextIsWorthATryAtOnce()
+    {
+        LatencyModel latency = Profiled();
+        for (int i = 0; i < 200; i++) latency.Record(1, 2000, now: i);
+        Assert.InRange(latency.Estimate(1), 1900, 2000);
+
+        // One may be luck.
+        latency.Record(1, 100, now: 1000);
+        Assert.InRange(latency.Estimate(1), 1700, 2000);
+        Assert.Equal(long.MinValue, latency.RecordedAt);
+
+        for (int i = 0; i < 8; i++) latency.Record(1, 100, now: 1001 + i);
+        Assert.InRange(latency.Estimate(1), 100, 250);
+        Assert.InRange(latency.Estimate(8), 600, 1500);
+
+        latency.Record(1, 100, now: 2000);
+        latency.Record(1, 100, now: 2001);
+        Assert.Equal(2001, latency.RecordedAt);
+    }
+
+    [Fact]
+    public void Record_NowAndThenAFastOne_IsNoNews()
+    {
+        LatencyModel latency = Profiled();
+        for (int i = 0; i < 1000; i++) latency.Record(8, i % 4 == 0 ? 200 : 600, now: i);
+
+        Assert.InRange(latency.Estimate(8), 450, 550);
+    }
+
+    [Fact]
     public void Deviation_IsLearned()
     {
         LatencyModel latency = Profiled();

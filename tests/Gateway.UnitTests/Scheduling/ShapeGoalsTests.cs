@@ -21,7 +21,7 @@ public sealed class ShapeGoalsTests
         AssertAtMost(0.005, result.Wasted, "run for nothing");
         if (load > 1) AssertAtMost(0.02 * ShapeMix.Time, result.RefusalTimes.Average(), "time to a refusal, mean");
         SimulationResult oneMean = Simulator.Run(ShapeMix.At(load, knowsShapes: false));
-        AssertAtLeast((load > 1 ? 1.04 : 0.999) * oneMean.ShareInTime, result.ShareInTime, "work in time, over that with one mean");
+        AssertAtLeast((load > 1 ? 1.03 : 0.999) * oneMean.ShareInTime, result.ShareInTime, "work in time, over that with one mean");
     }
 
     // Ten runs of its own size, and the batch of the longest that may be in the way. One mean: 98.4, 93.6 and 92.7 %, of the longest 0, 1.6 and 8.9 % late, and at 300 % 42, 5 and 45 % of the sizes served.
