@@ -7,19 +7,20 @@ namespace Gateway.IntegrationTests.Overflow;
 /// <summary>Rows that are answered elsewhere: drawn from the rate of their tenant where they came, if who answers them knows no tenants, and there if it is a gateway.</summary>
 public sealed class TenantRowsTests : FleetTesting
 {
-    private static readonly Dictionary<string, string> FiveRows = new()
+    private static readonly Dictionary<string, string> FourRows = new()
     {
         ["GATEWAY__TENANTS__DEFAULT__MAXROWSPERSECOND"] = "0.001",
-        ["GATEWAY__TENANTS__DEFAULT__ROWBURST"] = "5",
+        ["GATEWAY__TENANTS__DEFAULT__ROWBURST"] = "4.5",
     };
 
     [Fact]
     public async Task AnsweredByAnotherServer_IsDrawnHere_OverHttpAndGrpc()
     {
-        using TempFolder none = new();
-        await using GatewayProcess other = await ServeAsync();
+        using TimedRepository another = new(name: "another");
+        using TimedRepository repository = new(objectiveMilliseconds: 0);
+        await using GatewayProcess other = await GatewayProcess.ServeTimedAsync("--model-repository", repository.Folder);
         await using ForeignReplica foreign = await ForeignReplica.StartAsync(other.HttpAddress);
-        await using GatewayProcess one = await GatewayProcess.ServeTimedAsync(FiveRows, "--model-repository", none.Path, "--overflow-replica", $"{foreign.Address} grpc={Text(new Uri(other.GrpcAddress).Port)}");
+        await using GatewayProcess one = await GatewayProcess.ServeTimedAsync(FourRows, "--model-repository", another.Folder, "--overflow-replica", $"{foreign.Address} grpc={Text(new Uri(other.GrpcAddress).Port)}");
         await AwaitReportsAsync(one);
         await AwaitReportsAsync(one, over: "gRPC");
 
@@ -41,9 +42,10 @@ public sealed class TenantRowsTests : FleetTesting
     [Fact]
     public async Task AnsweredByAGateway_IsDrawnThereAlone()
     {
-        using TempFolder none = new();
-        await using GatewayProcess other = await ServeAsync();
-        await using GatewayProcess one = await GatewayProcess.ServeTimedAsync(FiveRows, "--model-repository", none.Path, "--overflow-replica", other.HttpAddress);
+        using TimedRepository another = new(name: "another");
+        using TimedRepository repository = new(objectiveMilliseconds: 0);
+        await using GatewayProcess other = await GatewayProcess.ServeTimedAsync("--model-repository", repository.Folder);
+        await using GatewayProcess one = await GatewayProcess.ServeTimedAsync(FourRows, "--model-repository", another.Folder, "--overflow-replica", other.HttpAddress);
         await AwaitReportsAsync(one);
 
         for (int i = 0; i < 4; i++) Assert.Equal(HttpStatusCode.OK, await PostAsync(one, rows: 4));

@@ -191,7 +191,7 @@ public sealed class ModelRouteTests
         Assert.Equal((200, 200), ((await running).Status, (await waiting).Status));
     }
 
-    private static ServerOptions Limited() => new() { Tenants = new TenantsOptions { Default = new TenantOptions { MaxRowsPerSecond = 0.001, RowBurst = 10 } } };
+    private static ServerOptions Limited() => new() { Tenants = new TenantsOptions { Default = new TenantOptions { MaxRowsPerSecond = 0.001, RowBurst = 9.5 } } };
 
     /// <summary>The route's time begins when the request comes: what it waits for its turn, and its body takes to arrive, it does not have in the queue.</summary>
     [Fact]

@@ -94,7 +94,7 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             call.Route.Counts.TakenByUpstream();
             using TimeLeft left = new(context, call.TimeLeft);
             tenant = overflow.TakeTenant();
-            await ForwardAsync(context, next, call.Route, body, tenant, overflow.Rows > 0 ? overflow.Rows : RowsOf(call.Route, model, body, tenant)).ConfigureAwait(false);
+            await ForwardAsync(context, next, body, tenant, overflow.Rows > 0 ? overflow.Rows : RowsOf(call.Route, model, body, tenant)).ConfigureAwait(false);
         }
         catch (InferenceException error)
         {
@@ -123,8 +123,10 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
             if (!tenants.TryEnter(context.Request.Headers, out Tenant? found, out TenantRefusal over)) throw over.ToException();
             tenant = found;
             route.Counts.TakenByUpstream();
-            body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
-            await ForwardAsync(context, next, route, body, tenant, RowsOf(route, model, body, tenant)).ConfigureAwait(false);
+
+            // What is larger, or does not say how large it is, goes on unread, as one row.
+            if (context.Request.ContentLength <= options.MaxInputBytes) body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
+            await ForwardAsync(context, next, body, tenant, RowsOf(route, model, body, tenant)).ConfigureAwait(false);
         }
         catch (InferenceException error)
         {
@@ -142,19 +144,20 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
         }
     }
 
-    /// <summary>Sends what has been read to the cluster, which knows no tenants: its rows are drawn here.</summary>
-    private static async Task ForwardAsync(HttpContext context, RequestDelegate next, ProxyRoute route, WholeBody body, Tenant? tenant, int rows)
+    /// <summary>Sends a request to the cluster, which knows no tenants: its rows are drawn here.</summary>
+    /// <param name="body">What has been read of it; null where it has not been.</param>
+    private static async Task ForwardAsync(HttpContext context, RequestDelegate next, WholeBody? body, Tenant? tenant, int rows)
     {
-        context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
+        if (body is not null) context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
         tenant?.DrawRows(rows);
         await next(context).ConfigureAwait(false);
         if (context.Response.StatusCode < StatusCodes.Status400BadRequest) tenant?.CountAnswered(rows);
         else tenant?.GiveBackRows(rows);
     }
 
-    private int RowsOf(ProxyRoute route, string model, WholeBody body, Tenant? tenant)
+    private int RowsOf(ProxyRoute route, string model, WholeBody? body, Tenant? tenant)
     {
-        if (tenant is null || (catalog.TryFind(model, route.Metadata.Version, out ServedModel? served) && !served.Layout.IsBatching)) return 1;
+        if (tenant is null || body is null || (catalog.TryFind(model, route.Metadata.Version, out ServedModel? served) && !served.Layout.IsBatching)) return 1;
         return route.Metadata.Protocol == RouteProtocol.MsgPack ? BodyRows.OfMessagePack(body.Bytes) : BodyRows.OfJson(body.Bytes);
     }
 

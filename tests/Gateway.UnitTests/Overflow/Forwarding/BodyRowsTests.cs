@@ -27,7 +27,7 @@ public sealed class BodyRowsTests
     [InlineData("""{"inputs":[{"b64":"AA=="},{"b64":"AA=="}]}""", 2)]
     [InlineData("""{"inputs":{}}""", 1)]
     [InlineData("""{"text_input":"a"}""", 1)]
-    [InlineData("""{"inputs":[{"shape":[4""", 4)]
+    [InlineData("""{"inputs":[{"shape":[4""", 1)]
     [InlineData("""{"inputs":[{"shape":""", 1)]
     [InlineData("[1,2]", 1)]
     [InlineData("no JSON", 1)]
