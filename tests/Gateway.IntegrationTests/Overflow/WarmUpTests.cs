@@ -15,7 +15,7 @@ public sealed class WarmUpTests : FleetTesting
     [Fact]
     public async Task WarmUps_AreNoTenants_AndWhatAClientCallsOneIsItsOwn()
     {
-        using TimedRepository repository = new();
+        using TimedRepository repository = new(objectiveMilliseconds: 0);
         await using GatewayProcess there = await GatewayProcess.ServeTimedAsync(OneRequest, "--model-repository", repository.Folder);
         await using GatewayProcess here = await GatewayProcess.ServeTimedAsync("--model-repository", repository.Folder, "--overflow-replica", there.HttpAddress);
         await AwaitReportsAsync(here);

@@ -60,9 +60,12 @@ internal sealed class ReplicaWarmer(ReplicaForwarder forwarder, ReplicaModels mo
         IHeaderDictionary headers = HeadersFor(isGrpc);
         headers[OverflowHeaders.WarmUp] = "1";
         headers.CacheControl = "no-cache, no-store";
-        return isGrpc
-            ? new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ModelInfer", headers, request.ToGrpc(), isGrpc)
-            : new ForwardedCall(HttpMethods.Post, $"/v2/models/{Uri.EscapeDataString(model)}/infer", headers, request.ToJson(), isGrpc);
+        if (isGrpc) return new ForwardedCall(HttpMethods.Post, "/inference.GRPCInferenceService/ModelInfer", headers, request.ToGrpc(), isGrpc);
+        byte[] json = request.ToJson();
+
+        // Only one that says how small it is passes its tenant's limits.
+        headers.ContentLength = json.Length;
+        return new ForwardedCall(HttpMethods.Post, $"/v2/models/{Uri.EscapeDataString(model)}/infer", headers, json, isGrpc);
     }
 
     private ForwardedCall MakeQuestion(bool isGrpc) => isGrpc
