@@ -79,12 +79,12 @@ public sealed class ShapesOfRequestsTests
         Assert.Null((await behind.AnswerAsync()).Error);
     }
 
-    // Long ones that wait are counted as such by a short one behind them, and short ones by a long one.
+    // A long one that waits is in the way of one of another shape that has not much more time; a short one is not, whatever ran before.
     [Fact]
     public async Task OthersWait_EachCountsForItsOwnShape()
     {
         await using TestModel model = new(Setup);
-        for (int i = 0; i < 10; i++)
+        for (int i = 0; i < 20; i++)
         {
             await RunAsync(model, Short);
             await RunAsync(model, Long);
@@ -92,13 +92,24 @@ public sealed class ShapesOfRequestsTests
 
         Sent running = Send(model, Short, milliseconds: 100);
         PuppetRun run = await _stage.NextAsync();
-        Sent waiting = Send(model, Long, milliseconds: 30);
-        await AssertRefusedAsync(Send(model, 2 * Short, milliseconds: 31), "behind 1 row");
+        Sent waiting = Send(model, Long, milliseconds: 20);
+        await AssertRefusedAsync(Send(model, 2 * Short, milliseconds: 21), "behind 1 row");
         End(run, Short);
         End(await _stage.NextAsync(), Long);
-
         Assert.Null((await running.AnswerAsync()).Error);
         Assert.Null((await waiting.AnswerAsync()).Error);
+
+        running = Send(model, Short, milliseconds: 100);
+        run = await _stage.NextAsync();
+        waiting = Send(model, Short, milliseconds: 8);
+        Sent behind = Send(model, 2 * Short, milliseconds: 12);
+        Assert.False(behind.IsAnswered);
+        End(run, Short);
+        End(await _stage.NextAsync(), Short);
+        End(await _stage.NextAsync(), 2 * Short);
+        Assert.Null((await running.AnswerAsync()).Error);
+        Assert.Null((await waiting.AnswerAsync()).Error);
+        Assert.Null((await behind.AnswerAsync()).Error);
     }
 
     // In proportion to the elements it would take half a second.
