@@ -56,14 +56,18 @@ public sealed class GeneratedElsewhereTests : FleetTesting
     [Fact]
     public async Task Server_BreaksOff_SoDoesTheAnswer_AndNobodyElseIsAsked()
     {
+        TaskCompletionSource hasFirst = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await WithServersAsync(
             async context =>
             {
                 await SendAsync(context, First);
+                await hasFirst.Task.WaitAsync(context.RequestAborted);
                 context.Abort();
             },
             async (response, foreign) =>
             {
+                // Its headers have come with its first piece.
+                hasFirst.SetResult();
                 await Assert.ThrowsAnyAsync<Exception>(() => response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
                 Assert.Equal(1, foreign.Asked);
             });
@@ -88,11 +92,11 @@ public sealed class GeneratedElsewhereTests : FleetTesting
 
     private async Task WithServersAsync(RequestDelegate generates, Func<HttpResponseMessage, ForeignReplica, Task> test)
     {
-        using TempFolder none = new();
+        using TimedRepository another = new(name: "another");
         await using GatewayProcess other = await ServeAsync();
         await using ForeignReplica foreign = await ForeignReplica.StartAsync(other.HttpAddress);
         foreign.Generates = generates;
-        await using GatewayProcess one = await GatewayProcess.ServeTimedAsync("--model-repository", none.Path, "--http-max-input-size", "100000", "--overflow-replica", foreign.Address);
+        await using GatewayProcess one = await GatewayProcess.ServeTimedAsync("--model-repository", another.Folder, "--http-max-input-size", "100000", "--overflow-replica", foreign.Address);
         await AwaitReportsAsync(one);
         using HttpClient http = new();
         using HttpRequestMessage request = new(HttpMethod.Post, new Uri(new Uri(one.HttpAddress), "/v2/models/timed/generate_stream")) { Content = new StringContent("""{"x":1}""", Encoding.UTF8, "application/json") };

@@ -7,10 +7,13 @@ internal sealed class HopTime : IDisposable
     // Of a replica that is the only one left to be asked it is waited as long for its answer; what has been passed on in part cannot be asked of another either.
     private static readonly TimeSpan MostSilence = TimeSpan.FromSeconds(30);
 
+    // What a timer can be set to.
+    private const double MostMilliseconds = int.MaxValue;
+
     private readonly CancellationTokenSource _over;
     private readonly TimeProvider _time;
     private readonly long _start;
-    private readonly TimeSpan _remaining;
+    private readonly double _remainingMilliseconds;
 
     /// <param name="hop">Until there is an answer, or the first piece of one.</param>
     /// <param name="remainingMicroseconds">Until the client's time is over; <see cref="long.MaxValue"/> for never.</param>
@@ -19,7 +22,7 @@ internal sealed class HopTime : IDisposable
     {
         _time = time;
         _start = time.GetTimestamp();
-        _remaining = remainingMicroseconds < TimeSpan.MaxValue.TotalMicroseconds ? TimeSpan.FromMicroseconds(remainingMicroseconds) : TimeSpan.MaxValue;
+        _remainingMilliseconds = remainingMicroseconds == long.MaxValue ? double.PositiveInfinity : remainingMicroseconds / 1000.0;
         _over = CancellationTokenSource.CreateLinkedTokenSource(aborted);
         _over.CancelAfter(hop);
     }
@@ -28,18 +31,12 @@ internal sealed class HopTime : IDisposable
     public CancellationToken Over => _over.Token;
 
     /// <summary>It is the client's turn, whose connection has limits of its own: only its deadline counts.</summary>
-    public void AwaitClient() => _over.CancelAfter(_remaining == TimeSpan.MaxValue ? Timeout.InfiniteTimeSpan : Left());
+    public void AwaitClient() => _over.CancelAfter(double.IsInfinity(_remainingMilliseconds) ? Timeout.InfiniteTimeSpan : Left());
 
     /// <summary>The next piece is to come.</summary>
     public void AwaitNext() => _over.CancelAfter(Left() < MostSilence ? Left() : MostSilence);
 
     public void Dispose() => _over.Dispose();
 
-    private TimeSpan Left()
-    {
-        const double MostMilliseconds = int.MaxValue;
-        if (_remaining == TimeSpan.MaxValue) return TimeSpan.FromMilliseconds(MostMilliseconds);
-        double left = (_remaining - _time.GetElapsedTime(_start)).TotalMilliseconds;
-        return TimeSpan.FromMilliseconds(Math.Clamp(left, 0, MostMilliseconds));
-    }
+    private TimeSpan Left() => TimeSpan.FromMilliseconds(Math.Clamp(_remainingMilliseconds - _time.GetElapsedTime(_start).TotalMilliseconds, 0, MostMilliseconds));
 }
