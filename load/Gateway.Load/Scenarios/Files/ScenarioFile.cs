@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gateway.Load.Carriers;
 using Gateway.Load.Engine;
+using Gateway.Load.Payloads;
 
 namespace Gateway.Load.Scenarios.Files;
 
@@ -104,7 +105,8 @@ internal static class ScenarioFile
             IsInsecure = values.Flag("insecure"),
             Token = values.Has("token") ? values.Text("token") : null,
             Method = Method(values, carrier),
-            Seed = values.Whole("seed", file.Whole("seed", 1, 0, int.MaxValue), 0, int.MaxValue),
+            // Scenarios that shared a seed would have their calls at the same instants, as one scenario in bursts.
+            Seed = values.Whole("seed", Seed.Of(file.Whole("seed", 1, 0, int.MaxValue), index), 0, int.MaxValue),
             PayloadSeed = values.Whole("payloadSeed", file.Whole("payloadSeed", 1, 0, int.MaxValue), 0, int.MaxValue),
             Thresholds = [.. Thresholds(values), .. common],
         };

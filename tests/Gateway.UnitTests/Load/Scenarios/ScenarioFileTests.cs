@@ -1,5 +1,6 @@
 using System.Text;
 using Gateway.Load;
+using Gateway.Load.Arrivals;
 using Gateway.Load.Scenarios;
 using Gateway.Load.Scenarios.Files;
 
@@ -80,6 +81,33 @@ public class ScenarioFileTests
 
         Assert.Same(plan.Simulations[0].Times, plan.Steps[0].Payloads.Trace!.Times);
         File.Delete(trace);
+    }
+
+    [Fact]
+    public void Parse_EqualScenarios_ShareNoInstantButWhatTheyAskFor()
+    {
+        LoadPlan plan = Two();
+
+        Assert.Empty(Arrivals(plan.Scenarios[0]).Intersect(Arrivals(plan.Scenarios[1])));
+        Assert.Equal(plan.Scenarios[0].PayloadSeed, plan.Scenarios[1].PayloadSeed);
+
+        // The same file is the same load, and a scenario's own seed is what it says.
+        Assert.Equal(plan.Scenarios.Select(scenario => scenario.Seed), Two().Scenarios.Select(scenario => scenario.Seed));
+        Assert.Equal(7, plan.Scenarios[2].Seed);
+
+        static LoadPlan Two()
+        {
+            const string Load = """, "model": "m", "loadSimulations": [ { "type": "Inject", "rate": 200, "during": "10s" } ]""";
+            return Parse($$"""{ "target": "http://x", "seed": 7, "scenarios": [ { "name": "a"{{Load}} }, { "name": "b"{{Load}} }, { "name": "c", "seed": 7{{Load}} } ] }""");
+        }
+
+        static List<double> Arrivals(ScenarioPlan scenario)
+        {
+            ArrivalStream arrivals = new(scenario.Simulations, scenario.Seed);
+            List<double> times = [];
+            while (arrivals.Next() is var due && !double.IsInfinity(due)) times.Add(due);
+            return times;
+        }
     }
 
     [Theory]
