@@ -1,4 +1,5 @@
 using System.Buffers;
+using Gateway.Load.Scenarios;
 
 namespace Gateway.Load.CommandLine;
 
@@ -19,7 +20,7 @@ internal static class CommandText
         for (int i = 0; i < args.Count; i++)
         {
             string option = i > 0 ? args[i - 1] : "";
-            words.Add(Quote(option == LoadOptions.Token.Name ? Hidden : option == LoadOptions.Header.Name ? WithoutSecret(args[i]) : Joined(args[i])));
+            words.Add(Quote(option == LoadOptions.Token.Name ? Hidden : option == LoadOptions.Header.Name ? WithoutSecret(args[i]) : QueryText.WithoutValues(Joined(args[i]))));
         }
 
         return string.Join(' ', words);

@@ -144,7 +144,7 @@ internal sealed class PlanReader(ParseResult parsed)
         if (parsed.GetValue(LoadOptions.TimeoutMs) is not (>= 0 and <= DayMilliseconds) || (parsed.GetResult(LoadOptions.TimeoutMs) is { Implicit: false } && parsed.GetValue(LoadOptions.TimeoutMs) == 0)) Complain("--timeout-ms: must be above 0, and at most a day");
         return new ScenarioPlan
         {
-            Name = model.Length > 0 ? model : place.Path,
+            Name = model.Length > 0 ? model : QueryText.WithoutValues(place.Path),
             Target = place.Port == 0 ? place with { Port = carrier.PortFor(place.IsTls) } : place,
             Carrier = carrier,
             Steps = [new StepPlan(model.Length > 0 ? model : "request", model, parsed.GetValue(LoadOptions.Version) ?? "", Recipe())],

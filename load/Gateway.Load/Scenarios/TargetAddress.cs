@@ -17,7 +17,8 @@ internal sealed record TargetAddress(string Scheme, string Host, int Port, strin
     /// <summary>As HTTP's <c>Host</c> has it.</summary>
     public string Authority => Host.Contains(':') ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
 
-    public override string ToString() => $"{(IsTls ? Schemes.First(each => each.Plain == Scheme).Secure : Scheme)}://{Authority}{(Path == "/" ? "" : Path)}";
+    /// <summary>For people: without the values of its query.</summary>
+    public override string ToString() => $"{(IsTls ? Schemes.First(each => each.Plain == Scheme).Secure : Scheme)}://{Authority}{(Path == "/" ? "" : QueryText.WithoutValues(Path))}";
 
     public static bool TryParse(string text, [NotNullWhen(true)] out TargetAddress? address, out string problem)
     {

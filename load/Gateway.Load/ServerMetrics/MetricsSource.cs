@@ -1,3 +1,5 @@
+using Gateway.Load.Scenarios;
+
 namespace Gateway.Load.ServerMetrics;
 
 /// <summary>Reads the server's metrics again and again while a run is under way.</summary>
@@ -32,7 +34,8 @@ internal sealed class MetricsSource : IDisposable
         return null;
     }
 
-    public string Url => _url.ToString();
+    /// <summary>For people.</summary>
+    public string Url => QueryText.WithoutValues(_url.ToString());
 
     /// <param name="start">The run's start; a timestamp.</param>
     /// <param name="interval">Time between two reads.</param>

@@ -21,6 +21,9 @@ public sealed class CommandTextTests : IDisposable
     [InlineData("gateway-load '--header:Cookie: ***'", "--header:Cookie: a=s3cret")]
     [InlineData("gateway-load --header 'X-Api-Key: ***'", "--header", "X-Api-Key: s3cret")]
     [InlineData("gateway-load --header 'X-Session-Token: ***'", "--header", "X-Session-Token:s3cret")]
+    [InlineData("gateway-load 'http://x/y?api_key=***&v=***' --rate 1", "http://x/y?api_key=s3cret&v=2", "--rate", "1")]
+    [InlineData("gateway-load capacity --carrier 'http@http://x/?k=***' '--metrics=http://x/metrics?token=***#a=b'", "capacity", "--carrier", "http@http://x/?k=s3cret,frames", "--metrics=http://x/metrics?token=s3cret#a=b")]
+    [InlineData("gateway-load http://x/a=b 'http://x/?flag'", "http://x/a=b", "http://x/?flag")]
     [InlineData("gateway-load --header 'Accept: key' --threshold 'p99 < 5ms' ''", "--header", "Accept: key", "--threshold", "p99 < 5ms", "")]
     public void Of_WhatGivesAccess_IsLeftOut(string text, params string[] args) => Assert.Equal(text, CommandText.Of(args));
 
@@ -28,7 +31,7 @@ public sealed class CommandTextTests : IDisposable
     public void Run_TokenAndHeaders_AreInNoFileThatIsWritten()
     {
         using NullServer server = new(() => new HttpResponder("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"u8.ToArray()));
-        string[] load = [$"http://{server.EndPoint}/x", "--rate", "50", "--duration", "500ms", "--warm-up", "0", "--skip-proof", "--accept-client-limit", "--metrics", "none"];
+        string[] load = [$"http://{server.EndPoint}/x?api_key=s3cretQuery", "--rate", "50", "--duration", "500ms", "--warm-up", "0", "--skip-proof", "--accept-client-limit", "--metrics", "none"];
 
         Assert.Equal(ExitCode.Good, Run("one", [.. load, "--token", "s3cretToken", "--header", "X-Api-Key: s3cretKey", "--header=Cookie: id=s3cretCookie"]));
         Assert.Equal(ExitCode.Good, Run("both", ["compare", At("one.json"), At("one.json")]));
