@@ -16,11 +16,11 @@ internal sealed record Objective(double Share, double Seconds)
 
     public bool Holds(ScenarioResult result) =>
         result.Offered > 0
-        && result.Latency.CountWithin(Seconds * 1e9) >= Share * result.Offered
+        && result.Latency.CountWithin(Seconds * 1e9) >= Rank.Of(Share, result.Offered)
         && result.AnsweredInWindow >= (LeastThroughputShare * result.Offered) - Chance(result);
 
     /// <summary>The objective's percentile of all calls, those without an answer counted as slowest, in milliseconds; infinite where too many have none.</summary>
-    public double Milliseconds(ScenarioResult result) => AtRank(result, Share * result.Offered);
+    public double Milliseconds(ScenarioResult result) => AtRank(result, Rank.Of(Share, result.Offered));
 
     /// <summary>Between which the percentile lies with 95 % of certainty, in milliseconds: order statistics of as many independent calls. Infinite beyond those that were answered.</summary>
     public (double Least, double Most) Interval(ScenarioResult result)
@@ -33,12 +33,8 @@ internal sealed record Objective(double Share, double Seconds)
     public long Misses(IEnumerable<IntervalTally> intervals) =>
         intervals.Sum(interval => interval.Answered - interval.Latency.CountWithin(Seconds * 1e9) + interval.Refused + interval.Failed);
 
-    private static double AtRank(ScenarioResult result, double rank)
-    {
-        LatencyHistogram latency = result.Latency.ToHistogram();
-        double share = latency.Count > 0 ? rank / latency.Count : double.PositiveInfinity;
-        return share <= 1 ? latency.Nanoseconds(share) / 1e6 : double.PositiveInfinity;
-    }
+    private static double AtRank(ScenarioResult result, double rank) =>
+        rank <= result.Latency.Count && result.Latency.Count > 0 ? result.Latency.ToHistogram().AtRank((long)Math.Ceiling(rank)) / 1e6 : double.PositiveInfinity;
 
     /// <summary>By how many calls those under way at the end may exceed those at the start though no queue grows: the objective's worth of random arrivals at each.</summary>
     private double Chance(ScenarioResult result) => Certainty * Math.Sqrt(2 * result.Offered * Math.Min(1, Seconds / Math.Max(1e-9, result.Seconds)));

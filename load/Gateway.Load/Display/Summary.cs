@@ -1,3 +1,4 @@
+using Gateway.Load.Reports;
 using Gateway.Load.Results;
 using Gateway.Load.Statistics;
 using Spectre.Console;
@@ -16,6 +17,7 @@ internal static class Summary
             Table table = Table(report.Scenarios);
             if (console.HasRoomFor(table)) console.Write(table);
             else Blocks(console, report.Scenarios);
+            if (Verdict.OfTheAnswered(report.Scenarios) is { } which) console.WriteLine($"  {which}");
         }
 
         foreach (ScenarioResult scenario in report.Scenarios)

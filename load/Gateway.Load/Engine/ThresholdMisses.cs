@@ -14,9 +14,15 @@ internal static class ThresholdMisses
         "late" => tally.Answered - tally.InTime,
         "wrong" => tally.Wrong,
 
+        // A call without an answer is later than any limit.
+        _ => tally.Failed + tally.NotSent + Late(threshold, tally.Latency),
+    };
+
+    private static long Late(Threshold threshold, LatencyHistogram latency) => threshold.Metric switch
+    {
         // A percentile is the middle of a bucket, and never above the largest value: where that is good no latency is a miss.
-        _ when threshold.Holds(tally.Latency.Max / 1e9) => 0,
+        _ when threshold.Holds(latency.Max / 1e9) => 0,
         "max" => 1,
-        _ => tally.Latency.Count - tally.Latency.CountWithin(threshold.Operator == "<" ? Math.BitDecrement(threshold.Limit * 1e9) : threshold.Limit * 1e9),
+        _ => latency.Count - latency.CountWithin(threshold.Operator == "<" ? Math.BitDecrement(threshold.Limit * 1e9) : threshold.Limit * 1e9),
     };
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Gateway.Load.Results;
-using Gateway.Load.Statistics;
 
 namespace Gateway.Load.Reports;
 
@@ -22,11 +21,9 @@ internal static class Comparison
             values.Add(Compare($"{name}offered/s", was.OfferedRate, now.OfferedRate, Quantity.Number, null));
             values.Add(Compare($"{name}answered/s", was.Throughput, now.Throughput, Quantity.Number, true));
             values.Add(Compare($"{name}good/s", was.Goodput, now.Goodput, Quantity.Number, true));
-            LatencyHistogram first = was.Latency.ToHistogram();
-            LatencyHistogram second = now.Latency.ToHistogram();
             foreach ((string label, double share) in new[] { ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1) })
             {
-                values.Add(Compare($"{name}{label}", At(first, share), At(second, share), Quantity.Seconds, false));
+                values.Add(Compare($"{name}{label}", was.SecondsWithin(share), now.SecondsWithin(share), Quantity.Seconds, false));
             }
 
             values.Add(Compare($"{name}refused", was.RefusedShare, now.RefusedShare, Quantity.Share, false));
@@ -75,9 +72,6 @@ internal static class Comparison
         int neither = values.Count - better - worse - same;
         return $"Of {values.Count} figures {better} are better, {worse} are worse and {same} are the same within 2 %{(neither > 0 ? $"; of {neither} neither way is better, or one is not there" : "")}.";
     }
-
-    /// <summary>Seconds; without an answer there is no latency, which is not a short one.</summary>
-    private static double At(LatencyHistogram latency, double share) => latency.Count > 0 ? latency.Nanoseconds(share) / 1e9 : double.NaN;
 
     private static ComparedValue Compare(string name, double before, double after, Func<double, string> format, bool? moreIsBetter)
     {

@@ -53,6 +53,7 @@ internal static class ReportMarkdown
             text.Append(CultureInfo.InvariantCulture, $"| {Quantity.Share(each.RefusedShare)} | {Quantity.Share(each.ErrorShare)} | {Quantity.Number(each.ClientCpuMicroseconds)} µs | {(each.IsOpen && each.Lag.Count > 0 ? Quantity.Seconds(each.Lag.ToHistogram().Nanoseconds(0.99) / 1e9) : "–")} |\n");
         }
 
+        if (Verdict.OfTheAnswered(scenarios) is { } which) text.Append(CultureInfo.InvariantCulture, $"\n{Cell(which)}\n");
         text.Append('\n');
         foreach (ScenarioResult each in scenarios)
         {

@@ -1,5 +1,4 @@
 using Gateway.Load.Results;
-using Gateway.Load.Statistics;
 
 namespace Gateway.Load.Reports;
 
@@ -13,6 +12,12 @@ internal static class Verdict
         string doubt = report.IsVouchedFor ? "" : "The client was the limit: these figures are not the server's. ";
         return $"{partial}{doubt}{Core(report)}{kept}";
     }
+
+    /// <summary>Of which calls the percentiles in tables and charts are, where some have no answer; null where all have one.</summary>
+    public static string? OfTheAnswered(IReadOnlyList<ScenarioResult> scenarios) =>
+        scenarios.Any(scenario => scenario.Unanswered > 0)
+            ? $"Percentiles are of the answered calls alone; without an answer were {string.Join(", ", scenarios.Where(scenario => scenario.Unanswered > 0).Select(scenario => $"{Quantity.Share(scenario.ErrorShare)} of {scenario.Name}"))}."
+            : null;
 
     private static string Core(LoadReport report)
     {
@@ -37,9 +42,10 @@ internal static class Verdict
 
         if (report.Scenarios is [ScenarioResult only])
         {
-            LatencyHistogram latency = only.Latency.ToHistogram();
-            if (latency.Count == 0) return $"None of {Quantity.Number(only.OfferedRate)}/s offered was answered.";
-            return $"{Quantity.Number(only.Throughput)} requests/s answered of {Quantity.Number(only.OfferedRate)}/s offered, half of them within {Quantity.Seconds(latency.Nanoseconds(0.5) / 1e9)}, 99 % within {Quantity.Seconds(latency.Nanoseconds(0.99) / 1e9)}.";
+            if (only.Latency.Count == 0) return $"None of {Quantity.Number(only.OfferedRate)}/s offered was answered.";
+            string half = only.SecondsWithin(0.5) is var p50 && double.IsFinite(p50) ? $"half of them within {Quantity.Seconds(p50)}, " : "";
+            string most = only.SecondsWithin(0.99) is var p99 && double.IsFinite(p99) ? $"99 % within {Quantity.Seconds(p99)}" : $"{Quantity.Share(only.ErrorShare)} never";
+            return $"{Quantity.Number(only.Throughput)} requests/s answered of {Quantity.Number(only.OfferedRate)}/s offered, {half}{most}.";
         }
 
         return $"{report.Scenarios.Count} scenarios, {Quantity.Number(report.Scenarios.Sum(scenario => scenario.Throughput))} requests/s answered of {Quantity.Number(report.Scenarios.Sum(scenario => scenario.OfferedRate))}/s offered.";

@@ -1,6 +1,5 @@
 using Gateway.Load.Results;
 using Gateway.Load.Scenarios;
-using Gateway.Load.Statistics;
 
 namespace Gateway.Load.Running;
 
@@ -9,22 +8,22 @@ internal static class ThresholdCheck
 {
     public static ThresholdResult Check(Threshold threshold, ScenarioResult result)
     {
-        LatencyHistogram latency = result.Latency.ToHistogram();
         double value = threshold.Metric switch
         {
-            "mean" => latency.Mean / 1e9,
-            "max" => latency.Max / 1e9,
+            "mean" => result.Latency.Count > 0 ? result.Latency.Sum / result.Latency.Count / 1e9 : double.PositiveInfinity,
+            "max" => result.SecondsWithin(1),
             "errors" => result.ErrorShare,
             "refused" => result.RefusedShare,
             "late" => result.LateShare,
             "wrong" => result.WrongShare,
             "throughput" => result.Throughput,
             "goodput" => result.Goodput,
-            _ => latency.Nanoseconds(threshold.Percentile) / 1e9,
+            _ => result.SecondsWithin(threshold.Percentile),
         };
 
         // No answer has no latency, which is not a short one.
-        bool isUnknown = latency.Count == 0 && (threshold.Metric is "mean" or "max" || threshold.Percentile > 0);
-        return new ThresholdResult(result.Name, threshold.Text, isUnknown ? "no answers" : threshold.Format(value), !isUnknown && threshold.Holds(value));
+        bool isNone = double.IsPositiveInfinity(value);
+        string text = !isNone ? threshold.Format(value) : result.Latency.Count == 0 ? "no answers" : "beyond all answers";
+        return new ThresholdResult(result.Name, threshold.Text, text, !isNone && threshold.Holds(value));
     }
 }

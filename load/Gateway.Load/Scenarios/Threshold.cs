@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Gateway.Load.Statistics;
 
 namespace Gateway.Load.Scenarios;
 
@@ -21,7 +22,7 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
     public string Condition { get; private init; } = Text;
 
     /// <summary>Of a percentile its share; 0 for another metric.</summary>
-    public double Percentile => Metric[0] == 'p' ? double.Parse(Metric[1..], CultureInfo.InvariantCulture) / 100 : 0;
+    public double Percentile => Metric[0] == 'p' ? (double)(decimal.Parse(Metric[1..], CultureInfo.InvariantCulture) / 100) : 0;
 
     private bool IsLatency => Metric[0] == 'p' || Metric is "mean" or "max";
 
@@ -36,7 +37,7 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
     };
 
     /// <summary>Whether it cannot be kept any more, however good all that is still to come is: for a threshold that may end a run.</summary>
-    /// <param name="misses">Of a share, calls that count against it; of a latency, answers beyond the limit.</param>
+    /// <param name="misses">Of a share, calls that count against it; of a latency, those answered beyond the limit or not at all.</param>
     /// <param name="planned">Calls that there will be in all; <see cref="long.MaxValue"/> where nobody knows.</param>
     public bool IsLost(long misses, long planned)
     {
@@ -44,7 +45,7 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
         if (IsShare) return !Holds((double)misses / planned);
 
         // The value that must be within the limit is the one of this rank, as a histogram has it.
-        return Metric == "max" || Percentile >= 1 || planned - misses < Math.Ceiling(Percentile * planned);
+        return Metric == "max" || Percentile >= 1 || planned - misses < Rank.Of(Percentile, planned);
     }
 
     /// <summary>A value as it stands beside the limit.</summary>
@@ -61,7 +62,7 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
         }
 
         string metric = match.Groups["metric"].Value.ToLowerInvariant();
-        bool isPercentile = metric[0] == 'p' && double.TryParse(metric[1..], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent) && percent is > 0 and <= 100;
+        bool isPercentile = metric[0] == 'p' && decimal.TryParse(metric[1..], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal percent) && percent is > 0 and <= 100;
         if (!isPercentile && !Metrics.Contains(metric))
         {
             problem = $"threshold '{text}': metric '{metric}' is not known (p50, p99.9 and the like, {string.Join(", ", Metrics)})";
@@ -78,13 +79,13 @@ internal sealed partial record Threshold(string Text, string Metric, string Oper
         }
         else
         {
-            double unit = 1;
+            decimal unit = 1;
             string number = limit;
-            if (threshold.IsShare && limit.EndsWith('%')) (number, unit) = (limit[..^1], 0.01);
+            if (threshold.IsShare && limit.EndsWith('%')) (number, unit) = (limit[..^1], 0.01m);
             else if (!threshold.IsShare && limit.EndsWith("/s", StringComparison.Ordinal)) number = limit[..^2];
             problem = $"threshold '{text}': '{limit}' is no {(threshold.IsShare ? "share (such as 0.1% or 0.001)" : "rate (such as 1900 or 1900/s)")}";
-            if (!double.TryParse(number.Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value)) return False(out threshold);
-            value *= unit;
+            if (!decimal.TryParse(number.Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal given)) return False(out threshold);
+            value = (double)(given * unit);
         }
 
         problem = $"threshold '{text}': only a share, a percentile or max that is to stay below a limit can end a run";

@@ -89,14 +89,17 @@ internal sealed class LatencyHistogram
     public double Microseconds(double share) => Nanoseconds(share) / 1000.0;
 
     /// <summary>Likewise, in nanoseconds.</summary>
-    public double Nanoseconds(double share)
+    public double Nanoseconds(double share) => AtRank(Rank.Of(share, Count));
+
+    /// <summary>The value that so many are at most, in nanoseconds; of all the largest, exact. 0 for none of them, or for more than there are.</summary>
+    public double AtRank(long rank)
     {
-        long wanted = (long)Math.Ceiling(share * Count);
+        if (rank == Count) return Max;
         long seen = 0;
-        for (int i = 0; i < _counts.Length && wanted > 0; i++)
+        for (int i = 0; i < _counts.Length && rank > 0; i++)
         {
             seen += _counts[i];
-            if (seen >= wanted) return Math.Min(MiddleOf(i), Max);
+            if (seen >= rank) return Math.Min(MiddleOf(i), Max);
         }
 
         return 0;

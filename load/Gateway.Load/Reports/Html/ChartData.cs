@@ -20,6 +20,7 @@ internal static class ChartData
         warnings = report.Warnings,
         vouched = report.IsVouchedFor,
         verdict = Verdict.Of(report),
+        ofTheAnswered = Verdict.OfTheAnswered(report.Scenarios),
         thresholds = report.Thresholds,
         scenarios = report.Scenarios.Select(Scenario),
         server = report.Server,

@@ -15,6 +15,9 @@ public class ThresholdMissesTests
     [InlineData("errors < 1% or stop", CallOutcome.Failed, 300)]
     [InlineData("refused < 1% or stop", CallOutcome.Refused, 300)]
     [InlineData("refused < 1% or stop", CallOutcome.Failed, 0)]
+    [InlineData("p99 < 1s or stop", CallOutcome.Failed, 300)]
+    [InlineData("p99 < 1s or stop", CallOutcome.Refused, 0)]
+    [InlineData("max < 1s or stop", CallOutcome.Failed, 300)]
     internal void Of_EveryCallAfterTheWarmUpCounts_AndNoneBefore(string text, CallOutcome outcome, long misses)
     {
         // All of the first five seconds go wrong, of which two are the warm-up.

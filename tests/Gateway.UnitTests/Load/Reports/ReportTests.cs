@@ -3,6 +3,8 @@ using Gateway.Load.Machine;
 using Gateway.Load.Reports;
 using Gateway.Load.Reports.Html;
 using Gateway.Load.Results;
+using Gateway.Load.Running;
+using Gateway.Load.Scenarios;
 using Gateway.Load.Statistics;
 
 namespace Gateway.UnitTests.Load.Reports;
@@ -174,6 +176,27 @@ public sealed class ReportTests : IDisposable
         Assert.Contains("```gateway-load --header 'x: ``'```", text);
         Assert.Contains("> line break\n", text);
     }
+    [Theory]
+    [InlineData(9, 0, 3, true)]
+    [InlineData(9, 3, 0, false)]
+    [InlineData(0, 11, 0, false)]
+    [InlineData(0, 10, 900, true)]
+    public void Check_CallsWithoutAnAnswer_AreLaterThanAnyLimit(int failed, int notSent, int refused, bool isKept)
+    {
+        // A thousand answers within 20 ms: of 1,010 calls ten may have none, and what was refused has one.
+        ScenarioResult result = Report("a", 1).Scenarios[0] with { Failed = failed, NotSent = notSent, Refused = refused, Offered = 1000 + failed + notSent + refused };
+        LoadReport report = Report("a", 1) with { Scenarios = [result] };
+
+        Assert.Equal((isKept, !isKept), (Check("p99 < 1s"), double.IsInfinity(result.SecondsWithin(0.99))));
+        Assert.True(Check("p90 < 1s"));
+        Assert.False(Check("max < 1s"));
+        Assert.Contains(isKept ? ", 99 % within " : " % never.", ReportMarkdown.Write(report));
+        Assert.Contains("Percentiles are of the answered calls alone; without an answer were ", ReportMarkdown.Write(report));
+        Assert.DoesNotContain("Percentiles are of", ReportMarkdown.Write(Report("a", 1)));
+
+        bool Check(string text) => Threshold.TryParse(text, out Threshold? threshold, out _) && ThresholdCheck.Check(threshold, result).IsKept;
+    }
+
 
     [Fact]
     public void Markdown_Capacity_HasTrialsConfidenceAndMachines()

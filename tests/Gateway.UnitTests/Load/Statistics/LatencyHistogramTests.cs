@@ -41,6 +41,22 @@ public class LatencyHistogramTests
         }
     }
 
+    [Theory]
+    [InlineData(0.999, 1000, 999)]
+    [InlineData(0.999, 7000, 6993)]
+    [InlineData(0.07, 100, 7)]
+    [InlineData(0.99, 101, 100)]
+    [InlineData(1, 3, 3)]
+    [InlineData(0.9999, 0, 0)]
+    public void RankOf_ShareOfACount_IsNoneHigherThanInDecimals(double share, long count, long rank)
+    {
+        LatencyHistogram histogram = new();
+        for (int value = 1; value <= Math.Min(count, 100); value++) histogram.Record(value);
+
+        Assert.Equal(rank, Rank.Of(share, count));
+        if (count <= 100) Assert.Equal(rank, histogram.Nanoseconds(share));
+    }
+
     [Fact]
     public void Record_Extremes_AreTaken()
     {

@@ -20,6 +20,7 @@
   }
   if (data.capacity) capacity(data.capacity);
   if (data.tune) tune(data.tune);
+  if (data.ofTheAnswered) report.append(el('p', { class: 'sub' }, data.ofTheAnswered));
   for (const scenario of data.scenarios) section(scenario);
   if (data.server) server(data.server);
   report.append(el('footer', {}, el('p', { class: 'sub' }, el('code', {}, data.command)), el('p', { class: 'sub' }, data.machine)));
