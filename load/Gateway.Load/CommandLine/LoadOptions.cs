@@ -39,6 +39,8 @@ internal static class LoadOptions
     public static readonly Option<int> Seed = new("--seed") { HelpName = "N", Description = "Of everything random: the same seed, the same load.", DefaultValueFactory = _ => 1 };
     public static readonly Option<int> PayloadSeed = new("--payload-seed") { HelpName = "N", Description = "Of the payloads themselves: processes that share one ask for the same things.", DefaultValueFactory = _ => 1 };
 
+    public static readonly Option<string> StartAt = Text("--start-at", "TIME", "When the load begins, as 2026-11-27T12:00:00Z: several processes that are told the same time begin together. Default: when all is ready.");
+
     // What must come of it.
     public static readonly Option<string> Scenario = Text("--scenario", "FILE", "Scenarios from a file instead (load/README.md).");
     public static readonly Option<string[]> Threshold = Texts("--threshold", "TEXT", "What must hold, else the exit code is 1: \"p99 < 50ms\", \"errors < 0.1%\"; with \"or stop\" the run ends once it cannot.");
@@ -70,7 +72,7 @@ internal static class LoadOptions
     public static IReadOnlyList<Option> Common { get; } =
         [Model, Version, Carrier, Rows, Shape, Range, Distinct, Zipf, Payload, Method, Header, Token, Insecure, TimeoutMs, Patience, Connections, Window, Threads, Seed, PayloadSeed, Metrics, Accept, SkipProof, Report];
 
-    public static IReadOnlyList<Option> OfRun { get; } = [Rate, Concurrency, Duration, WarmUp, Arrivals, Replay, Retries, RetryBudget, Verify, Tolerance, Threshold, Scenario];
+    public static IReadOnlyList<Option> OfRun { get; } = [Rate, Concurrency, Duration, WarmUp, StartAt, Arrivals, Replay, Retries, RetryBudget, Verify, Tolerance, Threshold, Scenario];
 
     public static IReadOnlyList<Option> OfCapacity { get; } = [SloP99, Slo, Trial, Repeats, ForRate, Headroom, ServerCores];
 

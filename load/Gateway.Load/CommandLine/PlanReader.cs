@@ -16,6 +16,8 @@ internal sealed class PlanReader(ParseResult parsed)
     private const int MostDistinct = 10_000_000;
     private const double DayMilliseconds = 24 * 3600 * 1000;
 
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
     private readonly List<string> _problems = [];
     private Trace? _trace;
 
@@ -53,6 +55,17 @@ internal sealed class PlanReader(ParseResult parsed)
         if (given == "none") return null;
         if (Uri.TryCreate(given, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https") return url;
         Complain($"--metrics: '{given}' is no address");
+        return null;
+    }
+
+    /// <summary>When the load is to begin; null for as soon as it can.</summary>
+    public DateTimeOffset? StartAt(DateTimeOffset now)
+    {
+        if (parsed.GetValue(LoadOptions.StartAt) is not { } text) return null;
+
+        // ISO 8601; without an offset it is UTC, whatever this machine's clock shows.
+        if (text.Contains('T') && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTimeOffset at) && at > now && at < now + LongestWait) return at;
+        Complain($"--start-at: '{text}' is no time to come within a day (such as {now.AddMinutes(1):yyyy-MM-dd'T'HH:mm:ss'Z'})");
         return null;
     }
 

@@ -12,21 +12,22 @@ internal static class RunCommand
 {
     public static int Run(ParseResult parsed, IAnsiConsole console, TextWriter error, string[] args, CancellationToken stop)
     {
-        LoadPlan plan = Plan(parsed);
+        LoadPlan plan = Plan(parsed, out DateTimeOffset? startAt);
         Outcome.ThrowIfUnwritable(parsed);
-        LoadRun run = new(TimeProvider.System, Outcome.DisplayOn(console), CommandText.Of(args), parsed.GetValue(LoadOptions.SkipProof));
+        LoadRun run = new(TimeProvider.System, Outcome.DisplayOn(console), CommandText.Of(args), parsed.GetValue(LoadOptions.SkipProof)) { StartAt = startAt };
         if (!parsed.GetValue(LoadOptions.Accept)) run.StopsOnDoubt = true;
         LoadReport report = run.Run(plan, stop);
         return Outcome.End(report, parsed, console, error, stop.IsCancellationRequested, isNothing: report.Scenarios.Count == 0);
     }
 
-    private static LoadPlan Plan(ParseResult parsed)
+    private static LoadPlan Plan(ParseResult parsed, out DateTimeOffset? startAt)
     {
         PlanReader reader = new(parsed);
+        startAt = reader.StartAt(TimeProvider.System.GetUtcNow());
         IReadOnlyList<Threshold> thresholds = reader.Thresholds();
         if (parsed.GetValue(LoadOptions.Scenario) is { } file)
         {
-            foreach (Option option in LoadOptions.OfRun.Concat(LoadOptions.Common).Except([LoadOptions.Scenario, LoadOptions.Threshold, LoadOptions.Metrics, LoadOptions.Accept, LoadOptions.SkipProof, LoadOptions.Report]))
+            foreach (Option option in LoadOptions.OfRun.Concat(LoadOptions.Common).Except([LoadOptions.Scenario, LoadOptions.StartAt, LoadOptions.Threshold, LoadOptions.Metrics, LoadOptions.Accept, LoadOptions.SkipProof, LoadOptions.Report]))
             {
                 if (parsed.GetResult(option) is { Implicit: false }) reader.Complain($"{option.Name} belongs into the scenario file");
             }

@@ -15,6 +15,9 @@ internal sealed record LoadReport
     /// <summary>When it began.</summary>
     public required DateTimeOffset Started { get; init; }
 
+    /// <summary>When the load of a run began, after preparation and proof; null where there was none, and in reports that do not say.</summary>
+    public DateTimeOffset? LoadStarted { get; init; }
+
     public required string Command { get; init; }
 
     public required MachineFacts Machine { get; init; }

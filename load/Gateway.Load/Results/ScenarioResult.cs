@@ -27,6 +27,9 @@ internal sealed record ScenarioResult
     /// <summary>The time that counts: from the end of the warm-up to the end of the last simulation, or to where the run was cut off.</summary>
     public double Seconds { get; init; }
 
+    /// <summary>Of when calls were due; null in reports that do not say.</summary>
+    public int? Seed { get; init; }
+
     /// <summary>0 for none.</summary>
     public double TimeoutMilliseconds { get; init; }
 

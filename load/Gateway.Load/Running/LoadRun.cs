@@ -16,6 +16,9 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
     /// <summary>Whether a client that cannot offer the load ends the run before it begins.</summary>
     public bool StopsOnDoubt { get; set; }
 
+    /// <summary>When the load is to begin, as it does in other processes; null for as soon as all is ready.</summary>
+    public DateTimeOffset? StartAt { get; set; }
+
     /// <exception cref="LoadException">Nothing could be measured.</exception>
     public LoadReport Run(LoadPlan plan, CancellationToken stop)
     {
@@ -36,6 +39,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
             proofs.Add(proof);
         }
 
+        WaitForStart(stop);
         if (stop.IsCancellationRequested) return new LoadReport { Kind = "run", Started = started, Command = command, Machine = MachineFacts.Read(), Partial = "stopped before its start" };
         return Measure(plan, prepared, proofs, started, stop);
     }
@@ -46,7 +50,9 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
         HashSet<string> models = [.. prepared.SelectMany(each => each.Models)];
         using MetricsSource? metrics = plan.Metrics is null ? null : MetricsSource.TryOpen(plan.Metrics, time);
         long[] planned = [.. plan.Scenarios.Select(scenario => scenario.Thresholds.Any(threshold => threshold.EndsRun) ? PlannedCalls.Of(scenario) : 0)];
-        long start = time.GetTimestamp() + (long)(LeadTime.TotalSeconds * time.TimestampFrequency);
+        DateTimeOffset now = time.GetUtcNow();
+        DateTimeOffset begin = StartAt is { } at && at > now ? at : now + LeadTime;
+        long start = time.GetTimestamp() + (long)((begin - now).TotalSeconds * time.TimestampFrequency);
         metrics?.Start(start, TimeSpan.FromSeconds(1));
         List<ScenarioRun> runs = [.. prepared.Select(each => new ScenarioRun(each, each.Server, each.Plan.Simulations, each.Plan.WarmUpSeconds, each.Plan.Verify, time, start))];
         string? lost = Watch(runs, planned, start, stop);
@@ -63,6 +69,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
         {
             Kind = "run",
             Started = started,
+            LoadStarted = begin,
             Command = command,
             Machine = MachineFacts.Read(),
             Partial = partial,
@@ -73,6 +80,23 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
             Server = server,
             Thresholds = [.. plan.Scenarios.SelectMany((scenario, i) => scenario.Thresholds.Select(threshold => ThresholdCheck.Check(threshold, results[i])))],
         };
+    }
+
+    /// <summary>Until there is just the time left that connections take.</summary>
+    /// <exception cref="LoadException">There is less than that.</exception>
+    private void WaitForStart(CancellationToken stop)
+    {
+        if (StartAt is not { } at || stop.IsCancellationRequested) return;
+        TimeSpan left = at - LeadTime - time.GetUtcNow();
+        if (left < TimeSpan.Zero) throw new LoadException(ExitCode.CannotStart, $"--start-at: the client was ready only at {time.GetUtcNow():HH:mm:ss.fff} UTC, less than {Quantity.Seconds(LeadTime.TotalSeconds)} before {at:HH:mm:ss.fff}; say a later time, or --skip-proof");
+        try
+        {
+            Task.Delay(left, time, stop).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            // The caller sees it too.
+        }
     }
 
     /// <param name="planned">Calls of each run that count, where a threshold may end it.</param>

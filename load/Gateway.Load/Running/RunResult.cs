@@ -25,6 +25,7 @@ internal static class RunResult
             IsOpen = simulations.Any(simulation => simulation.IsOpen),
             WarmUpSeconds = warmUpSeconds,
             Seconds = Math.Max(0, Math.Min(ran, simulations.Sum(simulation => simulation.Seconds)) - warmUpSeconds),
+            Seed = plan.Seed,
             TimeoutMilliseconds = plan.TimeoutMilliseconds,
             Connections = plan.AllConnections,
             ConnectionsUp = tallies.Sum(tally => tally.MostUp),

@@ -127,7 +127,39 @@ public sealed class ReportTests : IDisposable
         Assert.Throws<LoadException>(() => Merging.Merge([one, otherModel], "merge"));
         LoadReport later = other with { Started = one.Started + TimeSpan.FromSeconds(11) };
         Assert.Contains("not at the same time", Assert.Single(Merging.Merge([one, later], "merge").Warnings));
-        Assert.Empty(Merging.Merge([one, other with { Started = one.Started + TimeSpan.FromSeconds(9) }], "merge").Warnings);
+        Assert.Contains("together for only 10 % of the longest", Assert.Single(Merging.Merge([one, other with { Started = one.Started + TimeSpan.FromSeconds(9) }], "merge").Warnings));
+        Assert.Empty(Merging.Merge([one, other with { Started = one.Started + TimeSpan.FromSeconds(0.4) }], "merge").Warnings);
+    }
+
+    [Fact]
+    public void Merge_RunsThatBeganApart_AreLaidWhereTheirLoadWas()
+    {
+        // The second program was started first, but its load began three seconds later.
+        LoadReport one = Report("a", 1) with { LoadStarted = DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(5) };
+        LoadReport other = Report("a", 2) with { Started = one.Started - TimeSpan.FromSeconds(9), LoadStarted = one.LoadStarted + TimeSpan.FromSeconds(3), Server = new ServerResult("", 1, 1, 1, [], [], [], [new ServerPoint(2, 1, 1, 1, 1, 1, 1, 1)]) };
+
+        LoadReport merged = Merging.Merge([other, one], "merge");
+
+        Assert.Equal(one.LoadStarted, merged.LoadStarted);
+        Assert.Equal([0, 3], Assert.Single(merged.Scenarios).Intervals.Select(interval => interval.Index));
+        Assert.Equal(5, Assert.Single(merged.Server!.Points).Seconds);
+        Assert.Contains("together for only 70 %", Assert.Single(merged.Warnings));
+    }
+
+    [Theory]
+    [InlineData(1, 1, true)]
+    [InlineData(1, 2, false)]
+    public void Merge_SameSeed_IsWarnedOf(int one, int other, bool isWarned)
+    {
+        LoadReport merged = Merging.Merge([Seeded(1, one), Seeded(2, other)], "merge");
+
+        Assert.Equal(isWarned, merged.Warnings.Any(warning => warning.Contains("a: 2 of the runs had the seed 1, so their calls were due at the same instants", StringComparison.Ordinal)));
+
+        static LoadReport Seeded(int number, int seed)
+        {
+            LoadReport report = Report("a", number);
+            return report with { Scenarios = [report.Scenarios[0] with { Seed = seed }] };
+        }
     }
 
     [Fact]
@@ -142,6 +174,27 @@ public sealed class ReportTests : IDisposable
         Assert.EndsWith(",,,,,,,\n", ReportCsv.Write(none));
         ComparedValue p99 = Comparison.Of(report, none).Single(value => value.Name == "p99");
         Assert.Equal(("–", null), (p99.After, p99.IsBetter));
+    }
+
+    [Theory]
+    [InlineData(9, 0, 3, true)]
+    [InlineData(9, 3, 0, false)]
+    [InlineData(0, 11, 0, false)]
+    [InlineData(0, 10, 900, true)]
+    public void Check_CallsWithoutAnAnswer_AreLaterThanAnyLimit(int failed, int notSent, int refused, bool isKept)
+    {
+        // A thousand answers within 20 ms: of 1,010 calls ten may have none, and what was refused has one.
+        ScenarioResult result = Report("a", 1).Scenarios[0] with { Failed = failed, NotSent = notSent, Refused = refused, Offered = 1000 + failed + notSent + refused };
+        LoadReport report = Report("a", 1) with { Scenarios = [result] };
+
+        Assert.Equal((isKept, !isKept), (Check("p99 < 1s"), double.IsInfinity(result.SecondsWithin(0.99))));
+        Assert.True(Check("p90 < 1s"));
+        Assert.False(Check("max < 1s"));
+        Assert.Contains(isKept ? ", 99 % within " : " % never.", ReportMarkdown.Write(report));
+        Assert.Contains("Percentiles are of the answered calls alone; without an answer were ", ReportMarkdown.Write(report));
+        Assert.DoesNotContain("Percentiles are of", ReportMarkdown.Write(Report("a", 1)));
+
+        bool Check(string text) => Threshold.TryParse(text, out Threshold? threshold, out _) && ThresholdCheck.Check(threshold, result).IsKept;
     }
 
     [Fact]
@@ -176,27 +229,6 @@ public sealed class ReportTests : IDisposable
         Assert.Contains("```gateway-load --header 'x: ``'```", text);
         Assert.Contains("> line break\n", text);
     }
-    [Theory]
-    [InlineData(9, 0, 3, true)]
-    [InlineData(9, 3, 0, false)]
-    [InlineData(0, 11, 0, false)]
-    [InlineData(0, 10, 900, true)]
-    public void Check_CallsWithoutAnAnswer_AreLaterThanAnyLimit(int failed, int notSent, int refused, bool isKept)
-    {
-        // A thousand answers within 20 ms: of 1,010 calls ten may have none, and what was refused has one.
-        ScenarioResult result = Report("a", 1).Scenarios[0] with { Failed = failed, NotSent = notSent, Refused = refused, Offered = 1000 + failed + notSent + refused };
-        LoadReport report = Report("a", 1) with { Scenarios = [result] };
-
-        Assert.Equal((isKept, !isKept), (Check("p99 < 1s"), double.IsInfinity(result.SecondsWithin(0.99))));
-        Assert.True(Check("p90 < 1s"));
-        Assert.False(Check("max < 1s"));
-        Assert.Contains(isKept ? ", 99 % within " : " % never.", ReportMarkdown.Write(report));
-        Assert.Contains("Percentiles are of the answered calls alone; without an answer were ", ReportMarkdown.Write(report));
-        Assert.DoesNotContain("Percentiles are of", ReportMarkdown.Write(Report("a", 1)));
-
-        bool Check(string text) => Threshold.TryParse(text, out Threshold? threshold, out _) && ThresholdCheck.Check(threshold, result).IsKept;
-    }
-
 
     [Fact]
     public void Markdown_Capacity_HasTrialsConfidenceAndMachines()

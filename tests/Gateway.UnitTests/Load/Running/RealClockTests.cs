@@ -34,6 +34,19 @@ public sealed class RealClockTests : IDisposable
     }
 
     [Fact]
+    public void Run_StartAt_BeginsThenAndNotBefore()
+    {
+        using NullServer server = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        DateTimeOffset at = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(2);
+
+        int code = Run([$"http://{server.EndPoint}/x", "--rate", "50", "--duration", "500ms", "--warm-up", "0", "--connections", "2", "--skip-proof", "--start-at", $"{at:O}"]);
+
+        // A machine so busy that the client was not ready in time says so.
+        if (code == ExitCode.CannotStart) Assert.Contains("--start-at: the client was ready only at", _error.ToString());
+        else Assert.Equal((ExitCode.Good, at), (code, Report().LoadStarted));
+    }
+
+    [Fact]
     public void Run_ServerThatRefuses_CountsRefusalsByReason()
     {
         int asked = 0;
@@ -257,6 +270,8 @@ public sealed class RealClockTests : IDisposable
     [InlineData("--carrier frames goes to frames://", "grpcs://x", "--model", "m", "--rate", "1", "--carrier", "frames")]
     [InlineData("--rate", "http://x", "--rate", "many")]
     [InlineData("--threads: must be at most 256", "http://x", "--rate", "1", "--threads", "100000")]
+    [InlineData("--start-at: 'noon' is no time to come", "http://x", "--rate", "1", "--start-at", "noon")]
+    [InlineData("--start-at: '2026-01-01T00:00:00Z' is no time to come", "http://x", "--rate", "1", "--start-at", "2026-01-01T00:00:00Z")]
     [InlineData("--zipf: must be from 0 to 10", "http://x", "--rate", "1", "--zipf", "-1")]
     [InlineData("--zipf: must be from 0 to 10", "http://x", "--rate", "1", "--zipf", "NaN")]
     [InlineData("--tolerance: must be from 0 to 1", "http://x", "--rate", "1", "--tolerance", "-4")]
