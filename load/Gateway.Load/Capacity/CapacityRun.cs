@@ -92,12 +92,15 @@ internal sealed class CapacityRun(ITrialLoad load, string name, Objective object
         double spread = median > 0 ? (_knees.Max() - _knees.Min()) / median : 0;
         TrialResult? atKnee = _trials.Where(trial => trial.Rate > 0 && trial.Holds).MinBy(trial => Math.Abs(trial.Rate - median));
         bool isAtLeast = median > 0 && ((clientRate > 0 && median >= Math.Max(1, clientRate)) || isClient || isShort || isShared);
+        bool isSaturationAtLeast = saturated is not null && (_runner.IsShort || LimitFinder.IsClient(saturated, clientRate));
         return new CapacityOf(name, median, _knees, spread, saturated?.Throughput ?? 0, limit, [.. _trials])
         {
+            ClientRate = clientRate,
+            IsSaturationAtLeast = isSaturationAtLeast,
             BatchRows = atKnee?.BatchRows ?? 0,
             Connections = _runner.Connections,
             IsAtLeast = isAtLeast,
-            Warnings = [.. Warnings(median, isAtLeast, isShort, isShared)],
+            Warnings = [.. Warnings(median, isAtLeast, isShort, isShared), .. isSaturationAtLeast ? [SaturationWarning(saturated!, clientRate)] : Array.Empty<string>()],
         };
     }
 
@@ -109,6 +112,9 @@ internal sealed class CapacityRun(ITrialLoad load, string name, Objective object
         double misses = (1 - objective.Share) * median * _runner.Length(median, isCurve: false);
         if (median > 0 && misses < FewMisses) yield return $"{name}: a trial at the knee may have {Quantity.Number(misses)} misses, which are too few to be sure of: the knee is known only roughly; a longer --trial tells more";
     }
+
+    private string SaturationWarning(TrialResult saturated, double clientRate) =>
+        $"{name}: saturated it does at least {Quantity.Number(saturated.Throughput)}/s: the client, {Quantity.Share(saturated.ClientBusy)} busy, makes {Quantity.Number(clientRate)}/s over {Quantity.Number(saturated.Connections)} connections against a server that does nothing{(_runner.IsShort ? ", and more connections did more" : "")}";
 
     private KneeSearch.Trial Try(double rate)
     {

@@ -33,7 +33,7 @@ internal static class Summary
 
         foreach (CapacityOf found in report.Capacity?.Settings ?? [])
         {
-            string saturated = found.Saturation > 0 ? $", saturated {Quantity.Number(found.Saturation)}/s over {Quantity.Number(found.Connections)} connections" : "";
+            string saturated = found.Saturation > 0 ? $", saturated {found.SaturationText} over {Quantity.Number(found.Connections)} connections" : "";
             console.WriteLine($"  {found.Name}: knee {found.KneeText}{(found.Knees.Count > 1 ? $" (spread {Quantity.Share(found.Spread)})" : "")}{saturated}; {found.LimitText}");
         }
 

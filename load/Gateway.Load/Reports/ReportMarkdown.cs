@@ -75,7 +75,7 @@ internal static class ReportMarkdown
         text.Append(CultureInfo.InvariantCulture, $"| | knee ({percentile} within {Quantity.Seconds(capacity.ObjectiveMilliseconds / 1000)}) | each time found | spread | saturated | connections | what limits |{(hasMachines ? " machines |" : "")}\n|---|---:|---|---:|---:|---:|---|{(hasMachines ? "---|" : "")}\n");
         foreach (CapacityOf each in capacity.Settings)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {Cell(each.Name)} | {each.KneeText} | {string.Join(", ", each.Knees.Select(Quantity.Number))} | {(each.Knees.Count > 1 ? Quantity.Share(each.Spread) : "–")} | {(each.Saturation > 0 ? $"{Quantity.Number(each.Saturation)}/s" : "–")} | {Known(each.Connections)} | {Cell(each.Limit)} |");
+            text.Append(CultureInfo.InvariantCulture, $"| {Cell(each.Name)} | {each.KneeText} | {string.Join(", ", each.Knees.Select(Quantity.Number))} | {(each.Knees.Count > 1 ? Quantity.Share(each.Spread) : "–")} | {each.SaturationText} | {Known(each.Connections)} | {Cell(each.Limit)} |");
             if (hasMachines) text.Append(CultureInfo.InvariantCulture, $" {(each.Machines is { } plan ? $"{plan.Text} for {Quantity.Number(plan.Rate)}/s with {Quantity.Share(plan.Headroom)} of each free" : "–")} |");
             text.Append('\n');
         }

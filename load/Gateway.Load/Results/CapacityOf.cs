@@ -19,6 +19,12 @@ internal sealed record CapacityOf(string Name, double Knee, IReadOnlyList<double
     /// <summary>Whether the client was the limit, or had a part of a machine that was full, so that the server's knee may be higher.</summary>
     public bool IsAtLeast { get; init; }
 
+    /// <summary>Calls a second that the client makes over as many connections against a server that does nothing; 0 in reports that do not say.</summary>
+    public double ClientRate { get; init; }
+
+    /// <summary>Whether the client was what limited it saturated, so that <see cref="Saturation"/> may be its own.</summary>
+    public bool IsSaturationAtLeast { get; init; }
+
     /// <summary>What a reader must know of it.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
@@ -27,6 +33,10 @@ internal sealed record CapacityOf(string Name, double Knee, IReadOnlyList<double
 
     /// <summary>What ended it as part of a sentence; also where that is not known.</summary>
     public string LimitText => Limit.StartsWith("not ", StringComparison.Ordinal) ? $"what limited it is {Limit}" : $"limited by {Limit}";
+
+    /// <summary>The saturated rate for people.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string SaturationText => Saturation > 0 ? $"{(IsSaturationAtLeast ? "≥ " : "")}{Quantity.Number(Saturation)}/s" : "–";
 
     /// <summary>The knee for people.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

@@ -16,9 +16,7 @@ internal sealed class TuneRun(Func<string, ITunedServer> start, double seconds, 
     private const int Attempts = 3;
     private const int Passes = 3;
 
-    // As in a run: so near to what the client does against nothing, the server is not what limits; so late, latencies are the client's.
-    private const double NullShare = 0.85;
-    private const double MostClientBusy = 0.95;
+    // As in a run: so late, latencies are the client's.
     private const double LagShare = 0.1;
 
     // Latencies at the rate that all have are compared, not held against anything.
@@ -70,7 +68,7 @@ internal sealed class TuneRun(Func<string, ITunedServer> start, double seconds, 
             TrialRunner runner = new(server.Load, $"{of.Setting}", objective ?? Any, seconds / Passes);
             TrialResult saturated = runner.Saturate(of.Callers ?? server.Callers);
             double clientRate = ClientRate(server.Load, runner.Connections);
-            if (saturated.ClientBusy > MostClientBusy || (clientRate > 0 && saturated.Throughput > NullShare * clientRate))
+            if (LimitFinder.IsClient(saturated, clientRate))
             {
                 Doubt(of, $"saturated it does {Quantity.Number(saturated.Throughput)}/s, and the client {Quantity.Number(clientRate)}/s against a server that does nothing, {Quantity.Share(saturated.ClientBusy)} busy: the client is the limit");
             }

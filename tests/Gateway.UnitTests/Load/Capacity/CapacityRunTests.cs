@@ -41,7 +41,20 @@ public class CapacityRunTests
         Assert.True(found.IsAtLeast);
         Assert.StartsWith("≥ 500", found.KneeText);
         Assert.StartsWith("the client", found.Limit);
-        Assert.Contains("at least 500/s", Assert.Single(found.Warnings));
+        Assert.Contains("the server's knee is at least 500/s", Assert.Single(found.Warnings, warning => !warning.Contains("saturated", StringComparison.Ordinal)));
+        Assert.Equal(500, found.ClientRate);
+        Assert.StartsWith("≥ ", found.SaturationText);
+        Assert.Contains("makes 500/s over 64 connections against a server that does nothing", Assert.Single(found.Warnings, warning => warning.Contains("x: saturated it does at least", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Measure_ClientBusyWhereTheServerIsSaturated_SaysAtLeastOfThatAlone()
+    {
+        CapacityOf found = Run(new VirtualTrialLoad(Queue()) { Seen = result => result.IsOpen ? result : result with { ClientBusy = 0.97 } }, 1).Measure(Fixed(64), 0);
+
+        Assert.Equal((false, true), (found.IsAtLeast, found.IsSaturationAtLeast));
+        Assert.Contains("saturated it does at least", Assert.Single(found.Warnings));
+        Assert.False(Run(new VirtualTrialLoad(Queue()), 1).Measure(Fixed(64), 0).IsSaturationAtLeast);
     }
 
     [Fact]

@@ -112,7 +112,7 @@
     report.append(el('h2', {}, 'Capacity'), el('p', { class: 'sub' }, `The highest rate with ${objective}, refusals and errors counted as misses`));
     report.append(el('div', { class: 'tiles' }, ...found.settings.flatMap(setting => [
       tile(`Knee, ${setting.name}`, setting.knee ? `${setting.isAtLeast ? '≥ ' : ''}${digits(setting.knee)}` : setting.knees.length ? 'none' : 'not found', setting.knee ? '/s' : '', setting.knees.length > 1 ? `${setting.knees.length} times, within ${share(setting.spread)}` : objective),
-      tile('Saturated', setting.saturation ? digits(setting.saturation) : '–', '/s', setting.knee ? `knee at ${share(setting.knee / Math.max(setting.saturation, 1e-9))} of it` : 'answers'),
+      tile('Saturated', setting.saturation ? `${setting.isSaturationAtLeast ? '≥ ' : ''}${digits(setting.saturation)}` : '–', '/s', setting.knee ? `knee at ${share(setting.knee / Math.max(setting.saturation, 1e-9))} of it` : 'answers'),
       setting.machines ? tile(`Machines, ${setting.name}`, `${setting.machines.isAtMost ? '≤ ' : ''}${digits(setting.machines.machines)}`, '+ 1 spare', `for ${rate(setting.machines.rate)} with ${share(setting.machines.headroom)} of each free${setting.machines.least === setting.machines.most ? '' : `; ${digits(setting.machines.least)} to ${digits(setting.machines.most)} by the spread`}`) : null])));
     const series = [];
     found.settings.forEach((setting, i) => {
