@@ -57,11 +57,11 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
         for (int attempt = 1; ; attempt++)
         {
             TrialResult trial = Run(simulation, rate, isCurve);
-            bool isLate = trial.LagP99Milliseconds > LagShare * objective.Seconds * 1000;
+            bool isLate = trial.LagMilliseconds > LagShare * objective.Seconds * 1000;
             if (isCurve || trial.Holds || (!isLate && !trial.IsDisturbed)) return trial;
             if (attempt < Attempts) continue;
             if (trial.IsDisturbed) Disturbance = $"{name}: a trial at {Quantity.Number(rate)}/s missed, {Attempts} times, while others used the machine: {trial.Machine!.Disturbance}; on a quieter one the knee may be higher";
-            if (isLate) Doubt = $"{name}: at {Quantity.Number(rate)}/s the client fell behind, {Attempts} times: 1 % of the calls were sent more than {Quantity.Seconds(trial.LagP99Milliseconds / 1000)} late";
+            if (isLate) Doubt = $"{name}: at {Quantity.Number(rate)}/s the client fell behind, {Attempts} times: {Quantity.Share(1 - objective.Share)} of the calls were sent more than {Quantity.Seconds(trial.LagMilliseconds / 1000)} late";
             return trial;
         }
     }
@@ -119,6 +119,7 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
         double shown = objective.Milliseconds(result);
         (double least, double most) = objective.Interval(result);
         bool holds = hopeless is null && objective.Holds(result);
+        LatencyHistogram lag = result.Lag.ToHistogram();
         _isUnsettled = !holds;
         double busy = server?.InstancesBusy ?? 0;
         return new TrialResult(
@@ -130,7 +131,8 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
             ObjectiveMilliseconds = double.IsFinite(shown) ? shown : 0,
             ObjectiveLeast = double.IsFinite(least) ? least : -1,
             ObjectiveMost = double.IsFinite(most) ? most : -1,
-            LagP99Milliseconds = result.Lag.ToHistogram().Nanoseconds(0.99) / 1e6,
+            LagP99Milliseconds = lag.Nanoseconds(0.99) / 1e6,
+            LagMilliseconds = lag.Nanoseconds(objective.Share) / 1e6,
             ServerCpuCores = server?.CpuCores ?? -1,
             BatchRows = server?.BatchRows ?? 0,
             QueueMilliseconds = server?.Stages.FirstOrDefault(stage => stage.Name == "queue")?.Milliseconds ?? 0,

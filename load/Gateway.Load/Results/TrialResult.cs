@@ -24,6 +24,9 @@ internal sealed record TrialResult(double Rate, double Throughput, double Goodpu
     /// <summary>How late the client was to send, 99 % of the time.</summary>
     public double LagP99Milliseconds { get; init; }
 
+    /// <summary>Likewise at the objective's percentile.</summary>
+    public double LagMilliseconds { get; init; }
+
     /// <summary>At the objective's percentile; 0 where too many have no answer.</summary>
     public double ObjectiveMilliseconds { get; init; }
 

@@ -61,8 +61,8 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
         ScenarioResult[] results = [.. runs.Select((run, i) => run.Result(proofs[i]))];
         string? partial = runs.Select(run => run.Failure is { } failure ? $"{run.Plan.Name}: {failure}" : null).FirstOrDefault(reason => reason is not null)
             ?? (stop.IsCancellationRequested ? "stopped before its end" : lost);
-        string[] doubts = [.. proofs.Select((proof, i) => proof is { IsGood: false } ? $"{results[i].Name}: {proof.Text}: the client cannot offer this load" : Vouching.Doubt(results[i])).OfType<string>()];
-        string[] unread = metrics is null && plan is { Metrics: { } url, IsGuess: false } ? [$"{url}: no metrics could be read there: the report has nothing of the server's own"] : [];
+        string[] doubts = [.. proofs.Select((proof, i) => proof is { IsGood: false } ? $"{results[i].Name}: {proof.Text}: the client cannot offer this load" : Vouching.Doubt(results[i], plan.Scenarios[i].Claim)).OfType<string>()];
+        string[] unread = metrics is null && plan is { Metrics: { } url, IsGuess: false } ? [$"{QueryText.WithoutValues($"{url}")}: no metrics could be read there: the report has nothing of the server's own"] : [];
         double countFrom = results.Min(result => result.WarmUpSeconds);
         ServerResult? server = metrics is null ? null : ServerReading.Read(metrics.Url, samples, models, countFrom, countFrom + results.Max(result => result.Seconds));
         return new LoadReport

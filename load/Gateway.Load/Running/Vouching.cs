@@ -1,4 +1,5 @@
 using Gateway.Load.Results;
+using Gateway.Load.Scenarios;
 using Gateway.Load.Statistics;
 
 namespace Gateway.Load.Running;
@@ -24,16 +25,16 @@ internal static class Vouching
     // Fewer retries than this are not in the p99.
     private const double RetryShare = 0.01;
 
+    /// <param name="claim">The percentile up to which latencies are to be the server's: <see cref="ScenarioPlan.Claim"/>.</param>
     /// <returns>Why it cannot be vouched for; null when it can.</returns>
-    public static string? Doubt(ScenarioResult result)
+    public static string? Doubt(ScenarioResult result, double claim = ScenarioPlan.LeastClaim)
     {
         if (result.Answered == 0) return null;
-        LatencyHistogram lag = result.Lag.ToHistogram();
-        double lagP99 = lag.Microseconds(0.99);
-        double allowed = Math.Max(ClientProof.AllowedLag(result), LagShare * result.Latency.ToHistogram().Microseconds(0.99));
-        if (result.IsOpen && lagP99 > allowed)
+        double lag = result.Lag.ToHistogram().Microseconds(claim);
+        double allowed = Math.Max(ClientProof.AllowedLag(result), LagShare * result.Latency.ToHistogram().Microseconds(claim));
+        if (result.IsOpen && lag > allowed)
         {
-            return $"{result.Name}: the client fell behind: 1 % of the calls were sent more than {Quantity.Seconds(lagP99 / 1e6)} late (at most {Quantity.Seconds(allowed / 1e6)} can be vouched for)";
+            return $"{result.Name}: the client fell behind: {Quantity.Share(1 - claim)} of the calls were sent more than {Quantity.Seconds(lag / 1e6)} late (at most {Quantity.Seconds(allowed / 1e6)} can be vouched for)";
         }
 
         if (result.ClientBusy > Busy) return $"{result.Name}: a thread of the client was busy {Quantity.Share(result.ClientBusy)} of the time: it, not the server, is the limit; give it more threads or cores (--threads)";

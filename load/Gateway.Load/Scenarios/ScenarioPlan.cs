@@ -9,6 +9,9 @@ internal sealed record ScenarioPlan
     public const double DefaultTolerance = 1e-3;
     public const int DefaultWindow = 256;
 
+    /// <summary>The percentile that every report claims, whatever is asked of it.</summary>
+    public const double LeastClaim = 0.99;
+
     /// <summary>HEAD and CONNECT are not among them: their answers have no bodies though their heads say so.</summary>
     public static IReadOnlyList<string> Methods { get; } = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -70,6 +73,9 @@ internal sealed record ScenarioPlan
     public bool IsInsecure { get; init; }
 
     public IReadOnlyList<Threshold> Thresholds { get; init; } = [];
+
+    /// <summary>The highest percentile that is claimed to be the server's: of a threshold, else <see cref="LeastClaim"/>. Not the largest value, which hangs on a single moment of the client's machine.</summary>
+    public double Claim => Thresholds.Select(threshold => threshold.Percentile).Where(percentile => percentile < 1).Append(LeastClaim).Max();
 
     public double Seconds => Simulations.Sum(simulation => simulation.Seconds);
 

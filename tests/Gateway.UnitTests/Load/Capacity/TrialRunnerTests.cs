@@ -64,6 +64,22 @@ public class TrialRunnerTests
     }
 
     [Theory]
+    [InlineData(0.99, 1)]
+    [InlineData(0.999, 3)]
+    public void AtRate_ClientIsLateBeyondTheP99_CountsWhereTheObjectiveIsThere(double share, int stretches)
+    {
+        LatencyHistogram lag = new();
+        for (int i = 0; i < 2000; i++) lag.Record(i < 1990 ? 10_000 : 30_000_000);
+        VirtualTrialLoad load = new(time => new SimulatedServer(time, 1, () => 0.01)) { Seen = result => result with { Lag = lag.ToSparse() } };
+        TrialRunner runner = new(load, "x", new Objective(share, 0.05), 5);
+
+        Assert.False(runner.AtRate(110, isCurve: false).Holds);
+
+        Assert.Equal(stretches, load.Simulations.Count);
+        Assert.Equal(stretches == 3, runner.Doubt?.Contains("0.1 % of the calls were sent more than 30 ms late", StringComparison.Ordinal) ?? false);
+    }
+
+    [Theory]
     [InlineData(0.05, 0, 1)]
     [InlineData(0.2, 0, 3)]
     [InlineData(0, 0.02, 3)]

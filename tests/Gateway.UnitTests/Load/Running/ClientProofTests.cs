@@ -54,6 +54,40 @@ public class ClientProofTests
 
     [Fact]
     public void Judge_ClientTooSlow_IsNot()
+    [Fact]
+    public void Simulation_EqualRates_AreProvedWithTheLargestBursts()
+    {
+        LoadSimulation even = new(SimulationKind.Inject, 10) { Rate = 400 };
+        LoadSimulation bursts = even with { Arrivals = ArrivalKind.Burst, Burst = 100 };
+
+        Assert.Equal((400, ArrivalKind.Burst, 100), Proof(even, bursts, bursts with { Burst = 10 }));
+        Assert.Equal((401, ArrivalKind.Poisson, 1), Proof(bursts, even with { Rate = 401 }));
+
+        static (double, ArrivalKind, int) Proof(params LoadSimulation[] simulations) => ClientProof.Simulation(VirtualLoad.Scenario(simulations)) is var proof ? (proof.Rate, proof.Arrivals, proof.Burst) : default;
+    }
+
+    [Fact]
+    public void Doubt_LatenessBeyondTheP99_CountsWhereAHigherPercentileIsClaimed()
+    {
+        // Half a percent of the calls, three milliseconds late: not in the p99, but in the p99.9.
+        LatencyHistogram lag = new();
+        for (int i = 0; i < 2000; i++) lag.Record(i < 1990 ? 10_000 : 3_000_000);
+        ScenarioResult result = Punctual with { Lag = lag.ToSparse() };
+        ScenarioPlan plan = VirtualLoad.Scenario(new LoadSimulation(SimulationKind.Inject, 30) { Rate = 400 });
+        ScenarioPlan claims = plan with { Thresholds = [Of("p50 < 1s"), Of("max < 9s"), Of("p99.9 < 1s")] };
+
+        Assert.Equal((0.99, 0.999), (plan.Claim, claims.Claim));
+        Assert.Null(Vouching.Doubt(result, plan.Claim));
+        Assert.Contains("0.1 % of the calls were sent more than 3 ms late", Vouching.Doubt(result, claims.Claim));
+        Assert.True(ClientProof.Judge(result, 1000, plan.Claim).IsGood);
+        Assert.False(ClientProof.Judge(result, 1000, claims.Claim).IsGood);
+
+        // As long as it takes for two calls to be late.
+        Assert.Equal((1.5, 4.5), (ClientProof.Simulation(plan).Seconds, ClientProof.Simulation(claims).Seconds));
+
+        static Threshold Of(string text) => Threshold.TryParse(text, out Threshold? threshold, out string problem) ? threshold : throw new ArgumentException(problem);
+    }
+
     {
         // It does 1,000 calls a second; one thread's time is what the calls wait for.
         ScenarioPlan plan = VirtualLoad.Scenario(new LoadSimulation(SimulationKind.Inject, 30) { Rate = 1200 });
