@@ -114,12 +114,15 @@ internal sealed class TrialRunner(ITrialLoad load, string name, Objective object
             return hopeless is not null;
         });
         ScenarioResult result = ran.Scenario;
+
+        // The server may allow fewer calls on a connection than were asked for.
+        _callers = _callers with { Window = Math.Min(_callers.Window, result.Window) };
         ServerResult? server = ran.Server;
         LatencyHistogram latency = result.Latency.ToHistogram();
+        LatencyHistogram lag = result.Lag.ToHistogram();
         double shown = objective.Milliseconds(result);
         (double least, double most) = objective.Interval(result);
         bool holds = hopeless is null && objective.Holds(result);
-        LatencyHistogram lag = result.Lag.ToHistogram();
         _isUnsettled = !holds;
         double busy = server?.InstancesBusy ?? 0;
         return new TrialResult(

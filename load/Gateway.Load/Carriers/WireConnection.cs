@@ -12,6 +12,9 @@ internal abstract class WireConnection
 
     public abstract int InFlight { get; }
 
+    /// <summary>Most calls in flight, as far as the server has said what it allows.</summary>
+    public virtual int Window => 1;
+
     /// <summary>Begins on a new connection: forgets the last one, and writes what comes first.</summary>
     public virtual void Open(OutputBuffer output) => MustClose = false;
 
@@ -25,6 +28,11 @@ internal abstract class WireConnection
     /// <returns>Bytes taken.</returns>
     /// <exception cref="InvalidDataException">It is not the protocol's.</exception>
     public abstract int Read(Span<byte> received, OutputBuffer output, ICallSink sink);
+
+    /// <summary>Takes an answer that nothing but the end of the connection ends.</summary>
+    /// <param name="received">All that is not taken yet; nothing comes after it.</param>
+    /// <returns>False when there is none: the connection broke.</returns>
+    public virtual bool TryEnd(Span<byte> received, ICallSink sink) => false;
 
     /// <summary>Bytes that the next message is known to take; the buffer is made as large.</summary>
     public virtual int Wanted => 0;

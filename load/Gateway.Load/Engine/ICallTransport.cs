@@ -6,7 +6,7 @@ namespace Gateway.Load.Engine;
 /// <remarks><b>Threading</b>: the worker's own thread.</remarks>
 internal interface ICallTransport : IDisposable
 {
-    /// <summary>When the last connection was lost and none could be made since, as a timestamp; 0 while there is one.</summary>
+    /// <summary>When the last connection was lost and none was of use since, as a timestamp; 0 while there is one. One that is closed at once, without a word from the server, was of no use.</summary>
     long DownSince { get; }
 
     /// <summary>Why there is no connection, for people.</summary>
@@ -14,6 +14,9 @@ internal interface ICallTransport : IDisposable
 
     /// <summary>Most connections that there were at a time.</summary>
     int MostUp { get; }
+
+    /// <summary>Calls that a connection may have at a time, as the server allows it; 0 where there is none to say.</summary>
+    int Window { get; }
 
     /// <summary>Takes a call to be sent with the next <see cref="Flush"/>.</summary>
     /// <param name="call">What the sink is told when it ends.</param>

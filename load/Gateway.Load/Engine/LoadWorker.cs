@@ -40,6 +40,7 @@ internal sealed class LoadWorker : ICallSink
     private int _copies;
     private long _turn;
     private long _nextScan;
+    private long _lastAnswer;
     private int _intervalIndex;
     private long _offered;
     private long _answered;
@@ -62,6 +63,7 @@ internal sealed class LoadWorker : ICallSink
         _deadline = plan.DeadlineSeconds > 0 ? Ticks(plan.DeadlineSeconds) : long.MaxValue / 4;
         _nextArrival = arrivals.Next();
         _nextScan = start;
+        _lastAnswer = start;
         Tally = new WorkerTally(plan.Steps.Count);
     }
 
@@ -104,6 +106,7 @@ internal sealed class LoadWorker : ICallSink
 
         EndInterval(long.MaxValue);
         Tally.MostUp = _transport.MostUp;
+        Tally.Window = _transport.Window;
         Tally.Cpu = ThreadCpu.Used - cpu;
     }
 
@@ -112,6 +115,7 @@ internal sealed class LoadWorker : ICallSink
         long now = _time.GetTimestamp();
         ref Call ended = ref _calls[call];
         CallOutcome outcome = answer.Outcome;
+        if (outcome != CallOutcome.Broken) _lastAnswer = now;
         if (outcome == CallOutcome.Ok)
         {
             if (_plan.Verifier is { } verifier)
@@ -319,9 +323,11 @@ internal sealed class LoadWorker : ICallSink
         bool isLast = isOver && (_turn >= _end + Ticks(_plan.DrainSeconds) || Tally.GaveUp is not null || _isStopped);
         long patience = Ticks(_plan.PatienceSeconds);
         if (isLast) _calls.ClearWaiting();
+        bool isAnyUnderWay = false;
         for (int call = 0; call < _calls.End; call++)
         {
             ref Call each = ref _calls[call];
+            isAnyUnderWay |= each is { IsInUse: true, Sent: > 0 };
             if (!each.IsInUse || !(isLast || (each.Sent > 0 && _turn - each.Sent > patience))) continue;
             bool wasSent = each.Sent > 0;
             if (wasSent) _transport.Abandon(call);
@@ -338,6 +344,9 @@ internal sealed class LoadWorker : ICallSink
             End(call, new CallAnswer { Outcome = wasSent ? CallOutcome.TimedOut : CallOutcome.Unsent }, _turn);
         }
 
+        // Where somebody else takes the connections of a server that is gone, calls are sent and nothing comes.
+        if (!isAnyUnderWay) _lastAnswer = _turn;
+        else if (_turn - _lastAnswer > patience + Ticks(_plan.GiveUpSeconds)) Tally.GaveUp ??= $"no call was answered for {Quantity.Seconds(_plan.PatienceSeconds + _plan.GiveUpSeconds)}";
         if (isLast) _retries.Clear();
     }
 

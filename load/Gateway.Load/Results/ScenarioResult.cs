@@ -38,7 +38,7 @@ internal sealed record ScenarioResult
     /// <summary>Most of them that there were at a time; 0 in reports that do not say.</summary>
     public int ConnectionsUp { get; init; }
 
-    /// <summary>Calls that each of them may have at a time; 0 in reports that do not say.</summary>
+    /// <summary>Calls that each of them may have at a time, as the server allows it; 0 in reports that do not say.</summary>
     public int Window { get; init; }
 
     public int Threads { get; init; }
@@ -133,16 +133,13 @@ internal sealed record ScenarioResult
     [JsonIgnore]
     public double WrongShare => Of(Wrong);
 
-    [JsonIgnore]
-    public double ClientCpuMicroseconds => Sent > 0 ? ClientCpuSeconds * 1e6 / Sent : 0;
-
     /// <summary>Calls that have no good answer though they were to have one: what percentiles of the answered leave out. A refusal is an answer of its own.</summary>
     [JsonIgnore]
     public long Unanswered => Failed + NotSent;
 
-    private double PerSecond(long count) => Seconds > 0 ? count / Seconds : 0;
+    [JsonIgnore]
+    public double ClientCpuMicroseconds => Sent > 0 ? ClientCpuSeconds * 1e6 / Sent : 0;
 
-    private double Of(long count) => Offered > 0 ? (double)count / Offered : 0;
     /// <summary>Within which time a share of the calls that were not refused were answered, in seconds; those without an answer are the slowest of all: infinite where they are among them, or nothing was answered.</summary>
     /// <param name="share">Above 0, at most 1.</param>
     public double SecondsWithin(double share)
@@ -151,4 +148,7 @@ internal sealed record ScenarioResult
         return Latency.Count > 0 && rank <= Latency.Count ? Latency.ToHistogram().AtRank(rank) / 1e9 : double.PositiveInfinity;
     }
 
+    private double PerSecond(long count) => Seconds > 0 ? count / Seconds : 0;
+
+    private double Of(long count) => Offered > 0 ? (double)count / Offered : 0;
 }

@@ -29,7 +29,7 @@ internal static class RunResult
             TimeoutMilliseconds = plan.TimeoutMilliseconds,
             Connections = plan.AllConnections,
             ConnectionsUp = tallies.Sum(tally => tally.MostUp),
-            Window = plan.Carrier.IsMultiplexed ? plan.Window : 1,
+            Window = plan.Carrier.IsMultiplexed ? tallies.Select(tally => tally.Window).Where(window => window > 0).Append(plan.Window).Min() : 1,
             Threads = plan.Threads,
             Burst = (simulations.Select(simulation => simulation.Arrivals == ArrivalKind.Burst ? simulation.Burst : 1).DefaultIfEmpty(1).Max() + plan.Threads - 1) / plan.Threads,
             Offered = tallies.Sum(tally => tally.Offered),

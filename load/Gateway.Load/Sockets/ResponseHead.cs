@@ -6,11 +6,17 @@ namespace Gateway.Load.Sockets;
 /// <summary>The little of an HTTP/1.1 response's head that the client needs.</summary>
 /// <param name="Status">Status code.</param>
 /// <param name="HeadBytes">Bytes up to and with the empty line.</param>
-/// <param name="BodyBytes">From <c>Content-Length</c>; 0 for a body in chunks.</param>
+/// <param name="BodyBytes">From <c>Content-Length</c>; 0 for a body in chunks, or one that ends with the connection.</param>
 /// <param name="InferenceHeaderBytes">From <c>Inference-Header-Content-Length</c>; 0 without.</param>
 internal readonly record struct ResponseHead(int Status, int HeadBytes, int BodyBytes, int InferenceHeaderBytes)
 {
     public bool IsChunked { get; init; }
+
+    /// <summary>Whether nothing but the end of the connection says where the body ends.</summary>
+    public bool EndsWithConnection { get; init; }
+
+    /// <summary>Whether it is only a word on the way (1xx), and the answer is still to come.</summary>
+    public bool IsInterim => Status < 200;
 
     /// <summary>Whether the server closes the connection after this answer.</summary>
     public bool Closes { get; init; }
@@ -22,7 +28,7 @@ internal readonly record struct ResponseHead(int Status, int HeadBytes, int Body
     public (int Start, int Length) Refusal { get; init; }
 
     /// <returns>False when the head is not complete yet.</returns>
-    /// <exception cref="InvalidDataException">It is not HTTP/1.1, or does not say how long its body is.</exception>
+    /// <exception cref="InvalidDataException">It is not HTTP/1.1.</exception>
     public static bool TryParse(ReadOnlySpan<byte> received, out ResponseHead head)
     {
         head = default;
@@ -59,13 +65,14 @@ internal readonly record struct ResponseHead(int Status, int HeadBytes, int Body
             at += line.Length + 2;
         }
 
-        if (status is 204 or 304) length = 0;
+        if (status is < 200 or 204 or 304) (length, isChunked) = (0, false);
         if (length > int.MaxValue - end) throw Invalid(text, "is too long");
-        if (length < 0 && !isChunked) throw Invalid(text, "has no Content-Length");
-        head = new ResponseHead(status, end + 4, isChunked ? 0 : (int)length, inferenceHeader)
+        bool isOpenEnded = length < 0 && !isChunked;
+        head = new ResponseHead(status, end + 4, isChunked || isOpenEnded ? 0 : (int)length, inferenceHeader)
         {
             IsChunked = isChunked,
-            Closes = closes,
+            EndsWithConnection = isOpenEnded,
+            Closes = closes || isOpenEnded,
             RetryAfterMilliseconds = retryAfter,
             Refusal = refusal,
         };

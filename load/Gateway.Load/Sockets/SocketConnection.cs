@@ -36,7 +36,14 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
     /// <summary>When to try again; a timestamp.</summary>
     public long RetryAt { get; set; }
 
+    /// <summary>Since it was last of use.</summary>
     public int FailedAttempts { get; set; }
+
+    /// <summary>When it was made; a timestamp.</summary>
+    public long UpSince { get; set; }
+
+    /// <summary>Whether the server has said anything on it: whoever accepts connections for a server that is gone does not.</summary>
+    public bool IsHeard { get; private set; }
 
     public WireConnection Wire => wire;
 
@@ -77,7 +84,7 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
 
         // Only now: a server that hangs up at once has never been there for the transport, which counts those that are.
         IsUp = true;
-        FailedAttempts = 0;
+        IsHeard = false;
         return true;
     }
 
@@ -133,7 +140,7 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
     {
         Span<byte> room = _channel is null ? _input.Room(wire.Wanted) : _channel.Room();
         int count = Epoll.Receive(_descriptor, room);
-        if (count == 0) throw new IOException("the server closed the connection");
+        bool isOver = count == 0;
         if (_channel is null)
         {
             if (count < 0) return;
@@ -143,10 +150,12 @@ internal sealed class SocketConnection(IPEndPoint server, WireConnection wire, E
         {
             // Some may have come with the end of the handshake.
             if (count > 0) _channel.Received(count);
-            _channel.Decrypt(_input, wire.Wanted);
+            isOver |= !_channel.Decrypt(_input, wire.Wanted);
         }
 
+        IsHeard |= _input.Unread.Length > 0;
         _input.Taken(wire.Read(_input.Unread, _output, sink));
+        if (isOver && !wire.TryEnd(_input.Unread, sink)) throw new IOException("the server closed the connection");
     }
 
     public void Close()

@@ -17,6 +17,9 @@ internal sealed class SocketTransport : ICallTransport
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(10);
     private const int MostDoublings = 6;
 
+    // One that the server closes after so long without a word was idle; sooner, it was never there.
+    private static readonly TimeSpan LeastLife = TimeSpan.FromSeconds(1);
+
     private readonly TimeProvider _time;
     private readonly Epoll _epoll;
     private readonly SocketConnection[] _connections;
@@ -25,6 +28,7 @@ internal sealed class SocketTransport : ICallTransport
     private readonly List<int> _dirty;
     private readonly double _nanosecondsPerTick;
     private int _up;
+    private long _lostAt;
     private int _down;
     private bool _hasNewRoom;
 
@@ -40,12 +44,14 @@ internal sealed class SocketTransport : ICallTransport
         _dirty = new List<int>(connections);
         _connections = [.. Enumerable.Range(0, connections).Select(index => new SocketConnection(server, carrier.CreateConnection(target, window), _epoll, index, tls))];
         _down = connections;
-        DownSince = time.GetTimestamp();
+        _lostAt = time.GetTimestamp();
     }
 
-    public long DownSince { get; private set; }
+    public long DownSince => _up > 0 ? 0 : _lostAt;
 
     public int MostUp { get; private set; }
+
+    public int Window => _connections.Where(connection => connection.IsUp).Select(connection => connection.Wire.Window).DefaultIfEmpty(0).Max();
 
     public string Trouble { get; private set; } = "no connection yet";
 
@@ -128,7 +134,7 @@ internal sealed class SocketTransport : ICallTransport
             {
                 if (!connection.TryEndConnect()) return;
                 MostUp = Math.Max(MostUp, ++_up);
-                DownSince = 0;
+                connection.UpSince = _time.GetTimestamp();
                 connection.Receive(sink);
             }
             else if (connection.IsUp)
@@ -137,6 +143,8 @@ internal sealed class SocketTransport : ICallTransport
                 connection.Receive(sink);
                 CloseIfAsked(index);
             }
+
+            if (connection is { IsUp: true, IsHeard: true }) IsThere(connection);
 
             // What the protocol itself has to say goes with the next calls.
             if (connection.IsUp && connection.HasPending) MarkDirty(index);
@@ -184,9 +192,22 @@ internal sealed class SocketTransport : ICallTransport
         connection.Wire.EndAll(new CallAnswer { Outcome = CallOutcome.Broken, Body = Encoding.UTF8.GetBytes(Trouble), RetryAfterMilliseconds = -1 }, sink);
     }
 
+    /// <summary>There is a server at the other end: what was lost before is forgotten.</summary>
+    private void IsThere(SocketConnection connection)
+    {
+        connection.FailedAttempts = 0;
+        _lostAt = 0;
+    }
+
     private void Down(SocketConnection connection)
     {
-        if (connection.IsUp && --_up == 0) DownSince = _time.GetTimestamp();
+        if (connection.IsUp)
+        {
+            long now = _time.GetTimestamp();
+            if (connection.IsHeard || _time.GetElapsedTime(connection.UpSince, now) >= LeastLife) IsThere(connection);
+            if (--_up == 0 && _lostAt == 0) _lostAt = now;
+        }
+
         connection.Close();
         _down++;
     }

@@ -75,8 +75,9 @@ internal sealed class TlsChannel : IDisposable
 
     /// <summary>Appends all that can be decrypted.</summary>
     /// <param name="wanted">As for <see cref="InputBuffer.Room"/>.</param>
-    /// <exception cref="IOException">The other side has closed the connection, or its bytes are not TLS.</exception>
-    public void Decrypt(InputBuffer to, int wanted)
+    /// <returns>False when the other side has said that nothing follows.</returns>
+    /// <exception cref="IOException">Its bytes are not TLS.</exception>
+    public bool Decrypt(InputBuffer to, int wanted)
     {
         while (true)
         {
@@ -84,10 +85,10 @@ internal sealed class TlsChannel : IDisposable
             if (!_isReading) _read = _stream.ReadAsync(_plain);
 #pragma warning restore CA2012
             _isReading = true;
-            if (!_read.IsCompleted) return;
+            if (!_read.IsCompleted) return true;
             _isReading = false;
             int bytes = _read.GetAwaiter().GetResult();
-            if (bytes == 0) throw new IOException("the server closed the connection");
+            if (bytes == 0) return false;
             _plain.AsSpan(0, bytes).CopyTo(to.Room(Math.Max(wanted, to.Unread.Length + bytes)));
             to.Received(bytes);
         }

@@ -66,6 +66,9 @@ internal sealed class WorkerTally(int steps)
     /// <summary>Most connections that there were at a time.</summary>
     public int MostUp { get; set; }
 
+    /// <summary>Calls that each of them could have at a time, as the server allowed it; 0 where that is not known.</summary>
+    public int Window { get; set; }
+
     /// <summary>CPU time of the worker's thread.</summary>
     public TimeSpan Cpu { get; set; }
 

@@ -33,6 +33,8 @@ internal sealed class FrameConnection : WireConnection
 
     public override bool HasRoom => InFlight < _window && !MustClose && !_isLeaving;
 
+    public override int Window => _window;
+
     public override int InFlight => _calls.Length - _freeCount;
 
     public override int Wanted => _wanted;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Gateway.Load.Carriers.Null;
 using Gateway.Load.Payloads;
+using Gateway.Load.Sockets;
 
 namespace Gateway.Load.Carriers.Http;
 
@@ -30,7 +31,7 @@ internal abstract class HttpCarrier : ICarrier
 
     public abstract IReadOnlyList<TensorPayload> Decode(ReadOnlySpan<byte> body, int bodyHeaderBytes);
 
-    public NullResponder CreateResponder(byte[] answer) => new HttpResponder(answer);
+    public NullResponder CreateResponder(byte[] answer) => new HttpResponder(WithLength(answer));
 
     protected abstract HttpBody Body(RequestPayload payload, RequestTarget target);
 
@@ -39,6 +40,12 @@ internal abstract class HttpCarrier : ICarrier
 
     private static string ModelPath(RequestTarget target) =>
         $"/v2/models/{Uri.EscapeDataString(target.Model)}{(target.Version.Length > 0 ? $"/versions/{Uri.EscapeDataString(target.Version)}" : "")}";
+
+    /// <summary>An answer that ended with its connection, as one that does not.</summary>
+    private static byte[] WithLength(byte[] answer) =>
+        ResponseHead.TryParse(answer, out ResponseHead head) && head.EndsWithConnection
+            ? [.. answer.AsSpan(0, head.HeadBytes - 2), .. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"Content-Length: {answer.Length - head.HeadBytes}\r\n\r\n")), .. answer.AsSpan(head.HeadBytes)]
+            : answer;
 
     private static EncodedRequest Encode(HttpBody body, RequestTarget target)
     {
@@ -52,7 +59,8 @@ internal abstract class HttpCarrier : ICarrier
         int timeoutAt = -1;
         if (target.HasTimeout)
         {
-            timeoutAt = head.Length + TimeoutHeader.Length;
+            // Headers may have more than ASCII.
+            timeoutAt = Encoding.UTF8.GetByteCount(head.ToString()) + TimeoutHeader.Length;
             head.Append(TimeoutHeader).Append('0', TimeoutField.Bytes).Append("\r\n");
         }
 

@@ -34,31 +34,18 @@ internal sealed class HttpConnection : WireConnection
 
     public override int Read(Span<byte> received, OutputBuffer output, ICallSink sink)
     {
-        if (received.Length < _wanted || !ResponseHead.TryParse(received, out ResponseHead head)) return 0;
-        if (_call == None) throw new InvalidDataException("the server sent an answer to nothing");
-        ReadOnlySpan<byte> body;
-        int length;
-        if (head.IsChunked)
+        int before = 0;
+        while (received.Length - before >= _wanted && ResponseHead.TryParse(received[before..], out ResponseHead head))
         {
-            if (!ChunkedBody.TryRead(received[head.HeadBytes..], ref _joined, out int chunks, out int joined)) return 0;
-            body = _joined.AsSpan(0, joined);
-            length = head.HeadBytes + chunks;
-        }
-        else
-        {
-            length = head.HeadBytes + head.BodyBytes;
-            _wanted = length;
-            if (received.Length < length) return 0;
-            body = received.Slice(head.HeadBytes, head.BodyBytes);
+            if (!head.IsInterim) return before + Answer(head, received[before..], isAll: false, sink);
+            before += head.HeadBytes;
         }
 
-        _wanted = 0;
-        int call = _call;
-        _call = None;
-        MustClose |= head.Closes;
-        sink.OnAnswer(call, Answer(head, received[..length], body));
-        return length;
+        return before;
     }
+
+    public override bool TryEnd(Span<byte> received, ICallSink sink) =>
+        _call != None && ResponseHead.TryParse(received, out ResponseHead head) && head.EndsWithConnection && Answer(head, received, isAll: true, sink) > 0;
 
     public override void EndAll(in CallAnswer answer, ICallSink sink)
     {
@@ -75,6 +62,41 @@ internal sealed class HttpConnection : WireConnection
         _call = None;
         MustClose = true;
         return true;
+    }
+
+    /// <param name="isAll">Whether nothing comes after what was received.</param>
+    /// <returns>Bytes of the answer; 0 when it is not complete yet.</returns>
+    private int Answer(in ResponseHead head, ReadOnlySpan<byte> received, bool isAll, ICallSink sink)
+    {
+        if (_call == None) throw new InvalidDataException("the server sent an answer to nothing");
+        ReadOnlySpan<byte> body;
+        int length;
+        if (head.IsChunked)
+        {
+            if (!ChunkedBody.TryRead(received[head.HeadBytes..], ref _joined, out int chunks, out int joined)) return 0;
+            body = _joined.AsSpan(0, joined);
+            length = head.HeadBytes + chunks;
+        }
+        else if (head.EndsWithConnection)
+        {
+            if (!isAll) return 0;
+            body = received[head.HeadBytes..];
+            length = received.Length;
+        }
+        else
+        {
+            length = head.HeadBytes + head.BodyBytes;
+            _wanted = length;
+            if (received.Length < length) return 0;
+            body = received.Slice(head.HeadBytes, head.BodyBytes);
+        }
+
+        _wanted = 0;
+        int call = _call;
+        _call = None;
+        MustClose |= head.Closes;
+        sink.OnAnswer(call, Answer(head, received[..length], body));
+        return length;
     }
 
     private static CallAnswer Answer(in ResponseHead head, ReadOnlySpan<byte> raw, ReadOnlySpan<byte> body)

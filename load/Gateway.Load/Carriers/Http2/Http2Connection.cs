@@ -55,7 +55,9 @@ internal abstract class Http2Connection : WireConnection
         _unsent = new Queue<int>(window + 1);
     }
 
-    public override bool HasRoom => _isReady && !MustClose && _inFlight < Math.Min(_window, _settings.MostStreams) && _connectionWindow > 0;
+    public override bool HasRoom => _isReady && !MustClose && _inFlight < Window && _connectionWindow > 0;
+
+    public override int Window => Math.Min(_window, _settings.MostStreams);
 
     public override int InFlight => _inFlight;
 

@@ -138,7 +138,7 @@ internal sealed class NullServer : IDisposable
             {
                 channel.Received(received);
                 if (!channel.IsOpen()) return;
-                channel.Decrypt(_input, responder.Wanted);
+                if (!channel.Decrypt(_input, responder.Wanted)) throw new IOException("the client closed the connection");
             }
 
             _input.Taken(responder.Answer(_input.Unread, _output));

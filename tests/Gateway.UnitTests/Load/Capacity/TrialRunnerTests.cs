@@ -107,6 +107,19 @@ public class TrialRunnerTests
         Assert.Null(runner.Disturbance);
     }
 
+    [Theory]
+    [InlineData(256, false)]
+    [InlineData(4, true)]
+    public void IsShortOfConnections_WindowThatTheServerDoesNotGive_IsNoRoom(int allowed, bool isShort)
+    {
+        // 300 calls a second may take 50 ms each: 15 at a time.
+        VirtualTrialLoad load = new(time => new SimulatedServer(time, 1, () => 0.01)) { Seen = result => result with { Window = allowed } };
+        TrialRunner runner = new(load, "x", new Objective(0.99, 0.05), 5);
+        runner.Saturate(new Callers(1, 256, 16, MayGrow: false));
+
+        Assert.Equal(isShort, runner.IsShortOfConnections(runner.AtRate(300, isCurve: true) with { MostWaiting = 5 }));
+    }
+
     [Fact]
     public void AtRate_InstancesKnown_BusyIsAShare()
     {

@@ -55,6 +55,17 @@ public class FrameConnectionTests
     }
 
     [Fact]
+    public void Window_WhatTheServersHelloAllows_IsAllThereIs()
+    {
+        (WireConnection connection, OutputBuffer output) = WithCalls(1, window: 8);
+        Assert.Equal(8, connection.Window);
+
+        connection.Read(HelloFrame.Write(null, 3), output, new RecordingSink());
+
+        Assert.Equal(3, connection.Window);
+    }
+
+    [Fact]
     public void Decode_Answer_HasItsTensor()
     {
         TensorPayload output = Assert.Single(Carrier.Decode(Answer.AsSpan(4 + 10), 0));

@@ -90,7 +90,7 @@ public class GrpcConnectionTests
     public void HasRoom_AsManyAsTheServerAllows_IsFalse()
     {
         WireConnection connection = Open(Settings((3, 2)));
-        Assert.True(connection.HasRoom);
+        Assert.Equal((true, 2), (connection.HasRoom, connection.Window));
 
         Call(connection, 0);
         Call(connection, 1);

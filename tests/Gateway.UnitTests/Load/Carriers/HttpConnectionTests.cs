@@ -45,6 +45,43 @@ public class HttpConnectionTests
     }
 
     [Fact]
+    public void Read_WordsOnTheWay_AreNotTheAnswer()
+    {
+        (HttpConnection connection, OutputBuffer output) = WithCall(7);
+        RecordingSink sink = new();
+        byte[] bytes = Encoding.ASCII.GetBytes($"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{Plain}");
+
+        int taken = connection.Read(bytes.AsSpan(0, bytes.Length - 1).ToArray(), output, sink);
+
+        Assert.Empty(sink.Answers);
+        Assert.Equal(bytes.Length - taken, connection.Read(bytes.AsSpan(taken).ToArray(), output, sink));
+        Assert.Equal((7, CallOutcome.Ok, 200, "hello", "", -1), Assert.Single(sink.Answers));
+        Assert.False(connection.MustClose);
+    }
+
+    [Fact]
+    public void TryEnd_BodyThatEndsWithTheConnection_IsTheAnswer()
+    {
+        (HttpConnection connection, OutputBuffer output) = WithCall(7);
+        RecordingSink sink = new();
+        byte[] bytes = "HTTP/1.1 200 OK\r\n\r\nhello"u8.ToArray();
+
+        Assert.Equal(0, connection.Read(bytes, output, sink));
+        Assert.Empty(sink.Answers);
+        Assert.True(connection.TryEnd(bytes, sink));
+
+        Assert.Equal((7, CallOutcome.Ok, 200, "hello", "", -1), Assert.Single(sink.Answers));
+        Assert.True(connection.MustClose);
+        Assert.False(WithCall(1).Connection.TryEnd("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"u8.ToArray(), sink));
+        Assert.False(WithCall(1).Connection.TryEnd([], sink));
+
+        // The null server, whose connections do not end, says how long it is.
+        OutputBuffer answered = new();
+        new PlainHttpCarrier().CreateResponder(bytes).Answer("GET / HTTP/1.1\r\n\r\n"u8, answered);
+        Assert.Equal("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", Encoding.ASCII.GetString(answered.Pending));
+    }
+
+    [Fact]
     public void Read_ConnectionClose_AsksForANewOne()
     {
         (HttpConnection connection, OutputBuffer output) = WithCall(1);
@@ -91,6 +128,17 @@ public class HttpConnectionTests
         Assert.Contains("\r\nInference-Timeout-Ms: 00001234.567\r\n", text);
         Assert.Contains("\r\nAuthorization: Bearer secret\r\nX-Y: z\r\n", text);
         Assert.Contains("\"binary_data_size\":8", text);
+    }
+
+    [Fact]
+    public void Write_HeaderBeyondAscii_LeavesTheTimeoutInItsPlace()
+    {
+        EncodedRequest request = new PlainHttpCarrier().Encode(new RequestPayload([]), Target with { Headers = ["X-Name: Übergröße"] });
+        OutputBuffer output = new();
+
+        new HttpConnection().Write(1, request, 1_234_567, output);
+
+        Assert.Contains("X-Name: Übergröße\r\nInference-Timeout-Ms: 00001234.567\r\n\r\n", Encoding.UTF8.GetString(output.Pending));
     }
 
     [Fact]

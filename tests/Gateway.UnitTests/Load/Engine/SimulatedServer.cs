@@ -25,6 +25,8 @@ internal sealed class SimulatedServer(ManualTimeProvider time, int servers, Func
 
     public int MostUp => 1;
 
+    public int Window { get; init; }
+
     public string Trouble => "gone";
 
     /// <summary>Told with each call how many are there.</summary>

@@ -1,4 +1,6 @@
 using Gateway.Load.Carriers;
+using Gateway.Load.Carriers.Frames;
+using Gateway.Load.Engine;
 using Gateway.Load.Results;
 using Gateway.Load.Running;
 using Gateway.Load.Scenarios;
@@ -150,6 +152,20 @@ public class ClientProofTests
         Assert.Null(Vouching.Doubt(full with { IsOpen = false }));
         Assert.Null(Vouching.Doubt(full with { Steps = ["one", "two"] }));
         Assert.Null(Vouching.Doubt(full with { Window = 0 }));
+    }
+
+    [Fact]
+    public void Doubt_WindowThatTheServerDoesNotGive_IsNoRoom()
+    {
+        // Of the 256 calls that were to be under way the server allows two, each of 10 ms.
+        ManualTimeProvider time = new();
+        LoadSimulation load = new(SimulationKind.Inject, 5) { Rate = 400, Arrivals = ArrivalKind.Constant };
+        LoadWorker worker = VirtualLoad.Run(time, new SimulatedServer(time, 64, () => 0.01) { Room = 2, Window = 2 }, VirtualLoad.Plan, load);
+
+        ScenarioResult result = RunResult.Of(VirtualLoad.Scenario(load) with { Carrier = new FrameCarrier(), Window = 256 }, [load], 0, 5, 1, [worker], worker.Tally.PublishedFrom(0), null);
+
+        Assert.Equal(2, result.Window);
+        Assert.Contains("1 connections have room for 2", Vouching.Doubt(result));
     }
 
     [Fact]

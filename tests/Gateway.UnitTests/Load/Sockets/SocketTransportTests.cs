@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Gateway.Load.Carriers;
 using Gateway.Load.Carriers.Frames;
+using Gateway.Load.Carriers.Http;
 using Gateway.Load.Carriers.Null;
 using Gateway.Load.Payloads;
 using Gateway.Load.Scenarios;
@@ -82,6 +83,64 @@ public class SocketTransportTests
             while (!isReached() && Time.GetElapsedTime(begun) < TimeSpan.FromSeconds(20)) transport.Wait(Time.GetTimestamp() + (Time.TimestampFrequency / 100), new RecordingSink());
             Assert.True(isReached(), transport.Trouble);
         }
+    }
+
+    [Fact]
+    public async Task Wait_BodiesThatEndWithTheConnection_AreAnswers()
+    {
+        using Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        Task serving = Task.Run(() =>
+        {
+            for (int i = 0; i < 2; i++)
+            {
+                using Socket accepted = listener.Accept();
+                accepted.Receive(new byte[1000]);
+                accepted.Send("HTTP/1.1 200 OK\r\n\r\nhello"u8);
+                accepted.Shutdown(SocketShutdown.Send);
+            }
+        }, TestContext.Current.CancellationToken);
+        PlainHttpCarrier carrier = new();
+        using SocketTransport transport = new((IPEndPoint)listener.LocalEndPoint!, carrier, Target, [carrier.Encode(new RequestPayload([]), Target)], connections: 1, window: 1, Time);
+        RecordingSink sink = new();
+        int sent = 0;
+        long begun = Time.GetTimestamp();
+        while (sink.Answers.Count < 2 && Time.GetElapsedTime(begun) < TimeSpan.FromSeconds(20))
+        {
+            if (sent == sink.Answers.Count && transport.TrySend(sent, 0, 1)) sent++;
+            transport.Flush();
+            transport.Wait(Time.GetTimestamp() + (Time.TimestampFrequency / 100), sink);
+        }
+
+        await serving;
+        Assert.Equal([(0, CallOutcome.Ok, "hello"), (1, CallOutcome.Ok, "hello")], sink.Answers.Select(answer => (answer.Call, answer.Outcome, answer.Body)));
+    }
+
+    [Fact]
+    public async Task DownSince_SomebodyWhoAcceptsForAServerThatIsGone_IsSinceTheFirstLoss()
+    {
+        using Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        int accepted = 0;
+        Task accepting = Task.Run(() =>
+        {
+            while (Interlocked.Increment(ref accepted) <= 6) listener.Accept().Close(0);
+        }, TestContext.Current.CancellationToken);
+        using SocketTransport transport = new((IPEndPoint)listener.LocalEndPoint!, new FrameCarrier(), Target, [Long], connections: 1, window: 1, Time);
+        long first = transport.DownSince;
+        HashSet<long> since = [];
+        long begun = Time.GetTimestamp();
+        while (Volatile.Read(ref accepted) <= 6 && Time.GetElapsedTime(begun) < TimeSpan.FromSeconds(20))
+        {
+            transport.Wait(Time.GetTimestamp() + (Time.TimestampFrequency / 100), new RecordingSink());
+            since.Add(transport.DownSince);
+        }
+
+        await accepting;
+        Assert.True(accepted > 6);
+        Assert.Equal([first], since.Where(at => at > 0));
     }
 
     private static SocketTransport Connect(NullServer server, bool isTls)
