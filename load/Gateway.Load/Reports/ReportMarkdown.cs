@@ -106,10 +106,10 @@ internal static class ReportMarkdown
     {
         bool hasKnee = tune.Percentile > 0;
         if (tune.Rate > 0) text.Append(CultureInfo.InvariantCulture, $"Latencies at {Quantity.Number(tune.Rate)}/s{(hasKnee ? $"; knee: p{Quantity.Number(tune.Percentile * 100)} within {Quantity.Seconds(tune.ObjectiveMilliseconds / 1000)}" : "")}.\n\n");
-        text.Append($"| setting | saturated | connections | p50 | p99 | batch | no answer |{(hasKnee ? " knee |" : "")} |\n|---|---:|---:|---:|---:|---:|---:|{(hasKnee ? "---:|" : "")}---|\n");
+        text.Append($"| setting | saturated | connections | p50 | p99 | batch | no answer |{(hasKnee ? " knee | what limits it |" : "")} |\n|---|---:|---:|---:|---:|---:|---:|{(hasKnee ? "---:|---|" : "")}---|\n");
         foreach (TunePoint point in tune.Points)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {Cell(point.Name)} | {(point.Problem is null ? $"{Quantity.Number(point.Throughput)}/s{Between(Quantity.Number(point.ThroughputLeast), Quantity.Number(point.ThroughputMost))} | {Known(point.Connections)} | {Quantity.Seconds(point.P50Milliseconds / 1000)} | {Quantity.Seconds(point.P99Milliseconds / 1000)}{Between(Quantity.Seconds(point.P99LeastMilliseconds / 1000), Quantity.Seconds(point.P99MostMilliseconds / 1000))} | {Quantity.Number(point.BatchRows)} | {Quantity.Share(point.MissShare)} |{(hasKnee ? $" {Quantity.Number(point.Knee)}/s |" : "")} {(point.IsBest ? "on the front" : point.IsAsGood ? "as good as the front" : "")}" : $"| | | | | |{(hasKnee ? " |" : "")} {Cell(point.Problem)}")} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {Cell(point.Name)} | {(point.Problem is null ? $"{Quantity.Number(point.Throughput)}/s{Between(Quantity.Number(point.ThroughputLeast), Quantity.Number(point.ThroughputMost))} | {Known(point.Connections)} | {Quantity.Seconds(point.P50Milliseconds / 1000)} | {Quantity.Seconds(point.P99Milliseconds / 1000)}{Between(Quantity.Seconds(point.P99LeastMilliseconds / 1000), Quantity.Seconds(point.P99MostMilliseconds / 1000))} | {Quantity.Number(point.BatchRows)} | {Quantity.Share(point.MissShare)} |{(hasKnee ? $" {Quantity.Number(point.Knee)}/s | {Cell(point.Limit)} |" : "")} {(point.IsBest ? "on the front" : point.IsAsGood ? "as good as the front" : "")}" : $"| | | | | |{(hasKnee ? " | |" : "")} {Cell(point.Problem)}")} |\n");
         }
 
         text.Append('\n');

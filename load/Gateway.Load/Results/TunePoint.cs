@@ -31,4 +31,7 @@ internal sealed record TunePoint(string Name, double Throughput, double P50Milli
 
     /// <summary>Highest rate that holds the objective; 0 where none does, or none was given.</summary>
     public double Knee { get; init; }
+
+    /// <summary>What ended that, as <see cref="CapacityOf.Limit"/>; empty where no knee was searched for.</summary>
+    public string Limit { get; init; } = "";
 }

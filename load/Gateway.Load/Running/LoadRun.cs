@@ -74,7 +74,7 @@ internal sealed class LoadRun(TimeProvider time, IRunDisplay display, string com
             Machine = MachineFacts.Read(),
             Partial = partial,
             IsEndedByThreshold = partial is not null && partial == lost,
-            Warnings = [.. doubts, .. unread, .. server?.Warning is { } warning ? [warning] : Array.Empty<string>(), .. results.SelectMany(Vouching.Notes)],
+            Warnings = [.. doubts, .. unread, .. new[] { server?.Warning, Vouching.Dearer(results, server) }.OfType<string>(), .. results.SelectMany(Vouching.Notes)],
             IsVouchedFor = doubts.Length == 0,
             Scenarios = results,
             Server = server,

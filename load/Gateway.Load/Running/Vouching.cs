@@ -64,6 +64,17 @@ internal static class Vouching
         if (result.Wrong > 0) yield return $"{result.Name}: {Quantity.Number(result.Wrong)} of {Quantity.Number(result.Verified)} answers were wrong";
     }
 
+    /// <summary>Whether a call costs the client more CPU than the server, of all scenarios together; null where it does not, or nobody knows.</summary>
+    public static string? Dearer(IReadOnlyList<ScenarioResult> results, ServerResult? server)
+    {
+        double sent = results.Sum(result => (double)result.Sent);
+        double rate = results.Sum(result => result.Seconds > 0 ? (result.Offered - result.NotSent) / result.Seconds : 0);
+        if (server is not { CpuCores: > 0 } || sent == 0 || rate == 0) return null;
+        double client = results.Sum(result => result.ClientCpuSeconds) / sent;
+        double ofServer = server.CpuCores / rate;
+        return client > ofServer ? $"a call costs the client {Quantity.Seconds(client)} of CPU and the server {Quantity.Seconds(ofServer)}: the client must be cheaper than the server it measures, or it is the limit" : null;
+    }
+
     /// <summary>Calls sent and not answered, on the average, by Little's law: the rate of the answers times how long each took from sending; negative where the connections were not what calls waited for, or nobody can say.</summary>
     private static double UnderWay(ScenarioResult result)
     {

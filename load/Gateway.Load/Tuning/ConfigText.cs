@@ -30,26 +30,40 @@ internal static class ConfigText
         return edited.ToString();
     }
 
-    /// <summary>Sets a field of the message that a field holds, and leaves the rest of it as it stands.</summary>
-    /// <param name="text">The field that holds the message: its name and all of its value.</param>
-    /// <exception cref="FormatException">It holds none.</exception>
-    public static string Set(string text, string field, int value)
+    /// <summary>Sets a field of each message that a field holds, and leaves the rest of them as they stand.</summary>
+    /// <param name="text">The field that holds the messages: its name and all of its value.</param>
+    /// <param name="count">How many there were.</param>
+    /// <exception cref="FormatException">Braces or quotes do not end.</exception>
+    public static string Set(string text, string field, int value, out int count)
     {
-        int open = 0;
-        while (open < text.Length && text[open] is not ('{' or '<')) open = text[open] == '#' ? EndOfLine(text, open) : open + 1;
-        if (open == text.Length) throw new FormatException($"config.pbtxt: no message where {field} is to be");
-        int end = EndOfValue(text, open);
+        StringBuilder edited = new();
+        count = 0;
+        int at = 0;
+        while (true)
+        {
+            int open = at;
+            while (open < text.Length && text[open] is not ('{' or '<')) open = text[open] == '#' ? EndOfLine(text, open) : open + 1;
+            if (open == text.Length) return edited.Append(text, at, text.Length - at).ToString();
+            int end = EndOfValue(text, open);
+            edited.Append(text, at, open + 1 - at).Append(SetWithin(text[(open + 1)..(end - 1)], field, value)).Append(text[end - 1]);
+            count++;
+            at = end;
+        }
+    }
+
+    private static string SetWithin(string message, string field, int value)
+    {
         string set = string.Create(CultureInfo.InvariantCulture, $"{field}: {value}");
         bool isThere = false;
-        string inner = Edit(text[(open + 1)..(end - 1)], (name, whole) =>
+        string inner = Edit(message, (name, whole) =>
         {
             if (name != field) return whole;
             string instead = isThere ? "" : set;
             isThere = true;
             return instead;
         });
-        if (!isThere) inner = inner.Contains('\n') ? $"\n  {set}{inner}" : $" {set}{(inner.Trim().Length == 0 ? " " : inner)}";
-        return $"{text[..(open + 1)]}{inner}{text[(end - 1)..]}";
+        if (isThere) return inner;
+        return inner.Contains('\n') ? $"\n  {set}{inner}" : $" {set}{(inner.Trim().Length == 0 ? " " : inner)}";
     }
 
     private static int SkipSpace(string text, int at)

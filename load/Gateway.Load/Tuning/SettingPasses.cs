@@ -42,6 +42,7 @@ internal sealed class SettingPasses(TuneSetting setting)
             Connections = Callers?.Connections ?? 0,
             MissShare = Median(pass => pass.MissShare),
             Knee = Median(pass => pass.Knee),
+            Limit = _passes.OrderBy(pass => pass.Knee).ElementAt((_passes.Count - 1) / 2).Limit,
         };
     }
 
@@ -56,5 +57,6 @@ internal sealed class SettingPasses(TuneSetting setting)
     /// <param name="P50Milliseconds">At the rate that all settings have.</param>
     /// <param name="MissShare">Of the calls without an answer, 0 to 1.</param>
     /// <param name="Knee">Calls a second; 0 where none was searched for or found.</param>
-    internal readonly record struct Pass(double Throughput, double P50Milliseconds, double P99Milliseconds, double BatchRows, double MissShare, double Knee);
+    /// <param name="Limit">What ended the search; empty where there was none.</param>
+    internal readonly record struct Pass(double Throughput, double P50Milliseconds, double P99Milliseconds, double BatchRows, double MissShare, double Knee, string Limit);
 }

@@ -79,10 +79,10 @@ internal sealed class TuneRun(Func<string, ITunedServer> start, double seconds, 
             of.Callers = runner.Callers with { MayGrow = false };
             if (_rate == 0) _rate = Math.Max(1, saturated.Throughput * Share);
             TrialResult even = Even(runner, of);
-            double knee = objective is null ? 0 : new KneeSearch(at => Try(runner, at)).Find(Math.Max(1, saturated.Throughput * FirstKneeShare), Math.Max(1, clientRate));
+            (double knee, string limit) = objective is null ? (0, "") : Knee(runner, objective, saturated, clientRate);
             if (runner.Doubt is { } doubt) _doubts.TryAdd(of.Setting, doubt);
             if (runner.Disturbance is { } disturbance) _notes.Add(disturbance);
-            of.Add(new SettingPasses.Pass(saturated.Throughput, even.P50Milliseconds, even.P99Milliseconds, saturated.BatchRows, Math.Max(even.ErrorShare, saturated.ErrorShare), knee));
+            of.Add(new SettingPasses.Pass(saturated.Throughput, even.P50Milliseconds, even.P99Milliseconds, saturated.BatchRows, Math.Max(even.ErrorShare, saturated.ErrorShare), knee, limit));
         }
         catch (Exception exception) when (exception is LoadException or FormatException or OperationCanceledException or IOException)
         {
@@ -116,9 +116,17 @@ internal sealed class TuneRun(Func<string, ITunedServer> start, double seconds, 
         }
     }
 
-    private static KneeSearch.Trial Try(TrialRunner runner, double rate)
+    /// <summary>The highest rate that holds the objective, and what ended it.</summary>
+    private static (double Knee, string Limit) Knee(TrialRunner runner, Objective objective, TrialResult saturated, double clientRate)
     {
-        TrialResult trial = runner.AtRate(rate, isCurve: false);
-        return new KneeSearch.Trial(trial.Holds, IsClear: trial.Hopeless is not null && !trial.IsDisturbed);
+        List<TrialResult> trials = [];
+        double knee = new KneeSearch(Try).Find(Math.Max(1, saturated.Throughput * FirstKneeShare), Math.Max(1, clientRate));
+        return (knee, LimitFinder.Explain(LimitFinder.Hardest(trials, knee, saturated)!, clientRate, serverCores: 0, objective.Seconds * 1000));
+
+        KneeSearch.Trial Try(double rate)
+        {
+            trials.Add(runner.AtRate(rate, isCurve: false));
+            return new KneeSearch.Trial(trials[^1].Holds, IsClear: trials[^1].Hopeless is not null && !trials[^1].IsDisturbed);
+        }
     }
 }

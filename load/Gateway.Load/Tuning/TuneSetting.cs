@@ -11,6 +11,7 @@ namespace Gateway.Load.Tuning;
 internal sealed record TuneSetting(int? QueueDelay, int? MaxBatch, int? Instances, int? Threads)
 {
     private const string ThreadsKey = "intra_op_thread_count";
+    private const string GroupKey = "instance_group";
     private const string BatchingKey = "dynamic_batching";
     private const string DelayKey = "max_queue_delay_microseconds";
 
@@ -29,28 +30,21 @@ internal sealed record TuneSetting(int? QueueDelay, int? MaxBatch, int? Instance
     public string Apply(string config)
     {
         bool hasBatching = false;
-        StringBuilder text = new(ConfigText.Edit(config, (name, field) =>
+        bool hasGroup = false;
+        StringBuilder text = new(ConfigText.Edit(config, (name, field) => name switch
         {
-            // A block that others' settings are in too: only the delay is this one's.
-            if (name == BatchingKey && QueueDelay is { } delay && !hasBatching)
-            {
-                hasBatching = true;
-                return ConfigText.Set(field, DelayKey, delay);
-            }
+            "max_batch_size" when MaxBatch is not null => "",
+            "parameters" when Threads is not null && field.Contains(ThreadsKey, StringComparison.Ordinal) => "",
 
-            bool isReplaced = name switch
-            {
-                "max_batch_size" => MaxBatch is not null,
-                "instance_group" => Instances is not null,
-                "parameters" => Threads is not null && field.Contains(ThreadsKey, StringComparison.Ordinal),
-                _ => false,
-            };
-            return isReplaced ? "" : field;
+            // What else is in a block stays: other settings of batching, the device of a group.
+            BatchingKey when QueueDelay is { } delay => Set(field, DelayKey, delay, ref hasBatching),
+            GroupKey when Instances is { } instances => Set(field, "count", instances, ref hasGroup),
+            _ => field,
         }).TrimEnd());
         text.Append('\n');
         if (MaxBatch is { } batch) text.Append(CultureInfo.InvariantCulture, $"max_batch_size: {batch}\n");
         if (QueueDelay is { } queueDelay && !hasBatching) text.Append(CultureInfo.InvariantCulture, $"{BatchingKey} {{\n  {DelayKey}: {queueDelay}\n}}\n");
-        if (Instances is { } instances) text.Append(CultureInfo.InvariantCulture, $"instance_group [\n  {{\n    kind: KIND_CPU\n    count: {instances}\n  }}\n]\n");
+        if (Instances is { } count && !hasGroup) text.Append(CultureInfo.InvariantCulture, $"{GroupKey} [\n  {{\n    kind: KIND_CPU\n    count: {count}\n  }}\n]\n");
         if (Threads is { } threads) text.Append(CultureInfo.InvariantCulture, $"parameters {{\n  key: \"{ThreadsKey}\"\n  value {{ string_value: \"{threads}\" }}\n}}\n");
         return text.ToString();
     }
@@ -64,6 +58,14 @@ internal sealed record TuneSetting(int? QueueDelay, int? MaxBatch, int? Instance
            from thread in OrNone(threads)
            select new TuneSetting(delay, batch, instance, thread),
     ];
+
+    /// <param name="isSet">Becomes true where the field holds a message; one that holds none is left out, for another to be written.</param>
+    private static string Set(string field, string name, int value, ref bool isSet)
+    {
+        string edited = ConfigText.Set(field, name, value, out int count);
+        isSet |= count > 0;
+        return count > 0 ? edited : "";
+    }
 
     private static IEnumerable<int?> OrNone(IReadOnlyList<int> values) => values.Count > 0 ? values.Select(value => (int?)value) : [null];
 }

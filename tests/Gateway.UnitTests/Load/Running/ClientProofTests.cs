@@ -55,8 +55,6 @@ public class ClientProofTests
     }
 
     [Fact]
-    public void Judge_ClientTooSlow_IsNot()
-    [Fact]
     public void Simulation_EqualRates_AreProvedWithTheLargestBursts()
     {
         LoadSimulation even = new(SimulationKind.Inject, 10) { Rate = 400 };
@@ -90,6 +88,8 @@ public class ClientProofTests
         static Threshold Of(string text) => Threshold.TryParse(text, out Threshold? threshold, out string problem) ? threshold : throw new ArgumentException(problem);
     }
 
+    [Fact]
+    public void Judge_ClientTooSlow_IsNot()
     {
         // It does 1,000 calls a second; one thread's time is what the calls wait for.
         ScenarioPlan plan = VirtualLoad.Scenario(new LoadSimulation(SimulationKind.Inject, 30) { Rate = 1200 });
@@ -205,6 +205,19 @@ public class ClientProofTests
         Assert.Contains("90 of 1,000 answers that were checked were compared with no earlier one", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), Verified = 1000, VerifiedByShape = 90 })));
         Assert.Empty(Vouching.Notes(Punctual with { Lag = Histogram(50_000), Verified = 1000, VerifiedByShape = 50 }));
         Assert.Contains("never sent", Assert.Single(Vouching.Notes(Punctual with { Lag = Histogram(50_000), NotSent = 2 })));
+    }
+
+    [Fact]
+    public void Dearer_CallThatCostsTheClientMore_IsSaid()
+    {
+        // A thousand calls a second, of 40 µs here; the server has 0.03 cores for them, or 0.05.
+        ScenarioResult result = Punctual with { Sent = 1000, ClientCpuSeconds = 0.04 };
+        ServerResult server = new("", 0.03, 0, 1, [], [], [], []);
+
+        Assert.Equal("a call costs the client 40 µs of CPU and the server 30 µs: the client must be cheaper than the server it measures, or it is the limit", Vouching.Dearer([result], server));
+        Assert.Null(Vouching.Dearer([result], server with { CpuCores = 0.05 }));
+        Assert.Null(Vouching.Dearer([result], server with { CpuCores = -1 }));
+        Assert.Null(Vouching.Dearer([result], null));
     }
 
     private static ScenarioResult Punctual { get; } = Steady();

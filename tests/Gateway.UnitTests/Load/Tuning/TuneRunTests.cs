@@ -1,6 +1,8 @@
 using Gateway.Load;
 using Gateway.Load.Capacity;
 using Gateway.Load.Carriers;
+using Gateway.Load.Machine;
+using Gateway.Load.Reports;
 using Gateway.Load.Results;
 using Gateway.Load.Tuning;
 using Gateway.UnitTests.Load.Capacity;
@@ -35,6 +37,23 @@ public class TuneRunTests
         Assert.InRange(result.Points[0].Knee, 400, 510);
         Assert.InRange(result.Points[1].Knee, 850, 1010);
         Assert.Equal((0.99, 50.0), (result.Percentile, result.ObjectiveMilliseconds));
+    }
+
+    [Fact]
+    public void Run_Objective_SaysWhatLimitsEachKnee()
+    {
+        // The one instance of the first is busy; the second has its time in the queue.
+        TuneResult result = Run(
+            batch => new VirtualTrialLoad(time => new SimulatedServer(time, 1, () => 0.002))
+            {
+                Metrics = _ => batch == 10 ? new ServerResult("", 0.5, 0.95, 4, [], [], [], []) { Instances = 1 } : new ServerResult("", 0.5, 0.2, 4, [new ServerStage("queue", 30)], [], [], []) { Instances = 1 },
+            },
+            new Objective(0.99, 0.05)).Run("", "m", Settings);
+
+        Assert.StartsWith("the device: the model instance busy 95 %", result.Points[0].Limit);
+        Assert.StartsWith("the queue: 30 ms of a request's time", result.Points[1].Limit);
+        LoadReport report = new() { Kind = "tune", Started = DateTimeOffset.UnixEpoch, Command = "", Machine = new MachineFacts("cpu", 2, "os", "10"), Tune = result };
+        Assert.Contains("/s | the queue: 30 ms of a request's time", ReportMarkdown.Write(report));
     }
 
     [Fact]

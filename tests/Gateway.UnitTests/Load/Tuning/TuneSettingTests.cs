@@ -36,6 +36,14 @@ public class TuneSettingTests
     [InlineData("name: \"dynamic_batching { }\"\n", "name: \"dynamic_batching { }\"\ndynamic_batching {\n  max_queue_delay_microseconds: 7\n}\n")]
     public void Apply_Delay_ChangesTheFieldAndKeepsTheBlock(string config, string expected) => Assert.Equal(expected, new TuneSetting(7, null, null, null).Apply(config));
 
+    [Theory]
+    [InlineData("instance_group [ { kind: KIND_GPU count: 1 gpus: [ 0, 1 ] } ]\n", "instance_group [ { kind: KIND_GPU count: 3 gpus: [ 0, 1 ] } ]\n")]
+    [InlineData("instance_group {\n  kind: KIND_GPU # the first\n}\nname: \"x\"\n", "instance_group {\n  count: 3\n  kind: KIND_GPU # the first\n}\nname: \"x\"\n")]
+    [InlineData("instance_group [ { count: 1 gpus: [ 0 ] }, { count: 2 kind: KIND_CPU } ]\n", "instance_group [ { count: 3 gpus: [ 0 ] }, { count: 3 kind: KIND_CPU } ]\n")]
+    [InlineData("instance_group []\n", "\ninstance_group [\n  {\n    kind: KIND_CPU\n    count: 3\n  }\n]\n")]
+    [InlineData("name: \"x\"\n", "name: \"x\"\ninstance_group [\n  {\n    kind: KIND_CPU\n    count: 3\n  }\n]\n")]
+    public void Apply_Instances_ChangesTheirNumberAndKeepsTheirDevice(string config, string expected) => Assert.Equal(expected, new TuneSetting(null, null, 3, null).Apply(config));
+
     [Fact]
     public void Apply_StringsAndCommentsWithBraces_AreNotTakenForFields()
     {
