@@ -3,17 +3,18 @@
 #
 #   load/check-report.sh [SCREENSHOT.png] REPORT.html…
 #
-# Each page at 1280 and at 400 pixels wide, light and dark. Ends with 1 when something is wrong, with 0 and a word of it where there is no Chromium (apt-get install chromium). The first page is also drawn into
-# SCREENSHOT.png, where one is named.
+# Each page at 1280 and at 400 pixels wide, light and dark; in each there must be CHARTS charts at least (1), and something of data in every one: axes alone are none. Ends with 1 when something is wrong, with 0
+# and a word of it where there is no Chromium (apt-get install chromium). The first page is also drawn into SCREENSHOT.png, where one is named.
 set -euo pipefail
 browser=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
 if [ -z "$browser" ]; then
   echo "skipped: no Chromium here (apt-get install chromium)"
   exit 0
 fi
+least=${CHARTS:-1}
 shot=""
 if [[ ${1:-} == *.png ]]; then shot=$(realpath -m "$1"); shift; fi
-[ $# -gt 0 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 code=0
@@ -23,7 +24,9 @@ chrome() { timeout 60 "$browser" --headless --no-sandbox --disable-gpu --hide-sc
 probe='<script>window.errors = []; addEventListener("error", e => errors.push(e.message)); const old = console.error; console.error = (...a) => { errors.push(a.join(" ")); old(...a); };
 addEventListener("load", () => setTimeout(() => {
   const charts = [...document.querySelectorAll(".chart")];
-  const empty = charts.filter(chart => !chart.querySelector("svg path[d], svg rect, svg circle, svg line")).length;
+  // A line needs two points; one point alone is a circle, and bars have a width.
+  const isDrawn = mark => mark.tagName === "circle" || (mark.tagName === "path" ? /L/.test(mark.getAttribute("d")) : mark.getAttribute("width") >= 1);
+  const empty = charts.filter(chart => ![...chart.querySelectorAll("svg .data")].some(isDrawn)).length;
   const flat = [...document.querySelectorAll(".chart svg path")].filter(path => /NaN|undefined|Infinity/.test(path.getAttribute("d") || "")).length;
   const cut = [...document.querySelectorAll("svg text")].filter(text => text.getBoundingClientRect().left < 0).length;
   const text = /\b(NaN|undefined|null|Infinity)\b/.exec(document.body.innerText);
@@ -41,7 +44,7 @@ open(sys.argv[3], 'w', encoding='utf-8').write('<!DOCTYPE html><meta charset="ut
 PY
       dark=(); [ $scheme = dark ] && dark=(--blink-settings=preferredColorScheme=0)
       chrome --window-size=1400,2100 "${dark[@]}" --dump-dom "file://$work/frame.html" > "$work/dom" 2> "$work/err" || { echo "$page, $width px: Chromium ended with $?"; tail -n 3 "$work/err"; code=1; continue; }
-      python3 - "$work/dom" "$(basename "$page"), $width px, $scheme" "$width" <<'PY' || code=1
+      python3 - "$work/dom" "$(basename "$page"), $width px, $scheme" "$width" "$least" <<'PY' || code=1
 import html, json, re, sys
 found = re.search(r'SAID(.*?)END', open(sys.argv[1], encoding='utf-8').read(), re.S)
 if not found:
@@ -53,6 +56,7 @@ if said['width'] != int(sys.argv[3]): wrong.append(f"was {said['width']} px wide
 if said['errors']: wrong.append(f"errors: {said['errors'][:3]}")
 if said['scroll'] > said['width']: wrong.append(f"scrolls to {said['scroll']} px")
 if said['empty'] or said['flat']: wrong.append(f"{said['empty']} charts empty, {said['flat']} lines that are none")
+if said['charts'] < int(sys.argv[4]): wrong.append(f"{said['charts']} charts, where {sys.argv[4]} at least are to be")
 if said['cut']: wrong.append(f"{said['cut']} labels cut off on the left")
 if said['text']: wrong.append(f"says '{said['text']}'")
 print(f"{sys.argv[2]}: {'; '.join(wrong) if wrong else '%d charts drawn' % said['charts']}")

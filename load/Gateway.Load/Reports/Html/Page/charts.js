@@ -1,5 +1,5 @@
 'use strict';
-// Small charts as inline SVG: drawn at the width there is, and again when it changes, so that text keeps its size.
+// Small charts as inline SVG: drawn at the width there is, and again when it changes, so that text keeps its size. What stands for data, and not for axes, has the class data.
 const report = document.getElementById('report');
 const data = JSON.parse(document.getElementById('data').textContent);
 const colours = ['var(--c1)', 'var(--c2)', 'var(--c3)', 'var(--c4)', 'var(--c5)', 'var(--c6)'];
@@ -147,13 +147,13 @@ function lines(series, options) {
         path += `${pen}${X(x).toFixed(1)} ${Y(y).toFixed(1)}`;
         pen = 'L';
       }
-      if (!each.noLine) root.append(svg('path', { d: path, fill: 'none', stroke: each.colour, 'stroke-width': each.thin ? 1.2 : 2, 'stroke-linejoin': 'round', 'stroke-dasharray': each.dash ? '5 4' : 'none' }));
+      if (!each.noLine) root.append(svg('path', { class: 'data', d: path, fill: 'none', stroke: each.colour, 'stroke-width': each.thin ? 1.2 : 2, 'stroke-linejoin': 'round', 'stroke-dasharray': each.dash ? '5 4' : 'none' }));
       if (each.ranges) {
         for (const [x, y, , least, most] of each.points) if (y !== null) root.append(svg('line', { x1: X(x), x2: X(x), y1: Y(least), y2: Y(most), stroke: each.colour, 'stroke-width': 5, opacity: 0.25, 'stroke-linecap': 'round' }));
       }
       if (each.dots || each.points.length < 3) {
         for (const point of each.points) {
-          if (point[1] !== null && (!options.yLog || point[1] > 0)) root.append(svg('circle', { cx: X(point[0]), cy: Y(point[1]), r: each.noLine ? 4.5 : 3.2, fill: each.hollow ? 'var(--card)' : each.colour, stroke: each.colour, 'stroke-width': 1.6 }));
+          if (point[1] !== null && (!options.yLog || point[1] > 0)) root.append(svg('circle', { class: 'data', cx: X(point[0]), cy: Y(point[1]), r: each.noLine ? 4.5 : 3.2, fill: each.hollow ? 'var(--card)' : each.colour, stroke: each.colour, 'stroke-width': 1.6 }));
         }
       }
     }
@@ -204,7 +204,7 @@ function bars(rows, format) {
       const long = Math.max(1, (width - left - valueWidth) * row.value / most);
       root.append(above(row) ? svg('text', { x: 0, y: y + 13 }, row.name) : svg('text', { x: left - 8, y: y + 13, 'text-anchor': 'end' }, row.name));
       y += above(row);
-      root.append(svg('rect', { x: left, y: y + 1, width: long, height: step - 9, rx: 3, fill: row.colour || 'var(--c1)' }));
+      root.append(svg('rect', { class: 'data', x: left, y: y + 1, width: long, height: step - 9, rx: 3, fill: row.colour || 'var(--c1)' }));
       root.append(svg('text', { x: left + long + 7, y: y + 13 }, format(row.value)));
       y += step;
     }
@@ -220,7 +220,7 @@ function stack(parts, format) {
     let x = 0;
     for (const part of parts) {
       const long = width * part.value / sum;
-      const box = svg('rect', { x, y: 4, width: Math.max(0.5, long - 1), height: 26, fill: part.colour, rx: 2 });
+      const box = svg('rect', { class: 'data', x, y: 4, width: Math.max(0.5, long - 1), height: 26, fill: part.colour, rx: 2 });
       box.append(svg('title', {}, `${part.name}: ${format(part.value)}`));
       root.append(box);
       x += long;
