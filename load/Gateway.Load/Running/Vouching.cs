@@ -1,6 +1,5 @@
 using Gateway.Load.Results;
 using Gateway.Load.Scenarios;
-using Gateway.Load.Statistics;
 
 namespace Gateway.Load.Running;
 
