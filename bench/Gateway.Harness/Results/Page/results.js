@@ -1,6 +1,7 @@
 // The page of recorded results: one section a scenario, one chart a case that was measured more than once.
 (() => {
   const when = run => new Date(run.date).toISOString().replace('T', ' ').slice(0, 16);
+  const stamp = run => `${when(run)}${run.commit ? `, ${run.commit}` : ''}`;
   const figure = (series, value) => `${digits(value)}${series.unit ? ` ${series.unit}` : ''}`;
   const spread = series => `${figure(series, series.median)} [${digits(series.min)} … ${digits(series.max)}]`;
   const budget = each => each.limit === null ? '' : `${each.isFloor ? '≥' : '≤'} ${digits(each.limit)}`;
@@ -17,7 +18,7 @@
   const latest = [...scenarios].flatMap(([scenario, cases]) => [...cases.values()].map(history => ({ scenario, ...history[history.length - 1] })));
   const judged = latest.filter(entry => entry.each.limit !== null);
   const missed = judged.filter(entry => !entry.each.isMet);
-  const commits = new Set(data.runs.map(run => run.commit));
+  const commits = new Set(data.runs.map(run => run.commit).filter(Boolean));
   report.append(el('header', {},
     el('h1', {}, data.runs.length ? `Recorded results · ${when(data.runs[0])} to ${when(data.runs[data.runs.length - 1])} UTC` : 'Recorded results'),
     el('p', { class: 'verdict' }, data.runs.length ? `${judged.length - missed.length} of ${judged.length} budgets are met in the latest run of each scenario.` : 'Nothing has been recorded yet.'),
@@ -28,7 +29,7 @@
   if (judged.length > 0) {
     report.append(el('h2', {}, 'Where the budgets stand'), el('section', { class: 'card' }, table(
       [{ name: '' }, { name: 'Scenario' }, { name: 'Case' }, { name: 'Measured', number: true }, { name: 'Budget', number: true }, { name: 'When' }],
-      judged.map(({ scenario, run, each }) => [verdict(each), scenario, `${each.name}: ${each.outcome.name}`, spread(each.outcome), budget(each), `${when(run)}, ${run.commit}`]))));
+      judged.map(({ scenario, run, each }) => [verdict(each), scenario, `${each.name}: ${each.outcome.name}`, spread(each.outcome), budget(each), stamp(run)]))));
   }
   for (const [scenario, cases] of scenarios) section(scenario, [...cases]);
   report.append(el('footer', {}, el('p', { class: 'sub' }, 'Made by ', el('code', {}, 'dotnet run -c Release --project bench/Gateway.Harness -- page'))));
@@ -44,7 +45,7 @@
     if (once.length === 0) return;
     report.append(el('section', { class: 'card' }, el('h3', {}, 'Measured once'), table(
       [{ name: 'Case' }, { name: 'Outcome' }, { name: 'Measured', number: true }, { name: 'Budget', number: true }, { name: '' }, { name: 'When' }],
-      once.map(({ run, each }) => [each.name, each.outcome.name, spread(each.outcome), budget(each), verdict(each), `${when(run)}, ${run.commit}`]))));
+      once.map(({ run, each }) => [each.name, each.outcome.name, spread(each.outcome), budget(each), verdict(each), stamp(run)]))));
   }
 
   function chart(history) {
@@ -60,13 +61,13 @@
     return lines(series, {
       y: value => digits(value), yTitle: outcome.unit || 'ratio', xLeast: -0.5, xMost: history.length - 0.5, bands, label: `${limit.name} over time`,
       levels: limit.limit === null ? [] : [{ y: limit.limit, name: `budget ${budget(limit)}` }],
-      xTicks: history.map(({ run }, i) => [i, when(run).slice(5)]), tipX: i => `${when(history[i].run)}, ${history[i].run.commit}`, height: 210
+      xTicks: history.map(({ run }, i) => [i, when(run).slice(5)]), tipX: i => stamp(history[i].run), height: 210
     });
   }
 
   function rows(history) {
     return table([{ name: 'When' }, { name: 'Measured', number: true }, { name: '' }, { name: 'Beside' }, { name: 'Machine, command' }], history.map(({ run, each }) => [
-      `${when(run)}, ${run.commit}`, spread(each.outcome), verdict(each), each.sides.map(side => `${side.name}: ${spread(side)}`).join('; '),
+      stamp(run), spread(each.outcome), verdict(each), each.sides.map(side => `${side.name}: ${spread(side)}`).join('; '),
       el('span', {}, `${run.machine}: `, el('code', {}, run.command))]));
   }
 })();
