@@ -1,7 +1,7 @@
 namespace Gateway.Server.OpenInference;
 
 /// <summary>Lets what writes to streams write into a <see cref="TextBuffer"/>.</summary>
-/// <remarks>Nothing in it waits, so neither do the asynchronous forms, but where they are overridden.</remarks>
+/// <remarks>Nothing in it waits, so neither do the asynchronous forms.</remarks>
 internal class TextBufferStream(TextBuffer destination) : Stream
 {
     public override bool CanRead => false;
@@ -32,7 +32,7 @@ internal class TextBufferStream(TextBuffer destination) : Stream
 
     public override void Write(ReadOnlySpan<byte> buffer) => destination.Write(buffer);
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public sealed override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         Write(buffer.Span);
         return ValueTask.CompletedTask;

@@ -160,9 +160,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         while (decision.Kind == OverflowKind.Forward)
         {
             ForwardedAnswer answer = await ForwardAsync(run, call, decision, sending, aborted).ConfigureAwait(false);
-
-            // What the client has in part is nobody else's to answer.
-            if (answer.Kind == ForwardedKind.Answered || (call.Passed is { HasBegun: true } && answer.Kind != ForwardedKind.Abandoned)) return new Elsewhere(ElsewhereKind.Answered, answer, sending.Replica.Address);
+            if (answer.Kind == ForwardedKind.Answered) return new Elsewhere(ElsewhereKind.Answered, answer, sending.Replica.Address);
             answer.Dispose();
             if (answer.Kind == ForwardedKind.Abandoned) return new Elsewhere(ElsewhereKind.Abandoned);
             decision = Decide(run, out sending);
@@ -252,7 +250,7 @@ internal sealed partial class OverflowDispatch(Replicas replicas, ReplicaForward
         using (PeriodicTimer timer = new(settings.PollPeriod, TimeProvider.System))
         {
             Task<bool> tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
-            while (await Task.WhenAny(sent, tick).ConfigureAwait(false) != sent && (call.Passed is { HasBegun: true } || !sending.IsHopeless(replicas.Fleet, settings.Now()))) tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
+            while (await Task.WhenAny(sent, tick).ConfigureAwait(false) != sent && !sending.IsHopeless(replicas.Fleet, settings.Now())) tick = timer.WaitForNextTickAsync(CancellationToken.None).AsTask();
         }
 
         if (!sent.IsCompleted) await lost.CancelAsync().ConfigureAwait(false);

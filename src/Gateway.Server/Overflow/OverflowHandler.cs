@@ -151,7 +151,7 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
             // Only gateways warm each other up; a client's request is counted.
             context.Request.Headers.Remove(OverflowHeaders.WarmUp);
-            ForwardedCall forwarded = new(context.Request.Method, target, context.Request.Headers, body.Memory, IsGrpc: false, Passed: new PassedAnswer(context));
+            ForwardedCall forwarded = new(context.Request.Method, target, context.Request.Headers, body.Memory, IsGrpc: false);
             bool mustStay = body.Bytes.IndexOf(SharedMark) >= 0;
             if (mustStay) await ServeHereAsync(context, next, forwarded).ConfigureAwait(false);
             else await RunAsync(context, next, call, run, forwarded).ConfigureAwait(false);
@@ -183,9 +183,6 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
             using Elsewhere elsewhere = await dispatch.TryElsewhereAsync(run, forwarded, context.RequestAborted).ConfigureAwait(false);
             switch (elsewhere.Kind)
             {
-                case ElsewhereKind.Answered when forwarded.Passed is { HasBegun: true } passed:
-                    if (elsewhere.Answer!.Kind != ForwardedKind.Answered) passed.Break();
-                    return;
                 case ElsewhereKind.Answered:
                     Answer(context, elsewhere.Answer!, elsewhere.ServedBy);
                     return;
@@ -240,8 +237,14 @@ internal sealed class OverflowHandler(Replicas replicas, OverflowDispatch dispat
 
     private static void Answer(HttpContext context, ForwardedAnswer answer, string servedBy)
     {
-        PassedAnswer.WriteHead(context.Response, answer.Status, answer.Headers, servedBy);
-        if (!PassedAnswer.IsOfEvents(StatusCodes.Status200OK, answer.Headers)) context.Response.ContentLength = answer.Body.Length;
-        context.Response.BodyWriter.Write(answer.Body.Written);
+        HttpResponse response = context.Response;
+        response.StatusCode = answer.Status;
+        foreach (var header in answer.Headers) response.Headers[header.Key] = header.Value;
+        response.Headers[OverflowHeaders.ServedBy] = servedBy;
+
+        // Of what is generated as a stream the length is not said, as nobody here says it, be it one event.
+        if (answer.Headers.ContentType.ToString().StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase)) response.ContentLength = null;
+        else response.ContentLength = answer.Body.Length;
+        response.BodyWriter.Write(answer.Body.Written);
     }
 }

@@ -29,9 +29,6 @@ internal sealed class ForeignReplica : IAsyncDisposable
     /// <summary>Whether it hangs up on who asks whether it is ready.</summary>
     public bool HangsUp { get; set; }
 
-    /// <summary>Answers calls of <c>generate_stream</c>, in the place of who is behind it.</summary>
-    public RequestDelegate? Generates { get; set; }
-
     /// <summary>Inferences that it was asked for.</summary>
     public int Asked;
 
@@ -65,13 +62,6 @@ internal sealed class ForeignReplica : IAsyncDisposable
         if (HangsUp && context.Request.Path == "/v2/health/ready")
         {
             context.Abort();
-            return;
-        }
-
-        if (Generates is { } generates && context.Request.Path.Value!.EndsWith("/generate_stream", StringComparison.Ordinal))
-        {
-            Interlocked.Increment(ref Asked);
-            await generates(context);
             return;
         }
 

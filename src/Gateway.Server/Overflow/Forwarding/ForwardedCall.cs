@@ -9,5 +9,4 @@ namespace Gateway.Server.Overflow.Forwarding;
 /// <param name="Body">As the client sent it.</param>
 /// <param name="IsGrpc">Whether it goes to the port for gRPC, over HTTP/2.</param>
 /// <param name="IsInference">Whether a gateway says with the answer how loaded it is.</param>
-/// <param name="Passed">Gets what another server answers as events, as it comes; null where that is collected too.</param>
-internal sealed record ForwardedCall(string Method, string Target, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body, bool IsGrpc, bool IsInference = true, PassedAnswer? Passed = null);
+internal sealed record ForwardedCall(string Method, string Target, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body, bool IsGrpc, bool IsInference = true);

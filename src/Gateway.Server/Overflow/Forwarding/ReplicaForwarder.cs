@@ -15,7 +15,7 @@ namespace Gateway.Server.Overflow.Forwarding;
 /// <summary>Sends a call to a replica, as it came, and collects the answer: only a whole one is an answer.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: never throws for what a replica does. The answer is held until it is there as a whole, since a call whose answer breaks off can then still be sent
-/// elsewhere; but for what another server answers as events, where the call lets it be passed on. <b>Threading</b>: any. <b>Cost</b>: what YARP's forwarder takes; the body is sent from where it lies.
+/// elsewhere. <b>Threading</b>: any. <b>Cost</b>: what YARP's forwarder takes; the body is sent from where it lies.
 /// </remarks>
 /// <param name="origin">This gateway, for the header that keeps a call from being forwarded twice.</param>
 /// <param name="mostAnswerBytes">Most bytes of an answer.</param>
@@ -43,28 +43,28 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
             return answer;
         }
 
-        using HopTime hop = new(hopTimeout, remaining, TimeProvider.System, aborted);
+        using CancellationTokenSource hop = CancellationTokenSource.CreateLinkedTokenSource(aborted);
+        hop.CancelAfter(hopTimeout);
         HttpContext context;
         AnswerStream stream;
         ForwarderError error;
         try
         {
-            context = MakeContext(call, answer, hop.Over, out stream);
-            if (replica.IsForeign && call.Passed is { } passed) stream.PassOn(passed, context.Response, hop, replica.Address);
-            error = await forwarder.SendAsync(context, address, clients.For(call.IsGrpc), call.IsGrpc ? ReplicaClients.Grpc : ReplicaClients.Http, new ReplicaTransformer(origin, HostFor(replica, address), remaining, hopTimeout, call.IsGrpc), hop.Over).ConfigureAwait(false);
+            context = MakeContext(call, answer, hop.Token, out stream);
+            error = await forwarder.SendAsync(context, address, clients.For(call.IsGrpc), call.IsGrpc ? ReplicaClients.Grpc : ReplicaClients.Http, new ReplicaTransformer(origin, HostFor(replica, address), remaining, hopTimeout, call.IsGrpc), hop.Token).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a replica brings about is no more than its failure.
         catch (Exception thrown)
 #pragma warning restore CA1031
         {
-            answer.Kind = aborted.IsCancellationRequested ? ForwardedKind.Abandoned : hop.Over.IsCancellationRequested ? ForwardedKind.TimedOut : ForwardedKind.Failed;
+            answer.Kind = aborted.IsCancellationRequested ? ForwardedKind.Abandoned : hop.IsCancellationRequested ? ForwardedKind.TimedOut : ForwardedKind.Failed;
             answer.Problem = thrown.Message;
             return answer;
         }
 
         answer.Status = context.Response.StatusCode;
         answer.Headers = context.Response.Headers;
-        if (error != ForwarderError.None) Explain(answer, context, error, stream, hopTimeout, hop.Over, aborted);
+        if (error != ForwarderError.None) Explain(answer, context, error, stream, hopTimeout, hop.Token, aborted);
         else Judge(answer, call.IsGrpc, replica.IsForeign, call.IsInference);
         return answer;
     }
@@ -104,7 +104,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
     private static void Explain(ForwardedAnswer answer, HttpContext context, ForwarderError error, AnswerStream stream, TimeSpan hopTimeout, CancellationToken hop, CancellationToken aborted)
     {
         Exception? cause = context.Features.Get<IForwarderErrorFeature>()?.Exception;
-        if (aborted.IsCancellationRequested || stream.HasNoClient)
+        if (aborted.IsCancellationRequested)
         {
             answer.Kind = ForwardedKind.Abandoned;
         }
@@ -202,7 +202,7 @@ internal sealed class ReplicaForwarder(IHttpForwarder forwarder, ReplicaClients 
     }
 
     /// <summary>Whether headers are of characters that can be passed on.</summary>
-    internal static bool IsText(IHeaderDictionary headers)
+    private static bool IsText(IHeaderDictionary headers)
     {
         foreach (var header in headers)
         {
