@@ -9,13 +9,17 @@ namespace Gateway.Core.Execution;
 /// <summary>Puts a request back together whose rows were run in more than one batch.</summary>
 /// <remarks>
 /// <b>Behaviour</b>: parts are opened when a batch takes them and closed when their batch is done; whoever closes the last one, once no row waits any
-/// more, finds the request finished and releases it. A failed part fails the request. <b>Threading</b>: any thread; a lock of its own.
+/// more, finds the request finished and releases it. A failed part fails the request; one that was not run may be returned and opened anew. <b>Threading</b>: any thread; a lock of its own.
 /// <b>Ownership</b>: holds one block an output until the request is finished, and is then the request's lease on them.
 /// </remarks>
 internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : IOutputLease
 {
     private readonly Lock _lock = new();
     private readonly MemoryBlock?[] _blocks = new MemoryBlock?[request.Outputs.Length];
+
+    // Rows that were given to batches which did not run; the rest goes on from the next.
+    private readonly Stack<(int First, int Rows)> _returned = new();
+    private int _nextRow;
     private int _openParts;
     private int _rowsDone;
     private bool _isClosed;
@@ -33,9 +37,42 @@ internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : 
         }
     }
 
-    public void OpenPart()
+    /// <summary>Gives rows that wait to a batch: in one part, or in several where some have come back.</summary>
+    public void OpenParts(Batch batch, int rows)
     {
-        lock (_lock) _openParts++;
+        lock (_lock)
+        {
+            while (rows > 0)
+            {
+                if (!_returned.TryPop(out (int First, int Rows) part))
+                {
+                    part = (_nextRow, rows);
+                    _nextRow += rows;
+                }
+                else if (part.Rows > rows)
+                {
+                    _returned.Push((part.First + rows, part.Rows - rows));
+                    part.Rows = rows;
+                }
+
+                _openParts++;
+                batch.Add(request, part.First, part.Rows);
+                rows -= part.Rows;
+            }
+        }
+    }
+
+    /// <summary>A part was not run: its rows wait again.</summary>
+    /// <returns>False where the request has failed, and the part is still open: the caller fails it too.</returns>
+    public bool TryReturnPart(BatchSlice slice)
+    {
+        lock (_lock)
+        {
+            if (_isClosed) return false;
+            _openParts--;
+            _returned.Push((slice.FirstRow, slice.Rows));
+            return true;
+        }
     }
 
     /// <summary>Copies a part's output rows to their place.</summary>
@@ -62,7 +99,7 @@ internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : 
         return true;
     }
 
-    /// <summary>A part is done.</summary>
+    /// <summary>A part is done, with so many rows of the answer; none where it failed.</summary>
     /// <returns>True when the request is finished: the caller releases it.</returns>
     public bool ClosePart(int rows)
     {
@@ -74,16 +111,10 @@ internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : 
         }
     }
 
-    /// <summary>A part's batch failed.</summary>
-    /// <returns>As for <see cref="ClosePart"/>.</returns>
-    public bool FailPart(RequestOutcome outcome, StatusCode status, string error)
+    /// <summary>A part's batch failed: none comes back from now on. The part is still to be closed, with no rows.</summary>
+    public void Fail(RequestOutcome outcome, StatusCode status, string error)
     {
-        lock (_lock)
-        {
-            _openParts--;
-            Fail(outcome, status, error);
-            return FinishUnderLock();
-        }
+        lock (_lock) FailUnderLock(outcome, status, error);
     }
 
     /// <summary>The rows that still waited have been taken out of the queue: the request ends when its open parts do.</summary>
@@ -92,7 +123,7 @@ internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : 
     {
         lock (_lock)
         {
-            Fail(outcome, status, error);
+            FailUnderLock(outcome, status, error);
             return FinishUnderLock();
         }
     }
@@ -101,7 +132,7 @@ internal sealed class SplitAssembly(InferenceRequest request, BlockPool pool) : 
 
     void IOutputLease.Release() => ReleaseBlocks();
 
-    private void Fail(RequestOutcome outcome, StatusCode status, string error)
+    private void FailUnderLock(RequestOutcome outcome, StatusCode status, string error)
     {
         if (_isClosed) return;
         _isClosed = true;

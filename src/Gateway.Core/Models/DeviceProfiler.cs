@@ -35,7 +35,7 @@ internal static class DeviceProfiler
         IReadOnlyDictionary<int, long>? known = cache?.Find(key);
         if (known is null)
         {
-            (Dictionary<int, long> measured, bool isWhole) = Measure(sizes, executor, time);
+            (Dictionary<int, long> measured, bool isWhole) = Measure(sizes, executor, latency, time);
             known = measured;
             if (isWhole && measured.Count > 0) cache?.Keep(key, measured);
         }
@@ -49,23 +49,32 @@ internal static class DeviceProfiler
     internal static IEnumerable<int> Prepare(int[] sizes, IReadOnlyList<IModelExecutor> group, LatencyModel latency, TimeProvider time)
     {
         long start = time.GetTimestamp();
-        int most = int.MaxValue;
-        foreach (int rows in EndsFirst(sizes).Where(rows => rows <= most))
+        foreach (int rows in EndsFirst(sizes).Where(rows => rows <= latency.MostRows))
         {
             if (time.GetElapsedTime(start) > Limit) break;
-            try
+            HasMemoryFor(rows, sizes, latency, () =>
             {
                 foreach (IModelExecutor executor in group) executor.Prepare(rows);
-            }
-            catch (ExecutionException error) when (error.Failure == ExecutionFailure.OutOfMemory && rows > 1)
-            {
-                // As when it happens while it is served.
-                most = rows / 2;
-                latency.LimitRows(most);
-            }
+            });
         }
 
-        return sizes.Where(rows => rows <= most);
+        return sizes.Where(rows => rows <= latency.MostRows);
+    }
+
+    /// <summary>Runs so many rows. Where there is not the memory for them, batches are to have no more than the next smaller size, as when it happens while the model is served.</summary>
+    /// <exception cref="ExecutionException">The run failed, for want of memory only where there is no smaller size.</exception>
+    private static bool HasMemoryFor(int rows, int[] sizes, LatencyModel latency, Action run)
+    {
+        try
+        {
+            run();
+            return true;
+        }
+        catch (ExecutionException error) when (error.Failure == ExecutionFailure.OutOfMemory && rows > sizes[0])
+        {
+            latency.LimitRows(DeviceSizes.Below(sizes, rows));
+            return false;
+        }
     }
 
     /// <summary>First, last, middle, then the middles of what is left.</summary>
@@ -86,15 +95,25 @@ internal static class DeviceProfiler
         }
     }
 
-    private static (Dictionary<int, long> Nanoseconds, bool IsWhole) Measure(int[] sizes, IModelExecutor executor, TimeProvider time)
+    /// <returns>What each size took, as far as there is memory for it, and whether that is all that there is to know, here and at the next load.</returns>
+    internal static (Dictionary<int, long> Nanoseconds, bool IsWhole) Measure(int[] sizes, IModelExecutor executor, LatencyModel latency, TimeProvider time)
     {
         Dictionary<int, long> nanoseconds = [];
         long start = time.GetTimestamp();
         TimeSpan spent = TimeSpan.Zero;
-        foreach (int rows in EndsFirst(sizes))
+        bool isWhole = true;
+        foreach (int rows in EndsFirst(sizes).Where(rows => rows <= latency.MostRows))
         {
             if (nanoseconds.Count >= Ends && (spent > Budget || time.GetElapsedTime(start) > Limit)) return (nanoseconds, false);
-            if (!executor.TryMeasure(rows, out _)) return (nanoseconds, false);
+            bool isFixed = true;
+            if (!HasMemoryFor(rows, sizes, latency, () => isFixed = executor.TryMeasure(rows, out _)))
+            {
+                // There may be more by then.
+                isWhole = false;
+                continue;
+            }
+
+            if (!isFixed) return (nanoseconds, false);
             long best = long.MaxValue;
             for (int i = 0; i < RunsASize && (i == 0 || spent <= Budget); i++)
             {
@@ -106,6 +125,6 @@ internal static class DeviceProfiler
             nanoseconds[rows] = (long)time.GetElapsedTime(0, best).TotalNanoseconds;
         }
 
-        return (nanoseconds, true);
+        return (nanoseconds, isWhole);
     }
 }

@@ -180,8 +180,8 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
     /// <summary>Where the parts of a split request are put together; null for the others.</summary>
     internal SplitAssembly? Assembly { get; set; }
 
-    /// <summary>Whether an instance has lost its device while it ran this.</summary>
-    internal bool HasLostDevice { get; set; }
+    /// <summary>When an instance first lost its device while it ran this; <see cref="long.MaxValue"/> for never. A timestamp.</summary>
+    internal long LostDeviceAt { get; set; } = long.MaxValue;
 
     /// <summary>How it ended, for the counters; set with the answer.</summary>
     internal RequestOutcome Outcome { get; private set; }
@@ -298,7 +298,7 @@ public sealed class InferenceRequest : QueueEntry, IValueTaskSource, IDisposable
         Status = StatusCode.Ok;
         _error = null;
         Assembly = null;
-        HasLostDevice = false;
+        LostDeviceAt = long.MaxValue;
         Receiver = null;
         CacheUse = CacheUse.Ordinary;
         Explains = false;

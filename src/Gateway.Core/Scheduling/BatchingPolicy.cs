@@ -111,7 +111,13 @@ public sealed record BatchingPolicy
     }
 
     /// <summary>Rows that batches stop growing at.</summary>
-    internal int BestRows(LatencyModel latency) => FollowsLatencyCurve ? Math.Min(MaxBatchRows, latency.BestBatchRows) : MaxBatchRows;
+    internal int BestRows(LatencyModel latency) => Math.Min(MaxBatchRows, FollowsLatencyCurve ? latency.BestBatchRows : latency.MostRows);
+
+    /// <summary>Most rows of a batch: fewer than <see cref="MaxBatchRows"/> once more needed more memory than there was.</summary>
+    internal int MostRows(LatencyModel latency) => Math.Min(MaxBatchRows, latency.MostRows);
+
+    /// <summary>Most of so many rows of one request that one batch may have. What cannot be put together again is tried as a whole, whatever has failed before.</summary>
+    internal int MostRowsOf(int rows, LatencyModel latency) => Math.Min(rows, SplitsRows ? MostRows(latency) : MaxBatchRows);
 
     /// <summary>Time of a batch of so many rows, run at the size that it is padded to; of the shape class that the model's curve is of.</summary>
     internal long Estimate(int rows, LatencyModel latency) => latency.Estimate(PadTo(rows));
@@ -129,7 +135,7 @@ public sealed record BatchingPolicy
     /// <summary>Most of so many rows of one request that go into one batch: fewer than could, where several of the best size take less time. Of any shape class, whose factor is that of either.</summary>
     internal int RowsOfAPart(int rows, LatencyModel latency)
     {
-        int most = Math.Min(rows, MaxBatchRows);
+        int most = MostRowsOf(rows, latency);
         int best = BestRows(latency);
         if (rows <= best || !IsDynamic || !SplitsRows) return most;
         return EstimateIn(most, rows, latency) > PartsMustBeFaster * EstimateIn(best, rows, latency) ? best : most;

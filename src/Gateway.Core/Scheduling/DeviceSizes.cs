@@ -7,6 +7,17 @@ namespace Gateway.Core.Scheduling;
 /// </remarks>
 internal static class DeviceSizes
 {
+    /// <summary>The size to fall back to from one that there is no memory for.</summary>
+    /// <param name="sizes">The only ones that are run, ascending; none for any.</param>
+    /// <returns>The next smaller; the smallest where that was it.</returns>
+    public static int Below(IReadOnlyList<int> sizes, int rows)
+    {
+        if (sizes.Count == 0) return Math.Max(1, rows / 2);
+        int below = sizes[0];
+        for (int i = 1; i < sizes.Count && sizes[i] < rows; i++) below = sizes[i];
+        return below;
+    }
+
     /// <returns>Ascending; the last is <paramref name="most"/>.</returns>
     public static int[] UpTo(int most, IReadOnlyList<int> preferred)
     {

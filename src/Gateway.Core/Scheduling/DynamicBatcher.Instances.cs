@@ -127,14 +127,18 @@ public sealed partial class DynamicBatcher
         _queue.Count == 1 && _plan.Parts.Length == 1 && _plan.Parts[0] is { Entry: InferenceRequest request } part && part.Rows == request.Rows
         && _loneRuns.Allows(Policy.Estimate(part.Rows, instance.Latency, request.ShapeClass)) && instance.CanRunHere;
 
-    /// <summary>A batch needed more memory than there was: later ones are to be half as large.</summary>
+    /// <summary>A batch needed more memory than there was: later ones are to be of the next smaller size.</summary>
     internal void Shrink(ModelInstance instance, Batch batch)
     {
         Statistics.CountOutOfMemory();
-        instance.Latency.LimitRows(batch.PaddedRows / 2);
+        instance.Latency.LimitRows(DeviceSizes.Below(Policy.AllowedBatchSizes, batch.PaddedRows));
     }
 
-    /// <summary>An instance's device was lost under a batch: its requests go back to the queue, for what is left, but for those that this has happened to before.</summary>
+    /// <summary>Puts rows of one request back into the queue, where they needed more memory than there was and fewer of them may not.</summary>
+    /// <returns>False where they cannot be fewer, or put together again.</returns>
+    internal bool TakesBackInParts(BatchSlice slice, LatencyModel latency) => slice.Rows > Policy.MostRowsOf(slice.Rows, latency) && TryTakeBack(slice);
+
+    /// <summary>An instance's device was lost under a batch: its requests go back to the queue, for what is left, but for those that it has happened to before.</summary>
     /// <param name="hasRun">Whether it was this batch under which the device was lost; else it was gone already.</param>
     internal void Lose(ModelInstance instance, Batch batch, string error, bool hasRun)
     {
@@ -148,23 +152,45 @@ public sealed partial class DynamicBatcher
 
         foreach (BatchSlice slice in batch.Slices)
         {
-            if (!TryTakeBack(slice, hasRun) && instance.FailLost(slice, error)) Release(slice.Request);
+            bool isBlamed = hasRun && HasLostBefore(slice.Request, batch);
+            if ((isBlamed || !TryTakeBack(slice)) && instance.FailLost(slice, error)) Release(slice.Request);
         }
 
         Pump(waitForLock: true);
     }
 
-    /// <returns>False for a request that is not to be run again: one of several parts, one cancelled, one that has cost a device already.</returns>
-    private bool TryTakeBack(BatchSlice slice, bool hasRun)
+    /// <summary>Takes note that a device was lost under a request's rows.</summary>
+    /// <returns>True where that has happened to it before: what was under way already, of several parts, is of the same loss.</returns>
+    private bool HasLostBefore(InferenceRequest request, Batch batch)
     {
-        InferenceRequest request = slice.Request;
-        if (request.Assembly is not null || request.IsCancelled || (hasRun && request.HasLostDevice)) return false;
-        request.HasLostDevice |= hasRun;
         lock (_lock)
         {
-            request.RowsTaken = 0;
-            request.State = RequestState.Pending;
-            _waiting.Enter(request);
+            if (batch.ClosedAt >= request.LostDeviceAt) return true;
+            request.LostDeviceAt = Math.Min(request.LostDeviceAt, Time.GetTimestamp());
+            return false;
+        }
+    }
+
+    /// <summary>Puts rows that have not been run, or not to their end, back into the queue.</summary>
+    /// <returns>False where nobody wants them any more: the request is cancelled, or has failed in another part.</returns>
+    private bool TryTakeBack(BatchSlice slice)
+    {
+        InferenceRequest request = slice.Request;
+        lock (_lock)
+        {
+            if (request.IsCancelled || request.Assembly?.TryReturnPart(slice) == false) return false;
+            if (request.State == RequestState.Pending)
+            {
+                // Others of its rows wait there.
+                _queue.Remove(request);
+            }
+            else
+            {
+                request.State = RequestState.Pending;
+                _waiting.Enter(request);
+            }
+
+            request.RowsTaken -= slice.Rows;
             _queue.Add(request);
         }
 

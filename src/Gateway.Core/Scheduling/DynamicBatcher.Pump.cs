@@ -238,9 +238,9 @@ public sealed partial class DynamicBatcher
         foreach (BatchPlan.Part part in _plan.Parts)
         {
             InferenceRequest request = (InferenceRequest)part.Entry;
-            batch.Add(request, request.RowsTaken, part.Rows);
             if (part.Rows < request.RowsWaiting) request.Assembly ??= new SplitAssembly(request, Pool);
-            request.Assembly?.OpenPart();
+            if (request.Assembly is { } assembly) assembly.OpenParts(batch, part.Rows);
+            else batch.Add(request, firstRow: 0, part.Rows);
             _queue.Take(request, part.Rows);
             if (request.RowsWaiting > 0) continue;
             request.State = RequestState.Executing;

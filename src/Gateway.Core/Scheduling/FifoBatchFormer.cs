@@ -5,8 +5,8 @@ namespace Gateway.Core.Scheduling;
 /// <b>Behaviour</b>. Requests of one shape key batch together, whatever stands between them in the queue; the key whose first request is next in order
 /// goes first. A batch is closed
 /// <list type="bullet">
-/// <item>when it is full: the rows reach the limit (<see cref="BatchingPolicy.MaxBatchRows"/>, or the size from which the latency curve says that more rows
-/// do not make the batch faster a row), or the next request does not fit;</item>
+/// <item>when it is full: the rows reach the limit (<see cref="BatchingPolicy.MaxBatchRows"/>, the most that there was memory for, or the size from which the latency curve says
+/// that more rows do not make the batch faster a row), or the next request does not fit;</item>
 /// <item>else, at the largest preferred size that the queued requests can make up, unless the delay has passed, or when they are more than the largest;</item>
 /// <item>else, when its oldest request has waited <see cref="BatchingPolicy.MaxQueueDelay"/>, or the first deadline in it leaves no more than the time of a run; with no delay, at once with all there is.</item>
 /// </list>
@@ -63,12 +63,10 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
     private Closing Close(QueueBucket bucket, in SchedulingView view)
     {
         QueueEntry head = bucket.First;
-        if (!policy.IsDynamic) return new Closing(Math.Min(head.RowsWaiting, policy.MaxBatchRows), CloseReason.Immediate, 0);
+        if (!policy.IsDynamic) return new Closing(policy.MostRowsOf(head.RowsWaiting, view.Latency), CloseReason.Immediate, 0);
 
-        int limit = policy.FollowsLatencyCurve && policy.PreferredBatchSizes.Count == 0
-            ? Math.Min(policy.MaxBatchRows, view.Latency.BestBatchRows)
-            : policy.MaxBatchRows;
-        if (head.RowsWaiting >= limit) return new Closing(Math.Min(head.RowsWaiting, policy.MaxBatchRows), CloseReason.Full, 0);
+        int limit = policy.PreferredBatchSizes.Count == 0 ? policy.BestRows(view.Latency) : policy.MostRows(view.Latency);
+        if (head.RowsWaiting >= limit) return new Closing(policy.MostRowsOf(head.RowsWaiting, view.Latency), CloseReason.Full, 0);
 
         int rows = 0;
         int preferredRows = 0;

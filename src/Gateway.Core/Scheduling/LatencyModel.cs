@@ -147,6 +147,9 @@ public sealed class LatencyModel
     /// <summary>Smallest batch that makes nearly as many rows a second as any: batches need not be larger. By the profile at first, by what was learned as soon as that says otherwise.</summary>
     public int BestBatchRows => Math.Min(Volatile.Read(ref _bestBatchRows), Volatile.Read(ref _mostRows));
 
+    /// <summary>Most rows that there was memory for; <see cref="int.MaxValue"/> while it was enough for all.</summary>
+    public int MostRows => Volatile.Read(ref _mostRows);
+
     /// <summary>Rows to stop the next batch at, to find out what nobody has seen yet; 0 for no such wish.</summary>
     public int RowsToTry => Math.Min(Volatile.Read(ref _rowsToTry), Volatile.Read(ref _mostRows));
 

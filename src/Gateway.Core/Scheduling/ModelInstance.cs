@@ -23,6 +23,9 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     // A driver that comes back does so within seconds; one that does not is asked twice a minute.
     private static readonly TimeSpan LongestReloadPause = TimeSpan.FromSeconds(30);
 
+    // Of a request that needs more memory than there is, and was run whole all the same.
+    private const string WhyNotInParts = "; its rows cannot be run in several batches, because outputs of strings are not put together again: send fewer rows in a request";
+
     private readonly DynamicBatcher _batcher;
     private readonly ModelLayout _layout;
     private readonly IModelExecutor _executor;
@@ -206,7 +209,17 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
 
             // Too large batches are halved outside of the budget, which is for finding the request at fault: here none is, and halves end at one request.
             bool isTooLarge = failure == ExecutionFailure.OutOfMemory && !_isTerminated;
-            if (isTooLarge) _batcher.Shrink(this, batch);
+            string reason = error.Message;
+            if (isTooLarge)
+            {
+                _batcher.Shrink(this, batch);
+                if (batch.Slices is [{ } only])
+                {
+                    if (_batcher.TakesBackInParts(only, Latency)) return;
+                    if (only.Rows > _batcher.Policy.MostRows(Latency)) reason += WhyNotInParts;
+                }
+            }
+
             if (batch.Slices.Length > 1 && !_isTerminated && failure != ExecutionFailure.WholeBatch && (isTooLarge || budget >= 2))
             {
                 if (!isTooLarge) budget -= 2;
@@ -214,7 +227,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
             }
             else
             {
-                Fail(batch, (error as ExecutionException)?.Status ?? StatusCode.Internal, error.Message);
+                Fail(batch, (error as ExecutionException)?.Status ?? StatusCode.Internal, reason);
             }
 
             return;
@@ -356,7 +369,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
 
             // Ends early when the instance is to end.
             _work.Wait(pause);
-            if (pause < LongestReloadPause) pause *= 2;
+            pause = TimeSpan.FromTicks(Math.Min(2 * pause.Ticks, LongestReloadPause.Ticks));
         }
     }
 
@@ -383,8 +396,9 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     /// <returns>True when the request is finished.</returns>
     private bool FailPart(InferenceRequest request, SplitAssembly assembly, RequestOutcome outcome, StatusCode status, string error)
     {
-        // The rows that wait go first: the request must not be finished while the queue still knows it.
+        // Failed first, so that none of its rows come back to the queue; then the rows that wait go: the request must not be finished while the queue still knows it.
+        assembly.Fail(outcome, status, Refusals.For(request, error));
         _batcher.DropWaitingRows(request);
-        return assembly.FailPart(outcome, status, Refusals.For(request, error));
+        return assembly.ClosePart(rows: 0);
     }
 }

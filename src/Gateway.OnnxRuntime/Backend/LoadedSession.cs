@@ -1,3 +1,4 @@
+using Gateway.Core.Execution.Devices;
 using Gateway.OnnxRuntime.Backend.Devices;
 using Gateway.OnnxRuntime.Sessions;
 
@@ -9,6 +10,9 @@ namespace Gateway.OnnxRuntime.Backend;
 internal sealed record LoadedSession(OrtSession Session, DeviceTraits? Traits, DateTime? Compiled)
 {
     private int _holders = 1;
+
+    /// <summary>Whether its device is lost, for all that run it.</summary>
+    public DeviceLoss Loss { get; } = new();
 
     public void Hold() => Interlocked.Increment(ref _holders);
 

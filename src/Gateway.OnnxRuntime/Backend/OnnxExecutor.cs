@@ -1,14 +1,12 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Memory;
 using Gateway.Core.Models;
-using Gateway.Core.Models.Configuration;
-using Gateway.OnnxRuntime.Backend.Devices;
 using Gateway.OnnxRuntime.Errors;
 using Gateway.OnnxRuntime.Sessions;
 
 namespace Gateway.OnnxRuntime.Backend;
 
-/// <summary>One instance of an ONNX model: a session, and the memory that its batches lie in.</summary>
+/// <summary>One instance of an ONNX model on the CPU: a session, and the memory that its batches lie in.</summary>
 /// <remarks>
 /// A model whose rows all have the same size runs from slabs that were bound when it was loaded (<see cref="SlabRunner"/>); one with strings or sizes that
 /// requests choose binds anew for each batch (<see cref="FreeShapeRunner"/>).
@@ -17,32 +15,21 @@ internal sealed class OnnxExecutor : IModelExecutor
 {
     private readonly OrtRunOptions _runOptions = new();
     private readonly TimeProvider _time;
-    private readonly DeviceTraits? _traits;
     private readonly SlabRunner? _slabs;
     private readonly FreeShapeRunner? _free;
 
     /// <param name="session">Borrowed; outlives the executor.</param>
-    /// <param name="placement">Where the session runs.</param>
-    /// <param name="traits">Of the device that the session is on; null for the CPU.</param>
-    public OnnxExecutor(ModelLayout layout, OrtSession session, ExecutionPlacement placement, BlockPool pool, TimeProvider time, DeviceTraits? traits = null)
+    public OnnxExecutor(ModelLayout layout, OrtSession session, ExecutionPlacement placement, BlockPool pool, TimeProvider time)
     {
         _time = time;
-        _traits = traits;
         Placement = placement;
-        if (placement.Provider == ExecutionAccelerator.Cpu && HasFixedShapes(layout))
-        {
-            _slabs = new SlabRunner(layout, session, pool);
-        }
-        else
-        {
-            _free = new FreeShapeRunner(layout, session, pool);
-        }
+        if (HasFixedShapes(layout)) _slabs = new SlabRunner(layout, session, pool);
+        else _free = new FreeShapeRunner(layout, session, pool);
     }
 
     public ExecutionPlacement Placement { get; }
 
-    /// <remarks>The providers of devices keep a context for each thread that they were run on.</remarks>
-    public bool CanRunAnywhere => Placement.Provider == ExecutionAccelerator.Cpu;
+    public bool CanRunAnywhere => true;
 
     public bool HasRoom => _slabs?.HasFreeSlab != false;
 
@@ -51,7 +38,6 @@ internal sealed class OnnxExecutor : IModelExecutor
 
     public BatchOutput Execute(Batch batch)
     {
-        _traits?.Enter();
         try
         {
             return _slabs?.Execute(batch, _runOptions, _time) ?? _free!.Execute(batch, _runOptions, _time);
@@ -59,10 +45,6 @@ internal sealed class OnnxExecutor : IModelExecutor
         catch (OrtException error)
         {
             throw Explain(error);
-        }
-        finally
-        {
-            _traits?.Exit();
         }
     }
 
@@ -89,10 +71,8 @@ internal sealed class OnnxExecutor : IModelExecutor
 
     public void Dispose()
     {
-        _traits?.Enter();
         _slabs?.Dispose();
         _free?.Dispose();
-        _traits?.Exit();
         _runOptions.Dispose();
     }
 

@@ -145,29 +145,50 @@ internal sealed partial class OnnxModel : ILoadedModel
             ? [new OnnxExecutor(layout, session, placement, _pool, _time)]
             : isPipelined
                 ? new DeviceInstance(choice.Lanes ?? traits!.Orders.Lanes, PipelineMaker(layout, choice, threads)).CreateLanes(placement)
-                : [traits!.Guard(() => new OnnxExecutor(layout, session, placement, _pool, _time, traits))];
+                : [new FreeShapeExecutor(layout, choice, SessionMaker(choice, threads, isPipelined), placement, _pool, _time)];
         if (!_devices.Add(placement.Device)) return executors;
         if (compiled is { } made) LogCompiled(_logger, _source.Name, choice.Name, made);
         if (cpuNodes.Length > 0) LogCpuNodes(_logger, _source.Name, placement.Device, cpuNodes.Length, string.Join(", ", cpuNodes.Take(MostNodesLogged)));
         return executors;
     }
 
-    /// <summary>Makes an instance's pipeline; each time but the first its device was lost, and the session with it, so that another is loaded.</summary>
-    private Func<DevicePipeline> PipelineMaker(ModelLayout layout, ProviderChoice choice, int threads)
+    /// <summary>Gives an instance its session, held for it; each time but the first the device was lost, and the session before with it, so that another is loaded.</summary>
+    private Func<LoadedSession> SessionMaker(ProviderChoice choice, int threads, bool isPipelined)
     {
         LoadedSession? used = null;
         return () =>
         {
+            lock (_sessions)
+            {
+                // Another instance may have loaded one already.
+                if (used is not null) Forget(choice, threads, used);
+                used = OnDevice(choice, threads, isPipelined);
+                used.Hold();
+                return used;
+            }
+        };
+    }
+
+    /// <summary>Makes an instance's pipeline; each time but the first its device was lost.</summary>
+    private Func<DevicePipeline> PipelineMaker(ModelLayout layout, ProviderChoice choice, int threads)
+    {
+        Func<LoadedSession> load = SessionMaker(choice, threads, isPipelined: true);
+        return () =>
+        {
             while (true)
             {
-                lock (_sessions)
+                LoadedSession used = load();
+                DevicePipeline made;
+                try
                 {
-                    // Another instance may have loaded one already.
-                    if (used is not null) Forget(choice, threads, used);
-                    used = OnDevice(choice, threads, isPipelined: true);
+                    made = new OnnxDeviceModel(_environment, layout, used, choice, _pool).CreatePipeline(_time);
+                }
+                finally
+                {
+                    // The pipeline holds it by itself.
+                    used.LetGo();
                 }
 
-                DevicePipeline made = MakePipeline(layout, choice, used);
                 if (!used.Traits!.RecordsGraphs || WantsGraphs is not null) return made;
                 try
                 {
@@ -186,9 +207,6 @@ internal sealed partial class OnnxModel : ILoadedModel
             }
         };
     }
-
-    private DevicePipeline MakePipeline(ModelLayout layout, ProviderChoice choice, LoadedSession loaded) =>
-        new OnnxDeviceModel(_environment, layout, loaded, choice, _pool).CreatePipeline(_time);
 
     private void Forget(ProviderChoice choice, int threads, LoadedSession lost)
     {

@@ -12,12 +12,16 @@ internal static class RunFailures
     public const string CutShort = "The run was cut short";
 
     private static readonly string[] OutOfMemory =
-        ["Failed to allocate memory for requested buffer", "out of memory", "ran out of memory", "is smaller than requested bytes of", "Failed to create GPU buffer", "bad_alloc"];
+    [
+        "Failed to allocate memory for requested buffer", "out of memory", "ran out of memory", "is smaller than requested bytes of", "Failed to create GPU buffer", "bad_alloc",
+        "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED",
+    ];
 
     private static readonly string[] DeviceLost =
     [
-        "device lost", "device is lost", "WebGPU device lost", "DEVICE_LOST", "Failed to download data from buffer", "CUDA failure 46:", "CUDA failure 214:", "CUDA failure 700:",
-        "CUDA failure 702:", "CUDA failure 710:", "CUDA failure 714:", "CUDA failure 716:", "CUDA failure 718:", "CUDA failure 719:", "CUDA failure 999:",
+        "device lost", "device is lost", "WebGPU device lost", "DEVICE_LOST", "Failed to download data from buffer", "CUDA failure 46:", "CUDA failure 214:", "CUDA failure 220:",
+        "CUDA failure 700:", "CUDA failure 702:", "CUDA failure 709:", "CUDA failure 710:", "CUDA failure 714:", "CUDA failure 715:", "CUDA failure 716:", "CUDA failure 717:",
+        "CUDA failure 718:", "CUDA failure 719:", "CUDA failure 999:",
     ];
 
     public static ExecutionException Explain(OrtException error, bool isTerminated)

@@ -84,6 +84,60 @@ public sealed class DevicePipelineTests
         Assert.Equal(200, model.Counts[Core.Requests.RequestOutcome.Succeeded]);
     }
 
+    [Theory]
+    [InlineData(new int[0], 2)]
+    [InlineData(new[] { 4 }, 2)]
+    public async Task OutOfMemory_RequestOfManyRows_IsRunInPartsAndSoAreLaterOnes(int[] preferred, int failures)
+    {
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy with { PreferredBatchSizes = preferred });
+        _device.OnStage = RunsOutOfMemoryAbove(2);
+
+        for (int i = 0; i < 3; i++) Assert.Equal(Enumerable.Range(0, 8).Select(each => PuppetRun.Answer(each)), (await model.Send(0, 1, 2, 3, 4, 5, 6, 7).AnswerAsync()).Values);
+
+        Assert.Equal((failures, 2), (model.Counts.OutOfMemory, model.Batcher.Latency.MostRows));
+    }
+
+    /// <summary>Of the sizes that are run, half of the one that failed may not be one: what is padded up to the same size fails again.</summary>
+    [Fact]
+    public async Task OutOfMemory_FewAllowedSizes_TheNextSmallerIsRun()
+    {
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy with { AllowedBatchSizes = [1, 2, 8] });
+        _device.OnStage = RunsOutOfMemoryAbove(2);
+
+        for (int i = 0; i < 3; i++) Assert.Equal(Enumerable.Range(0, 8).Select(each => PuppetRun.Answer(each)), (await model.Send(0, 1, 2, 3, 4, 5, 6, 7).AnswerAsync()).Values);
+
+        Assert.Equal((1, 2), (model.Counts.OutOfMemory, model.Batcher.Latency.MostRows));
+    }
+
+    /// <summary>Batches in order of arrival, as Triton's settings ask for.</summary>
+    [Fact]
+    public async Task OutOfMemory_PreferredSizes_LaterBatchesStaySmall()
+    {
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy with { PreferredBatchSizes = [4, 8] });
+        _device.OnStage = RunsOutOfMemoryAbove(2);
+
+        for (int round = 0; round < 5; round++)
+        {
+            Sent[] sent = [.. Enumerable.Range(0, 40).Select(i => model.Send(i))];
+            for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
+        }
+
+        Assert.InRange(model.Counts.OutOfMemory, 1, 3);
+    }
+
+    [Fact]
+    public async Task OutOfMemory_RowsThatCannotBePutTogetherAgain_SaysSo()
+    {
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy with { SplitsRows = false });
+        _device.OnStage = RunsOutOfMemoryAbove(2);
+
+        Answer answer = await model.Send(0, 1, 2, 3).AnswerAsync();
+
+        Assert.Equal(StatusCode.Internal, answer.Status);
+        Assert.Contains("out of memory; its rows cannot be run in several batches", answer.Error, StringComparison.Ordinal);
+        Assert.Equal([PuppetRun.Answer(4), PuppetRun.Answer(5)], (await model.Send(4, 5).AnswerAsync()).Values);
+    }
+
     [Fact]
     public async Task OutOfMemory_OfOneRow_FailsItsRequest()
     {
@@ -130,6 +184,47 @@ public sealed class DevicePipelineTests
 
         Assert.Equal([1, 2], DeviceProfiler.Prepare([1, 2, 4, 8], _lanes, latency, TimeProvider.System));
         Assert.Equal(2, latency.BestBatchRows);
+    }
+
+    /// <summary>Where sizes cost nothing when they are first run, the first run of one is that which measures it.</summary>
+    [Fact]
+    public async Task Measure_SizesThatTheDeviceHasNoMemoryFor_AreLeftOut()
+    {
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy);
+        _device.OnStage = RunsOutOfMemoryAbove(3);
+        LatencyModel latency = new(8);
+
+        (Dictionary<int, long> nanoseconds, bool isWhole) = DeviceProfiler.Measure([1, 2, 4, 8], _lanes[0], latency, TimeProvider.System);
+
+        Assert.Equal([1, 2], nanoseconds.Keys.Order());
+        Assert.Equal((false, 2), (isWhole, latency.MostRows));
+    }
+
+    [Fact]
+    public async Task Prepare_NoMemoryForTheSmallestSize_Fails()
+    {
+        await using TestModel model = Serve(new ThreadedOrders(), Policy);
+        _device.OnStage = RunsOutOfMemoryAbove(2);
+
+        Assert.Throws<ExecutionException>(() => DeviceProfiler.Prepare([4, 8], _lanes, new LatencyModel(8), TimeProvider.System).ToArray());
+    }
+
+    [Fact]
+    public async Task LostDevice_UnderPartsOfARequest_TheyGoBackToTheQueue()
+    {
+        bool isLost = false;
+        await using TestModel model = Serve(new ThreadedOrders(), Policy with { MaxBatchRows = 2 }, onReload: () => Volatile.Write(ref isLost, false));
+        int runs = 0;
+        _device.OnStage = (name, _) =>
+        {
+            // With it everything that is under way.
+            if (name == "run" && Interlocked.Increment(ref runs) % 10 == 3) Volatile.Write(ref isLost, true);
+            if (Volatile.Read(ref isLost)) throw FakeDevice.Lost();
+        };
+
+        for (int i = 0; i < 20; i++) Assert.Equal(Enumerable.Range(0, 9).Select(each => PuppetRun.Answer(each)), (await model.Send(0, 1, 2, 3, 4, 5, 6, 7, 8).AnswerAsync()).Values);
+
+        Assert.InRange(model.Counts.LostDevices, 1, 200);
     }
 
     [Fact]
@@ -235,6 +330,11 @@ public sealed class DevicePipelineTests
         })));
         Assert.Equal(1, most);
     }
+
+    private static Action<string, int> RunsOutOfMemoryAbove(int most) => (name, rows) =>
+    {
+        if (name == "run" && rows > most) throw FakeDevice.OutOfMemory();
+    };
 
     private static async Task SendUntilAsync(TestModel model, Func<bool> condition)
     {

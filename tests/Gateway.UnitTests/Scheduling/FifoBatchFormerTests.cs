@@ -23,6 +23,30 @@ public sealed class FifoBatchFormerTests
     [InlineData(new[] { int.MaxValue, int.MaxValue }, "Full: 8")]
     public void Decide_NoDelay_TakesWhatFits(int[] rows, string expected) => Assert.Equal(expected, new FormerScene(Plain).AddAll(rows).Decide());
 
+    // More than three rows needed more memory than there was.
+    [Theory]
+    [InlineData(new[] { 9 }, new int[0], "Full: 3")]
+    [InlineData(new[] { 2, 2 }, new int[0], "Full: 2")]
+    [InlineData(new[] { 1, 1, 1, 1 }, new int[0], "Full: 1 1 1")]
+    [InlineData(new[] { 1, 1, 1, 1 }, new[] { 4 }, "Full: 1 1 1")]
+    [InlineData(new[] { 9 }, new[] { 4 }, "Full: 3")]
+    public void Decide_MemoryForFewerRows_TakesNoMore(int[] rows, int[] preferred, string expected)
+    {
+        FormerScene scene = new FormerScene(Plain with { PreferredBatchSizes = preferred }).AddAll(rows);
+        scene.Latency.LimitRows(3);
+
+        Assert.Equal(expected, scene.Decide());
+    }
+
+    [Fact]
+    public void Decide_NotDynamicAndMemoryForFewerRows_TakesNoMore()
+    {
+        FormerScene scene = new FormerScene(Plain with { IsDynamic = false }).AddAll(5);
+        scene.Latency.LimitRows(3);
+
+        Assert.Equal("Immediate: 3", scene.Decide());
+    }
+
     // Preferred sizes 3 and 6 of at most 8, and a delay that has not passed.
     [Theory]
     [InlineData(new[] { 1, 1 }, "wake at 1000")]

@@ -2,7 +2,7 @@ namespace Gateway.Core.Execution.Devices;
 
 /// <summary>An instance of a model on a device, through the loss of that device: its lanes, and the pipeline that they share at present.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: when a device is lost, each lane finds that out for itself, on its own run, and comes for a new pipeline; the first to come makes it once
+/// <b>Behaviour</b>: when a device is lost, each lane, and those of other instances on the same session, find that out by their own next run (<see cref="DeviceLoss"/>) and come for a new pipeline; the first to come makes it once
 /// every lane has let go of the old one, which is closed by then. <b>Threading</b>: any; one lane makes the pipeline while others wait or are told to come again.
 /// <b>Ownership</b>: a pipeline is held by this while it is the present one, and by each lane that runs on it; the last to let go closes it.
 /// </remarks>
@@ -28,7 +28,6 @@ public sealed class DeviceInstance(int lanes, Func<DevicePipeline> create)
             {
                 _current = null;
                 _lost = pipeline;
-                pipeline.Lose();
                 pipeline.LetGo();
             }
         }

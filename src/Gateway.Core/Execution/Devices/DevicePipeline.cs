@@ -16,6 +16,7 @@ public sealed class DevicePipeline
     private readonly TimeProvider _time;
     private readonly Action _onTerminate;
     private readonly Action _onClosed;
+    private readonly DeviceLoss _loss;
     private readonly List<DeviceSlot> _slots = [];
     private readonly Stack<DeviceSlot> _free = new();
     private readonly object _freeLock = new();
@@ -23,7 +24,6 @@ public sealed class DevicePipeline
     // By whoever loads it, before it is served.
     private readonly HashSet<int> _sizesRun = [];
     private bool _isTerminated;
-    private bool _isLost;
 
     // Whoever made it holds it first.
     private int _holders = 1;
@@ -32,7 +32,9 @@ public sealed class DevicePipeline
     /// <param name="createSlot">Makes one slot; called <paramref name="lanes"/> + 1 times.</param>
     /// <param name="onTerminate">Cuts short what runs.</param>
     /// <param name="onClosed">Called once, when nobody holds it any more and no stage will be called again.</param>
-    public DevicePipeline(ModelLayout layout, DeviceOrders orders, int lanes, Func<DeviceSlot> createSlot, TimeProvider time, Action? onTerminate = null, Action? onClosed = null)
+    /// <param name="loss">Shared by all pipelines on the same session; null where there is no other.</param>
+    public DevicePipeline(
+        ModelLayout layout, DeviceOrders orders, int lanes, Func<DeviceSlot> createSlot, TimeProvider time, Action? onTerminate = null, Action? onClosed = null, DeviceLoss? loss = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(lanes, 1);
         _layout = layout;
@@ -40,6 +42,7 @@ public sealed class DevicePipeline
         _time = time;
         _onTerminate = onTerminate ?? (() => { });
         _onClosed = onClosed ?? (() => { });
+        _loss = loss ?? new DeviceLoss();
         try
         {
             for (int i = 0; i <= lanes; i++)
@@ -70,8 +73,9 @@ public sealed class DevicePipeline
             batch.RunEnd = _orders.IsQueued ? batch.DownloadEnd - Ticks(download) : slot.RunTold.End;
             batch.RunStart = _orders.IsQueued ? Math.Max(batch.UploadStart, batch.RunEnd - Ticks(run)) : slot.RunTold.Start;
         }
-        catch
+        catch (Exception error)
         {
+            if (error is ExecutionException { Failure: ExecutionFailure.DeviceLost }) Lose();
             Return(slot);
             throw;
         }
@@ -127,14 +131,11 @@ public sealed class DevicePipeline
         _onTerminate();
     }
 
-    /// <summary>Its device is gone: every lane is to find that out with its next batch, the idle ones too.</summary>
-    internal void Lose()
+    /// <summary>Its device is gone: every lane, and those of other pipelines on the same session, are to find that out with their next batch, the idle ones too.</summary>
+    private void Lose()
     {
-        lock (_freeLock)
-        {
-            _isLost = true;
-            Monitor.PulseAll(_freeLock);
-        }
+        _loss.Note();
+        lock (_freeLock) Monitor.PulseAll(_freeLock);
     }
 
     internal void Return(DeviceSlot slot)
@@ -170,8 +171,8 @@ public sealed class DevicePipeline
     {
         lock (_freeLock)
         {
-            while (_free.Count == 0 && !_isTerminated && !_isLost) Monitor.Wait(_freeLock);
-            if (_isLost && !_isTerminated) throw new ExecutionException("the device is lost", failure: ExecutionFailure.DeviceAway);
+            while (_free.Count == 0 && !_isTerminated && !_loss.IsKnown) Monitor.Wait(_freeLock);
+            if (_loss.IsKnown && !_isTerminated) throw new ExecutionException("the device is lost", failure: ExecutionFailure.DeviceAway);
             return _isTerminated ? throw new ExecutionException("The run was cut short") : _free.Pop();
         }
     }

@@ -48,7 +48,7 @@ internal sealed class OnnxDeviceModel
     public DevicePipeline CreatePipeline(TimeProvider time)
     {
         _loaded.Hold();
-        return new DevicePipeline(Layout, Traits.Orders, Choice.Lanes ?? Traits.Orders.Lanes, () => Traits.Guard(CreateSlot), time, RunOptions.Terminate, Close);
+        return new DevicePipeline(Layout, Traits.Orders, Choice.Lanes ?? Traits.Orders.Lanes, () => Traits.Guard(CreateSlot), time, RunOptions.Terminate, Close, _loaded.Loss);
     }
 
     public bool IsInputOnCpu(int index) => _inputsOnCpu[index];
