@@ -38,6 +38,7 @@ internal sealed partial class OnnxModel : ILoadedModel
     private readonly DeviceMemory _memory;
     private readonly List<DeviceMemoryShare> _shares = [];
     private int? _threads;
+    private bool _usesCpu;
 
     // Until it turns out that this model's work cannot be recorded.
     private bool _recordsGraphs = true;
@@ -53,8 +54,7 @@ internal sealed partial class OnnxModel : ILoadedModel
         _threads = source.Declared?.OnnxRuntime.IntraOpThreadCount;
         try
         {
-            // The session that says what the model takes is also the one that most models run.
-            Signature = SignatureOf(OnCpu(_threads ?? 1).Session);
+            Signature = ReadSignature();
         }
         catch
         {
@@ -68,6 +68,9 @@ internal sealed partial class OnnxModel : ILoadedModel
     /// <remarks>Another build of the runtime, or of this backend, or another kind of processor or GPU may give other answers.</remarks>
     public byte[] Identity =>
         [.. OrtLibrary.Identity, .. typeof(OnnxModel).Module.ModuleVersionId.ToByteArray(), .. Encoding.UTF8.GetBytes($"{Processor.Identity}; {NvidiaDriver.Identity}")];
+
+    /// <summary>Devices that it has a session on.</summary>
+    internal IEnumerable<string> SessionDevices => _sessions.Keys.Select(key => key.Device).Distinct();
 
     public string Device => string.Join(", ", _devices);
 
@@ -83,9 +86,14 @@ internal sealed partial class OnnxModel : ILoadedModel
         {
             try
             {
-                return chain[i].IsCpu ? Create(layout, chain[i], instances, refused) : CreateWithin(layout, chain[i], instances, refused);
+                if (chain[i].IsCpu) return Create(layout, chain[i], instances, refused);
+                IReadOnlyList<IModelExecutor> executors = CreateWithin(layout, chain[i], instances, refused, isLast: i == chain.Count - 1);
+
+                // What said what the model takes has its weights in memory once more.
+                if (!_usesCpu) Unload(ProviderChoice.Cpu);
+                return executors;
             }
-            catch (Exception error) when (error is OrtException or ModelLoadException)
+            catch (Exception error) when (error is OrtException or ModelLoadException or ExecutionException)
             {
                 if (i == chain.Count - 1) throw error as ModelLoadException ?? new ModelLoadException(error.Message, error);
                 refused.Add($"{chain[i].Name}: {error.Message}");
@@ -106,14 +114,50 @@ internal sealed partial class OnnxModel : ILoadedModel
     /// <summary>What the configuration says; null for nothing.</summary>
     private bool? WantsGraphs => _source.Declared?.Optimization.CapturesGraphs;
 
+    /// <summary>Asks the session that most models run; of a model whose instances are all on devices, and which the CPU lacks an operator for, one there, for as long as that takes.</summary>
+    private ModelSignature ReadSignature()
+    {
+        int threads = _threads ?? 1;
+        LoadedSession cpu;
+        try
+        {
+            cpu = OnCpu(threads);
+        }
+        catch (ModelLoadException)
+        {
+            if (OnlyDevice() is not { } device) throw;
+            try
+            {
+                return SignatureOf(OnDevice(device, threads, isPipelined: false).Session);
+            }
+            finally
+            {
+                // How it is to be run there follows from the signature.
+                Unload(device);
+            }
+        }
+
+        return SignatureOf(cpu.Session);
+    }
+
+    /// <summary>What the first instance is to run on, where none can come to run on the CPU; null where one can.</summary>
+    private ProviderChoice? OnlyDevice()
+    {
+        if (_source.Declared is not { InstanceGroups.Count: > 0 } config) return null;
+        ProviderChoice[] all = [.. config.InstanceGroups.SelectMany(group => ProviderChain.For(config, group))];
+        return all.Any(choice => choice.IsCpu) ? null : all[0];
+    }
+
     /// <summary>Makes an instance on a device whose memory is counted.</summary>
-    private IReadOnlyList<IModelExecutor> CreateWithin(ModelLayout layout, ProviderChoice choice, int instances, IReadOnlyList<string> refused)
+    /// <param name="isLast">Whether nothing stands in for it.</param>
+    private IReadOnlyList<IModelExecutor> CreateWithin(ModelLayout layout, ProviderChoice choice, int instances, IReadOnlyList<string> refused, bool isLast)
     {
         bool isFirst = _sessions.Keys.All(key => key.Device != choice.Device);
         DeviceMemoryShare share = _memory.Take(choice.Gpu, _source.Name, _source.Version, DeviceNeeds.Of(_source, layout, choice, isFirst));
         try
         {
             IReadOnlyList<IModelExecutor> executors = Create(layout, share.Most is { } most ? choice.Within(most) : choice, instances, refused);
+            if (!isLast) TryOut(executors);
             _shares.Add(share);
             return executors;
         }
@@ -122,6 +166,20 @@ internal sealed partial class OnnxModel : ILoadedModel
             // What runs instead is not to be short of what this leaves behind.
             if (isFirst) Unload(choice);
             share.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs a row before anything is built on it, while something else can still take its place.</summary>
+    private static void TryOut(IReadOnlyList<IModelExecutor> executors)
+    {
+        try
+        {
+            executors[0].Prepare(1);
+        }
+        catch
+        {
+            foreach (IModelExecutor executor in executors) executor.Dispose();
             throw;
         }
     }
@@ -136,6 +194,7 @@ internal sealed partial class OnnxModel : ILoadedModel
 
     private IReadOnlyList<IModelExecutor> Create(ModelLayout layout, ProviderChoice choice, int instances, IReadOnlyList<string> refused)
     {
+        _usesCpu |= choice.IsCpu;
         int threads = choice.IsCpu ? _threads ??= ChooseThreads(layout, instances) : _threads ?? 1;
         bool isPipelined = !choice.IsCpu && OnnxExecutor.HasFixedShapes(layout);
         (OrtSession session, DeviceTraits? traits, DateTime? compiled) = choice.IsCpu ? OnCpu(threads) : OnDevice(choice, threads, isPipelined);
