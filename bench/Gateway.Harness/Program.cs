@@ -69,16 +69,24 @@ try
     MachineFacts machine = MachineFacts.Read();
     if (chosen.Any(scenario => scenario.PinsClient)) Affinity.PinClient();
     Console.WriteLine($"{machine.Cpu}, {machine.Cores} cores; {(machine.Gpu.Length > 0 ? $"{machine.Gpu}; " : "")}{machine.Pinning}; commit {machine.Commit}");
+    bool hasFailed = false;
     foreach (IScenario scenario in chosen)
     {
-        IReadOnlyList<Comparison> comparisons = scenario.Measure(options.Effort);
         string command = $"dotnet run -c Release --project bench/Gateway.Harness -- {string.Join(' ', args)}";
-        ScenarioResult result = new(scenario.Name, TimeProvider.System.GetUtcNow(), command, options.Effort.Rounds, options.Effort.Seconds, machine, comparisons);
+        ScenarioResult result = new(scenario.Name, TimeProvider.System.GetUtcNow(), command, options.Effort.Rounds, options.Effort.Seconds, machine, []);
+        foreach (IReadOnlyList<Comparison> part in scenario.MeasureInParts(options.Effort))
+        {
+            result = result with { Comparisons = [.. result.Comparisons, .. part] };
+            if (options.ResultsFolder is { } folder) ResultWriter.Write(result, folder);
+        }
+
+        hasFailed |= result.Comparisons.Any(comparison => comparison.Failure is not null);
         ResultWriter.Print(result, Console.Out);
-        if (options.ResultsFolder is { } folder) ResultWriter.Record(result, folder);
+        if (options.ResultsFolder is { } entries) ResultWriter.AppendEntry(result, entries);
     }
 
-    return options.ResultsFolder is { } recorded ? ResultsPage.Run([recorded]) : 0;
+    int page = options.ResultsFolder is { } recorded ? ResultsPage.Run([recorded]) : 0;
+    return hasFailed ? 1 : page;
 }
 catch (Exception error) when (error is ArgumentException or IOException or InvalidDataException or PlatformNotSupportedException or HttpRequestException)
 {

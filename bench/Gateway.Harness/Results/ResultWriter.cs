@@ -25,14 +25,17 @@ internal static class ResultWriter
         }
     }
 
-    /// <summary>Writes <c>date-scenario.json</c> and appends an entry to <c>README.md</c>.</summary>
-    public static void Record(ScenarioResult result, string folder)
+    /// <summary>Writes <c>date-scenario.json</c>, in place of what there was of the same run.</summary>
+    public static void Write(ScenarioResult result, string folder)
     {
         Directory.CreateDirectory(folder);
-        string file = $"{result.Date.ToString("yyyy-MM-dd-HHmm", CultureInfo.InvariantCulture)}-{result.Scenario}.json";
-        File.WriteAllText(Path.Combine(folder, file), JsonSerializer.Serialize(result, Format) + "\n");
-        File.AppendAllText(Path.Combine(folder, "README.md"), Entry(result, file));
+        File.WriteAllText(Path.Combine(folder, FileOf(result)), JsonSerializer.Serialize(result, Format) + "\n");
     }
+
+    /// <summary>Appends an entry for what was written to <c>README.md</c>.</summary>
+    public static void AppendEntry(ScenarioResult result, string folder) => File.AppendAllText(Path.Combine(folder, "README.md"), Entry(result, FileOf(result)));
+
+    private static string FileOf(ScenarioResult result) => $"{result.Date.ToString("yyyy-MM-dd-HHmm", CultureInfo.InvariantCulture)}-{result.Scenario}.json";
 
     private static string Entry(ScenarioResult result, string file)
     {

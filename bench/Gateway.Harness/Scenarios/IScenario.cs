@@ -16,4 +16,7 @@ internal interface IScenario
 
     /// <summary>Starts what it needs, measures, and stops it again.</summary>
     IReadOnlyList<Comparison> Measure(Effort effort);
+
+    /// <summary>Likewise, a part after the other: what is done is on record before the next begins.</summary>
+    IEnumerable<IReadOnlyList<Comparison>> MeasureInParts(Effort effort) => [Measure(effort)];
 }

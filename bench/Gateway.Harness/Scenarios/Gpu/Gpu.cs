@@ -16,5 +16,7 @@ internal sealed class Gpu(string provider) : IScenario
     public static IReadOnlyList<IGpuPart> Parts(string provider) =>
         [new GpuGateway(provider), new GpuOverlap(provider, null), new GpuStages(provider), new GpuCopies(provider), new GpuSearches(provider), new GpuOverlap(provider, capturesGraphs: provider != "cuda")];
 
-    public IReadOnlyList<Comparison> Measure(Effort effort) => [.. Parts(provider).SelectMany((_, part) => GpuPartProcess.Run(provider, part, effort))];
+    public IReadOnlyList<Comparison> Measure(Effort effort) => [.. MeasureInParts(effort).SelectMany(part => part)];
+
+    public IEnumerable<IReadOnlyList<Comparison>> MeasureInParts(Effort effort) => Parts(provider).Select((_, part) => GpuPartProcess.Run(provider, part, effort));
 }

@@ -37,7 +37,7 @@ internal static class GpuPartProcess
         if (process.ExitCode == 0) return done;
         string problem = hasEnded ? $"ended with exit code {process.ExitCode}" : $"not done after {Limit.TotalSeconds} s";
         Console.Error.WriteLine($"{name}: {problem}");
-        return [.. done, new Comparison($"{name}: {problem}", new Series("exit code", "", [process.ExitCode]), Budget: null, [])];
+        return [.. done, new Comparison($"{name}: {problem}", new Series("exit code", "", [process.ExitCode]), Budget: null, [], Failure: problem)];
     }
 
     /// <param name="arguments">As <see cref="Run(string, int, Effort)"/> gives them.</param>
