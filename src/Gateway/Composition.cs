@@ -8,6 +8,7 @@ using Gateway.Core.Scheduling.Resources;
 using Gateway.Faster;
 using Gateway.Features;
 using Gateway.OnnxRuntime.Backend;
+using Gateway.OnnxRuntime.Environments;
 using Gateway.Precompute;
 using Gateway.Server.Features;
 using Gateway.Server.Hosting;
@@ -73,7 +74,11 @@ internal static class Composition
 
     private static IServiceCollection AddRepository(this IServiceCollection services) =>
         services
-            .AddSingleton<IExecutionBackend, OnnxRuntimeBackend>()
+            .AddSingleton<IExecutionBackend>(provider =>
+            {
+                OrtEnvironment.TakeFrom(provider.GetRequiredService<ServerOptions>().OnnxruntimeDirectory);
+                return ActivatorUtilities.CreateInstance<OnnxRuntimeBackend>(provider);
+            })
             .AddRemoteModels()
             .AddSingleton(provider => FasterResponseCache.Create(
                 CacheSettings.From(provider.GetRequiredService<ServerOptions>()),

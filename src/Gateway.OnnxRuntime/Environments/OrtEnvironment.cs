@@ -38,6 +38,10 @@ public sealed unsafe class OrtEnvironment : IDisposable
     /// <summary>Folder of the ONNX Runtime library, where its provider libraries go.</summary>
     public static string LibraryFolder => OrtLibrary.Folder;
 
+    /// <summary>Has the library taken from a folder, in which its providers' files lie too: to be said before anything of it is used.</summary>
+    /// <param name="directory">Null for the library that lies with the program.</param>
+    public static void TakeFrom(string? directory) => OrtLibrary.Directory = directory;
+
     /// <summary>Opens the environment.</summary>
     /// <param name="logger">Where ONNX Runtime's log goes; the levels it takes decide how much ONNX Runtime writes.</param>
     /// <param name="threadPools">Pools for sessions that use <c>ShareThreadPools</c>; null for none.</param>

@@ -18,6 +18,9 @@ internal static unsafe class OrtLibrary
     private static string? _folder;
     private static string? _version;
 
+    /// <summary>The folder to take it from; null for where the program's own lies. Looked at when it is first used.</summary>
+    public static string? Directory { get; set; }
+
     /// <summary>The function table; loads the library on first use.</summary>
     /// <exception cref="DllNotFoundException">The library is nowhere; the message names the places looked in and how to get it.</exception>
     public static OrtApi* Api
@@ -55,7 +58,7 @@ internal static unsafe class OrtLibrary
         {
             if (_api != null) return _api;
 
-            string path = Find();
+            string path = Find(Directory);
             nint library = NativeLibrary.Load(path);
             var getApiBase = (delegate* unmanaged<OrtApiBase*>)NativeLibrary.GetExport(library, "OrtGetApiBase");
             OrtApiBase* apiBase = getApiBase();
@@ -83,8 +86,16 @@ internal static unsafe class OrtLibrary
         return SHA256.HashData(file);
     }
 
-    private static string Find()
+    /// <summary>The library's file in a folder, or, without one, with the program.</summary>
+    /// <exception cref="DllNotFoundException">It is not there.</exception>
+    internal static string Find(string? directory)
     {
+        if (directory is not null)
+        {
+            string given = Path.GetFullPath(Path.Combine(directory, FileName));
+            return File.Exists(given) ? given : throw new DllNotFoundException($"ONNX Runtime's library is not where it is said to be: there is no {given}");
+        }
+
         string rid = RuntimeInformation.RuntimeIdentifier;
         string portableRid = (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
             + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();

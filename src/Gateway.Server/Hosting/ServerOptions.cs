@@ -162,6 +162,9 @@ public sealed record ServerOptions
     [Setting("--device-profile-cache", "Folder in which the run times measured of models on a GPU are kept from start to start; 'none' measures anew each time. Without it: gateway/profiles in the user's cache folder.")]
     public string? DeviceProfileCache { get; init; }
 
+    [Setting("--onnxruntime-directory", "Folder with ONNX Runtime's library and, beside it, the files of its providers (CUDA, TensorRT). Without it: the library that lies with the program.")]
+    public string? OnnxruntimeDirectory { get; init; }
+
     [Setting("--overflow-replica", "Another server that answers what this one cannot in time: http://10.0.0.2:8000, dns+http://name:8000 or srv+http://_service._proto.name for all that a name stands for, file:///path for a file of addresses. After a space, as in the file: weight=2, zone=a, grpc=8001 (its port for gRPC; gateways say it themselves). May be given more than once.")]
     public IReadOnlyList<string> OverflowReplica { get; init; } = [];
 

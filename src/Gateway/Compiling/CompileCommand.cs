@@ -4,6 +4,7 @@ using Gateway.Core.Execution;
 using Gateway.Core.Models;
 using Gateway.Core.Models.Repository;
 using Gateway.OnnxRuntime.Backend.Compiled;
+using Gateway.OnnxRuntime.Environments;
 using Gateway.Precompute;
 using Gateway.Protocol.Tensors;
 using Gateway.Server.Hosting;
@@ -16,6 +17,7 @@ internal static class CompileCommand
 {
     public static async Task<int> RunAsync(CompileOptions options, ServerOptions server, TextWriter output)
     {
+        OrtEnvironment.TakeFrom(server.OnnxruntimeDirectory);
         IReadOnlyList<string> repositories = RepositoryFolders.Resolve(server.ModelRepository, Environment.CurrentDirectory, AppContext.BaseDirectory);
 
         // Its warnings come with each of many loads, and are of what is meant to be: that layouts are this machine's, that some nodes are the CPU's.
