@@ -4,6 +4,8 @@ using System.Text;
 using Gateway.Core.Diagnostics;
 using Gateway.Core.Models;
 using Gateway.Core.Requests;
+using Gateway.OnnxRuntime.Backend;
+using Gateway.OnnxRuntime.Backend.Compiled;
 using Gateway.OnnxRuntime.Native;
 using Gateway.Protocol;
 using Gateway.Protocol.Tensors;
@@ -40,14 +42,16 @@ public sealed class OnnxBackendTests
     }
 
     [Fact]
-    public async Task Digest_OfAModel_IsOfTheLibraryThatRunsItToo()
+    public async Task Digest_OfAModel_IsOfWhatRunsItToo()
     {
         await using TestRepository repository = await new TestRepository().Add("echo", "echo_fp32").LoadAsync();
         ServedModel model = repository.Catalog.Find("echo", 0);
         byte[] files = ModelDigest.OfFiles(Path.Combine(repository.Path, "echo", "1"));
         byte[] library = await File.ReadAllBytesAsync(OrtLibrary.LoadedFrom, TestContext.Current.CancellationToken);
 
-        Assert.Equal(ModelDigest.Of([.. files, .. "1.30.0"u8, .. SHA256.HashData(library)], model.Layout), model.Digest);
+        byte[] machine = Encoding.UTF8.GetBytes($"{Processor.Identity}; {NvidiaDriver.Identity}");
+
+        Assert.Equal(ModelDigest.Of([.. files, .. "1.30.0"u8, .. SHA256.HashData(library), .. typeof(OnnxModel).Module.ModuleVersionId.ToByteArray(), .. machine], model.Layout), model.Digest);
     }
 
     [Fact]
