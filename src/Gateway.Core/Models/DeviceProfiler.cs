@@ -52,7 +52,7 @@ internal static class DeviceProfiler
         foreach (int rows in EndsFirst(sizes).Where(rows => rows <= latency.MostRows))
         {
             if (time.GetElapsedTime(start) > Limit) break;
-            HasMemoryFor(rows, sizes, latency, () =>
+            HasMemoryFor(rows, sizes, latency, time, () =>
             {
                 foreach (IModelExecutor executor in group) executor.Prepare(rows);
             });
@@ -63,7 +63,7 @@ internal static class DeviceProfiler
 
     /// <summary>Runs so many rows. Where there is not the memory for them, batches are to have no more than the next smaller size, as when it happens while the model is served.</summary>
     /// <exception cref="ExecutionException">The run failed, for want of memory only where there is no smaller size.</exception>
-    private static bool HasMemoryFor(int rows, int[] sizes, LatencyModel latency, Action run)
+    private static bool HasMemoryFor(int rows, int[] sizes, LatencyModel latency, TimeProvider time, Action run)
     {
         try
         {
@@ -73,6 +73,7 @@ internal static class DeviceProfiler
         catch (ExecutionException error) when (error.Failure == ExecutionFailure.OutOfMemory && rows > sizes[0])
         {
             latency.LimitRows(DeviceSizes.Below(sizes, rows));
+            latency.MemoryRetry.OnFailed(time.GetTimestamp());
             return false;
         }
     }
@@ -106,7 +107,7 @@ internal static class DeviceProfiler
         {
             if (nanoseconds.Count >= Ends && (spent > Budget || time.GetElapsedTime(start) > Limit)) return (nanoseconds, false);
             bool isFixed = true;
-            if (!HasMemoryFor(rows, sizes, latency, () => isFixed = executor.TryMeasure(rows, out _)))
+            if (!HasMemoryFor(rows, sizes, latency, time, () => isFixed = executor.TryMeasure(rows, out _)))
             {
                 // There may be more by then.
                 isWhole = false;

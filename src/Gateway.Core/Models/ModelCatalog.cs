@@ -21,13 +21,13 @@ public sealed class ModelCatalog(Tracer? tracer = null)
 
     /// <summary>Every version of every model, by name and version.</summary>
     public IReadOnlyList<ModelStatus> Index =>
-        [.. _models.Values.SelectMany(entry => entry.Versions).OrderBy(status => status.Name, StringComparer.Ordinal).ThenBy(status => status.Version)];
+        [.. _models.Values.SelectMany(entry => entry.Versions).Select(status => status.Present).OrderBy(status => status.Name, StringComparer.Ordinal).ThenBy(status => status.Version)];
 
     /// <summary>What traces requests.</summary>
     public Tracer Tracer { get; } = tracer ?? new Tracer(new TraceConfig(), directory: null, TimeProvider.System);
 
     /// <summary>Whether every model that is to be served is, as far as it can be: what comes or goes, or was unloaded on purpose, does not count.</summary>
-    public bool AreAllReady => _models.Values.All(entry => entry.Versions.All(status => status.State != ModelState.Unavailable || status.Reason == ModelStatus.Unloaded));
+    public bool AreAllReady => _models.Values.All(entry => entry.Versions.All(status => status.Present is not { State: ModelState.Unavailable, Reason: not ModelStatus.Unloaded }));
 
     /// <summary>Stays the same object as long as no model comes or goes: what was looked up under it still holds.</summary>
     public object Snapshot => _models;
@@ -77,13 +77,13 @@ public sealed class ModelCatalog(Tracer? tracer = null)
         return model is not null;
     }
 
-    /// <summary>Whether <see cref="Find(ReadOnlySpan{char}, long)"/> would find a model: for callers that ask again and again until it does.</summary>
+    /// <summary>Whether <see cref="Find(ReadOnlySpan{char}, long)"/> would find a model, with an instance that can run: for callers that ask again and again until that is so.</summary>
     /// <param name="version">0 for any.</param>
     /// <returns>Null for an unknown model; false also for an unknown version of a known one.</returns>
     public bool? IsReady(ReadOnlySpan<char> name, long version)
     {
         if (!_models.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out Entry? entry)) return null;
-        return (version == 0 ? entry.Latest : entry.Find(version)?.Model) is not null;
+        return (version == 0 ? entry.Latest : entry.Find(version)?.Model) is { IsReady: true };
     }
 
     /// <summary>Lends a request of a model that was looked up, or of the one that has taken its place since.</summary>

@@ -9,4 +9,7 @@ public sealed record ModelStatus(string Name, long Version, ModelState State, st
 {
     /// <summary>The reason of a version that is unavailable because it is to be.</summary>
     public const string Unloaded = "unloaded";
+
+    /// <summary>As it is at this moment: a version all of whose instances have lost their device is not ready until one is back.</summary>
+    internal ModelStatus Present => State == ModelState.Ready && Model is { IsReady: false } ? this with { State = ModelState.Unavailable, Reason = "all instances have lost their device" } : this;
 }

@@ -50,6 +50,9 @@ public sealed class ServedModel
     /// <summary>Where it runs, for people.</summary>
     public string Device { get; }
 
+    /// <summary>Whether any of its instances can run anything: false while all have lost their device. Its requests are taken all the same, and wait for the first to be back.</summary>
+    public bool IsReady => !Batcher.HasLostAll;
+
     /// <summary>Where each of its instances runs.</summary>
     public IReadOnlyList<ExecutionPlacement> Placements { get; internal init; } = [];
 

@@ -18,6 +18,20 @@ internal static class DeviceSizes
         return below;
     }
 
+    /// <summary>The size to try next, where one is the largest that there was memory for.</summary>
+    /// <param name="sizes">As above.</param>
+    /// <returns>The next larger; <see cref="int.MaxValue"/> where that was the largest.</returns>
+    public static int Above(IReadOnlyList<int> sizes, int rows)
+    {
+        if (sizes.Count == 0) return rows > int.MaxValue / 2 ? int.MaxValue : 2 * rows;
+        for (int i = 0; i < sizes.Count; i++)
+        {
+            if (sizes[i] > rows) return sizes[i];
+        }
+
+        return int.MaxValue;
+    }
+
     /// <returns>Ascending; the last is <paramref name="most"/>.</returns>
     public static int[] UpTo(int most, IReadOnlyList<int> preferred)
     {

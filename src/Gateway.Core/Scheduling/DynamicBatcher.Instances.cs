@@ -1,11 +1,15 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Requests;
+using Gateway.Protocol;
 
 namespace Gateway.Core.Scheduling;
 
 /// <remarks>What instances ask and say: the next batch, a lost device; and runs on threads that they are lent to.</remarks>
 public sealed partial class DynamicBatcher
 {
+    // They take a second and a half in all, with the pauses between; a driver that resets itself is back by then, as a rule.
+    private const int ReloadsUntilGone = 5;
+
     /// <summary>Gives an instance its next batch: at once when there is one, else it waits among the idle until it is called.</summary>
     /// <remarks>
     /// The batch is made here, by the thread that will run it, and not by the arrival that calls the instance: between the call and the moment at which the
@@ -131,7 +135,14 @@ public sealed partial class DynamicBatcher
     internal void Shrink(ModelInstance instance, Batch batch)
     {
         Statistics.CountOutOfMemory();
+        instance.Latency.MemoryRetry.OnFailed(Time.GetTimestamp());
         instance.Latency.LimitRows(DeviceSizes.Below(Policy.AllowedBatchSizes, batch.PaddedRows));
+    }
+
+    /// <summary>A batch ran: after a while the next may be a size larger than those that there was memory for.</summary>
+    internal void Grow(ModelInstance instance, long now)
+    {
+        if (instance.Latency.MostRows is var most && most < Policy.MaxBatchRows && instance.Latency.MemoryRetry.IsDue(Time, now)) instance.Latency.AllowRows(DeviceSizes.Above(Policy.AllowedBatchSizes, most));
     }
 
     /// <summary>Puts rows of one request back into the queue, where they needed more memory than there was and fewer of them may not.</summary>
@@ -157,6 +168,41 @@ public sealed partial class DynamicBatcher
         }
 
         Pump(waitForLock: true);
+    }
+
+    /// <summary>Instances whose device is lost at present.</summary>
+    public int LostInstances => _instances.All.Count(instance => instance.IsLost);
+
+    /// <summary>Whether there is none that could run anything at present.</summary>
+    public bool HasLostAll => LostInstances is > 0 and int lost && lost == _instances.All.Length;
+
+    /// <summary>An instance could not be loaded anew. If none can, those that would wait for ever are told so.</summary>
+    internal void OnFailedReload()
+    {
+        if (!IsGone()) return;
+        InferenceRequest? released = null;
+        lock (_lock)
+        {
+            while (_queue.Patients.Oldest is InferenceRequest request)
+            {
+                _queue.Remove(request);
+                EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.Gone, ref released);
+            }
+        }
+
+        ReleaseAll(released);
+        Pump(waitForLock: true);
+    }
+
+    /// <summary>Whether all are lost for longer than a driver's restart takes: each was to be loaded anew a few times, and could not.</summary>
+    private bool IsGone()
+    {
+        foreach (ModelInstance instance in _instances.All)
+        {
+            if (instance.FailedReloads < ReloadsUntilGone) return false;
+        }
+
+        return _instances.All.Length > 0;
     }
 
     /// <summary>Takes note that a device was lost under a request's rows.</summary>

@@ -183,6 +183,12 @@ public sealed partial class DynamicBatcher
             return;
         }
 
+        if (request.DueAt == QueueEntry.NoDeadline && IsGone())
+        {
+            EndUnderLock(request, RequestOutcome.Rejected, StatusCode.Unavailable, Refusals.Gone, ref released);
+            return;
+        }
+
         if (request.DueAt is not QueueEntry.NoDeadline and long due) _gate.Saw(request.Priority, Math.Max(1, due - request.Arrival), request.Waited);
         Refusal refusal = _former.Admit(request, view);
         if (refusal.Reason != RefusalReason.None)

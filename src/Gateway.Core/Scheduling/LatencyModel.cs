@@ -185,6 +185,12 @@ public sealed class LatencyModel
         }
     }
 
+    /// <summary>Batches may have so many rows again.</summary>
+    internal void AllowRows(int rows) => Volatile.Write(ref _mostRows, rows);
+
+    /// <summary>When those are tried again that are too large at present.</summary>
+    internal MemoryRetry MemoryRetry { get; } = new();
+
     /// <summary>Takes note of what a size took before the model was served.</summary>
     public void Profile(int rows, long ticks) => _profile[rows] = ticks;
 

@@ -41,7 +41,8 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
     private long _calledAt;
 
     // Set by the instance's own thread, which then brings it back before it takes another batch.
-    private bool _isLost;
+    private volatile bool _isLost;
+    private volatile int _failedReloads;
 
     /// <param name="latency">What runs take in its group.</param>
     /// <param name="claim">What its batches need beside it; null for nothing.</param>
@@ -77,6 +78,12 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
 
     /// <summary>Whether any thread may run it.</summary>
     public bool RunsAnywhere => _executor.CanRunAnywhere;
+
+    /// <summary>Whether its device is lost, and it tries to get it back.</summary>
+    public bool IsLost => _isLost;
+
+    /// <summary>Reloads in vain since its device was lost; 0 while it is there.</summary>
+    public int FailedReloads => _failedReloads;
 
     /// <summary>Completes when the thread has ended.</summary>
     public Task Ended => _ended.Task;
@@ -216,7 +223,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
                 if (batch.Slices is [{ } only])
                 {
                     if (_batcher.TakesBackInParts(only, Latency)) return;
-                    if (only.Rows > _batcher.Policy.MostRows(Latency)) reason += WhyNotInParts;
+                    if (!_batcher.Policy.SplitsRows && only.Rows > _batcher.Policy.MostRows(Latency)) reason += WhyNotInParts;
                 }
             }
 
@@ -247,6 +254,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
         if (!isWhole) return;
         long now = _batcher.Time.GetTimestamp();
         Latency.Record(batch.PaddedRows, now - batch.ClosedAt, now, batch.ShapeClass);
+        _batcher.Grow(this, now);
     }
 
     private void ExecuteHalves(Batch batch, ref int budget)
@@ -356,6 +364,7 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
             try
             {
                 _executor.Reload();
+                _failedReloads = 0;
                 _isLost = false;
                 _batcher.Observer?.Invoke(Index, null);
                 return;
@@ -364,7 +373,9 @@ internal sealed class ModelInstance : IThreadPoolWorkItem
             catch (Exception error)
 #pragma warning restore CA1031
             {
+                _failedReloads++;
                 _batcher.Observer?.Invoke(Index, error.Message);
+                _batcher.OnFailedReload();
             }
 
             // Ends early when the instance is to end.

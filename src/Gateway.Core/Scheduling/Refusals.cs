@@ -10,6 +10,7 @@ internal static class Refusals
     public const string Cancelled = "Request was cancelled";
     public const string Stopping = "Server is stopping, scheduler for model has stopped accepting new inference requests";
     public const string Abandoned = "Server stopped before the request could be served";
+    public const string Gone = "All instances of the model have lost their device, which has not come back";
     public const string NotCached = "The cache has no answer, and the request is not to be run (only-if-cached)";
 
     /// <summary>The text as Triton prints it, with the request's id before it.</summary>

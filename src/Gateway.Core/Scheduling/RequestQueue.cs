@@ -99,6 +99,9 @@ public sealed class RequestQueue
 
         _deadlines.Add(entry);
         HasDeadlines = true;
+
+        // Rows of it have come back.
+        if (entry.RowsTaken > 0) _begun.Add(entry);
     }
 
     /// <summary>Takes an entry out with all the rows it still has waiting.</summary>

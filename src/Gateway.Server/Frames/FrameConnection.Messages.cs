@@ -90,7 +90,7 @@ internal sealed partial class FrameConnection
         if (asked.Name is not { } name) return _health.IsReady;
         try
         {
-            return _catalog.Find(name.Of(message), asked.Version) is not null;
+            return _catalog.Find(name.Of(message), asked.Version).IsReady;
         }
         catch (InferenceException)
         {

@@ -42,8 +42,9 @@ internal static partial class GatewayFamilies
         Each(writer, models, "gateway_padding_rows_total", "counter", "Rows run that nobody asked for, to reach an allowed batch size.", static model => model.Counts.PaddingRows);
         WriteCopies(writer, models);
         Each(writer, models, "gateway_failed_executions_total", "counter", "Runs that failed, those of bisected batches included.", static model => model.Counts.FailedExecutions);
-        Each(writer, models, "gateway_out_of_memory_total", "counter", "Runs that needed more memory than their device had; later batches are half as large.", static model => model.Counts.OutOfMemory);
+        Each(writer, models, "gateway_out_of_memory_total", "counter", "Runs that needed more memory than their device had; later batches are smaller.", static model => model.Counts.OutOfMemory);
         Each(writer, models, "gateway_lost_devices_total", "counter", "Runs under which an instance lost its device, which it then tries to get back.", static model => model.Counts.LostDevices);
+        Each(writer, models, "gateway_instances_lost", "gauge", "Instances whose device is lost at present; those on it that are idle find that out by their next batch.", static model => model.Batcher.LostInstances);
         WritePool(writer, pool);
         WriteConnections(writer, connections);
     }
@@ -123,6 +124,9 @@ internal static partial class GatewayFamilies
         const string Best = "gateway_best_batch_rows";
         writer.Family(Best, "gauge", "Smallest batch that makes nearly as many rows a second as any.");
         foreach ((_, LatencyModel latency, (string, string)[] labels) in ByGroup(models)) writer.Sample(Best, latency.BestBatchRows, labels);
+        const string Limit = "gateway_batch_rows_limit";
+        writer.Family(Limit, "gauge", "Most rows of a batch: the model's own limit, or fewer once more needed more memory than their device had.");
+        foreach ((ModelSample model, LatencyModel latency, (string, string)[] labels) in ByGroup(models)) writer.Sample(Limit, Math.Min(model.Batcher.Policy.MaxBatchRows, latency.MostRows), labels);
     }
 
     /// <summary>Each model's instance groups; they are named where there are several.</summary>

@@ -50,7 +50,7 @@ internal static class MetadataWriter
             json.WriteString("platform"u8, model.Config.Platform.Length > 0 ? model.Config.Platform : model.Config.Backend);
             WriteTensors(json, "inputs", model.Inputs, model.Layout.IsBatching);
             WriteTensors(json, "outputs", model.Outputs, model.Layout.IsBatching);
-            WritePlacement(json, model.Placements);
+            WritePlacement(json, model.Placements, model.Batcher.LostInstances);
         });
 
     public static void WriteConfig(HttpContext context, ModelConfig config)
@@ -69,12 +69,13 @@ internal static class MetadataWriter
         });
 
     /// <summary>Where it runs, in the member that the protocol has for a server's own: strings by name.</summary>
-    private static void WritePlacement(Utf8JsonWriter json, IReadOnlyList<ExecutionPlacement> placements)
+    private static void WritePlacement(Utf8JsonWriter json, IReadOnlyList<ExecutionPlacement> placements, int lost)
     {
         if (placements.Count == 0) return;
         json.WriteStartObject("properties"u8);
         json.WriteString("provider"u8, string.Join(", ", placements.Select(placement => placement.Provider).Distinct()));
         json.WriteString("device"u8, string.Join(", ", placements.Select(placement => placement.Device).Distinct()));
+        if (lost > 0) json.WriteString("lost_instances"u8, lost.ToString(CultureInfo.InvariantCulture));
         if (placements.Any(placement => placement.IsCompiled)) json.WriteString("compiled"u8, "true");
         string[] cpuNodes = [.. placements.SelectMany(placement => placement.CpuNodes).Distinct()];
         if (cpuNodes.Length > 0) json.WriteString("cpu_nodes"u8, string.Join(", ", cpuNodes));

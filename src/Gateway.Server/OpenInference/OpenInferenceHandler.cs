@@ -220,16 +220,18 @@ public sealed class OpenInferenceHandler(
     {
         try
         {
-            Find(route);
+            if (Find(route).IsReady)
+            {
+                MetadataWriter.WriteReady(context, route.Model);
+                return;
+            }
         }
         catch (InferenceException)
         {
             // An unknown model is not ready either: clients poll this route while they wait for a model to appear.
-            ErrorWriter.Write(context, StatusCodes.Status400BadRequest, NotReady);
-            return;
         }
 
-        MetadataWriter.WriteReady(context, route.Model);
+        ErrorWriter.Write(context, StatusCodes.Status400BadRequest, NotReady);
     }
 
     private ServedModel Find(in Route route)

@@ -1,9 +1,13 @@
 using Gateway.Core.Execution;
 using Gateway.Core.Execution.Devices;
 using Gateway.Core.Models;
+using Gateway.Core.Models.Configuration;
+using Gateway.Core.Requests;
 using Gateway.Core.Scheduling;
+using Gateway.Core.Scheduling.Resources;
 using Gateway.Protocol;
 using Gateway.TestSupport;
+using Gateway.UnitTests.Scheduling;
 
 namespace Gateway.UnitTests.Execution;
 
@@ -81,7 +85,7 @@ public sealed class DevicePipelineTests
 
         Assert.InRange(model.Batcher.Latency.BestBatchRows, 1, 2);
         Assert.InRange(model.Counts.OutOfMemory, 1, 12);
-        Assert.Equal(200, model.Counts[Core.Requests.RequestOutcome.Succeeded]);
+        Assert.Equal(200, model.Counts[RequestOutcome.Succeeded]);
     }
 
     [Theory]
@@ -267,6 +271,36 @@ public sealed class DevicePipelineTests
     }
 
     [Fact]
+    public async Task LostDevice_NotBackForLong_IsNotReadyAndRefusesWhatWouldWaitForEver()
+    {
+        bool isAway = true;
+        await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy, onReload: () =>
+        {
+            if (Volatile.Read(ref isAway)) throw new ModelLoadException("not back yet");
+        });
+        _device.OnStage = (_, _) =>
+        {
+            if (Volatile.Read(ref isAway)) throw FakeDevice.Lost();
+        };
+        ModelCatalog catalog = new();
+        catalog.Set(new ModelStatus("m", 1, ModelState.Ready, "", model.Model, TimeSpan.Zero));
+        Assert.True(catalog.IsReady("m", 0) & catalog.AreAllReady);
+
+        Answer waited = await model.Send(1).AnswerAsync();
+        Answer came = await model.Send(2).AnswerAsync();
+
+        Assert.Equal((StatusCode.Unavailable, StatusCode.Unavailable), (waited.Status, came.Status));
+        Assert.Contains("All instances of the model have lost their device", came.Error, StringComparison.Ordinal);
+        Assert.Equal((1, false, false), (model.Batcher.LostInstances, catalog.IsReady("m", 1), catalog.AreAllReady));
+        Assert.Equal(ModelState.Unavailable, Assert.Single(catalog.Index).State);
+        Sent patient = model.SendWithTimeout(20_000_000, 3);
+        Volatile.Write(ref isAway, false);
+        Assert.Equal(PuppetRun.Answer(3), (await patient.AnswerAsync()).Values[0]);
+        Assert.Equal((0, true, true), (model.Batcher.LostInstances, catalog.IsReady("m", 0), catalog.AreAllReady));
+        Assert.Equal(PuppetRun.Answer(4), (await model.Send(4).AnswerAsync()).Values[0]);
+    }
+
+    [Fact]
     public async Task LostDevice_ByTheSameRequestAgain_FailsThatRequest()
     {
         await using TestModel model = Serve(new GatedOrders(new StageGate()), Policy);
@@ -336,6 +370,78 @@ public sealed class DevicePipelineTests
         if (name == "run" && rows > most) throw FakeDevice.OutOfMemory();
     };
 
+    /// <summary>Whoever holds it and comes again at once, is behind those that came meanwhile: with a lock it would mostly be before them.</summary>
+    [Fact]
+    public void Gate_SeveralWait_AreServedInTheOrderInWhichTheyCame()
+    {
+        StageGate gate = new();
+        for (int round = 0; round < 50; round++)
+        {
+            List<int> served = [];
+            gate.Enter();
+            Thread[] threads = [.. Enumerable.Range(0, 3).Select(i => new Thread(() =>
+            {
+                using (gate.Hold()) served.Add(i);
+            }))];
+            foreach (Thread thread in threads)
+            {
+                thread.Start();
+                SpinWait.SpinUntil(() => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin));
+            }
+
+            gate.Exit();
+            gate.Enter();
+            int[] before = [.. served];
+            gate.Exit();
+            foreach (Thread thread in threads) thread.Join();
+            Assert.Equal([0, 1, 2], before);
+        }
+    }
+
+    /// <summary>Each lane is an instance that needs the resource for its batch.</summary>
+    [Fact]
+    public async Task Limited_LanesOfOneInstance_HaveTheResourceInTurn()
+    {
+        RateLimiter limiter = new(ResourceCounts.Unsaid, TimeProvider.System);
+        await using TestModel model = Serve(new ThreadedOrders(), Policy with { MaxBatchRows = 1 }, limiter: limiter);
+
+        Sent[] sent = [.. Enumerable.Range(0, 60).Select(i => model.Send(i))];
+
+        for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
+        Assert.Equal(1, _device.MostAtOnce);
+        await model.WhenIdleAsync();
+        Assert.Equal((1, 0), (Assert.Single(limiter.Resources).Limit, limiter.Resources.Single().InUse));
+    }
+
+    [Fact]
+    public async Task Limited_LaneThatLosesItsDevice_GivesTheResourceBackUntilItIsThereAgain()
+    {
+        RateLimiter limiter = new(ResourceCounts.Unsaid, TimeProvider.System);
+        int attempts = 0;
+        await using TestModel model = Serve(
+            new ThreadedOrders(),
+            Policy with { MaxBatchRows = 1 },
+            onReload: () =>
+            {
+                // Nobody holds it while nobody can run.
+                if (limiter.Resources.Single().InUse > 0) throw new InvalidOperationException("a lost lane kept the resource");
+                if (Interlocked.Increment(ref attempts) < 3) throw new ModelLoadException("not back yet");
+            },
+            limiter: limiter);
+        int runs = 0;
+        _device.OnStage = (name, _) =>
+        {
+            if (name == "run" && Interlocked.Increment(ref runs) == 5) throw FakeDevice.Lost();
+        };
+
+        Sent[] sent = [.. Enumerable.Range(0, 60).Select(i => model.Send(i))];
+
+        for (int i = 0; i < sent.Length; i++) Assert.Equal(PuppetRun.Answer(i), (await sent[i].AnswerAsync()).Values[0]);
+        await SendUntilAsync(model, () => Volatile.Read(ref attempts) >= 3 && model.Batcher.LostInstances == 0);
+        await model.WhenIdleAsync();
+        Assert.Equal(0, limiter.Resources.Single().InUse);
+    }
+
     private static async Task SendUntilAsync(TestModel model, Func<bool> condition)
     {
         for (int i = 0; !condition(); i++)
@@ -346,12 +452,14 @@ public sealed class DevicePipelineTests
         }
     }
 
-    private TestModel Serve(DeviceOrders orders, BatchingPolicy policy, Action? onReload = null)
+    private TestModel Serve(DeviceOrders orders, BatchingPolicy policy, Action? onReload = null, RateLimiter? limiter = null)
     {
         int next = 0;
         return new TestModel(new TestModelSetup
         {
             Instances = orders.Lanes,
+            Limiter = limiter,
+            Needs = limiter is null ? null : new InstanceRateLimiter([new NeededResource("memory", IsGlobal: false, 1)], 1),
             Policy = policy with { FollowsLatencyCurve = true },
             CreateExecutor = (layout, pool, time) =>
             {

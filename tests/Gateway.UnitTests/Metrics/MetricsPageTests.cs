@@ -72,6 +72,31 @@ public sealed class MetricsPageTests : IDisposable
     }
 
     [Fact]
+    public async Task Write_MemoryForFewerRows_IsTheLimit()
+    {
+        await using DynamicBatcher batcher = Serve(out ServedModel _, _ => { });
+        Assert.Equal(4, Scrape()["gateway_batch_rows_limit" + Model]);
+
+        batcher.Latency.LimitRows(2);
+
+        Assert.Equal(2, Scrape()["gateway_batch_rows_limit" + Model]);
+    }
+
+    [Fact]
+    public async Task Write_AllInstancesLost_IsNotReady()
+    {
+        await using DynamicBatcher batcher = Serve(out ServedModel model, _ => throw new ExecutionException("gone", failure: ExecutionFailure.DeviceLost));
+        PrometheusText before = Scrape();
+        Assert.Equal((0, 1), (before["gateway_instances_lost" + Model], before["gateway_model_ready" + Model]));
+
+        // Its executor cannot be made anew.
+        Assert.NotNull(await TestModels.InferAsync(model, _pool, rows: 1));
+
+        PrometheusText text = Scrape();
+        Assert.Equal((1, 0), (text["gateway_instances_lost" + Model], text["gateway_model_ready" + Model]));
+    }
+
+    [Fact]
     public async Task Write_RunThatFails_IsABackendFailure()
     {
         await using DynamicBatcher batcher = Serve(out ServedModel model, _ => throw new ExecutionException("broken"));
