@@ -344,9 +344,9 @@ internal sealed class LoadWorker : ICallSink
             End(call, new CallAnswer { Outcome = wasSent ? CallOutcome.TimedOut : CallOutcome.Unsent }, _turn);
         }
 
-        // Where somebody else takes the connections of a server that is gone, calls are sent and nothing comes.
+        // Where somebody else takes the connections of a server that is gone, calls are sent and nothing comes. One that is lost may be all there is for its time, and so may be the slow one that comes after it.
         if (!isAnyUnderWay) _lastAnswer = _turn;
-        else if (_turn - _lastAnswer > patience + Ticks(_plan.GiveUpSeconds)) Tally.GaveUp ??= $"no call was answered for {Quantity.Seconds(_plan.PatienceSeconds + _plan.GiveUpSeconds)}";
+        else if (_turn - _lastAnswer > (2 * patience) + Ticks(_plan.GiveUpSeconds)) Tally.GaveUp ??= $"no call was answered for {Quantity.Seconds((2 * _plan.PatienceSeconds) + _plan.GiveUpSeconds)}";
         if (isLast) _retries.Clear();
     }
 

@@ -20,7 +20,7 @@ internal sealed record WorkerPlan
     /// <summary>How long the last answers are waited for: as long as any other, or slow ones would be errors at the end alone.</summary>
     public double DrainSeconds { get; init; } = 30;
 
-    /// <summary>After so long without any connection the worker gives up, and after so long beyond <see cref="PatienceSeconds"/> with calls under way and no answer.</summary>
+    /// <summary>After so long without any connection the worker gives up, and after so long beyond twice <see cref="PatienceSeconds"/> with calls under way and no answer.</summary>
     public double GiveUpSeconds { get; init; } = 5;
 
     /// <summary>Calls that there may be at a time, waiting and under way: what bounds memory. More are counted, not kept.</summary>

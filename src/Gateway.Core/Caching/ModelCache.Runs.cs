@@ -163,8 +163,12 @@ internal sealed partial class ModelCache
                 return;
             }
 
-            // Of a time that bounds the wait in the queue, which would begin anew, what is left.
-            if (_batcher.CountsFromTheQueue(request)) request.LimitTime(Math.Max(1, (long)((left + request.Waited) * _nanosecondsPerTick / 1000)));
+            // Of a time that bounds the wait in the queue, which would begin anew, what is left from now on.
+            if (_batcher.CountsFromTheQueue(request))
+            {
+                request.LimitTime(Math.Max(1, (long)(left * _nanosecondsPerTick / 1000)));
+                request.Waited = 0;
+            }
         }
 
         Run(call, RunsHere.None, Now());

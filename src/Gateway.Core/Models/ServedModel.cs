@@ -50,7 +50,7 @@ public sealed class ServedModel
     /// <summary>Where it runs, for people.</summary>
     public string Device { get; }
 
-    /// <summary>Whether any of its instances can run anything: false while all have lost their device. Its requests are taken all the same, and wait for the first to be back.</summary>
+    /// <summary>Whether any of its instances can run anything: false while all have lost their device. Its requests are taken all the same, and wait for the first to be back; once reloads have failed, those with a deadline alone.</summary>
     public bool IsReady => !Batcher.HasLostAll;
 
     /// <summary>Where each of its instances runs.</summary>

@@ -23,9 +23,6 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     // From the simulation. A batch is as good as full at 95 % of the best size; plan B must be 2 % faster; six batches are enough to see what plan A loses; pressure is
     // felt for four batches.
     private const double AsGoodAsFull = 0.95;
-    // Requests that an instance which is too slow for them passes over, at most, before it is left idle: a decision costs the same however many wait.
-    private const int MostLeftToOthers = 16;
-
     private const double MustBeFaster = 1.02;
     private const int BatchesAhead = 6;
     private const int PressureBatches = 4;
@@ -49,6 +46,9 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
     // Others that are looked at in search of requests that are lost.
     private const int MostNotLost = 16;
+
+    // Requests that an instance which is too slow for them passes over, at most, before it is left idle: a decision costs the same however many wait.
+    private const int MostLeftToOthers = 16;
 
     private readonly FairPick _fair = new(policy);
     private readonly LevelLoad? _levels = policy.PriorityLevels > 1 ? new LevelLoad(policy.PriorityLevels) : null;
@@ -416,7 +416,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
             // Not as a sum, which a request of two billion rows would make negative. What is run in parts anyway fills the batch up.
             if (rows > 0 && own > most - rows)
             {
-                if (!mayBegin || rows == most || PartOf(entry, latency) == own) break;
+                if (!mayBegin || rows >= most || PartOf(entry, latency) == own) break;
                 own = most - rows;
                 if (entry.DueAt != QueueEntry.NoDeadline && at + (long)(caution * Time(most, view)) + Forecast.TimeAlone(view, policy, entry.RowsWaiting - own) > entry.DueAt) break;
             }

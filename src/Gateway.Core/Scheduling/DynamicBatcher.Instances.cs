@@ -131,18 +131,21 @@ public sealed partial class DynamicBatcher
         _queue.Count == 1 && _plan.Parts.Length == 1 && _plan.Parts[0] is { Entry: InferenceRequest request } part && part.Rows == request.Rows
         && _loneRuns.Allows(Policy.Estimate(part.Rows, instance.Latency, request.ShapeClass)) && instance.CanRunHere;
 
-    /// <summary>A batch needed more memory than there was: later ones are to be of the next smaller size.</summary>
+    /// <summary>A batch needed more memory than there was: later ones are to be of the next smaller size. One of the smallest, or of a size that is not to be run any more, says nothing of those that are.</summary>
     internal void Shrink(ModelInstance instance, Batch batch)
     {
         Statistics.CountOutOfMemory();
+        int below = DeviceSizes.Below(Policy.AllowedBatchSizes, batch.PaddedRows);
+        if (below >= batch.PaddedRows || batch.PaddedRows > instance.Latency.MostRows) return;
         instance.Latency.MemoryRetry.OnFailed(Time.GetTimestamp());
-        instance.Latency.LimitRows(DeviceSizes.Below(Policy.AllowedBatchSizes, batch.PaddedRows));
+        instance.Latency.LimitRows(below);
     }
 
     /// <summary>A batch ran: after a while the next may be a size larger than those that there was memory for.</summary>
     internal void Grow(ModelInstance instance, long now)
     {
-        if (instance.Latency.MostRows is var most && most < Policy.MaxBatchRows && instance.Latency.MemoryRetry.IsDue(Time, now)) instance.Latency.AllowRows(DeviceSizes.Above(Policy.AllowedBatchSizes, most));
+        instance.Latency.MemoryRetry.OnRan(instance.Batch.PaddedRows);
+        if (instance.Latency.MostRows is var most && most < Policy.MaxBatchRows && instance.Latency.MemoryRetry.IsDue(Time, now, most)) instance.Latency.AllowRows(DeviceSizes.Above(Policy.AllowedBatchSizes, most));
     }
 
     /// <summary>Puts rows of one request back into the queue, where they needed more memory than there was and fewer of them may not.</summary>

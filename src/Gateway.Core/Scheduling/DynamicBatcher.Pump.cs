@@ -206,7 +206,7 @@ public sealed partial class DynamicBatcher
     /// <summary>Notes in a request that nothing was foreseen for, since nothing depends on it, what is before it; and when it will be finished, where batches are not made to wait for company.</summary>
     private void Foretell(InferenceRequest request, in SchedulingView all)
     {
-        SchedulingView view = Forecast.Soonest(all, Policy, request.RowsWaiting, out long freeAt);
+        SchedulingView view = Forecast.Soonest(all.Of(request.ShapeClass), Policy, request.RowsWaiting, out long freeAt);
         RowsAhead ahead = RowsAhead.Of(request, view, Policy);
         request.RowsAhead = ahead.Rows;
         long own = Forecast.SoonestEnd(view, Policy, request.RowsWaiting, freeAt) - freeAt;

@@ -267,7 +267,7 @@ public sealed class LatencyModel
             {
                 double expected = curve * Shapes.Of(shapeClass);
                 bool isKnown = Shapes.IsKnown(shapeClass);
-                _surprises = isKnown && ticks <= SurprisinglyFast * expected ? Math.Min(_surprises + 1, SurprisesAreNews) : 0;
+                _surprises = Shapes.IsSure(shapeClass) && ticks <= SurprisinglyFast * expected ? Math.Min(_surprises + 1, SurprisesAreNews) : 0;
 
                 // How far a guess was off is no sign of how far batches are from what is known of them.
                 if (isKnown) LearnDeviation(Clip(ticks, expected), expected);

@@ -2,7 +2,7 @@ namespace Gateway.Core.Scheduling;
 
 /// <summary>When batches that there was no memory for are tried again, a size larger at a time: what had the memory then may be gone.</summary>
 /// <remarks>
-/// <b>Behaviour</b>: ten minutes after they failed, and for each such try in vain twice as long after it, up to a day; what fails on the way down from one size to the next is no try.
+/// <b>Behaviour</b>: ten minutes after they failed, and for each such try in vain twice as long after it, up to a day, until one goes well; what fails on the way down from one size to the next is no try.
 /// <b>Threading</b>: any thread.
 /// </remarks>
 internal sealed class MemoryRetry
@@ -13,7 +13,9 @@ internal sealed class MemoryRetry
     private readonly Lock _lock = new();
     private TimeSpan _pause = FirstPause;
     private long _since;
-    private bool _isTried;
+
+    // The largest size that there was memory for when the next was tried; 0 where none is being tried.
+    private int _triedAbove;
 
     /// <summary>A batch failed for want of memory.</summary>
     /// <param name="now">A timestamp of the clock.</param>
@@ -21,20 +23,33 @@ internal sealed class MemoryRetry
     {
         lock (_lock)
         {
-            if (_isTried) _pause = TimeSpan.FromTicks(Math.Min(2 * _pause.Ticks, LongestPause.Ticks));
-            _isTried = false;
+            if (_triedAbove > 0) _pause = TimeSpan.FromTicks(Math.Min(2 * _pause.Ticks, LongestPause.Ticks));
+            _triedAbove = 0;
             _since = now;
         }
     }
 
+    /// <summary>A batch ran.</summary>
+    public void OnRan(int rows)
+    {
+        int above = Volatile.Read(ref _triedAbove);
+        if (above == 0 || rows <= above) return;
+        lock (_lock)
+        {
+            _triedAbove = 0;
+            _pause = FirstPause;
+        }
+    }
+
     /// <summary>Whether the next larger size is to be tried now.</summary>
+    /// <param name="most">The largest that there was memory for.</param>
     /// <returns>True once, and again when as much time has passed since.</returns>
-    public bool IsDue(TimeProvider time, long now)
+    public bool IsDue(TimeProvider time, long now, int most)
     {
         lock (_lock)
         {
             if (time.GetElapsedTime(_since, now) < _pause) return false;
-            _isTried = true;
+            _triedAbove = most;
             _since = now;
             return true;
         }

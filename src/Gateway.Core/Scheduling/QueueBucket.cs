@@ -43,7 +43,7 @@ public sealed class QueueBucket : IWaitingLine
     /// <summary>Rows that are served before <paramref name="entry"/>, which need not wait here.</summary>
     public long RowsBefore(QueueEntry entry) => _entries.RowsBefore(entry);
 
-    /// <summary>The last request that is served before <paramref name="entry"/>, which need not wait here; null when there is none.</summary>
+    /// <summary>The first request that <paramref name="entry"/>, which need not wait here, is not served after; null when there is none.</summary>
     internal QueueEntry? FirstFrom(QueueEntry entry) => _entries.FirstFrom(entry);
 
     /// <summary>The last that is served before one, which need not wait here; null when there is none.</summary>

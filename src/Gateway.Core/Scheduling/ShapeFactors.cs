@@ -26,6 +26,7 @@ public sealed class ShapeFactors
     private const double MostClip = 4;
     private const int MostSamples = 1 << 20;
     private const int MostLeft = 8;
+    private const int SureAfter = 8;
 
     // Of a class's factor in what is usual, and in how fast the longest of late is forgotten.
     private const double UsualWeight = 0.125;
@@ -86,6 +87,9 @@ public sealed class ShapeFactors
 
     /// <summary>Whether a class has a factor of its own, from batches of late.</summary>
     internal bool IsKnown(int shapeClass) => shapeClass == _own || (_samples[shapeClass] > 0 && _count - _seenAt[shapeClass] <= LatencyModel.StaleAfter);
+
+    /// <summary>Whether batches of a class are far enough from their first, which may have been an odd one, to be surprised by.</summary>
+    internal bool IsSure(int shapeClass) => shapeClass == _own || (_samples[shapeClass] >= SureAfter && IsKnown(shapeClass));
 
     /// <summary>The curve is that of a class.</summary>
     internal void Pin(int shapeClass)

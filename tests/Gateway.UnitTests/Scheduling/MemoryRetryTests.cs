@@ -21,14 +21,20 @@ public sealed class MemoryRetryTests
         Assert.False(IsDueAfter(19.9));
         Assert.True(IsDueAfter(0.2));
 
-        // That went well.
+        // That has not been seen to go well yet, and then has.
+        retry.OnRan(4);
         Assert.False(IsDueAfter(19.9));
+        Assert.True(IsDueAfter(0.2));
+        retry.OnRan(5);
+        Assert.False(IsDueAfter(9.9));
+        retry.OnFailed(_time.GetTimestamp());
+        Assert.False(IsDueAfter(9.9));
         Assert.True(IsDueAfter(0.2));
 
         bool IsDueAfter(double minutes)
         {
             _time.Advance(TimeSpan.FromMinutes(minutes));
-            return retry.IsDue(_time, _time.GetTimestamp());
+            return retry.IsDue(_time, _time.GetTimestamp(), most: 4);
         }
     }
 

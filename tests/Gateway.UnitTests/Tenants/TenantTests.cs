@@ -18,7 +18,7 @@ public sealed class TenantTests
         Assert.True(tenant.TryEnter(out _));
         Assert.True(tenant.TryEnter(out _));
         Assert.False(tenant.TryEnter(out TenantRefusal refusal));
-        Assert.Equal((RefusalReason.TenantConcurrency, "Tenant 't' exceeds its 2 requests in flight", null), (refusal.Reason, refusal.Text, refusal.RetryAfter));
+        Assert.Equal((RefusalReason.TenantConcurrency, "Tenant 't' exceeds its 2 requests in flight", TimeSpan.FromSeconds(1)), (refusal.Reason, refusal.Text, refusal.RetryAfter));
         tenant.Leave();
         Assert.True(tenant.TryEnter(out _));
         AssertCounts(tenant, requests: 4, inFlight: 2, (RefusalReason.TenantConcurrency, 1));

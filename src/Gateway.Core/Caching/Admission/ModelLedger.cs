@@ -16,6 +16,7 @@ internal sealed class ModelLedger
     private readonly List<Batch> _batches = [];
     private long _floor;
     private long _middle;
+    private long _lastBytes;
     private long _bytes;
     private long _entries;
     private long _diskBytes;
@@ -33,8 +34,8 @@ internal sealed class ModelLedger
 
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>Whether each entry that comes takes the place of older ones of the model's, to within two batches.</summary>
-    public bool IsFull => Bytes > _quota - (2 * _batchBytes);
+    /// <summary>Whether each entry that comes takes the place of older ones of the model's, to within two batches, or one entry of the last's size.</summary>
+    public bool IsFull => Bytes > _quota - Math.Max(2 * _batchBytes, Volatile.Read(ref _lastBytes));
 
     /// <summary>Whether an entry is in the older half of the quota: it will be given up before long.</summary>
     public bool IsOld(long address) => address < Volatile.Read(ref _middle);
@@ -49,16 +50,14 @@ internal sealed class ModelLedger
     /// <returns>Entries that had to be given up for it.</returns>
     public long Add(long address, int bytes, long created)
     {
-        if (_batches.Count == 0 || _batches[^1].Bytes + bytes > _batchBytes)
-        {
-            _batches.Add(new Batch { First = address });
-            if (_batches.Count > Batches / 2) Volatile.Write(ref _middle, _batches[^(Batches / 2)].First);
-        }
-
+        bool isNew = _batches.Count == 0 || _batches[^1].Bytes + bytes > _batchBytes;
+        if (isNew) _batches.Add(new Batch { First = address });
         Batch last = _batches[^1];
         last.Bytes += bytes;
         last.Entries++;
         last.Youngest = Math.Max(last.Youngest, created);
+        Volatile.Write(ref _lastBytes, bytes);
+        if (isNew) FindMiddle();
         Change(bytes, 1);
         long given = 0;
         while (_bytes > _quota && _batches.Count > 1) given += DropOldest();
@@ -100,6 +99,17 @@ internal sealed class ModelLedger
         _batches.Clear();
         Volatile.Write(ref _floor, tail);
         Change(-_bytes, -_entries);
+    }
+
+    /// <summary>The latest batches that come to half of the quota lie behind it, or the latest alone.</summary>
+    private void FindMiddle()
+    {
+        int i = _batches.Count - 1;
+        for (long behind = _batches[i].Bytes; i > 0 && (behind += _batches[i - 1].Bytes) <= _quota / 2; i--)
+        {
+        }
+
+        if (i > 0) Volatile.Write(ref _middle, _batches[i].First);
     }
 
     private long DropOldest()

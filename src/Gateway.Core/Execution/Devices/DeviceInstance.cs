@@ -47,7 +47,7 @@ public sealed class DeviceInstance(int lanes, Func<DevicePipeline> create)
                 DevicePipeline made = create();
                 try
                 {
-                    foreach (int rows in _lost?.SizesRun ?? []) made.Prepare(rows);
+                    foreach (int rows in (_lost?.SizesRun ?? []).Order()) Prepare(made, rows);
                 }
                 catch
                 {
@@ -60,6 +60,19 @@ public sealed class DeviceInstance(int lanes, Func<DevicePipeline> create)
 
             _current.Hold();
             return _current;
+        }
+    }
+
+    /// <summary>Runs a size once, as before the loss. One that there is no memory for any more, others having taken it meanwhile, is left for the batch that wants it, which then is made smaller; but not the smallest.</summary>
+    private static void Prepare(DevicePipeline made, int rows)
+    {
+        try
+        {
+            made.Prepare(rows);
+        }
+        catch (ExecutionException error) when (error.Failure == ExecutionFailure.OutOfMemory && made.SizesRun.Count > 0)
+        {
+            // Its first batch is the next to find out.
         }
     }
 

@@ -9,8 +9,8 @@ using Gateway.Server.OpenInference;
 using Gateway.Server.Overflow;
 using Gateway.Server.Overflow.Forwarding;
 using Gateway.Server.Proxy.Configuration;
-using Gateway.Server.TensorFlow;
 using Gateway.Server.Tenants;
+using Gateway.Server.TensorFlow;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Timeouts;
@@ -82,8 +82,10 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
         bool saysTime = context.Request.Headers.ContainsKey(TimeoutHeader.Name);
         try
         {
+            // A client's own time counts from here; what the route still has does so since the body is there.
+            long came = time.GetTimestamp();
             body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false);
-            overflow = new OverflowCall(time.GetTimestamp());
+            overflow = new OverflowCall(saysTime ? came : time.GetTimestamp());
             context.Features.Set(overflow);
             context.Features.Set<IRequestBodyPipeFeature>(new BufferedBody(body.Memory));
             await ServeAsync(context, call, model).ConfigureAwait(false);
@@ -150,7 +152,16 @@ internal sealed class ModelRoutes(ModelCatalog catalog, OpenInferenceHandler oip
     {
         if (body is not null) context.Request.Body = new BufferedBody(body.Memory).Reader.AsStream();
         tenant?.DrawRows(rows);
-        await next(context).ConfigureAwait(false);
+        try
+        {
+            await next(context).ConfigureAwait(false);
+        }
+        catch
+        {
+            tenant?.GiveBackRows(rows);
+            throw;
+        }
+
         if (context.Response.StatusCode < StatusCodes.Status400BadRequest) tenant?.CountAnswered(rows);
         else tenant?.GiveBackRows(rows);
     }

@@ -22,6 +22,22 @@ public sealed class ModelLedgerTests
         Assert.Equal((100, 3200, 32), (ledger.Floor, ledger.Bytes, ledger.Entries));
     }
 
+    // Entries that are large against the quota: two and a half of them, three.
+    [Theory]
+    [InlineData(400, 1)]
+    [InlineData(300, 2)]
+    [InlineData(150, 3)]
+    public void Add_LargeEntries_IsFullAndTheOlderHalfIsOld(int bytes, int old)
+    {
+        ModelLedger ledger = new(quota: 1000, capacity: 1 << 20);
+        for (int i = 0; i < 20; i++) ledger.Add(1000 * i, bytes, created: i);
+
+        Assert.True(ledger.IsFull);
+        int kept = 1000 / bytes;
+        Assert.Equal(1000 * (20 - kept), ledger.Floor);
+        Assert.Equal(old, Enumerable.Range(20 - kept, kept).Count(i => ledger.IsOld(1000 * i)));
+    }
+
     [Fact]
     public void IsFull_WithoutAQuota_Never()
     {

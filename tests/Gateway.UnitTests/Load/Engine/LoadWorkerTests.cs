@@ -211,14 +211,14 @@ public class LoadWorkerTests
     [Theory]
     [InlineData(1e6, true)]
     [InlineData(25, false)]
-    public void Run_CallsUnderWayAndNoneAnswered_GivesUpAfterItsPatience(double serviceSeconds, bool givesUp)
+    public void Run_CallsUnderWayAndNoneAnswered_GivesUpAfterTwiceItsPatience(double serviceSeconds, bool givesUp)
     {
         // Ten calls a second for two minutes; whoever takes them answers all after 25 seconds, or never.
         ManualTimeProvider time = new();
         LoadWorker worker = VirtualLoad.Run(time, new SimulatedServer(time, 10_000, () => serviceSeconds), VirtualLoad.Plan, new LoadSimulation(SimulationKind.Inject, 120) { Rate = 10, Arrivals = ArrivalKind.Constant });
 
-        Assert.Equal(givesUp ? "no call was answered for 35 s" : null, worker.Tally.GaveUp);
-        Assert.InRange(worker.Tally.Offered, givesUp ? 350 : 1200, givesUp ? 360 : 1200);
+        Assert.Equal(givesUp ? "no call was answered for 65 s" : null, worker.Tally.GaveUp);
+        Assert.InRange(worker.Tally.Offered, givesUp ? 650 : 1200, givesUp ? 660 : 1200);
         Assert.Equal(givesUp ? 0 : 1200, worker.Tally.Answered);
     }
 
