@@ -177,7 +177,17 @@ internal sealed class FasterStore : IResponseStore
 
     public void Flush(bool wait)
     {
-        if (HasDisk) _kv.Log.Flush(wait);
+        if (!HasDisk) return;
+        try
+        {
+            _kv.Log.Flush(wait);
+        }
+#pragma warning disable CA1031 // FASTER has a fault that is not known: whoever waits finds that the disk has failed, and the thread that writes goes on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            GiveUpDisk(error.Message);
+        }
     }
 
     public void Compact(long until, Predicate<EntryHeader> isGone)

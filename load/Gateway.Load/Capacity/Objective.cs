@@ -20,21 +20,18 @@ internal sealed record Objective(double Share, double Seconds)
         && result.AnsweredInWindow >= (LeastThroughputShare * result.Offered) - Chance(result);
 
     /// <summary>The objective's percentile of all calls, those without an answer counted as slowest, in milliseconds; infinite where too many have none.</summary>
-    public double Milliseconds(ScenarioResult result) => AtRank(result, Rank.Of(Share, result.Offered));
+    public double Milliseconds(ScenarioResult result) => result.NanosecondsAtRank(Rank.Of(Share, result.Offered)) / 1e6;
 
     /// <summary>Between which the percentile lies with 95 % of certainty, in milliseconds: order statistics of as many independent calls. Infinite beyond those that were answered.</summary>
     public (double Least, double Most) Interval(ScenarioResult result)
     {
         double error = Confidence * Math.Sqrt(result.Offered * Share * (1 - Share));
-        return (AtRank(result, Math.Max(1, (Share * result.Offered) - error)), AtRank(result, (Share * result.Offered) + error));
+        return (result.NanosecondsAtRank(Math.Max(1, (Share * result.Offered) - error)) / 1e6, result.NanosecondsAtRank((Share * result.Offered) + error) / 1e6);
     }
 
     /// <summary>Calls that missed it so far: late, refused or failed.</summary>
     public long Misses(IEnumerable<IntervalTally> intervals) =>
         intervals.Sum(interval => interval.Answered - interval.Latency.CountWithin(Seconds * 1e9) + interval.Refused + interval.Failed);
-
-    private static double AtRank(ScenarioResult result, double rank) =>
-        rank <= result.Latency.Count && result.Latency.Count > 0 ? result.Latency.ToHistogram().AtRank((long)Math.Ceiling(rank)) / 1e6 : double.PositiveInfinity;
 
     /// <summary>By how many calls those under way at the end may exceed those at the start though no queue grows: the objective's worth of random arrivals at each.</summary>
     private double Chance(ScenarioResult result) => Certainty * Math.Sqrt(2 * result.Offered * Math.Min(1, Seconds / Math.Max(1e-9, result.Seconds)));

@@ -142,11 +142,11 @@ internal sealed record ScenarioResult
 
     /// <summary>Within which time a share of the calls that were not refused were answered, in seconds; those without an answer are the slowest of all: infinite where they are among them, or nothing was answered.</summary>
     /// <param name="share">Above 0, at most 1.</param>
-    public double SecondsWithin(double share)
-    {
-        long rank = Rank.Of(share, Latency.Count + Unanswered);
-        return Latency.Count > 0 && rank <= Latency.Count ? Latency.ToHistogram().AtRank(rank) / 1e9 : double.PositiveInfinity;
-    }
+    public double SecondsWithin(double share) => NanosecondsAtRank(Rank.Of(share, Latency.Count + Unanswered)) / 1e9;
+
+    /// <summary>What so many calls were answered within, in nanoseconds: infinite where fewer were.</summary>
+    public double NanosecondsAtRank(double rank) =>
+        Latency.Count > 0 && rank <= Latency.Count ? Latency.ToHistogram().AtRank((long)Math.Ceiling(rank)) : double.PositiveInfinity;
 
     private double PerSecond(long count) => Seconds > 0 ? count / Seconds : 0;
 

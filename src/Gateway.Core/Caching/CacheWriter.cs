@@ -132,7 +132,7 @@ internal sealed class CacheWriter
 
             if (_isEnding && _items.IsEmpty)
             {
-                Flush(wait: true);
+                _store.Flush(wait: true);
                 return;
             }
 
@@ -140,7 +140,7 @@ internal sealed class CacheWriter
             TimeSpan left = isDirty ? FlushInterval - _time.GetElapsedTime(dirtySince) : Timeout.InfiniteTimeSpan;
             if (isDirty && left <= TimeSpan.Zero)
             {
-                Flush(wait: false);
+                _store.Flush(wait: false);
                 isDirty = false;
             }
             else if (_items.IsEmpty)
@@ -156,7 +156,7 @@ internal sealed class CacheWriter
     {
         if (item.Done is { } done)
         {
-            Flush(wait: true);
+            _store.Flush(wait: true);
             done.SetResult();
             return;
         }
@@ -259,19 +259,5 @@ internal sealed class CacheWriter
         if (_store.Read(any, out StoredEntry latest, out _) != ReadStatus.Found) return OldEntry.None;
         latest.Block.Release();
         return new OldEntry(latest.Address, latest.Bytes);
-    }
-
-    private void Flush(bool wait)
-    {
-        try
-        {
-            _store.Flush(wait);
-        }
-#pragma warning disable CA1031 // As above.
-        catch (Exception error)
-#pragma warning restore CA1031
-        {
-            _store.GiveUpDisk(error.Message);
-        }
     }
 }

@@ -25,13 +25,13 @@ public sealed class LatencyModel
     private const int Trusted = 8;
     private const double LeastWeight = 0.1;
     private const double LeastSteadyWeight = 1 / 64d;
+    private const double MostClip = 4;
 
     // A run of at most half of what was expected is a surprise, and so many in a row are news: what made the model slow is over. By tenths alone a model that had taken twenty times as long
     // for a minute would be taken to be too slow for its deadlines for some twenty runs more, which, since hardly any are let in then, took it minutes (2026-11-27).
     private const double SurprisinglyFast = 0.5;
     private const int SurprisesAreNews = 3;
     private const double NewsWeight = 0.5;
-    private const double MostClip = 4;
 
     // Samples are counted so far, and no further: years of them must not overflow.
     private const int MostSamples = 1 << 20;
@@ -60,12 +60,12 @@ public sealed class LatencyModel
 
     // Batches after which a size that looks better is tried again before it is chosen: as many as the tries take, and two looks.
     private const int FreshFor = 256;
+    private const int MostTries = Trusted + (Trusted / 2);
 
     // A size that was left for another is tried again after so many batches, then after twice as many, and so on up to TryAgainAfter: while there was little to do, only the batches
     // of the best size may have met with what disturbed the machine, and where all are of another since, nothing would say that it is over. Where there is a profile, only if that was better by it than what the present one has shown. A device of which 60 ms are asked
     // stayed at 0.83 of its capacity for one such disturbance of seconds (2026-11-26).
     private const int LookBackAfter = FreshFor;
-    private const int MostTries = Trusted + (Trusted / 2);
 
     // Where there is a profile, sizes are tried that are nearly as good as the best by what it says, or said.
     private const double WorthATry = 0.9;

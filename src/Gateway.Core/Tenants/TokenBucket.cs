@@ -9,7 +9,7 @@ namespace Gateway.Core.Tenants;
 /// </para>
 /// <para><b>Threading</b>: any thread, without a lock. <b>Cost</b>: one compare-and-swap; no allocation.</para>
 /// </remarks>
-internal sealed class TokenBucket
+public sealed class TokenBucket
 {
     private const long SecondsADay = 24 * 60 * 60;
 

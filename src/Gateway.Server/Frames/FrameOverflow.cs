@@ -39,7 +39,7 @@ internal sealed class FrameOverflow(Replicas replicas, OverflowDispatch dispatch
     public FrameRelay? TryKeep(FrameCall call, string name, ServedModel? model, long version, long timeoutMicroseconds, long waited, CacheUse use, ReadOnlySpan<byte> body, Tenant? tenant, string? token)
     {
         if (replicas.Fleet.Watched.IsEmpty) return null;
-        long passed = (long)settings.Time.GetElapsedTime(0, waited).TotalMicroseconds;
+        long passed = settings.Microseconds(waited);
         if (model is not null && !dispatch.MayLeave(model, timeoutMicroseconds == 0 ? 0 : Math.Max(1, timeoutMicroseconds - passed), use)) return null;
         OverflowQuestion question = dispatch.Ask(model, timeoutMicroseconds, passed);
         if (model is not null && OverflowPolicy.StaysHere(question) && !dispatch.HasRing(model)) return null;

@@ -32,7 +32,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
 
         CacheUse use = CacheHeaders.Read(context.Request.Headers);
         if (!InferEndpoint.LetsIn(context, tenants, model, timeout, use, out Tenant? tenant)) return;
-        InferExchange exchange = new(pool, regions) { Context = context, Limit = options.MaxInputBytes };
+        InferExchange exchange = new(pool, regions) { Context = context, Limit = options.MaxInputBytes, TimeoutMicroseconds = timeout, Arrival = arrival, CacheUse = use };
         try
         {
             using (WholeBody body = await ReadAsync(context, tenant).ConfigureAwait(false))
@@ -44,11 +44,7 @@ internal sealed class GenerateEndpoint(ModelCatalog catalog, BlockPool pool, Sha
                 Read(body.Bytes, exchange);
             }
 
-            exchange.Request.LimitTime(timeout);
-            exchange.Request.Waited = time.GetTimestamp() - arrival;
-            exchange.Request.CacheUse |= use;
-            exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(context.Request.Headers);
-            ServerTiming.Note(exchange.Request, context.Request.Headers);
+            exchange.ApplyHeaders(time);
             exchange.WatchClient();
             try
             {

@@ -104,17 +104,11 @@ internal sealed partial class InferEndpoint(ModelCatalog catalog, BlockPool pool
         try
         {
             await ReadAsync(exchange).ConfigureAwait(false);
-
-            // Not before: what is remembered of the body is for all who send the same.
-            exchange.Request!.LimitTime(exchange.TimeoutMicroseconds);
-            exchange.Request.Waited = time.GetTimestamp() - exchange.Arrival;
-            exchange.Request.CacheUse |= exchange.CacheUse;
-            exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(exchange.Context.Request.Headers);
-            ServerTiming.Note(exchange.Request, exchange.Context.Request.Headers);
+            exchange.ApplyHeaders(time);
             exchange.WatchClient();
             try
             {
-                await exchange.Request.Model.InferAsync(exchange.Request).ConfigureAwait(false);
+                await exchange.Request!.Model.InferAsync(exchange.Request).ConfigureAwait(false);
             }
             finally
             {

@@ -144,6 +144,19 @@ internal sealed class InferExchange(BlockPool pool, SharedRegions regions)
         request.Block = larger;
     }
 
+    /// <summary>Tells the request what headers say of it.</summary>
+    /// <remarks>Not before its body is read: what is remembered of a body is for all who send the same.</remarks>
+    /// <param name="time">The engine's clock.</param>
+    public void ApplyHeaders(TimeProvider time)
+    {
+        InferenceRequest request = Request!;
+        request.LimitTime(TimeoutMicroseconds);
+        request.Waited = time.GetTimestamp() - Arrival;
+        request.CacheUse |= CacheUse;
+        request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(Context.Request.Headers);
+        ServerTiming.Note(request, Context.Request.Headers);
+    }
+
     /// <summary>From here to <see cref="UnwatchClient"/> the request is cancelled when its client goes away.</summary>
     public void WatchClient() => _watch = RequestWatch.Begin(Context, Request!);
 

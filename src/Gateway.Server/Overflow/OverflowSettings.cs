@@ -15,6 +15,9 @@ internal sealed record OverflowSettings(TimeSpan PollPeriod, string? AccessToken
     /// <summary>Microseconds of the clock.</summary>
     public long Now() => (long)(Time.GetTimestamp() * (1e6 / Time.TimestampFrequency));
 
+    /// <summary>Microseconds that so many ticks of the clock are.</summary>
+    public long Microseconds(long ticks) => (long)Time.GetElapsedTime(0, ticks).TotalMicroseconds;
+
     /// <summary>Ticks of the clock.</summary>
     public long Ticks(long microseconds) => (long)(microseconds * (Time.TimestampFrequency / 1e6));
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Gateway.Core.Tenants;
 using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Server.Overflow;
@@ -19,11 +20,9 @@ internal sealed class Watchers(GatewayIdentity identity, OverflowSettings settin
 
     // As many as twenty send over both transports when this gateway starts, and then one a second.
     private const int MostWarmUps = 40;
-    private const long WarmUpPeriod = 1_000_000;
+    private const double WarmUpsPerSecond = 1;
 
-    private readonly Lock _lock = new();
-    private long _warmUpsFullAt;
-
+    private readonly TokenBucket _warmUps = new(WarmUpsPerSecond, MostWarmUps, settings.Time.TimestampFrequency);
     private readonly ConcurrentDictionary<string, Watcher> _known = new(StringComparer.Ordinal);
 
     /// <summary>Whether any has asked of late.</summary>
@@ -70,17 +69,7 @@ internal sealed class Watchers(GatewayIdentity identity, OverflowSettings settin
     }
 
     /// <summary>Lets one of their warm-ups in as nobody's, unless there have been many: anybody who may ask this gateway could call a request one.</summary>
-    public bool TryWarmUp()
-    {
-        long now = settings.Now();
-        lock (_lock)
-        {
-            long fullAt = Math.Max(_warmUpsFullAt, now) + WarmUpPeriod;
-            if (fullAt - now > MostWarmUps * WarmUpPeriod) return false;
-            _warmUpsFullAt = fullAt;
-            return true;
-        }
-    }
+    public bool TryWarmUp() => _warmUps.TryTake(settings.Time.GetTimestamp(), out _);
 
     /// <param name="AskedAt">Microseconds.</param>
     /// <param name="Period">Microseconds.</param>

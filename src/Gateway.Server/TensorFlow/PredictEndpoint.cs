@@ -1,5 +1,4 @@
 using System.Buffers;
-using Gateway.Core.Caching;
 using Gateway.Core.Memory;
 using Gateway.Core.Memory.Shared;
 using Gateway.Core.Models;
@@ -24,15 +23,14 @@ internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, Open
     /// <param name="version">0 for the highest ready version.</param>
     public async Task HandleAsync(HttpContext context, string name, long version)
     {
-        InferExchange exchange = new(pool, SharedRegions.Disabled) { Context = context, Limit = options.MaxInputBytes };
-        long arrival = OverflowCall.ArrivalOf(context, time);
+        InferExchange exchange = new(pool, SharedRegions.Disabled) { Context = context, Limit = options.MaxInputBytes, Arrival = OverflowCall.ArrivalOf(context, time) };
         Tenant? tenant = null;
         try
         {
             ServedModel model = catalog.Find(name, version);
-            long timeout = TimeoutHeader.Read(context.Request.Headers);
-            CacheUse use = CacheHeaders.Read(context.Request.Headers);
-            if (!InferEndpoint.LetsIn(context, tenants, model, timeout, use, out tenant)) return;
+            exchange.TimeoutMicroseconds = TimeoutHeader.Read(context.Request.Headers);
+            exchange.CacheUse = CacheHeaders.Read(context.Request.Headers);
+            if (!InferEndpoint.LetsIn(context, tenants, model, exchange.TimeoutMicroseconds, exchange.CacheUse, out tenant)) return;
             PredictForm form;
             using (WholeBody body = await WholeBody.ReadAsync(context, pool, options.MaxInputBytes).ConfigureAwait(false))
             {
@@ -44,11 +42,7 @@ internal sealed class PredictEndpoint(ModelCatalog catalog, BlockPool pool, Open
                 form = PredictRequest.Read(body.Bytes, exchange);
             }
 
-            exchange.Request.LimitTime(timeout);
-            exchange.Request.Waited = time.GetTimestamp() - arrival;
-            exchange.Request.CacheUse |= use;
-            exchange.Request.CacheMaxAgeSeconds = CacheHeaders.ReadMaxAge(context.Request.Headers);
-            ServerTiming.Note(exchange.Request, context.Request.Headers);
+            exchange.ApplyHeaders(time);
             exchange.Request.MayBeKeptElsewhere = OverflowCall.Of(context) is { MayBeKeptElsewhere: true };
             exchange.WatchClient();
             try

@@ -105,10 +105,8 @@ internal sealed class ModelLedger
     private void FindMiddle()
     {
         int i = _batches.Count - 1;
-        for (long behind = _batches[i].Bytes; i > 0 && (behind += _batches[i - 1].Bytes) <= _quota / 2; i--)
-        {
-        }
-
+        long behind = _batches[i].Bytes;
+        while (i > 0 && behind + _batches[i - 1].Bytes <= _quota / 2) behind += _batches[--i].Bytes;
         if (i > 0) Volatile.Write(ref _middle, _batches[i].First);
     }
 

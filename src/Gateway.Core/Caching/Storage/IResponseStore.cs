@@ -68,7 +68,7 @@ internal interface IResponseStore : IDisposable
     /// <param name="reason">For the warning.</param>
     void GiveUpDisk(string reason);
 
-    /// <summary>Sees to it that everything appended so far gets to the disk, if there is one.</summary>
+    /// <summary>Sees to it that everything appended so far gets to the disk, if there is one; a disk that fails is given up.</summary>
     /// <param name="wait">Whether to return only when it is there.</param>
     void Flush(bool wait);
 

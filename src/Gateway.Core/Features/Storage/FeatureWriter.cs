@@ -103,7 +103,7 @@ internal sealed class FeatureWriter
             }
             while (together.Count < MostTogether && _writes.TryTake(out write));
 
-            Flush();
+            _store.Flush(wait: true);
             foreach (FeatureWrite done in together)
             {
                 if (_store.HasFailed) done.Error ??= DiskFailed();
@@ -114,21 +114,7 @@ internal sealed class FeatureWriter
             together.Clear();
         }
 
-        Flush();
-    }
-
-    private void Flush()
-    {
-        try
-        {
-            _store.Flush(wait: true);
-        }
-#pragma warning disable CA1031 // The store has a fault that is not known; whoever waits is told that the disk has failed, and the thread goes on.
-        catch (Exception error)
-#pragma warning restore CA1031
-        {
-            _store.GiveUpDisk(error.Message);
-        }
+        _store.Flush(wait: true);
     }
 
     private void Do(FeatureWrite write)

@@ -124,7 +124,7 @@ internal sealed class InferOverflow(Replicas replicas, OverflowDispatch dispatch
 
     private OverflowRun Begin(in ModelKey key, ServedModel? model, long timeoutMicroseconds, long waited, CacheUse use)
     {
-        long passed = (long)settings.Time.GetElapsedTime(0, waited).TotalMicroseconds;
+        long passed = settings.Microseconds(waited);
         return dispatch.Begin(key, dispatch.Ask(model, timeoutMicroseconds, passed), passed, model, use, ReplicaTransport.Grpc);
     }
 
