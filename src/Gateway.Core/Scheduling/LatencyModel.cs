@@ -5,7 +5,7 @@ namespace Gateway.Core.Scheduling;
 /// <b>Behaviour</b>: one mean a batch size, moved by max(0.1, 1/n) of each sample's difference, each sample clipped to a quarter to four times of what was expected,
 /// so that a stall does not unlearn it. A size with few samples, or none for <see cref="StaleAfter"/> batches, is what the profile says times how much longer than
 /// profiled batches take at present: a model that becomes slow, or fast again, is so at all sizes. Sizes beyond those that were profiled are guessed, by the line through the
-/// last two, until enough batches had them. Weights and clip are those of the simulation that chose the policy. Where rows differ in
+/// last two, until enough batches had them, and by many more of them what they are taken for is settled: a server's first batches are slow. Weights and clip are those of the simulation that chose the policy. Where rows differ in
 /// size, the curve is that of one shape class, and batches of the others take as many times as long, however many rows they have (<see cref="Shapes"/>): a table of both would have too few batches in each place.
 /// <b>Threading</b>: any thread; samples are rare (one a batch) and take a lock, estimates read without it and may be one sample behind.
 /// </remarks>
@@ -21,8 +21,9 @@ public sealed class LatencyModel
     private const double AsGoodAsBest = 0.99;
     private const double AsGoodAsBestWithOverhead = 0.95;
 
-    // Samples from which a size speaks for itself.
+    // Samples from which a size speaks for itself; and from which, where nobody had measured it before, what it takes is as good as measured.
     private const int Trusted = 8;
+    private const int Settled = 64;
     private const double LeastWeight = 0.1;
     private const double LeastSteadyWeight = 1 / 64d;
     private const double MostClip = 4;
@@ -86,14 +87,14 @@ public sealed class LatencyModel
     private readonly int[] _samples;
     private readonly long[] _seenAt;
     private readonly int[] _tries;
-    private readonly bool[] _isGuessed;
 
     // Sizes that batches may stop growing at: those that were profiled, or guessed.
     private readonly bool[] _isChoice;
-    private bool _isProfiled;
 
-    // The largest size that was profiled, or has had enough batches since; what is beyond is guessed.
-    private int _lastKnown;
+    // Of these, those that nothing is known of but what others take; and those that were measured, or have had so many batches that they are as good as measured.
+    private readonly bool[] _isGuessed;
+    private readonly bool[] _isSettled;
+    private bool _isProfiled;
     private long _count;
     private double _ratio = 1;
     private double _variance = FirstDeviation * FirstDeviation;
@@ -126,6 +127,7 @@ public sealed class LatencyModel
         _seenAt = new long[maxBatchRows + 1];
         _tries = new int[maxBatchRows + 1];
         _isGuessed = new bool[maxBatchRows + 1];
+        _isSettled = new bool[maxBatchRows + 1];
         _isChoice = new bool[maxBatchRows + 1];
         _bestBatchRows = maxBatchRows;
     }
@@ -198,58 +200,50 @@ public sealed class LatencyModel
     /// <param name="shapeClass">The class of the rows that it was made with.</param>
     public void EndProfile(int shapeClass = 0)
     {
+        for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _isSettled[rows] = _profile[rows] > 0;
         Guess();
-        for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _profile[rows] > 0;
-        if (!TryChooseBest()) return;
         Fill();
+        if (!_isChoice.Contains(true)) return;
         Shapes.Pin(shapeClass);
         _isProfiled = true;
+        _rowsLeft = Best(out _);
+        Volatile.Write(ref _bestBatchRows, _rowsLeft);
     }
 
-    /// <summary>Gives the sizes between those that were profiled, or guessed, what the line through their neighbours says.</summary>
-    private void Fill()
-    {
-        double[] choices = [.. _profile.Select((ticks, rows) => _isChoice[rows] ? ticks : 0)];
-        for (int rows = 1; rows < _profile.Length; rows++) _profile[rows] = Line(choices, rows);
-    }
-
-    /// <summary>Gives the sizes beyond the last that was measured what the line through the last two says, but never less than the last, nor more a row.</summary>
+    /// <summary>Has batches stop growing at sizes beyond the last that was measured, too, if two were.</summary>
     private void Guess()
     {
-        int last = _profile.Length - 1;
-        while (last > 0 && _profile[last] == 0) last--;
-        int before = last - 1;
-        while (before > 0 && _profile[before] == 0) before--;
-        _lastKnown = before > 0 ? last : _profile.Length - 1;
-        if (before <= 0) return;
-        double slope = Math.Clamp((_profile[last] - _profile[before]) / (last - before), 0, _profile[last] / last);
-        foreach (int rows in Sizes.Where(rows => rows > last))
+        if (_isChoice.Count(isChoice => isChoice) < 2) return;
+        foreach (int rows in Sizes.Where(rows => rows > Array.LastIndexOf(_isSettled, true))) _isChoice[rows] = _isGuessed[rows] = true;
+    }
+
+    /// <summary>Gives the sizes that nothing is known of what the line through those around them says; beyond the last that is known what the line through the last two says, but never less than the last, nor more a row.</summary>
+    private void Fill()
+    {
+        double[] known = [.. _profile.Select((ticks, rows) => _isChoice[rows] && !_isGuessed[rows] ? ticks : 0)];
+        int last = Array.FindLastIndex(known, ticks => ticks > 0);
+        int before = last <= 0 ? last : Array.FindLastIndex(known, last - 1, ticks => ticks > 0);
+        double slope = before > 0 ? Math.Clamp((known[last] - known[before]) / (last - before), 0, known[last] / last) : 0;
+        for (int rows = 1; rows < _profile.Length; rows++)
         {
-            _profile[rows] = _profile[last] + (slope * (rows - last));
-            _isGuessed[rows] = true;
+            _profile[rows] = rows <= last || before <= 0 ? Line(known, rows) : known[last] + (slope * (rows - last));
         }
     }
 
-    /// <returns>False when nothing is known.</returns>
-    private bool TryChooseBest()
+    /// <summary>The smallest size that is as good as any; 0 when nothing is known.</summary>
+    /// <param name="most">Most rows a tick.</param>
+    private int Best(out double most)
     {
-        double best = 0;
+        most = 0;
         for (int rows = 1; rows < _profile.Length; rows++)
         {
-            if (_isChoice[rows]) best = Math.Max(best, ProfiledRate(rows));
+            if (IsKnown(rows)) most = Math.Max(most, Rate(rows));
         }
 
-        if (best == 0) return false;
-        for (int rows = 1; rows < _profile.Length; rows++)
-        {
-            if (!_isChoice[rows] || !(ProfiledRate(rows) >= _asGoodAsBest * best)) continue;
-            Volatile.Write(ref _bestBatchRows, rows);
-            _rowsLeft = rows;
-            _lookBackAt = long.MaxValue;
-            break;
-        }
-
-        return true;
+        if (most == 0) return 0;
+        int first = 1;
+        while (!IsKnown(first) || !(Rate(first) >= _asGoodAsBest * most)) first++;
+        return first;
     }
 
     /// <summary>Learns from a batch of <paramref name="rows"/> rows, padding included, that kept its instance for <paramref name="ticks"/>.</summary>
@@ -311,7 +305,17 @@ public sealed class LatencyModel
         if (IsNews) ratio = Math.Min(ratio, Math.Max(1, _ratio + (NewsWeight * (sample - _ratio))));
 
         // A guess that turns out wrong says nothing of the sizes that were measured; one that turns out right, that those are not slower, or faster, either.
-        if (rows <= _lastKnown || Math.Abs(ratio - 1) < Math.Abs(_ratio - 1)) Volatile.Write(ref _ratio, ratio);
+        if (IsSettled(rows) || Math.Abs(ratio - 1) < Math.Abs(_ratio - 1)) Volatile.Write(ref _ratio, ratio);
+    }
+
+    /// <summary>Whether what a size takes says how much slower than profiled the model is: neither it nor what it lies between was guessed.</summary>
+    private bool IsSettled(int rows)
+    {
+        int below = rows;
+        while (below > 0 && !_isChoice[below]) below--;
+        int above = rows;
+        while (above < _profile.Length && !_isChoice[above]) above++;
+        return (below == 0 || _isSettled[below]) && (above == _profile.Length || _isSettled[above]);
     }
 
     private void Learn(int rows, double sample)
@@ -322,14 +326,30 @@ public sealed class LatencyModel
         LearnSteadily(rows, sample);
         _samples[rows] = n;
         _tries[rows] = 0;
-        if (n < Trusted || !_isGuessed[rows]) return;
+        if (!_isProfiled || !_isChoice[rows] || _isSettled[rows] || n is not (Trusted or Settled)) return;
 
-        // Known now: larger batches were perhaps not worth it.
+        // A size that was guessed is known now, and those between it and others are better guessed.
         _isGuessed[rows] = false;
-        _profile[rows] = _means[rows] / _ratio;
-        _lastKnown = Math.Max(_lastKnown, rows);
+        _isSettled[rows] = n == Settled;
+        _profile[rows] = _steadyMeans[rows] / _ratio;
         Fill();
-        TryChooseBest();
+        if (rows == _bestBatchRows) GiveUpAGuess(rows);
+    }
+
+    /// <summary>Chooses again where the best size was one that nobody had measured: larger batches were perhaps not worth it.</summary>
+    private void GiveUpAGuess(int rows)
+    {
+        int best = Best(out _);
+        if (best == rows) return;
+        _rowsLeft = rows;
+        ChangeTo(best);
+    }
+
+    private void ChangeTo(int chosen)
+    {
+        _lookBackAfter = LookBackAfter;
+        _lookBackAt = chosen == _rowsLeft ? long.MaxValue : _count + LookBackAfter;
+        Volatile.Write(ref _bestBatchRows, chosen);
     }
 
     private void LearnSteadily(int rows, double sample)
@@ -349,14 +369,10 @@ public sealed class LatencyModel
         {
             _lookBackAfter = Math.Min(2 * _lookBackAfter, TryAgainAfter);
             _lookBackAt = _count + _lookBackAfter;
-            if (!_isProfiled || ProfiledRate(_rowsLeft) > Rate(_bestBatchRows)) Verify(_rowsLeft);
+            if (!_isProfiled || !_isSettled[_rowsLeft] || ProfiledRate(_rowsLeft) > Rate(_bestBatchRows)) Verify(_rowsLeft);
         }
 
-        double best = 0;
-        for (int rows = 1; rows < _profile.Length; rows++)
-        {
-            if (IsKnown(rows)) best = Math.Max(best, Rate(rows));
-        }
+        int chosen = Best(out double best);
 
         // What is known now and then is not known exactly: sizes that are nearly alike would take turns.
         double mustBe = 1 + Math.Max(_isProfiled ? MustBeBetterThanProfiled : MustBeBetter, MustBeBetterDeviations * Deviation);
@@ -365,8 +381,6 @@ public sealed class LatencyModel
         // A stall of one size is forgotten by the second look.
         if (_looksBetter < 2) return;
         _looksBetter = 0;
-        int chosen = 1;
-        while (!IsKnown(chosen) || Rate(chosen) < _asGoodAsBest * best) chosen++;
 
         // All sizes may have become slower since it was last seen: it is tried beside the present one first.
         if (_isProfiled && _count - _seenAt[chosen] > FreshFor)
@@ -377,9 +391,7 @@ public sealed class LatencyModel
 
         if (_steadySamples[chosen] < Trusted) return;
         if (!_isProfiled) _rowsLeft = _bestBatchRows;
-        _lookBackAfter = LookBackAfter;
-        _lookBackAt = chosen == _rowsLeft ? long.MaxValue : _count + LookBackAfter;
-        Volatile.Write(ref _bestBatchRows, chosen);
+        ChangeTo(chosen);
     }
 
     /// <summary>Has a size tried as if it had not been seen.</summary>

@@ -83,6 +83,58 @@ public sealed class LatencyModelTests
         Assert.Equal(4, latency.BestBatchRows);
     }
 
+    // A server's first batches are slow, and of the largest size where clients send all that they have: what those take is neither what the size takes nor a sign that the others are fast.
+    [Fact]
+    public void Record_FirstBatchesOfAGuessWereSlow_OnlyThoseAreForgotten()
+    {
+        long Time(int rows) => 4000 + (120 * rows);
+        LatencyModel latency = Profiled(128, (1, Time(1)), (2, Time(2)), (4, Time(4)));
+        for (int i = 0; i < 8; i++) latency.Record(128, 2 * Time(128), now: i);
+        for (int i = 0; i < 200; i++) latency.Record(128, Time(128), now: i);
+        Assert.Equal(128, latency.BestBatchRows);
+        foreach (int rows in (int[])[4, 16, 64, 100]) Assert.InRange(latency.Estimate(rows), 0.95 * Time(rows), 1.1 * Time(rows));
+
+        // Now others become known, of which each was guessed too.
+        for (int i = 0; i < 100; i++)
+        {
+            latency.Record(1 << (i % 7), Time(1 << (i % 7)), now: i);
+            Assert.Equal(128, latency.BestBatchRows);
+        }
+    }
+
+    [Fact]
+    public void Record_ALargerSizeIsKnown_ThoseBelowAreGuessedByIt()
+    {
+        LatencyModel latency = Profiled(16, (1, 1000), (2, 2000));
+        Assert.Equal(8000, latency.Estimate(8));
+
+        for (int i = 0; i < 100; i++) latency.Record(16, 3000, now: i);
+
+        Assert.InRange(latency.Estimate(9), 2450, 2550);
+    }
+
+    [Fact]
+    public void Record_AGuessWasGivenUpForItsFirstBatches_IsLookedBackAt()
+    {
+        long Time(int rows) => 4000 + (120 * rows);
+        LatencyModel latency = Profiled(128, (1, Time(1)), (2, Time(2)), (4, Time(4)));
+        for (int i = 0; i < 8; i++)
+        {
+            latency.Record(64, Time(64), now: i);
+            latency.Record(128, 3 * Time(128), now: i);
+        }
+
+        Assert.Equal(64, latency.BestBatchRows);
+
+        for (int i = 0; i < 1000; i++)
+        {
+            int rows = latency.RowsToTry > 0 ? latency.RowsToTry : latency.BestBatchRows;
+            latency.Record(rows, Time(rows), now: i);
+        }
+
+        Assert.Equal(128, latency.BestBatchRows);
+    }
+
     [Fact]
     public void Record_FirstSamples_IsTheirMean()
     {
