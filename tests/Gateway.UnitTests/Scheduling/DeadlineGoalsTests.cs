@@ -30,6 +30,19 @@ public sealed class DeadlineGoalsTests
         }
     }
 
+    // Where batches differ by 5 %, some are let in that then have no time any more. At 120 % of capacity they are the most among those that are refused, since few are.
+    [Theory]
+    [MemberData(nameof(ModelNames))]
+    public void Overload_Noise_HardlyAnyoneIsLetInWhoIsRefusedLater(string model)
+    {
+        RequestClass medium = RequestClass.Medium(Named(model));
+        foreach (double load in (double[])[1.2, 2, 3])
+        {
+            double[] times = [.. RunOften(model, load, medium, noise: 0.05, seeds: 3).SelectMany(result => result.RefusalTimes)];
+            AssertAtMost(0.02, times.Count(time => time > Math.Max(0.01 * medium.Time, 50_000)) / (double)times.Length, $"share of late refusals at {load}");
+        }
+    }
+
     // What a fluid could do by deadlines of 2.1 times a single run, as a share of capacity.
     [Theory]
     [InlineData("light", 1.2, 0.64, 0.93)]
