@@ -122,6 +122,9 @@ public sealed record BatchingPolicy
     /// <summary>Time of a batch of so many rows, run at the size that it is padded to; of the shape class that the model's curve is of.</summary>
     internal long Estimate(int rows, LatencyModel latency) => latency.Estimate(PadTo(rows));
 
+    /// <summary>How far batches of so many rows are from that, relative to it.</summary>
+    public double Deviation(int rows, LatencyModel latency) => latency.DeviationOf(PadTo(rows));
+
     /// <summary>Likewise, of a shape class.</summary>
     internal long Estimate(int rows, LatencyModel latency, int shapeClass) => (long)(latency.Shapes.Of(shapeClass) * Estimate(rows, latency));
 

@@ -82,11 +82,21 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
 
         long predicted = Stretch(Forecast.End(view, policy, freeAt, ahead, arrived.Rows, own, _fill), own, arrived.Priority, view);
         if (ahead.Rows + arrived.Rows > policy.RowsOfABatch(view) && predicted - view.Now > PressureShare * (due - view.Now)) _pressureAt = view.Now;
-        if (predicted > due) return new Refusal(RefusalReason.DeadlineBehindQueue, predicted, predicted - due);
+        long room = RoomToTry(arrived, ahead, view);
+        long needed = freeAt + own + room <= due ? predicted + room : predicted;
+        if (needed > due) return new Refusal(RefusalReason.DeadlineBehindQueue, needed, needed - due);
 
         arrived.PredictedEnd = predicted;
         _levels?.Admitted(arrived.Priority, arrived.Rows * view.Factor, view.Now, LevelLoad.Batches * policy.Estimate(BestRows(view.Latency), view.Latency));
         return default;
+    }
+
+    /// <summary>How much longer than a batch of the best size one takes of a larger size that is to be tried: under overload the first in line have no more time left than they were let in by, and it would never be run.</summary>
+    private long RoomToTry(QueueEntry arrived, in RowsAhead ahead, in SchedulingView view)
+    {
+        int best = BestRows(view.Latency);
+        int tried = policy.FollowsLatencyCurve ? Math.Min(policy.MaxBatchRows, view.Latency.LargerToTry) : 0;
+        return tried > best && ahead.Rows + arrived.Rows > best ? Math.Max(0, Time(tried, view) - Time(best, view)) : 0;
     }
 
     /// <summary>What an end comes to for a request of a lower level, whom those of higher ones that will come meanwhile go before.</summary>
@@ -153,7 +163,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         {
             // Those without a deadline come last; not for ever: once it is their turn no other is begun before them that would have to go on.
             bool isTheirTurn = view.Queue.Patients.IsTheirTurn(policy.RowsOfABatch(view));
-            Window chosen = Choose(begun ?? (isTheirTurn ? view.Queue.Patients.Oldest! : head), view.Now, view, mayBegin: begun is null || !isTheirTurn);
+            Window chosen = Choose(begun ?? (isTheirTurn ? view.Queue.Patients.Oldest! : head), view.Now, view, view.Latency.RowsToTry, mayBegin: begun is null || !isTheirTurn);
             plan.TakeRun(chosen.First, chosen.Rows);
             NoteFill(chosen, BestRows(view.Latency));
         }
@@ -380,13 +390,14 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
     }
 
     /// <summary>The batch to run once an instance is free.</summary>
+    /// <param name="tried">Rows of a batch that is to be tried; 0 for none.</param>
     /// <param name="mayBegin">Whether what room is left may be filled with a part of a request.</param>
-    private Window Choose(QueueEntry head, long at, in SchedulingView all, bool mayBegin = true)
+    private Window Choose(QueueEntry head, long at, in SchedulingView all, int tried = 0, bool mayBegin = true)
     {
         // Each runs alone.
         if (!policy.IsDynamic) return new Window(head, After(head), PartOf(head, all.Latency));
         SchedulingView view = all.Of(head.ShapeClass);
-        int best = policy.FollowsLatencyCurve && view.Latency.RowsToTry is > 0 and int tried ? Math.Min(policy.MaxBatchRows, tried) : BestRows(view.Latency);
+        int best = policy.FollowsLatencyCurve && tried > 0 ? Math.Min(policy.MaxBatchRows, tried) : BestRows(view.Latency);
         Window a = Run(head, at, best, view, mayBegin);
 
         // One that was let in as a try, or is part of a request that has begun.
@@ -407,7 +418,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         LatencyModel latency = view.Latency;
         int rows = 0;
         long due = QueueEntry.NoDeadline;
-        double caution = 1 + (BatchDeviations * latency.Deviation);
+        double caution = 1 + (BatchDeviations * policy.Deviation(most, latency));
         QueueEntry? entry = first;
         for (; entry is not null; entry = After(entry))
         {
@@ -441,7 +452,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         QueueEntry? end = head;
         int rows = 0;
         int left = MostLookedAt * most;
-        double caution = 1 + (BatchDeviations * latency.Deviation);
+        double caution = 1 + (BatchDeviations * policy.Deviation(most, latency));
         for (QueueEntry? first = head; first is not null && first.Priority == head.Priority && left > 0; first = After(first))
         {
             if (rows == 0) end = first;

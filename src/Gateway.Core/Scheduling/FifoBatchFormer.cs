@@ -101,7 +101,7 @@ internal sealed class FifoBatchFormer(BatchingPolicy policy) : IBatchFormer
         long until = oldest + Math.Min(policy.MaxQueueDelay, QueueEntry.NoDeadline - oldest);
 
         // Never past what leaves time for the run.
-        if (due != QueueEntry.NoDeadline) until = Math.Min(until, due - (long)((1 + view.Latency.Deviation) * policy.Estimate(rows, view.Latency, bucket.ShapeClass)));
+        if (due != QueueEntry.NoDeadline) until = Math.Min(until, due - (long)((1 + policy.Deviation(rows, view.Latency)) * policy.Estimate(rows, view.Latency, bucket.ShapeClass)));
         return new Closing(rows, CloseReason.DelayExpired, until);
     }
 

@@ -168,7 +168,7 @@ internal static class Forecast
         }
 
         if (batches == 0) return freeAt + own;
-        double margin = QueueDeviations * view.Latency.Deviation * curve * (weight / batches) * Math.Sqrt(batches + 1);
+        double margin = QueueDeviations * policy.Deviation(best, view.Latency) * curve * (weight / batches) * Math.Sqrt(batches + 1);
 
         // Parts run on several instances, too: when the last one begins counts, whatever is free when the first one does.
         if (rows > policy.BestRows(view.Latency) && view.AreAlike && Usable(view) > 1)

@@ -42,9 +42,10 @@ public sealed class LatencyModel
     private const double SlowerWeight = 0.5;
     private const double MostSteadyClip = 1.25;
 
-    // Of the squared relative error, whose root is the deviation; what it is taken for before anything is known.
+    // Of the squared relative error, whose root is the deviation; what it is taken for before anything is known; and batches from which a size has one of its own: about as many as its mean error is of.
     private const double DeviationWeight = 0.03;
     private const double FirstDeviation = 0.1;
+    private const int DeviationTrusted = 32;
 
     // Batches from one look at what is best to the next; by how much another size must be better than the present one, at least, and in deviations.
     private const int ChooseEvery = 32;
@@ -98,9 +99,11 @@ public sealed class LatencyModel
     private long _count;
     private double _ratio = 1;
     private double _variance = FirstDeviation * FirstDeviation;
+    private readonly double[] _variances;
     private long _recordedAt = long.MinValue;
     private int _bestBatchRows;
     private int _rowsToTry;
+    private int _largerToTry;
     private int _rowsToVerify;
     private int _looksBetter;
 
@@ -124,6 +127,7 @@ public sealed class LatencyModel
         _steadyMeans = new double[maxBatchRows + 1];
         _steadySamples = new int[maxBatchRows + 1];
         _samples = new int[maxBatchRows + 1];
+        _variances = new double[maxBatchRows + 1];
         _seenAt = new long[maxBatchRows + 1];
         _tries = new int[maxBatchRows + 1];
         _isGuessed = new bool[maxBatchRows + 1];
@@ -155,10 +159,13 @@ public sealed class LatencyModel
     /// <summary>Rows to stop the next batch at, to find out what nobody has seen yet; 0 for no such wish.</summary>
     public int RowsToTry => Math.Min(Volatile.Read(ref _rowsToTry), Volatile.Read(ref _mostRows));
 
+    /// <summary>Rows that one of the next batches is to have, if they are more than the best size; 0 else.</summary>
+    public int LargerToTry => Math.Min(Volatile.Read(ref _largerToTry), Volatile.Read(ref _mostRows));
+
     /// <summary>Rows of a batch of late, at least 1.</summary>
     public int UsualRows => (int)Math.Round(Volatile.Read(ref _usualRows));
 
-    /// <summary>How far batches are from what was expected, relative to that: the root of the mean square.</summary>
+    /// <summary>How far batches of all sizes are from what was expected, relative to that: the root of the mean square.</summary>
     public double Deviation => Math.Sqrt(Volatile.Read(ref _variance));
 
     /// <summary>When the last batch was learned from; <see cref="long.MinValue"/> before the first, and after one that was surprisingly fast: what made the model slow may be over, and the next one tells.</summary>
@@ -167,12 +174,18 @@ public sealed class LatencyModel
     /// <summary>Expected ticks of a batch of <paramref name="rows"/> rows, padding included, from its closing to its instance being free; 0 while nothing is known. Of the class whose factor is 1.</summary>
     public long Estimate(int rows)
     {
-        int samples = Volatile.Read(ref _count) - _seenAt[rows] > StaleAfter ? 0 : _samples[rows];
+        int samples = Seen(rows);
         if (samples >= Trusted) return (long)_means[rows];
         if (!_isProfiled) return (long)(samples > 0 ? _means[rows] : Line(_means, rows));
         double prior = _profile[rows] * Volatile.Read(ref _ratio);
         return (long)(((_means[rows] * samples) + (prior * (Trusted - samples))) / Trusted);
     }
+
+    /// <summary>Likewise, of batches of <paramref name="rows"/> rows, once there were enough of them of late; of all sizes before.</summary>
+    public double DeviationOf(int rows) => Seen(rows) >= DeviationTrusted ? Math.Sqrt(Volatile.Read(ref _variances[rows])) : Deviation;
+
+    /// <summary>Samples of a size, as far as they are not out of date.</summary>
+    private int Seen(int rows) => Volatile.Read(ref _count) - _seenAt[rows] > StaleAfter ? 0 : _samples[rows];
 
     /// <summary>Expected ticks of a batch if what made it slower since it was profiled is over.</summary>
     public long Hope(int rows) => _isProfiled ? Math.Min(Estimate(rows), (long)Volatile.Read(ref _profile[rows])) : Estimate(rows);
@@ -264,7 +277,7 @@ public sealed class LatencyModel
                 _surprises = Shapes.IsSure(shapeClass) && ticks <= SurprisinglyFast * expected ? Math.Min(_surprises + 1, SurprisesAreNews) : 0;
 
                 // How far a guess was off is no sign of how far batches are from what is known of them.
-                if (isKnown) LearnDeviation(Clip(ticks, expected), expected);
+                if (isKnown) LearnDeviation(rows, Clip(ticks, expected), expected);
 
                 // First its class's factor: what is left unexplained then is the curve's.
                 double factor = Shapes.Learn(shapeClass, Math.Max(1, ticks) / curve, isCurveKnown, now);
@@ -281,19 +294,25 @@ public sealed class LatencyModel
             Volatile.Write(ref _count, count);
             Volatile.Write(ref _recordedAt, _surprises > 0 ? long.MinValue : now);
             if (count % ChooseEvery == 0) ChooseAgain();
-            int next = count % (_isProfiled ? TryEvery : TryEveryWithoutProfile) == 0 ? Unknown() : 0;
+            bool isTry = count % (_isProfiled ? TryEvery : TryEveryWithoutProfile) == 0;
+            int next = isTry ? Unknown() : 0;
             if (next > 0) _tries[next]++;
             Volatile.Write(ref _rowsToTry, next);
+            if (isTry) Volatile.Write(ref _largerToTry, next > _bestBatchRows ? next : 0);
             Volatile.Write(ref _usualRows, _usualRows + (UsualWeight * (rows - _usualRows)));
         }
     }
 
     private static double Clip(double ticks, double expected) => Math.Clamp(ticks, expected / MostClip, expected * MostClip);
 
-    private void LearnDeviation(double sample, double expected)
+    private void LearnDeviation(int rows, double sample, double expected)
     {
         double error = (sample - expected) / expected;
-        Volatile.Write(ref _variance, _variance + (DeviationWeight * ((error * error) - _variance)));
+        if (Seen(rows) == 0) Volatile.Write(ref _variances[rows], _variance);
+        Learn(ref _variance);
+        Learn(ref _variances[rows]);
+
+        void Learn(ref double variance) => Volatile.Write(ref variance, variance + (DeviationWeight * ((error * error) - variance)));
     }
 
     // A profile is of several runs, and a server's first batches are slow: one sample moves it by as little as any other does.
@@ -321,7 +340,7 @@ public sealed class LatencyModel
     private void Learn(int rows, double sample)
     {
         // What is out of date is begun anew.
-        int n = _count - _seenAt[rows] > StaleAfter ? 1 : Math.Min(_samples[rows] + 1, MostSamples);
+        int n = Math.Min(Seen(rows) + 1, MostSamples);
         _means[rows] = n == 1 ? sample : _means[rows] + (Math.Max(Weight(n), IsNews ? NewsWeight : 0) * (sample - _means[rows]));
         LearnSteadily(rows, sample);
         _samples[rows] = n;

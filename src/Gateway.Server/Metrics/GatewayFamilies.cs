@@ -97,14 +97,7 @@ internal static partial class GatewayFamilies
     {
         const string Estimate = "gateway_batch_estimate_seconds";
         writer.Family(Estimate, "gauge", "What a batch of so many rows is expected to take, from its closing to its instance being free; times the factor of its shape class, where there are several.");
-        foreach ((ModelSample model, LatencyModel latency, (string, string)[] labels) in ByGroup(models))
-        {
-            foreach (int rows in latency.Sizes)
-            {
-                string size = rows.ToString(CultureInfo.InvariantCulture);
-                writer.Sample(Estimate, model.Batcher.Estimate(latency, rows).TotalSeconds, [.. labels[..^1], ("rows", size), labels[^1]]);
-            }
-        }
+        WriteBySize(Estimate, (batcher, latency, rows) => batcher.Estimate(latency, rows).TotalSeconds);
 
         const string Shapes = "gateway_batch_shape_factor_ratio";
         writer.Family(Shapes, "gauge", "How many times as long as estimated batches take whose rows have about so many elements; of models whose rows differ in that.");
@@ -119,14 +112,22 @@ internal static partial class GatewayFamilies
         }
 
         const string Deviation = "gateway_batch_deviation_ratio";
-        writer.Family(Deviation, "gauge", "How far batches are from what is expected of them, relative to that: the root of the mean square.");
-        foreach ((_, LatencyModel latency, (string, string)[] labels) in ByGroup(models)) writer.Sample(Deviation, latency.Deviation, labels);
+        writer.Family(Deviation, "gauge", "How far batches of so many rows are from that, relative to it: the root of the mean square; that of all sizes where there were too few of late.");
+        WriteBySize(Deviation, (batcher, latency, rows) => batcher.Policy.Deviation(rows, latency));
         const string Best = "gateway_best_batch_rows";
         writer.Family(Best, "gauge", "Smallest batch that makes nearly as many rows a second as any.");
         foreach ((_, LatencyModel latency, (string, string)[] labels) in ByGroup(models)) writer.Sample(Best, latency.BestBatchRows, labels);
         const string Limit = "gateway_batch_rows_limit";
         writer.Family(Limit, "gauge", "Most rows of a batch: the model's own limit, or fewer once more needed more memory than their device had.");
         foreach ((ModelSample model, LatencyModel latency, (string, string)[] labels) in ByGroup(models)) writer.Sample(Limit, Math.Min(model.Batcher.Policy.MaxBatchRows, latency.MostRows), labels);
+
+        void WriteBySize(string family, Func<DynamicBatcher, LatencyModel, int, double> value)
+        {
+            foreach ((ModelSample model, LatencyModel latency, (string, string)[] labels) in ByGroup(models))
+            {
+                foreach (int rows in latency.Sizes) writer.Sample(family, value(model.Batcher, latency, rows), [.. labels[..^1], ("rows", rows.ToString(CultureInfo.InvariantCulture)), labels[^1]]);
+            }
+        }
     }
 
     /// <summary>Each model's instance groups; they are named where there are several.</summary>

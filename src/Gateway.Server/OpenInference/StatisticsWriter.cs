@@ -93,6 +93,7 @@ internal static class StatisticsWriter
                 json.WriteStartObject();
                 json.WriteNumber("batch_size"u8, rows);
                 json.WriteNumber("ns"u8, (long)model.Batcher.Estimate(latency, rows).TotalNanoseconds);
+                json.WriteNumber("deviation"u8, Math.Round(model.Batcher.Policy.Deviation(rows, latency), 4));
                 json.WriteEndObject();
             }
 

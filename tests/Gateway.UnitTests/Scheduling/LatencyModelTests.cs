@@ -342,6 +342,26 @@ public sealed class LatencyModelTests
     }
 
     [Fact]
+    public void DeviationOf_EachSizeHasItsOwn()
+    {
+        LatencyModel latency = Profiled(4, (1, 1000), (2, 1500), (4, 2500));
+        for (int i = 0; i < 200; i++)
+        {
+            latency.Record(1, i % 2 == 0 ? 800 : 1200, now: i);
+            latency.Record(4, 2500, now: i);
+        }
+
+        Assert.InRange(latency.DeviationOf(1), 0.15, 0.25);
+        Assert.InRange(latency.DeviationOf(4), 0, 0.01);
+        Assert.Equal(latency.Deviation, latency.DeviationOf(2));
+        Assert.InRange(latency.Deviation, 0.1, 0.2);
+
+        // Nothing of one size for long: it is taken for one that nothing is known of.
+        for (int i = 0; i < 600; i++) latency.Record(4, 2500, now: i);
+        Assert.Equal(latency.Deviation, latency.DeviationOf(1));
+    }
+
+    [Fact]
     public void Deviation_IsLearned()
     {
         LatencyModel latency = Profiled();
