@@ -91,12 +91,18 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         return default;
     }
 
-    /// <summary>How much longer than a batch of the best size one takes of a larger size that is to be tried: under overload the first in line have no more time left than they were let in by, and it would never be run.</summary>
+    /// <summary>
+    /// How much longer than a batch of the best size one takes of a larger size that is to be tried, for those who will be in it: under overload the first in line have no more time left than they were let in by,
+    /// and it would never be run.
+    /// </summary>
     private long RoomToTry(QueueEntry arrived, in RowsAhead ahead, in SchedulingView view)
     {
+        if (!policy.FollowsLatencyCurve || !policy.IsDynamic || IsContended(view)) return 0;
         int best = BestRows(view.Latency);
-        int tried = policy.FollowsLatencyCurve ? Math.Min(policy.MaxBatchRows, view.Latency.LargerToTry) : 0;
-        return tried > best && ahead.Rows + arrived.Rows > best ? Math.Max(0, Time(tried, view) - Time(best, view)) : 0;
+        int tried = Math.Min(policy.MaxBatchRows, view.Latency.LargerToTry);
+        long full = (ahead.Rows + arrived.Rows - 1) / best;
+        int from = view.Latency.BatchesToTry;
+        return tried > best && full >= Math.Max(1, from - 1) && full <= from + (tried / best) ? Math.Max(0, Time(tried, view) - Time(best, view)) : 0;
     }
 
     /// <summary>What an end comes to for a request of a lower level, whom those of higher ones that will come meanwhile go before.</summary>
@@ -163,7 +169,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         {
             // Those without a deadline come last; not for ever: once it is their turn no other is begun before them that would have to go on.
             bool isTheirTurn = view.Queue.Patients.IsTheirTurn(policy.RowsOfABatch(view));
-            Window chosen = Choose(begun ?? (isTheirTurn ? view.Queue.Patients.Oldest! : head), view.Now, view, view.Latency.RowsToTry, mayBegin: begun is null || !isTheirTurn);
+            Window chosen = Choose(begun ?? (isTheirTurn ? view.Queue.Patients.Oldest! : head), view.Now, view, policy.FollowsLatencyCurve ? Math.Min(policy.MaxBatchRows, view.Latency.RowsToTry) : 0, mayBegin: begun is null || !isTheirTurn);
             plan.TakeRun(chosen.First, chosen.Rows);
             NoteFill(chosen, BestRows(view.Latency));
         }
@@ -397,7 +403,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         // Each runs alone.
         if (!policy.IsDynamic) return new Window(head, After(head), PartOf(head, all.Latency));
         SchedulingView view = all.Of(head.ShapeClass);
-        int best = policy.FollowsLatencyCurve && tried > 0 ? Math.Min(policy.MaxBatchRows, tried) : BestRows(view.Latency);
+        int best = tried > 0 ? tried : BestRows(view.Latency);
         Window a = Run(head, at, best, view, mayBegin);
 
         // One that was let in as a try, or is part of a request that has begun.
@@ -418,7 +424,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         LatencyModel latency = view.Latency;
         int rows = 0;
         long due = QueueEntry.NoDeadline;
-        double caution = 1 + (BatchDeviations * policy.Deviation(most, latency));
+        double caution = 1 + (BatchDeviations * latency.Deviation);
         QueueEntry? entry = first;
         for (; entry is not null; entry = After(entry))
         {
@@ -452,7 +458,7 @@ internal sealed class DeadlineBatchFormer(BatchingPolicy policy, TimeProvider ti
         QueueEntry? end = head;
         int rows = 0;
         int left = MostLookedAt * most;
-        double caution = 1 + (BatchDeviations * policy.Deviation(most, latency));
+        double caution = 1 + (BatchDeviations * latency.Deviation);
         for (QueueEntry? first = head; first is not null && first.Priority == head.Priority && left > 0; first = After(first))
         {
             if (rows == 0) end = first;

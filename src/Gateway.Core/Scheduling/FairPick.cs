@@ -26,7 +26,7 @@ internal sealed class FairPick(BatchingPolicy policy)
         QueueBucket bucket = begun is null ? BucketOfFirst(all.Queue, batch) : all.Queue.BucketOf(begun)!;
         SchedulingView view = all.Of(bucket.ShapeClass);
         int most = policy.IsDynamic ? policy.BestRows(view.Latency) : 1;
-        double caution = 1 + (deviations * policy.Deviation(most, view.Latency));
+        double caution = 1 + (deviations * view.Latency.Deviation);
         long full = view.Now + (long)(caution * policy.Estimate(most, view));
         int rows = 0;
         if (begun is not null)

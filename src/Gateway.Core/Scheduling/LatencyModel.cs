@@ -21,7 +21,7 @@ public sealed class LatencyModel
     private const double AsGoodAsBest = 0.99;
     private const double AsGoodAsBestWithOverhead = 0.95;
 
-    // Samples from which a size speaks for itself; and from which, where nobody had measured it before, what it takes is as good as measured.
+    // Samples from which a size speaks for itself; and after which, where nobody had measured it before, what it is compared with when the model becomes slower is taken once more: a server's first batches are slow.
     private const int Trusted = 8;
     private const int Settled = 64;
     private const double LeastWeight = 0.1;
@@ -60,6 +60,9 @@ public sealed class LatencyModel
     private const int TryEveryWithoutProfile = 8;
     private const int TryAgainAfter = 1 << 16;
 
+    // Batches after which a size that was tried in vain, as while there was too little to do for it, is tried again.
+    private const int WishAgainAfter = 4096;
+
     // Batches after which a size that looks better is tried again before it is chosen: as many as the tries take, and two looks.
     private const int FreshFor = 256;
     private const int MostTries = Trusted + (Trusted / 2);
@@ -88,13 +91,14 @@ public sealed class LatencyModel
     private readonly int[] _samples;
     private readonly long[] _seenAt;
     private readonly int[] _tries;
+    private readonly long[] _triedAt;
 
     // Sizes that batches may stop growing at: those that were profiled, or guessed.
     private readonly bool[] _isChoice;
 
-    // Of these, those that nothing is known of but what others take; and those that were measured, or have had so many batches that they are as good as measured.
+    // Of these, those that were measured, and those that nothing is known of but what others take.
+    private readonly bool[] _isMeasured;
     private readonly bool[] _isGuessed;
-    private readonly bool[] _isSettled;
     private bool _isProfiled;
     private long _count;
     private double _ratio = 1;
@@ -104,6 +108,7 @@ public sealed class LatencyModel
     private int _bestBatchRows;
     private int _rowsToTry;
     private int _largerToTry;
+    private long _tryAt = TryEveryWithoutProfile;
     private int _rowsToVerify;
     private int _looksBetter;
 
@@ -130,8 +135,9 @@ public sealed class LatencyModel
         _variances = new double[maxBatchRows + 1];
         _seenAt = new long[maxBatchRows + 1];
         _tries = new int[maxBatchRows + 1];
+        _triedAt = new long[maxBatchRows + 1];
         _isGuessed = new bool[maxBatchRows + 1];
-        _isSettled = new bool[maxBatchRows + 1];
+        _isMeasured = new bool[maxBatchRows + 1];
         _isChoice = new bool[maxBatchRows + 1];
         _bestBatchRows = maxBatchRows;
     }
@@ -161,6 +167,9 @@ public sealed class LatencyModel
 
     /// <summary>Rows that one of the next batches is to have, if they are more than the best size; 0 else.</summary>
     public int LargerToTry => Math.Min(Volatile.Read(ref _largerToTry), Volatile.Read(ref _mostRows));
+
+    /// <summary>How many batches before that.</summary>
+    public int BatchesToTry => (int)Math.Max(0, Volatile.Read(ref _tryAt) - Volatile.Read(ref _count));
 
     /// <summary>Rows of a batch of late, at least 1.</summary>
     public int UsualRows => (int)Math.Round(Volatile.Read(ref _usualRows));
@@ -213,12 +222,13 @@ public sealed class LatencyModel
     /// <param name="shapeClass">The class of the rows that it was made with.</param>
     public void EndProfile(int shapeClass = 0)
     {
-        for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _isSettled[rows] = _profile[rows] > 0;
+        for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _isMeasured[rows] = _profile[rows] > 0;
         Guess();
         Fill();
         if (!_isChoice.Contains(true)) return;
         Shapes.Pin(shapeClass);
         _isProfiled = true;
+        _tryAt = TryEvery;
         _rowsLeft = Best(out _);
         Volatile.Write(ref _bestBatchRows, _rowsLeft);
     }
@@ -227,7 +237,7 @@ public sealed class LatencyModel
     private void Guess()
     {
         if (_isChoice.Count(isChoice => isChoice) < 2) return;
-        foreach (int rows in Sizes.Where(rows => rows > Array.LastIndexOf(_isSettled, true))) _isChoice[rows] = _isGuessed[rows] = true;
+        foreach (int rows in Sizes.Where(rows => rows > Array.LastIndexOf(_isMeasured, true))) _isChoice[rows] = _isGuessed[rows] = true;
     }
 
     /// <summary>Gives the sizes that nothing is known of what the line through those around them says; beyond the last that is known what the line through the last two says, but never less than the last, nor more a row.</summary>
@@ -294,11 +304,8 @@ public sealed class LatencyModel
             Volatile.Write(ref _count, count);
             Volatile.Write(ref _recordedAt, _surprises > 0 ? long.MinValue : now);
             if (count % ChooseEvery == 0) ChooseAgain();
-            bool isTry = count % (_isProfiled ? TryEvery : TryEveryWithoutProfile) == 0;
-            int next = isTry ? Unknown() : 0;
-            if (next > 0) _tries[next]++;
-            Volatile.Write(ref _rowsToTry, next);
-            if (isTry) Volatile.Write(ref _largerToTry, next > _bestBatchRows ? next : 0);
+            Volatile.Write(ref _rowsToTry, 0);
+            if (count >= _tryAt) Wish();
             Volatile.Write(ref _usualRows, _usualRows + (UsualWeight * (rows - _usualRows)));
         }
     }
@@ -308,7 +315,6 @@ public sealed class LatencyModel
     private void LearnDeviation(int rows, double sample, double expected)
     {
         double error = (sample - expected) / expected;
-        if (Seen(rows) == 0) Volatile.Write(ref _variances[rows], _variance);
         Learn(ref _variance);
         Learn(ref _variances[rows]);
 
@@ -323,33 +329,35 @@ public sealed class LatencyModel
         // News are that what made it slower is over: no more than back to the profile, for a profile that is wrong of one size says nothing of the others.
         if (IsNews) ratio = Math.Min(ratio, Math.Max(1, _ratio + (NewsWeight * (sample - _ratio))));
 
-        // A guess that turns out wrong says nothing of the sizes that were measured; one that turns out right, that those are not slower, or faster, either.
-        if (IsSettled(rows) || Math.Abs(ratio - 1) < Math.Abs(_ratio - 1)) Volatile.Write(ref _ratio, ratio);
+        // A guess that turns out wrong says nothing of the sizes that were measured; one that turns out right, that those are not slower, or faster, either. A size that was learned from slow batches becomes
+        // faster alone.
+        bool isNearer = Math.Abs(ratio - 1) < Math.Abs(_ratio - 1);
+        if (isNearer || Are(rows, _isMeasured, true) || (ratio >= 1 && Are(rows, _isGuessed, false))) Volatile.Write(ref _ratio, ratio);
     }
 
-    /// <summary>Whether what a size takes says how much slower than profiled the model is: neither it nor what it lies between was guessed.</summary>
-    private bool IsSettled(int rows)
+    /// <summary>Whether a size that batches may stop growing at, or the two that another lies between, are of a kind or not.</summary>
+    private bool Are(int rows, bool[] kind, bool value)
     {
         int below = rows;
         while (below > 0 && !_isChoice[below]) below--;
         int above = rows;
         while (above < _profile.Length && !_isChoice[above]) above++;
-        return (below == 0 || _isSettled[below]) && (above == _profile.Length || _isSettled[above]);
+        return (below == 0 || kind[below] == value) && (above == _profile.Length || kind[above] == value);
     }
 
     private void Learn(int rows, double sample)
     {
         // What is out of date is begun anew.
         int n = Math.Min(Seen(rows) + 1, MostSamples);
+        if (n == 1) Volatile.Write(ref _variances[rows], _variance);
         _means[rows] = n == 1 ? sample : _means[rows] + (Math.Max(Weight(n), IsNews ? NewsWeight : 0) * (sample - _means[rows]));
         LearnSteadily(rows, sample);
         _samples[rows] = n;
         _tries[rows] = 0;
-        if (!_isProfiled || !_isChoice[rows] || _isSettled[rows] || n is not (Trusted or Settled)) return;
+        if (!_isProfiled || !_isChoice[rows] || _isMeasured[rows] || n is not (Trusted or Settled)) return;
 
         // A size that was guessed is known now, and those between it and others are better guessed.
         _isGuessed[rows] = false;
-        _isSettled[rows] = n == Settled;
         _profile[rows] = _steadyMeans[rows] / _ratio;
         Fill();
         if (rows == _bestBatchRows) GiveUpAGuess(rows);
@@ -388,7 +396,7 @@ public sealed class LatencyModel
         {
             _lookBackAfter = Math.Min(2 * _lookBackAfter, TryAgainAfter);
             _lookBackAt = _count + _lookBackAfter;
-            if (!_isProfiled || !_isSettled[_rowsLeft] || ProfiledRate(_rowsLeft) > Rate(_bestBatchRows)) Verify(_rowsLeft);
+            if (!_isProfiled || !_isMeasured[_rowsLeft] || ProfiledRate(_rowsLeft) > Rate(_bestBatchRows)) Verify(_rowsLeft);
         }
 
         int chosen = Best(out double best);
@@ -431,6 +439,21 @@ public sealed class LatencyModel
 
     private double ProfiledRate(int rows) => rows / (_profile[rows] + _overhead);
 
+    /// <summary>Wishes for a batch of a size that is not known.</summary>
+    private void Wish()
+    {
+        int next = Unknown();
+        if (next > 0)
+        {
+            _tries[next]++;
+            _triedAt[next] = _count;
+        }
+
+        Volatile.Write(ref _rowsToTry, next);
+        Volatile.Write(ref _largerToTry, next > _bestBatchRows ? next : 0);
+        Volatile.Write(ref _tryAt, _count + (_isProfiled ? TryEvery : TryEveryWithoutProfile));
+    }
+
     /// <summary>The size next to the best, twice or half as large and so on, that has not been seen often enough, or not for long; 0 when all have.</summary>
     private int Unknown()
     {
@@ -460,8 +483,12 @@ public sealed class LatencyModel
 
     private bool IsWorthATry(int rows) => !_isProfiled || Math.Max(Rate(rows), ProfiledRate(rows)) >= WorthATry * Rate(_bestBatchRows);
 
-    // What was wished for again and again without ever coming is not asked for any more: deadlines, or too few requests, forbid it.
-    private bool IsSeen(int rows) => _tries[rows] >= MostTries || (_samples[rows] >= Trusted && _count - _seenAt[rows] <= TryAgainAfter);
+    // What was wished for again and again without ever coming is not asked for for a while: deadlines, or too few requests, forbid it.
+    private bool IsSeen(int rows)
+    {
+        if (_tries[rows] >= MostTries && _count - _triedAt[rows] > WishAgainAfter) _tries[rows] = 0;
+        return _tries[rows] >= MostTries || (_samples[rows] >= Trusted && _count - _seenAt[rows] <= TryAgainAfter);
+    }
 
     private bool IsNews => _surprises == SurprisesAreNews;
 

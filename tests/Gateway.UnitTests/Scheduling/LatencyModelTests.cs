@@ -135,6 +135,38 @@ public sealed class LatencyModelTests
         Assert.Equal(128, latency.BestBatchRows);
     }
 
+    // The second size was measured once, and disturbed: all that is guessed by it is no faster a row than one alone.
+    [Fact]
+    public void Record_NothingToDoForLong_LargerSizesAreTriedWhenThereIs()
+    {
+        long Time(int rows) => 20_000 + (1000 * rows);
+        LatencyModel latency = Profiled(16, (1, Time(1)), (2, 44_000));
+        Assert.Equal(1, latency.BestBatchRows);
+
+        // One comes at a time, whatever is wished for.
+        for (int i = 0; i < 5000; i++) latency.Record(1, Time(1), now: i);
+        for (int i = 0; i < 6000; i++)
+        {
+            int rows = latency.RowsToTry > 0 ? latency.RowsToTry : latency.BestBatchRows;
+            latency.Record(rows, Time(rows), now: i);
+        }
+
+        Assert.Equal(16, latency.BestBatchRows);
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(100)]
+    public void Record_AGuessWasLearnedInADisturbance_OthersAreNotTakenForFasterWhenThatIsOver(int disturbed)
+    {
+        long Time(int rows) => 4000 + (120 * rows);
+        LatencyModel latency = Profiled(128, (1, Time(1)), (2, Time(2)), (4, Time(4)));
+        for (int i = 0; i < disturbed; i++) latency.Record(128, 2 * Time(128), now: i);
+        for (int i = 0; i < 600; i++) latency.Record(128, Time(128), now: i);
+
+        Assert.InRange(latency.Estimate(1), 0.95 * Time(1), 1.2 * Time(1));
+    }
+
     [Fact]
     public void Record_FirstSamples_IsTheirMean()
     {
