@@ -39,14 +39,7 @@ internal sealed class Overload(BenchModel model, TimeSpan deadline, Traffic traf
     private const double LeastRefusalMicroseconds = 50;
     private const double Overloaded = 1.2;
 
-    private readonly double[] _loads = traffic switch
-    {
-        Traffic.Steady => [0.3, 0.9, 1.2, 2, 3],
-        Traffic.Bursty => [0.7, 0.9],
-        Traffic.Mixed => [0.7, 1.2, 2],
-        Traffic.Retrying => [0.7, 1.2, 2, 3],
-        _ => [0.7],
-    };
+    private readonly double[] _loads = traffic is Traffic.Recovery or Traffic.Stall ? [0.7] : [0.3, 0.9, 1.2, 2, 3];
 
     public string Name => FormattableString.Invariant($"overload-{model.Name}-{deadline.TotalMilliseconds:0}ms{(traffic == Traffic.Steady ? "" : $"-{traffic.ToString().ToLowerInvariant()}")}");
 
