@@ -88,6 +88,7 @@ public sealed class LatencyModel
     // do, large batches are mostly those that came together during an interruption, and go on to be interrupted.
     private readonly double[] _steadyMeans;
     private readonly int[] _steadySamples;
+    private readonly double[] _variances;
     private readonly int[] _samples;
     private readonly long[] _seenAt;
     private readonly int[] _tries;
@@ -96,14 +97,13 @@ public sealed class LatencyModel
     // Sizes that batches may stop growing at: those that were profiled, or guessed.
     private readonly bool[] _isChoice;
 
-    // Of these, those that were measured, and those that nothing is known of but what others take.
+    // Of these, those that were measured; and those whose own time is known, by that or by enough batches.
     private readonly bool[] _isMeasured;
-    private readonly bool[] _isGuessed;
+    private readonly bool[] _isTimed;
     private bool _isProfiled;
     private long _count;
     private double _ratio = 1;
     private double _variance = FirstDeviation * FirstDeviation;
-    private readonly double[] _variances;
     private long _recordedAt = long.MinValue;
     private int _bestBatchRows;
     private int _rowsToTry;
@@ -136,7 +136,7 @@ public sealed class LatencyModel
         _seenAt = new long[maxBatchRows + 1];
         _tries = new int[maxBatchRows + 1];
         _triedAt = new long[maxBatchRows + 1];
-        _isGuessed = new bool[maxBatchRows + 1];
+        _isTimed = new bool[maxBatchRows + 1];
         _isMeasured = new bool[maxBatchRows + 1];
         _isChoice = new bool[maxBatchRows + 1];
         _bestBatchRows = maxBatchRows;
@@ -177,6 +177,9 @@ public sealed class LatencyModel
     /// <summary>How far batches of all sizes are from what was expected, relative to that: the root of the mean square.</summary>
     public double Deviation => Math.Sqrt(Volatile.Read(ref _variance));
 
+    /// <summary>Likewise, of batches of <paramref name="rows"/> rows, once there were enough of them of late; of all sizes before.</summary>
+    public double DeviationOf(int rows) => Seen(rows) >= DeviationTrusted ? Math.Sqrt(Volatile.Read(ref _variances[rows])) : Deviation;
+
     /// <summary>When the last batch was learned from; <see cref="long.MinValue"/> before the first, and after one that was surprisingly fast: what made the model slow may be over, and the next one tells.</summary>
     public long RecordedAt => Volatile.Read(ref _recordedAt);
 
@@ -189,12 +192,6 @@ public sealed class LatencyModel
         double prior = _profile[rows] * Volatile.Read(ref _ratio);
         return (long)(((_means[rows] * samples) + (prior * (Trusted - samples))) / Trusted);
     }
-
-    /// <summary>Likewise, of batches of <paramref name="rows"/> rows, once there were enough of them of late; of all sizes before.</summary>
-    public double DeviationOf(int rows) => Seen(rows) >= DeviationTrusted ? Math.Sqrt(Volatile.Read(ref _variances[rows])) : Deviation;
-
-    /// <summary>Samples of a size, as far as they are not out of date.</summary>
-    private int Seen(int rows) => Volatile.Read(ref _count) - _seenAt[rows] > StaleAfter ? 0 : _samples[rows];
 
     /// <summary>Expected ticks of a batch if what made it slower since it was profiled is over.</summary>
     public long Hope(int rows) => _isProfiled ? Math.Min(Estimate(rows), (long)Volatile.Read(ref _profile[rows])) : Estimate(rows);
@@ -222,7 +219,7 @@ public sealed class LatencyModel
     /// <param name="shapeClass">The class of the rows that it was made with.</param>
     public void EndProfile(int shapeClass = 0)
     {
-        for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _isMeasured[rows] = _profile[rows] > 0;
+        for (int rows = 1; rows < _profile.Length; rows++) _isChoice[rows] = _isMeasured[rows] = _isTimed[rows] = _profile[rows] > 0;
         Guess();
         Fill();
         if (!_isChoice.Contains(true)) return;
@@ -237,13 +234,13 @@ public sealed class LatencyModel
     private void Guess()
     {
         if (_isChoice.Count(isChoice => isChoice) < 2) return;
-        foreach (int rows in Sizes.Where(rows => rows > Array.LastIndexOf(_isMeasured, true))) _isChoice[rows] = _isGuessed[rows] = true;
+        foreach (int rows in Sizes.Where(rows => rows > Array.LastIndexOf(_isMeasured, true))) _isChoice[rows] = true;
     }
 
     /// <summary>Gives the sizes that nothing is known of what the line through those around them says; beyond the last that is known what the line through the last two says, but never less than the last, nor more a row.</summary>
     private void Fill()
     {
-        double[] known = [.. _profile.Select((ticks, rows) => _isChoice[rows] && !_isGuessed[rows] ? ticks : 0)];
+        double[] known = [.. _profile.Select((ticks, rows) => _isTimed[rows] ? ticks : 0)];
         int last = Array.FindLastIndex(known, ticks => ticks > 0);
         int before = last <= 0 ? last : Array.FindLastIndex(known, last - 1, ticks => ticks > 0);
         double slope = before > 0 ? Math.Clamp((known[last] - known[before]) / (last - before), 0, known[last] / last) : 0;
@@ -310,6 +307,9 @@ public sealed class LatencyModel
         }
     }
 
+    /// <summary>Samples of a size, as far as they are not out of date.</summary>
+    private int Seen(int rows) => Volatile.Read(ref _count) - _seenAt[rows] > StaleAfter ? 0 : _samples[rows];
+
     private static double Clip(double ticks, double expected) => Math.Clamp(ticks, expected / MostClip, expected * MostClip);
 
     private void LearnDeviation(int rows, double sample, double expected)
@@ -332,17 +332,17 @@ public sealed class LatencyModel
         // A guess that turns out wrong says nothing of the sizes that were measured; one that turns out right, that those are not slower, or faster, either. A size that was learned from slow batches becomes
         // faster alone.
         bool isNearer = Math.Abs(ratio - 1) < Math.Abs(_ratio - 1);
-        if (isNearer || Are(rows, _isMeasured, true) || (ratio >= 1 && Are(rows, _isGuessed, false))) Volatile.Write(ref _ratio, ratio);
+        if (isNearer || Are(rows, _isMeasured) || (ratio >= 1 && Are(rows, _isTimed))) Volatile.Write(ref _ratio, ratio);
     }
 
-    /// <summary>Whether a size that batches may stop growing at, or the two that another lies between, are of a kind or not.</summary>
-    private bool Are(int rows, bool[] kind, bool value)
+    /// <summary>Whether a size that batches may stop growing at, or the two that another lies between, are of a kind.</summary>
+    private bool Are(int rows, bool[] kind)
     {
         int below = rows;
         while (below > 0 && !_isChoice[below]) below--;
         int above = rows;
         while (above < _profile.Length && !_isChoice[above]) above++;
-        return (below == 0 || kind[below] == value) && (above == _profile.Length || kind[above] == value);
+        return (below == 0 || kind[below]) && (above == _profile.Length || kind[above]);
     }
 
     private void Learn(int rows, double sample)
@@ -357,7 +357,7 @@ public sealed class LatencyModel
         if (!_isProfiled || !_isChoice[rows] || _isMeasured[rows] || n is not (Trusted or Settled)) return;
 
         // A size that was guessed is known now, and those between it and others are better guessed.
-        _isGuessed[rows] = false;
+        _isTimed[rows] = true;
         _profile[rows] = _steadyMeans[rows] / _ratio;
         Fill();
         if (rows == _bestBatchRows) GiveUpAGuess(rows);

@@ -126,11 +126,7 @@ public sealed class LatencyModelTests
 
         Assert.Equal(64, latency.BestBatchRows);
 
-        for (int i = 0; i < 1000; i++)
-        {
-            int rows = latency.RowsToTry > 0 ? latency.RowsToTry : latency.BestBatchRows;
-            latency.Record(rows, Time(rows), now: i);
-        }
+        RunAsWished(latency, 1000, Time);
 
         Assert.Equal(128, latency.BestBatchRows);
     }
@@ -145,11 +141,7 @@ public sealed class LatencyModelTests
 
         // One comes at a time, whatever is wished for.
         for (int i = 0; i < 5000; i++) latency.Record(1, Time(1), now: i);
-        for (int i = 0; i < 6000; i++)
-        {
-            int rows = latency.RowsToTry > 0 ? latency.RowsToTry : latency.BestBatchRows;
-            latency.Record(rows, Time(rows), now: i);
-        }
+        RunAsWished(latency, 6000, Time);
 
         Assert.Equal(16, latency.BestBatchRows);
     }
@@ -316,11 +308,7 @@ public sealed class LatencyModelTests
         }
 
         Assert.Equal(8, latency.BestBatchRows);
-        for (int i = 0; i < 1000; i++)
-        {
-            int rows = latency.RowsToTry > 0 ? latency.RowsToTry : latency.BestBatchRows;
-            latency.Record(rows, Time(rows), now: i);
-        }
+        RunAsWished(latency, 1000, Time);
 
         Assert.Equal(16, latency.BestBatchRows);
     }
@@ -407,6 +395,16 @@ public sealed class LatencyModelTests
     }
 
     private static double Gauss(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+
+    /// <summary>Runs batches of the best size, and of another where that is wished for.</summary>
+    private static void RunAsWished(LatencyModel latency, int batches, Func<int, long> time)
+    {
+        for (int i = 0; i < batches; i++)
+        {
+            int rows = latency.RowsToTry > 0 ? latency.RowsToTry : latency.BestBatchRows;
+            latency.Record(rows, time(rows), now: i);
+        }
+    }
 
     private static LatencyModel Profiled() => Profiled(8, (1, 100), (2, 150), (4, 250), (8, 600));
 
